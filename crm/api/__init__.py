@@ -1,0 +1,1 @@
+"""REST over the daemon (FastAPI). Holds no state."""

@@ -1,0 +1,1 @@
+"""Commands: crmd, crmctl and the Pacemaker-named tools. Hold no logic."""

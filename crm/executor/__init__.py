@@ -1,0 +1,1 @@
+"""Runs agents on this node. Knows agents and processes, never the cluster."""

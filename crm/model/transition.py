@@ -1,0 +1,107 @@
+"""A transition: the graph of actions that takes the cluster from how it is to how it should be.
+
+Made by the policy engine, run by `crm.transition`, carried to executors by the controller. Field names follow
+Pacemaker's transition graph XML (`transition_graph`, `synapse`, `rsc_op`, `pseudo_event`, `crm_event`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from crm.model.report import Report
+
+
+class ActionKind(StrEnum):
+    """Who carries an action out: an agent on a node, nobody, or the controllers themselves."""
+
+    RESOURCE = "rsc_op"
+    PSEUDO = "pseudo_event"
+    CLUSTER = "crm_event"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReference:
+    """The resource that an action is for, as the executor must call its agent.
+
+    `id` is the name given to the agent (an anonymous clone's instance loses its number), `long_id` the instance's
+    full name when it differs.
+    """
+
+    id: str
+    standard: str
+    type: str
+    provider: str | None = None
+    long_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphAction:
+    """One action of a transition.
+
+    operation   start, stop, monitor, promote, demote, notify, migrate_to, migrate_from, reload, reload-agent, cancel,
+                delete, clear_failcount, lrm_delete, stonith, do_shutdown, … or a pseudo-action's name
+    key         `RESOURCE_OPERATION_INTERVALMS`, unique within node; `internal_key` where clone instances share the key
+    node        name of the node to run on (for a fencing: the node to fence), `node_id` its id in the CIB
+    router      name of the cluster node that carries it out for a remote or guest node
+    attributes  everything the executor passes on: parameters by name, meta attributes as `CRM_meta_NAME`
+    downed      ids of nodes that go down by this action (`downed_reason` unset for shutdowns)
+    """
+
+    id: int
+    kind: ActionKind
+    operation: str
+    key: str
+    node: str | None = None
+    node_id: str | None = None
+    router: str | None = None
+    internal_key: str | None = None
+    resource: AgentReference | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    downed: tuple[str, ...] = ()
+    maintenance: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def interval_ms(self) -> int:
+        """Interval of a recurring operation, 0 for a one-off."""
+        return int(self.attributes.get("CRM_meta_interval", "0"))
+
+    @property
+    def target_rc(self) -> int:
+        """The exit code that counts as success."""
+        return int(self.attributes.get("CRM_meta_op_target_rc", "0"))
+
+    @property
+    def timeout_ms(self) -> int:
+        """Time limit of the operation."""
+        return int(self.attributes.get("CRM_meta_timeout", "20000"))
+
+
+@dataclass(frozen=True, slots=True)
+class Synapse:
+    """An action and the ids of the actions that must be done before it may start."""
+
+    id: int
+    action: GraphAction
+    inputs: tuple[int, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What to do, in which order; synapses in the order in which they should be tried.
+
+    recheck_at   epoch seconds at which the same CIB would give another answer (a rule, an expiry), None if never
+    """
+
+    id: int
+    synapses: tuple[Synapse, ...] = ()
+    cluster_delay_ms: int = 60_000
+    fencing_timeout_ms: int = 60_000
+    failed_stop_offset: str = "INFINITY"
+    failed_start_offset: str = "INFINITY"
+    batch_limit: int = 0
+    migration_limit: int = -1
+    recheck_at: int | None = None
+    reports: tuple[Report, ...] = ()

@@ -1,0 +1,1 @@
+"""Pure: what should run where, and the transition that makes it so."""

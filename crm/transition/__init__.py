@@ -1,0 +1,1 @@
+"""Sans-I/O: runs a transition graph: what is ready, in flight, done; also drives simulation."""

@@ -19,6 +19,7 @@ from crm.model.report import Report
 from crm.model.score import Score
 
 if TYPE_CHECKING:
+    from crm.policy_engine.actions.action import Action
     from crm.model.cib import Cib
     from crm.model.resources import ResourceDefinition
 
@@ -153,8 +154,7 @@ class Node:
         self.running: list[Resource] = []
         """Resources active here at the start, in the order they were found."""
         self.active = 0
-        """Number of resources counted against this node when candidates are compared: active ones that are not orphans
-        at first (the `allocated to` count), then those that `place` assigns (place)."""
+        """Number of resources assigned here, which is what counts when equal candidates are compared (place)."""
         self.assigned: list[Resource] = []
         """Resources that shall run here (place)."""
 
@@ -170,16 +170,18 @@ class Node:
 class Candidate:
     """A node as one resource sees it: its score there, and whether it may be probed there."""
 
-    __slots__ = ("node", "probing", "score")
+    __slots__ = ("count", "node", "probing", "score")
 
-    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS) -> None:
+    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS, count: int = 0) -> None:
         self.node = node
         self.score = score
         self.probing = probing
+        self.count = count
+        """Instances of a collective resource already placed here (place)."""
 
     def copy(self) -> Candidate:
         """An independent candidate for the same node."""
-        return Candidate(self.node, self.score, self.probing)
+        return Candidate(self.node, self.score, self.probing, self.count)
 
     def __repr__(self) -> str:
         return f"<{self.node.name} {self.score}>"
@@ -231,6 +233,8 @@ class Resource:
     """A resource or an instance of one: a tree of groups, clones and bundles with primitives as leaves."""
 
     __slots__ = (
+        "actions",
+        "actions_by_key",
         "active_on",
         "allowed",
         "allow_migrate",
@@ -245,7 +249,6 @@ class Resource:
         "dangling_migration_sources",
         "definition",
         "exclusive_probing",
-        "extra",
         "failed",
         "failure_timeout_ms",
         "history_id",
@@ -268,6 +271,7 @@ class Resource:
         "migration_threshold",
         "multiple_active",
         "next_role",
+        "notifications",
         "notify",
         "parent",
         "partial_migration_source",
@@ -302,8 +306,8 @@ class Resource:
         # What it is.
         self.id = resource_id
         """Full id: instances of clones carry their number (`web:0`)."""
-        self.history_id = resource_id
-        """The name its history is kept under, and that agents get (an anonymous instance's id without its number)."""
+        self.history_id: str | None = None
+        """The name its history is kept under when that is not its id: set for anonymous instances only."""
         self.kind = kind
         self.definition = definition
         """Configuration with templates expanded."""
@@ -384,7 +388,12 @@ class Resource:
         self.colocated_with: list[object] = []
         self.colocated_by: list[object] = []
         self.tickets: list[object] = []
-        self.extra: dict[str, object] = {}
+        self.notifications: dict[str, object] = {}
+
+        # What will be done (actions).
+        self.actions: list[Action] = []
+        """In the order in which they were made."""
+        self.actions_by_key: dict[str, list[Action]] = {}
 
     def walk(self) -> Iterator[Resource]:
         """This resource and everything below it, parents first."""
@@ -424,6 +433,31 @@ class Resource:
         return f"<{self.kind.value} {self.id}>"
 
 
+class RequestKind(Enum):
+    """What `observe` can ask the later phases for."""
+
+    FENCE = "fence"
+    """`node` must be fenced (`observe` has marked it unclean, or its guest's container failed); `priority_delay` tells
+    whether `priority-fencing-delay` applies."""
+    CLEAR_FAIL_COUNT = "clear_failcount"
+    CLEAR_HISTORY = "lrm_delete"
+    RECURRING = "recurring"
+    """The recurring operation `name` at `interval_ms` is active for `resource` on `node`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An action whose need shows while the history is read. Kept in the order found, since actions are numbered."""
+
+    kind: RequestKind
+    node: Node
+    resource: Resource | None = None
+    reason: str = ""
+    name: str = ""
+    interval_ms: int = 0
+    priority_delay: bool = False
+
+
 @dataclass(slots=True)
 class TicketState:
     """A ticket as the status section knows it."""
@@ -461,6 +495,8 @@ class Cluster:
     stop_needed: list[Resource] = field(default_factory=list)
     """Containers that must be stopped because what runs in them asked for it (`on-fail=restart-container`)."""
     failed_operations: list[object] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    """Actions that observing the history asks for, in order."""
     reports: list[Report] = field(default_factory=list)
     have_remote_nodes: bool = False
     have_fence_devices: bool = False

@@ -440,7 +440,12 @@ class RequestKind(Enum):
     """`node` must be fenced (`observe` has marked it unclean, or its guest's container failed); `priority_delay` tells
     whether `priority-fencing-delay` applies."""
     CLEAR_FAIL_COUNT = "clear_failcount"
+    """When `reason` is set and the resource is a remote connection, fencing of its node comes first (`after_fencing`)."""
     CLEAR_HISTORY = "lrm_delete"
+    STOP = "stop"
+    """`resource` must stop on `node` whatever else is decided (failed with on-fail=stop and the like)."""
+    CHECK_PARAMETERS = "check"
+    """Compare the digest of `operation` (a failure) with the parameters of today; forget the failure when they differ."""
     RECURRING = "recurring"
     """The recurring operation `name` at `interval_ms` is active for `resource` on `node`."""
 
@@ -456,6 +461,10 @@ class Request:
     name: str = ""
     interval_ms: int = 0
     priority_delay: bool = False
+    after_fencing: Node | None = None
+    """Remote node whose fencing has to come before this action."""
+    operation: object | None = None
+    """The history entry that this is about (a `crm.model.history` operation)."""
 
 
 @dataclass(slots=True)

@@ -19,9 +19,15 @@ from crm.model.report import Report
 from crm.model.score import Score
 
 if TYPE_CHECKING:
-    from crm.policy_engine.actions.action import Action
     from crm.model.cib import Cib
+    from crm.policy_engine.actions.action import Action
+    from crm.policy_engine.actions.notifications import Notification
+    from crm.policy_engine.constraints.colocations import Colocation
+    from crm.policy_engine.constraints.locations import Location
+    from crm.policy_engine.constraints.tickets import TicketConstraint
+    from crm.model.history import HistoryEntry, ResourceHistory
     from crm.model.resources import ResourceDefinition
+    from crm.policy_engine.options import Options
 
 
 class Role(IntEnum):
@@ -99,6 +105,7 @@ class Node:
         "active",
         "assigned",
         "attributes",
+        "base_score",
         "expected_up",
         "fixed",
         "id",
@@ -109,8 +116,10 @@ class Node:
         "online",
         "pending",
         "priority",
+        "probing",
         "probing_enabled",
         "remote",
+        "remote_in_maintenance",
         "remote_needs_reset",
         "remote_was_fenced",
         "running",
@@ -128,7 +137,8 @@ class Node:
         self.name = name
         self.kind = kind
         self.attributes: dict[str, str] = {}
-        """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name, #site-name."""
+        """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name and
+        #site-name."""
         self.utilization: dict[str, str] = {}
         self.online = False
         self.unclean = False
@@ -149,12 +159,18 @@ class Node:
         """The connection resource of a remote or guest node."""
         self.remote_needs_reset = False
         self.remote_was_fenced = False
+        self.remote_in_maintenance = False
+        self.base_score: Score = 0
+        """Configured score, -INFINITY once it is found offline or leaving: what a new candidate starts with."""
+        self.probing = Probing.ALWAYS
+        """Likewise whether a new candidate may be probed (a bundle's guest node may not)."""
         self.priority = 0
         """Sum of the priorities of what runs here, promoted instances one more (`priority-fencing-delay`)."""
         self.running: list[Resource] = []
         """Resources active here at the start, in the order they were found."""
         self.active = 0
-        """Number of resources assigned here, which is what counts when equal candidates are compared (place)."""
+        """Number of resources counted against this node when candidates are compared: active ones that are not orphans
+        at first (the `allocated to` count), then those that `place` assigns (place)."""
         self.assigned: list[Resource] = []
         """Resources that shall run here (place)."""
 
@@ -177,7 +193,7 @@ class Candidate:
         self.score = score
         self.probing = probing
         self.count = count
-        """Instances of a collective resource already placed here (place)."""
+        """Instances of a collective resource placed here so far (place)."""
 
     def copy(self) -> Candidate:
         """An independent candidate for the same node."""
@@ -236,8 +252,8 @@ class Resource:
         "actions",
         "actions_by_key",
         "active_on",
-        "allowed",
         "allow_migrate",
+        "allowed",
         "assigned",
         "blocked",
         "bundle",
@@ -262,11 +278,12 @@ class Resource:
         "known_on",
         "launched",
         "launcher",
+        "locations",
         "lock_node",
         "lock_time",
-        "locations",
         "maintenance",
         "managed",
+        "merging",
         "meta",
         "migration_threshold",
         "multiple_active",
@@ -288,7 +305,10 @@ class Resource:
         "removed",
         "removed_launched",
         "requires",
+        "promotion_scored",
+        "promotion_sorted",
         "restart_type_restart",
+        "restarting",
         "role",
         "standard",
         "start_pending",
@@ -307,7 +327,8 @@ class Resource:
         self.id = resource_id
         """Full id: instances of clones carry their number (`web:0`)."""
         self.history_id: str | None = None
-        """The name its history is kept under when that is not its id: set for anonymous instances only."""
+        """The name its history is kept under where that is not its id (an anonymous instance's id without its number);
+        None until such a history has been found."""
         self.kind = kind
         self.definition = definition
         """Configuration with templates expanded."""
@@ -321,7 +342,7 @@ class Resource:
         self.bundle: BundleSettings | None = None
         """Set for bundles only."""
         self.launcher: Resource | None = None
-        """The container that this resource runs in (guest's connection, a bundle's inner resources, meta `container`)."""
+        """The container that this resource runs in (guest's connection, a bundle's connection, meta `container`)."""
         self.launched: list[Resource] = []
         """Resources that run in this container."""
 
@@ -384,11 +405,20 @@ class Resource:
         self.is_assigning = False
         self.assigned: Node | None = None
         self.promotion_score: Score = 0
-        self.locations: list[object] = []
-        self.colocated_with: list[object] = []
-        self.colocated_by: list[object] = []
-        self.tickets: list[object] = []
-        self.notifications: dict[str, object] = {}
+        self.locations: list[Location] = []
+        """Newest first."""
+        self.colocated_with: list[Colocation] = []
+        """Colocations in which this is the dependent, the most important primary first."""
+        self.colocated_by: list[Colocation] = []
+        """Colocations in which this is the primary, the most important dependent first."""
+        self.tickets: list[TicketConstraint] = []
+        self.merging = False
+        """Its scores are being merged into another's: stops colocation circles (place)."""
+        self.restarting = False
+        """Its actions for a restart are being made (actions)."""
+        self.promotion_scored = False
+        self.promotion_sorted = False
+        self.notifications: dict[str, Notification] = {}
 
         # What will be done (actions).
         self.actions: list[Action] = []
@@ -433,40 +463,6 @@ class Resource:
         return f"<{self.kind.value} {self.id}>"
 
 
-class RequestKind(Enum):
-    """What `observe` can ask the later phases for."""
-
-    FENCE = "fence"
-    """`node` must be fenced (`observe` has marked it unclean, or its guest's container failed); `priority_delay` tells
-    whether `priority-fencing-delay` applies."""
-    CLEAR_FAIL_COUNT = "clear_failcount"
-    """When `reason` is set and the resource is a remote connection, fencing of its node comes first (`after_fencing`)."""
-    CLEAR_HISTORY = "lrm_delete"
-    STOP = "stop"
-    """`resource` must stop on `node` whatever else is decided (failed with on-fail=stop and the like)."""
-    CHECK_PARAMETERS = "check"
-    """Compare the digest of `operation` (a failure) with the parameters of today; forget the failure when they differ."""
-    RECURRING = "recurring"
-    """The recurring operation `name` at `interval_ms` is active for `resource` on `node`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An action whose need shows while the history is read. Kept in the order found, since actions are numbered."""
-
-    kind: RequestKind
-    node: Node
-    resource: Resource | None = None
-    reason: str = ""
-    name: str = ""
-    interval_ms: int = 0
-    priority_delay: bool = False
-    after_fencing: Node | None = None
-    """Remote node whose fencing has to come before this action."""
-    operation: object | None = None
-    """The history entry that this is about (a `crm.model.history` operation)."""
-
-
 @dataclass(slots=True)
 class TicketState:
     """A ticket as the status section knows it."""
@@ -478,6 +474,44 @@ class TicketState:
     attributes: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FailedOperation:
+    """A recorded operation that went wrong, and whose it is."""
+
+    entry: HistoryEntry
+    resource: Resource
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preference:
+    """A score that a finding gives a resource on a node (on every node when None)."""
+
+    resource: Resource
+    node: Node | None
+    score: Score
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """An action that the status asks for before anything is planned.
+
+    task             stop, demote, monitor (or what else recurs), stonith, clear_failcount, lrm_delete
+    required         False for recurring operations that are known to run and for what a later finding took back
+    after_fencing    the node that must be fenced first
+    """
+
+    task: str
+    node: Node
+    resource: Resource | None = None
+    interval_ms: int = 0
+    required: bool = True
+    reason: str | None = None
+    priority_delay: bool = False
+    after_fencing: Node | None = None
+
+
 @dataclass(slots=True)
 class Cluster:
     """Everything the later phases need; one per planning pass."""
@@ -485,7 +519,8 @@ class Cluster:
     cib: Cib
     now: int
     options: dict[str, str]
-    """Cluster options under their newest names, only those that are set; use `crm.policy_engine.options` to read them."""
+    """Cluster options under their newest names, only those that are set; `settings` has them typed."""
+    settings: Options
     nodes: list[Node] = field(default_factory=list)
     nodes_by_id: dict[str, Node] = field(default_factory=dict)
     nodes_by_name: dict[str, Node] = field(default_factory=dict)
@@ -501,14 +536,26 @@ class Cluster:
     quorate: bool = False
     recheck_at: int | None = None
     """Epoch seconds of the next moment at which a rule or an expiry changes the answer."""
-    stop_needed: list[Resource] = field(default_factory=list)
-    """Containers that must be stopped because what runs in them asked for it (`on-fail=restart-container`)."""
-    failed_operations: list[object] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-    """Actions that observing the history asks for, in order."""
+    demands: list[Demand] = field(default_factory=list)
+    """Actions that the status itself asks for, in the order in which it was read."""
+    preferences: list[Preference] = field(default_factory=list)
+    """Scores that the status itself gives, already added to `Resource.allowed`; kept for explanations."""
+    failed_operations: list[FailedOperation] = field(default_factory=list)
+    expired_recurring: set[tuple[str, str, str]] = field(default_factory=set)
+    """Recurring operations whose failure timed out: they are to be restarted. Keys are node name, resource id in the
+    history, entry id."""
+    deferred_checks: list[FailedOperation] = field(default_factory=list)
+    """Failures of bundles' connections: whether their parameters changed is known only once the container is placed."""
+    histories: dict[str, dict[str, ResourceHistory]] = field(default_factory=dict)
+    """Recorded histories by node name and by the resource's id there."""
+    parameter_cache: dict[tuple[int, str | None], dict[str, str]] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     have_remote_nodes: bool = False
     have_fence_devices: bool = False
+    unfencing_enabled: bool = False
+    """Some resource provides or requires unfencing."""
+    instance_count: int = 0
+    """Primitives at the leaves, removed ones only while they are active."""
     blocked_count: int = 0
     disabled_count: int = 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm.model.dates import parse_date
+from crm.model.dates import parse_moment
 from crm.model.report import Report, Severity
 from crm.model.resources import Operation, Primitive
 from crm.model.values import parse_bool, parse_time_ms
@@ -131,7 +131,7 @@ def _until_next_interval(
     cluster: Cluster, operation: Operation | None, interval_ms: int, origin_text: str
 ) -> int | None:
     """Milliseconds until the interval next comes round, counted from its origin."""
-    origin = parse_date(origin_text)
+    origin = parse_moment(origin_text)
     if origin is None:
         where = operation.id if operation is not None else "operation"
         message = f"The interval-origin {origin_text!r} of the operation {where} is no date and is ignored."

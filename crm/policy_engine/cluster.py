@@ -20,6 +20,11 @@ from crm.model.score import Score
 
 if TYPE_CHECKING:
     from crm.model.cib import Cib
+    from crm.policy_engine.actions.action import Action
+    from crm.policy_engine.actions.notifications import Notification
+    from crm.policy_engine.constraints.colocations import Colocation
+    from crm.policy_engine.constraints.locations import Location
+    from crm.policy_engine.constraints.tickets import TicketConstraint
     from crm.model.history import HistoryEntry, ResourceHistory
     from crm.model.resources import ResourceDefinition
     from crm.policy_engine.options import Options
@@ -181,16 +186,18 @@ class Node:
 class Candidate:
     """A node as one resource sees it: its score there, and whether it may be probed there."""
 
-    __slots__ = ("node", "probing", "score")
+    __slots__ = ("count", "node", "probing", "score")
 
-    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS) -> None:
+    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS, count: int = 0) -> None:
         self.node = node
         self.score = score
         self.probing = probing
+        self.count = count
+        """Instances of a collective resource placed here so far (place)."""
 
     def copy(self) -> Candidate:
         """An independent candidate for the same node."""
-        return Candidate(self.node, self.score, self.probing)
+        return Candidate(self.node, self.score, self.probing, self.count)
 
     def __repr__(self) -> str:
         return f"<{self.node.name} {self.score}>"
@@ -242,6 +249,8 @@ class Resource:
     """A resource or an instance of one: a tree of groups, clones and bundles with primitives as leaves."""
 
     __slots__ = (
+        "actions",
+        "actions_by_key",
         "active_on",
         "allow_migrate",
         "allowed",
@@ -256,7 +265,6 @@ class Resource:
         "dangling_migration_sources",
         "definition",
         "exclusive_probing",
-        "extra",
         "failed",
         "failure_timeout_ms",
         "history_id",
@@ -275,10 +283,12 @@ class Resource:
         "lock_time",
         "maintenance",
         "managed",
+        "merging",
         "meta",
         "migration_threshold",
         "multiple_active",
         "next_role",
+        "notifications",
         "notify",
         "parent",
         "partial_migration_source",
@@ -295,7 +305,10 @@ class Resource:
         "removed",
         "removed_launched",
         "requires",
+        "promotion_scored",
+        "promotion_sorted",
         "restart_type_restart",
+        "restarting",
         "role",
         "standard",
         "start_pending",
@@ -392,11 +405,25 @@ class Resource:
         self.is_assigning = False
         self.assigned: Node | None = None
         self.promotion_score: Score = 0
-        self.locations: list[object] = []
-        self.colocated_with: list[object] = []
-        self.colocated_by: list[object] = []
-        self.tickets: list[object] = []
-        self.extra: dict[str, object] = {}
+        self.locations: list[Location] = []
+        """Newest first."""
+        self.colocated_with: list[Colocation] = []
+        """Colocations in which this is the dependent, the most important primary first."""
+        self.colocated_by: list[Colocation] = []
+        """Colocations in which this is the primary, the most important dependent first."""
+        self.tickets: list[TicketConstraint] = []
+        self.merging = False
+        """Its scores are being merged into another's: stops colocation circles (place)."""
+        self.restarting = False
+        """Its actions for a restart are being made (actions)."""
+        self.promotion_scored = False
+        self.promotion_sorted = False
+        self.notifications: dict[str, Notification] = {}
+
+        # What will be done (actions).
+        self.actions: list[Action] = []
+        """In the order in which they were made."""
+        self.actions_by_key: dict[str, list[Action]] = {}
 
     def walk(self) -> Iterator[Resource]:
         """This resource and everything below it, parents first."""
@@ -521,9 +548,14 @@ class Cluster:
     """Failures of bundles' connections: whether their parameters changed is known only once the container is placed."""
     histories: dict[str, dict[str, ResourceHistory]] = field(default_factory=dict)
     """Recorded histories by node name and by the resource's id there."""
+    parameter_cache: dict[tuple[int, str | None], dict[str, str]] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     have_remote_nodes: bool = False
     have_fence_devices: bool = False
+    unfencing_enabled: bool = False
+    """Some resource provides or requires unfencing."""
+    instance_count: int = 0
+    """Primitives at the leaves, removed ones only while they are active."""
     blocked_count: int = 0
     disabled_count: int = 0
 

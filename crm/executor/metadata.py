@@ -5,11 +5,14 @@ Source: OCF resource agent API 1.1, "Metadata". Read leniently: agents in use pr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from crm.cib import parsing
 from crm.cib.errors import CibError
 from crm.cib.parsing import Element
+
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\])?\s*>", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,7 @@ def parse(text: str) -> Metadata:
 
 
 def _without_doctype(text: str) -> str:
-    start = text.find("<!DOCTYPE")
-    end = text.find(">", start)
-    return text[:start] + text[end + 1 :] if 0 <= start < end else text
+    return _DOCTYPE.sub("", text, count=1)
 
 
 def _parameter(element: Element, modern: bool) -> Parameter:

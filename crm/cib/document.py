@@ -1,0 +1,158 @@
+"""A CIB as an immutable value: its XML tree, its version, and how a change makes the next one of it.
+
+The only place where versions are stepped. It checks nothing but the frame (`crm.cib.schema` validates), decides
+nothing, and knows no disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from copy import deepcopy
+
+from lxml import etree
+
+from crm.cib import differences, editing, parsing, sections
+from crm.cib.changes import Batch, Change, Edit, Patch, Replace
+from crm.cib.errors import CibError
+from crm.cib.parsing import DEFAULT_LIMITS, Element, Limits
+from crm.cib.paths import Path
+from crm.cib.version import ATTRIBUTES, Version
+
+_CONFIGURATION = "/cib/configuration"
+
+
+class Document:
+    """One state of the CIB. `root` is lxml's `<cib>` element: read it, never write to it."""
+
+    __slots__ = ("__weakref__", "_base", "_changes", "_digest", "_version", "root")
+
+    def __init__(self, root: Element) -> None:
+        """Takes the tree over: nobody else may change it afterwards. Raises CibError (not-a-cib, bad-version)."""
+        if root.tag != "cib":
+            message = f"This is a <{root.tag}>, not a <cib>"
+            raise CibError("not-a-cib", message, line=parsing.line_of(root), hint="The root must be <cib>")
+        self.root = root
+        self._version = Version.of({name: str(root.get(name, "0")) for name in ATTRIBUTES})
+        parsing.set_attributes(root, self._version.attributes())
+        self._digest: str | None = None
+        self._base: weakref.ref[Document] | None = None
+        self._changes: list[Element] = []
+
+    @classmethod
+    def parse(cls, text: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Document:
+        """Read a CIB; see `crm.cib.parsing.parse` for what is refused."""
+        return cls(parsing.parse(text, "CIB", limits))
+
+    @property
+    def version(self) -> Version:
+        return self._version
+
+    def to_bytes(self) -> bytes:
+        """The whole CIB as indented XML, UTF-8, the same bytes for the same tree."""
+        return etree.tostring(self.root, pretty_print=True, encoding="utf-8")
+
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of the tree in canonical form; the order of attributes does not count."""
+        if self._digest is None:
+            self._digest = hashlib.sha256(etree.tostring(self.root, method="c14n")).hexdigest()
+        return self._digest
+
+    def without_status(self) -> Document:
+        """The part that is kept on disk: everything but what stands in the status section."""
+        root = deepcopy(self.root)
+        for status in root.findall("status"):
+            root.replace(status, etree.Element("status"))
+        return Document(root)
+
+    def with_version(self, version: Version) -> Document:
+        """The same CIB under another version."""
+        root = deepcopy(self.root)
+        parsing.set_attributes(root, version.attributes())
+        return Document(root)
+
+    def apply(self, change: Change) -> Document:
+        """The CIB after `change`, its version stepped as the change asks; itself if the change changes nothing.
+
+        Raises CibError and leaves this document as it is. Costs one copy of the tree: put changes that come together
+        into one `Batch`.
+        """
+        if isinstance(change, Patch):
+            return self._patched(change)
+        if isinstance(change, Replace) and change.section in (None, "cib"):
+            return self._replaced(change)
+        root = deepcopy(self.root)
+        return self._successor(root, _perform(root, change))
+
+    def changes_since(self, base: Document) -> list[Element] | None:
+        """The changes (patch format) that made this document from `base`, if it was made from that very one."""
+        return self._changes if self._base is not None and self._base() is base else None
+
+    def _patched(self, change: Patch) -> Document:
+        from crm.cib import patch
+
+        return patch.apply(self, change)
+
+    def _replaced(self, change: Replace) -> Document:
+        given = Document.parse(change.xml)
+        if given.version[:2] < self.version[:2]:
+            raise CibError(
+                "older-version",
+                f"The CIB given has version {given.version}, the present one {self.version} is newer",
+                hint="Read the present CIB, make the change in it, and send that",
+            )
+        root = given.root
+        _carry_status(self.root, root)
+        _set_version(root, self.version)
+        successor = self._successor(root, None)
+        if given.version <= successor.version or successor is self:
+            return successor
+        _set_version(root, given.version)
+        return self._successor(root, None, given.version)
+
+    def _successor(self, root: Element, touched: set[Path] | None, version: Version | None = None) -> Document:
+        """The document of a changed copy of this one's tree, under the version that the changes ask for."""
+        changes = differences.make(self.root, root, touched)
+        if not changes:
+            return self
+        _set_version(root, version or self._next_version(changes))
+        header = differences.make(self.root, root, ())
+        body = [change for change in changes if change.get("path") != "/cib" or change.get("operation") != "modify"]
+        return Document(root).made_from(self, header + body)
+
+    def _next_version(self, changes: list[Element]) -> Version:
+        touches_configuration = any(change.get("path", "").startswith(_CONFIGURATION) for change in changes)
+        if touches_configuration:
+            return self.version.after_configuration_change()
+        return self.version.after_status_change()
+
+    def made_from(self, base: Document, changes: list[Element]) -> Document:
+        """Remember how this document came about, so that its patch need not be worked out again."""
+        self._base = weakref.ref(base)
+        self._changes = changes
+        return self
+
+
+def _perform(root: Element, change: Change) -> set[Path]:
+    match change:
+        case Edit():
+            return editing.edit(root, change)
+        case Replace(section=str()) if change.section != "cib":
+            return editing.replace_section(root, change)
+        case Batch(changes=changes):
+            return set().union(*(_perform(root, part) for part in changes))
+        case _:
+            raise CibError("bad-change", "A batch may hold edits and section replacements only")
+
+
+def _set_version(root: Element, version: Version) -> None:
+    parsing.set_attributes(root, version.attributes())
+
+
+def _carry_status(present: Element, given: Element) -> None:
+    """Only the cluster writes the status: a CIB from outside gets the present one."""
+    status = sections.find(present, "status")
+    for old in given.findall("status"):
+        given.remove(old)
+    if status is not None:
+        given.append(deepcopy(status))

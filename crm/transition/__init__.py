@@ -1,1 +1,8 @@
-"""Sans-I/O: runs a transition graph: what is ready, in flight, done; also drives simulation."""
+"""Runs a transition graph, sans I/O: what is ready, what is in flight, throttling, aborts. Never waits.
+
+Apart from the controller because `crm_simulate` drives the same runner with instant results.
+"""
+
+from crm.transition.run import Abort, Limits, Outcome, Progress, Run
+
+__all__ = ["Abort", "Limits", "Outcome", "Progress", "Run"]

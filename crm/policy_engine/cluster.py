@@ -1,0 +1,570 @@
+"""The planner's working picture of a cluster: what `observe` finds and the later phases reason about.
+
+`observe` builds it from the model and fills every field below that is not marked "(place)"; `place` fills those. After
+that only `Node.unclean` may still change (an action that cannot be trusted makes its node a candidate for fencing), so
+that the order of phases stays readable: observe, place, then actions.
+
+It is apart from `crm.model` because it is derived and mutable: instances that no CIB names, roles read from a history,
+scores that grow. Objects compare by identity. Lists keep the order of the CIB; nothing iterates over a bare set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from crm.model.report import Report
+from crm.model.score import Score
+
+if TYPE_CHECKING:
+    from crm.model.cib import Cib
+    from crm.policy_engine.actions.action import Action
+    from crm.policy_engine.actions.notifications import Notification
+    from crm.policy_engine.constraints.colocations import Colocation
+    from crm.policy_engine.constraints.locations import Location
+    from crm.policy_engine.constraints.tickets import TicketConstraint
+    from crm.model.history import HistoryEntry, ResourceHistory
+    from crm.model.resources import ResourceDefinition
+    from crm.policy_engine.options import Options
+
+
+class Role(IntEnum):
+    """What a resource does on a node; ordered, so that `role > Role.STOPPED` reads "is active"."""
+
+    UNKNOWN = 0
+    STOPPED = 1
+    STARTED = 2
+    UNPROMOTED = 3
+    PROMOTED = 4
+
+
+class Kind(Enum):
+    """The four kinds of resource."""
+
+    PRIMITIVE = "primitive"
+    GROUP = "group"
+    CLONE = "clone"
+    BUNDLE = "bundle"
+
+
+class NodeKind(Enum):
+    """Full cluster member, or a node reached through Pacemaker Remote."""
+
+    MEMBER = "member"
+    REMOTE = "remote"
+    GUEST = "guest"
+
+
+class Probing(StrEnum):
+    """Where a resource's state may be asked for (`resource-discovery` of a location constraint)."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+    EXCLUSIVE = "exclusive"
+
+
+class MultipleActive(StrEnum):
+    """What to do with a resource found active in two places (`multiple-active`)."""
+
+    STOP_START = "stop_start"
+    STOP_ONLY = "stop_only"
+    BLOCK = "block"
+    STOP_UNEXPECTED = "stop_unexpected"
+
+
+class OnFail(IntEnum):
+    """What a failure of an operation asks for, mildest first: of two the greater one wins."""
+
+    IGNORE = 0
+    RECOVER = 1
+    DEMOTE = 2
+    RESTART_CONTAINER = 3
+    BAN = 4
+    BLOCK = 5
+    STOP = 6
+    STANDBY = 7
+    RESET_REMOTE = 8
+    FENCE = 9
+
+
+class Requires(IntEnum):
+    """What must hold before an action may be carried out (`requires`)."""
+
+    NOTHING = 0
+    QUORUM = 1
+    FENCING = 2
+    UNFENCING = 3
+
+
+class Node:
+    """A machine that resources may run on, with all that is known of its state."""
+
+    __slots__ = (
+        "active",
+        "assigned",
+        "attributes",
+        "base_score",
+        "expected_up",
+        "fixed",
+        "id",
+        "is_dc",
+        "kind",
+        "maintenance",
+        "name",
+        "online",
+        "pending",
+        "priority",
+        "probing",
+        "probing_enabled",
+        "remote",
+        "remote_in_maintenance",
+        "remote_needs_reset",
+        "remote_was_fenced",
+        "running",
+        "shutting_down",
+        "standby",
+        "standby_on_fail",
+        "unclean",
+        "unpacked",
+        "unseen",
+        "utilization",
+    )
+
+    def __init__(self, node_id: str, name: str, kind: NodeKind = NodeKind.MEMBER) -> None:
+        self.id = node_id
+        self.name = name
+        self.kind = kind
+        self.attributes: dict[str, str] = {}
+        """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name and
+        #site-name."""
+        self.utilization: dict[str, str] = {}
+        self.online = False
+        self.unclean = False
+        self.pending = False
+        self.standby = False
+        self.standby_on_fail = False
+        self.maintenance = False
+        self.shutting_down = False
+        self.expected_up = False
+        self.unseen = True
+        """No node_state was ever recorded for it."""
+        self.is_dc = False
+        self.probing_enabled = True
+        self.unpacked = False
+        self.fixed = False
+        """Its score does not change with health and the like (kept for guest nodes of bundles)."""
+        self.remote: Resource | None = None
+        """The connection resource of a remote or guest node."""
+        self.remote_needs_reset = False
+        self.remote_was_fenced = False
+        self.remote_in_maintenance = False
+        self.base_score: Score = 0
+        """Configured score, -INFINITY once it is found offline or leaving: what a new candidate starts with."""
+        self.probing = Probing.ALWAYS
+        """Likewise whether a new candidate may be probed (a bundle's guest node may not)."""
+        self.priority = 0
+        """Sum of the priorities of what runs here, promoted instances one more (`priority-fencing-delay`)."""
+        self.running: list[Resource] = []
+        """Resources active here at the start, in the order they were found."""
+        self.active = 0
+        """Number of resources counted against this node when candidates are compared: active ones that are not orphans
+        at first (the `allocated to` count), then those that `place` assigns (place)."""
+        self.assigned: list[Resource] = []
+        """Resources that shall run here (place)."""
+
+    @property
+    def is_remote_kind(self) -> bool:
+        """Reached through Pacemaker Remote, as a remote or guest node."""
+        return self.kind is not NodeKind.MEMBER
+
+    def __repr__(self) -> str:
+        return f"<node {self.name}>"
+
+
+class Candidate:
+    """A node as one resource sees it: its score there, and whether it may be probed there."""
+
+    __slots__ = ("count", "node", "probing", "score")
+
+    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS, count: int = 0) -> None:
+        self.node = node
+        self.score = score
+        self.probing = probing
+        self.count = count
+        """Instances of a collective resource placed here so far (place)."""
+
+    def copy(self) -> Candidate:
+        """An independent candidate for the same node."""
+        return Candidate(self.node, self.score, self.probing, self.count)
+
+    def __repr__(self) -> str:
+        return f"<{self.node.name} {self.score}>"
+
+
+@dataclass(slots=True)
+class CloneSettings:
+    """How many instances a clone (or a bundle's implied clone) has, and how they behave together."""
+
+    clone_max: int = 1
+    clone_node_max: int = 1
+    promoted_max: int = 0
+    promoted_node_max: int = 0
+    clone_min: int = 0
+    interleave: bool = False
+    ordered: bool = False
+    next_orphan: int = 0
+
+
+@dataclass(slots=True)
+class Replica:
+    """One replica of a bundle: its implied resources, in the order in which they are made."""
+
+    offset: int
+    container: Resource
+    ip: Resource | None = None
+    remote: Resource | None = None
+    child: Resource | None = None
+    node: Node | None = None
+    """The guest node inside the container."""
+    ip_address: str = ""
+
+
+@dataclass(slots=True)
+class BundleSettings:
+    """What a bundle adds to its resources: replicas, launcher, network."""
+
+    launcher: str
+    """docker, podman or rkt."""
+    replicas: list[Replica] = field(default_factory=list)
+    replicas_per_host: int = 1
+    promoted_max: int = 0
+    image: str = ""
+    child: Resource | None = None
+    """The implied clone of the configured primitive, None when the bundle has no resource inside."""
+
+
+class Resource:
+    """A resource or an instance of one: a tree of groups, clones and bundles with primitives as leaves."""
+
+    __slots__ = (
+        "actions",
+        "actions_by_key",
+        "active_on",
+        "allow_migrate",
+        "allowed",
+        "assigned",
+        "blocked",
+        "bundle",
+        "children",
+        "clone",
+        "colocated_by",
+        "colocated_with",
+        "critical",
+        "dangling_migration_sources",
+        "definition",
+        "exclusive_probing",
+        "failed",
+        "failure_timeout_ms",
+        "history_id",
+        "id",
+        "ignore_failure",
+        "is_assigning",
+        "is_container_of_replica",
+        "is_fence_device",
+        "is_remote_connection",
+        "kind",
+        "known_on",
+        "launched",
+        "launcher",
+        "locations",
+        "lock_node",
+        "lock_time",
+        "maintenance",
+        "managed",
+        "merging",
+        "meta",
+        "migration_threshold",
+        "multiple_active",
+        "next_role",
+        "notifications",
+        "notify",
+        "parent",
+        "partial_migration_source",
+        "partial_migration_target",
+        "pending_node",
+        "pending_task",
+        "priority",
+        "promotable",
+        "promotion_score",
+        "provider",
+        "reload_needed",
+        "remote_nesting_allowed",
+        "remote_reconnect_ms",
+        "removed",
+        "removed_launched",
+        "requires",
+        "promotion_scored",
+        "promotion_sorted",
+        "restart_type_restart",
+        "restarting",
+        "role",
+        "standard",
+        "start_pending",
+        "stickiness",
+        "stop_if_failed",
+        "stop_unexpected",
+        "tickets",
+        "type",
+        "unassigned",
+        "unique",
+        "utilization",
+    )
+
+    def __init__(self, resource_id: str, kind: Kind, definition: ResourceDefinition | None = None) -> None:
+        # What it is.
+        self.id = resource_id
+        """Full id: instances of clones carry their number (`web:0`)."""
+        self.history_id: str | None = None
+        """The name its history is kept under where that is not its id (an anonymous instance's id without its number);
+        None until such a history has been found."""
+        self.kind = kind
+        self.definition = definition
+        """Configuration with templates expanded."""
+        self.standard = ""
+        self.provider: str | None = None
+        self.type = ""
+        self.parent: Resource | None = None
+        self.children: list[Resource] = []
+        self.clone: CloneSettings | None = None
+        """Set for clones only."""
+        self.bundle: BundleSettings | None = None
+        """Set for bundles only."""
+        self.launcher: Resource | None = None
+        """The container that this resource runs in (guest's connection, a bundle's connection, meta `container`)."""
+        self.launched: list[Resource] = []
+        """Resources that run in this container."""
+
+        # Settings, evaluated (rules, defaults and templates applied).
+        self.meta: dict[str, str] = {}
+        self.utilization: dict[str, str] = {}
+        self.priority = 0
+        self.stickiness: Score = 0
+        self.migration_threshold: Score = 1_000_000
+        self.failure_timeout_ms = 0
+        self.remote_reconnect_ms = 0
+        self.multiple_active = MultipleActive.STOP_START
+        self.restart_type_restart = False
+        """Meta `restart-type` is `restart`: optional orderings restart this resource too."""
+        self.requires = Requires.NOTHING
+        self.managed = True
+        self.maintenance = False
+        self.unique = False
+        self.notify = False
+        self.promotable = False
+        self.critical = True
+        self.allow_migrate = False
+        self.is_fence_device = False
+        self.is_remote_connection = False
+        self.is_container_of_replica = False
+        self.remote_nesting_allowed = False
+        self.exclusive_probing = False
+        self.ignore_failure = False
+        self.removed = False
+        """Running although the configuration does not have it any more (an "orphan")."""
+        self.removed_launched = False
+        """A removed resource that ran in a container of a bundle."""
+
+        # What is happening.
+        self.role = Role.STOPPED
+        self.next_role = Role.UNKNOWN
+        """Role wanted by the configuration (target-role), later the role that it will have (place)."""
+        self.active_on: list[Node] = []
+        self.known_on: dict[str, Node] = {}
+        """Nodes by id for which its state is known."""
+        self.failed = False
+        self.blocked = False
+        self.start_pending = False
+        self.stop_if_failed = False
+        """A failure asked that it stays stopped, or that it is stopped before anything else (`on-fail`)."""
+        self.stop_unexpected = False
+        self.reload_needed = False
+        self.pending_task: str | None = None
+        self.pending_node: Node | None = None
+        self.partial_migration_source: Node | None = None
+        self.partial_migration_target: Node | None = None
+        self.dangling_migration_sources: list[Node] = []
+        self.lock_node: Node | None = None
+        self.lock_time = 0
+
+        # Where it should be (place).
+        self.allowed: dict[str, Candidate] = {}
+        """Candidates by node id, in node order."""
+        self.unassigned = True
+        self.is_assigning = False
+        self.assigned: Node | None = None
+        self.promotion_score: Score = 0
+        self.locations: list[Location] = []
+        """Newest first."""
+        self.colocated_with: list[Colocation] = []
+        """Colocations in which this is the dependent, the most important primary first."""
+        self.colocated_by: list[Colocation] = []
+        """Colocations in which this is the primary, the most important dependent first."""
+        self.tickets: list[TicketConstraint] = []
+        self.merging = False
+        """Its scores are being merged into another's: stops colocation circles (place)."""
+        self.restarting = False
+        """Its actions for a restart are being made (actions)."""
+        self.promotion_scored = False
+        self.promotion_sorted = False
+        self.notifications: dict[str, Notification] = {}
+
+        # What will be done (actions).
+        self.actions: list[Action] = []
+        """In the order in which they were made."""
+        self.actions_by_key: dict[str, list[Action]] = {}
+
+    def walk(self) -> Iterator[Resource]:
+        """This resource and everything below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def primitives(self) -> Iterator[Resource]:
+        """The primitives at the leaves, in order."""
+        if self.kind is Kind.PRIMITIVE:
+            yield self
+        for child in self.children:
+            yield from child.primitives()
+
+    @property
+    def top(self) -> Resource:
+        """The outermost resource that this one is part of, not counting a bundle around a bundle's own parts."""
+        resource = self
+        while resource.parent is not None and resource.parent.kind is not Kind.BUNDLE:
+            resource = resource.parent
+        return resource
+
+    @property
+    def is_group(self) -> bool:
+        return self.kind is Kind.GROUP
+
+    @property
+    def is_primitive(self) -> bool:
+        return self.kind is Kind.PRIMITIVE
+
+    @property
+    def is_clone(self) -> bool:
+        """A clone, or the implied clone of a bundle."""
+        return self.kind is Kind.CLONE
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.value} {self.id}>"
+
+
+@dataclass(slots=True)
+class TicketState:
+    """A ticket as the status section knows it."""
+
+    id: str
+    granted: bool = False
+    standby: bool = False
+    last_granted: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FailedOperation:
+    """A recorded operation that went wrong, and whose it is."""
+
+    entry: HistoryEntry
+    resource: Resource
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preference:
+    """A score that a finding gives a resource on a node (on every node when None)."""
+
+    resource: Resource
+    node: Node | None
+    score: Score
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """An action that the status asks for before anything is planned.
+
+    task             stop, demote, monitor (or what else recurs), stonith, clear_failcount, lrm_delete
+    required         False for recurring operations that are known to run and for what a later finding took back
+    after_fencing    the node that must be fenced first
+    """
+
+    task: str
+    node: Node
+    resource: Resource | None = None
+    interval_ms: int = 0
+    required: bool = True
+    reason: str | None = None
+    priority_delay: bool = False
+    after_fencing: Node | None = None
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Everything the later phases need; one per planning pass."""
+
+    cib: Cib
+    now: int
+    options: dict[str, str]
+    """Cluster options under their newest names, only those that are set; `settings` has them typed."""
+    settings: Options
+    nodes: list[Node] = field(default_factory=list)
+    nodes_by_id: dict[str, Node] = field(default_factory=dict)
+    nodes_by_name: dict[str, Node] = field(default_factory=dict)
+    resources: list[Resource] = field(default_factory=list)
+    """Top-level resources in CIB order, removed ones after them, in the order that they were found."""
+    by_id: dict[str, list[Resource]] = field(default_factory=dict)
+    """Every resource in the tree under its id and, for clones' descendants, also under the id without number."""
+    tickets: dict[str, TicketState] = field(default_factory=dict)
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    templates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Template id -> ids of the resources made from it."""
+    dc: Node | None = None
+    quorate: bool = False
+    recheck_at: int | None = None
+    """Epoch seconds of the next moment at which a rule or an expiry changes the answer."""
+    demands: list[Demand] = field(default_factory=list)
+    """Actions that the status itself asks for, in the order in which it was read."""
+    preferences: list[Preference] = field(default_factory=list)
+    """Scores that the status itself gives, already added to `Resource.allowed`; kept for explanations."""
+    failed_operations: list[FailedOperation] = field(default_factory=list)
+    expired_recurring: set[tuple[str, str, str]] = field(default_factory=set)
+    """Recurring operations whose failure timed out: they are to be restarted. Keys are node name, resource id in the
+    history, entry id."""
+    deferred_checks: list[FailedOperation] = field(default_factory=list)
+    """Failures of bundles' connections: whether their parameters changed is known only once the container is placed."""
+    histories: dict[str, dict[str, ResourceHistory]] = field(default_factory=dict)
+    """Recorded histories by node name and by the resource's id there."""
+    parameter_cache: dict[tuple[int, str | None], dict[str, str]] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    have_remote_nodes: bool = False
+    have_fence_devices: bool = False
+    unfencing_enabled: bool = False
+    """Some resource provides or requires unfencing."""
+    instance_count: int = 0
+    """Primitives at the leaves, removed ones only while they are active."""
+    blocked_count: int = 0
+    disabled_count: int = 0
+
+    def find(self, resource_id: str) -> Resource | None:
+        """The first resource with this id; for an anonymous clone's primitive its first instance."""
+        found = self.by_id.get(resource_id)
+        return found[0] if found else None
+
+    def advance_recheck(self, moment: int) -> None:
+        """Remember that the answer changes at `moment` (epoch seconds) if nothing earlier is known."""
+        if moment > self.now and (self.recheck_at is None or moment < self.recheck_at):
+            self.recheck_at = moment

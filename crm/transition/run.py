@@ -1,0 +1,267 @@
+"""One run of a transition graph: what may start now, what is in flight, what is over.
+
+Sans I/O: nothing waits here. The caller starts the actions it is handed, says when each is finished, and asks again.
+The controller does so as results arrive, `crm_simulate` at once; both therefore see the same order.
+
+Order (as Pacemaker's graph execution shows it): a pass goes over the synapses in the order of the graph and fires those
+whose inputs are all confirmed. What completes synchronously makes later synapses ready within the same pass; earlier
+ones wait for the next. A pass in which nothing fires while nothing is in flight ends the run.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from crm.model.score import INFINITY
+from crm.model.transition import ActionKind, GraphAction, Synapse, Transition
+
+
+class State(Enum):
+    """Where a synapse stands; it only moves forward, from top to bottom."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    IN_FLIGHT = "in flight"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How a run ended. `STOPPED`: aborted, the rest was skipped. `TERMINATED`: some inputs never came."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Throttling: actions in flight at once in all (0: no limit), per node, and migrations per node (-1: no limit)."""
+
+    batch: int = 0
+    per_node: int = 0
+    migration: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Why a run is to end early; synapses of at least this priority are still fired."""
+
+    priority: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Counts of synapses, for people."""
+
+    total: int
+    done: int
+    failed: int
+    in_flight: int
+
+
+@dataclass(slots=True)
+class _Load:
+    """What is in flight per node."""
+
+    jobs: Counter[str] = field(default_factory=Counter)
+    migrations: Counter[str] = field(default_factory=Counter)
+
+    def count(self, action: GraphAction, step: int) -> None:
+        for node in _busy_nodes(action):
+            self.jobs[node] += step
+            if _is_migration(action):
+                self.migrations[node] += step
+
+    def allows(self, action: GraphAction, limits: Limits) -> bool:
+        return all(self._node_allows(node, action, limits) for node in _busy_nodes(action))
+
+    def _node_allows(self, node: str, action: GraphAction, limits: Limits) -> bool:
+        if 0 < limits.per_node <= self.jobs[node]:
+            return False
+        return not (_is_migration(action) and 0 < limits.migration <= self.migrations[node])
+
+
+class Run:
+    """The progress of one transition.
+
+    The caller's duties: ask `ready` after every `finished` and `abort` until `done`; call `finished` exactly once for
+    every action that it was handed (also when its time limit, `time_limit_ms`, has passed: then with ok=False).
+    """
+
+    def __init__(self, transition: Transition) -> None:
+        self.transition = transition
+        self.aborted: Abort | None = None
+        self._states = [State.WAITING] * len(transition.synapses)
+        self._missing = [len(set(synapse.inputs)) for synapse in transition.synapses]
+        self._positions = {synapse.action.id: place for place, synapse in enumerate(transition.synapses)}
+        self._dependents = _dependents(transition.synapses)
+        self._candidates = [place for place, missing in enumerate(self._missing) if missing == 0]
+        self._cursor: int | None = None
+        self._next_pass: list[int] = []
+        self._load = _Load()
+        self._in_flight: dict[int, GraphAction] = {}
+        self._exhausted = False
+        for place in self._candidates:
+            self._states[place] = State.READY
+
+    @property
+    def in_flight(self) -> Mapping[int, GraphAction]:
+        """Actions handed out and not finished yet, by id."""
+        return self._in_flight
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is in flight and nothing more will be handed out."""
+        return self._exhausted and not self._in_flight
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the run ended; RUNNING while it has not."""
+        if not self.done:
+            return Outcome.RUNNING
+        if all(state in (State.DONE, State.FAILED) for state in self._states):
+            return Outcome.COMPLETE
+        return Outcome.STOPPED if self.aborted else Outcome.TERMINATED
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        done = self._states.count(State.DONE)
+        return Progress(len(self._states), done, self._states.count(State.FAILED), len(self._in_flight))
+
+    def action(self, action_id: int) -> GraphAction | None:
+        """The action of that id, if the transition has it."""
+        place = self._positions.get(action_id)
+        return None if place is None else self.transition.synapses[place].action
+
+    def time_limit_ms(self, action: GraphAction) -> int:
+        """How long to wait for a result before the action counts as failed: its own limit plus the cluster's delay."""
+        if action.operation == "stonith":
+            return self.transition.fencing_timeout_ms + self.transition.cluster_delay_ms
+        start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
+        return action.timeout_ms + start_delay_ms + self.transition.cluster_delay_ms
+
+    def ready(self, limits: Limits | None = None) -> list[GraphAction]:
+        """The actions to start now, marked as in flight; pseudo-actions complete on the way and are not in the list."""
+        started: list[GraphAction] = []
+        fired = True
+        while fired:
+            fired = False
+            for action in self.one_pass(limits):
+                fired = True
+                if action.kind is not ActionKind.PSEUDO:
+                    started.append(action)
+        return started
+
+    def one_pass(self, limits: Limits | None = None) -> Iterator[GraphAction]:
+        """One pass over the graph, lazily: yields each fired action, pseudo-actions (already confirmed) included.
+
+        An action that the caller finishes before it takes the next one counts within this very pass.
+        """
+        assert self._cursor is None, "a pass is still under way"
+        limits = limits or Limits(self.transition.batch_limit, 0, self.transition.migration_limit)
+        heapq.heapify(self._candidates)
+        fired = False
+        held: list[int] = []
+        try:
+            while self._candidates and not 0 < limits.batch <= len(self._in_flight):
+                place = heapq.heappop(self._candidates)
+                self._cursor = place
+                action = self.transition.synapses[place].action
+                if not self._may_fire(place, limits):
+                    held.append(place)
+                    continue
+                fired = True
+                self._fire(place)
+                yield action
+        finally:
+            self._candidates.extend(held)
+            self._candidates.extend(self._next_pass)
+            self._next_pass = []
+            self._cursor = None
+            self._exhausted = not fired and not self._in_flight
+
+    def started(self, action_id: int) -> None:
+        """Confirm that an action handed out is under way (it counts as in flight from the moment it was handed out)."""
+        assert action_id in self._in_flight, f"action {action_id} was not handed out"
+
+    def finished(self, action_id: int, ok: bool) -> bool:
+        """Take an action's end; False if it was not in flight (a late or foreign result), which changes nothing."""
+        action = self._in_flight.pop(action_id, None)
+        if action is None:
+            return False
+        self._load.count(action, -1)
+        self._confirm(self._positions[action_id], ok)
+        return True
+
+    def abort(self, priority: int, reason: str) -> None:
+        """Fire nothing more below that priority; what is in flight is waited for. The highest abort counts."""
+        if self.aborted is None or priority > self.aborted.priority:
+            self.aborted = Abort(priority, reason)
+
+    def _may_fire(self, place: int, limits: Limits) -> bool:
+        synapse = self.transition.synapses[place]
+        if synapse.action.kind is ActionKind.PSEUDO:
+            return True
+        if self.aborted is not None and synapse.priority < self.aborted.priority:
+            return False
+        return self._load.allows(synapse.action, limits)
+
+    def _fire(self, place: int) -> None:
+        action = self.transition.synapses[place].action
+        if action.kind is ActionKind.PSEUDO:
+            self._confirm(place, ok=True)
+            return
+        self._states[place] = State.IN_FLIGHT
+        self._in_flight[action.id] = action
+        self._load.count(action, 1)
+
+    def _confirm(self, place: int, ok: bool) -> None:
+        self._states[place] = State.DONE if ok else State.FAILED
+        self._exhausted = False
+        for dependent in self._dependents.get(self.transition.synapses[place].action.id, ()):
+            # What is of infinite priority follows even a failure (the field's rule for actions that must be tried).
+            if ok or self.transition.synapses[dependent].priority >= INFINITY:
+                self._satisfy(dependent)
+
+    def _satisfy(self, place: int) -> None:
+        self._missing[place] -= 1
+        if self._missing[place] or self._states[place] is not State.WAITING:
+            return
+        self._states[place] = State.READY
+        if self._cursor is None:
+            self._candidates.append(place)
+        elif place > self._cursor:
+            heapq.heappush(self._candidates, place)
+        else:
+            self._next_pass.append(place)
+
+
+def _dependents(synapses: tuple[Synapse, ...]) -> dict[int, list[int]]:
+    """Places of the synapses that wait for each action id."""
+    dependents: dict[int, list[int]] = {}
+    for place, synapse in enumerate(synapses):
+        for action_id in set(synapse.inputs):
+            dependents.setdefault(action_id, []).append(place)
+    return dependents
+
+
+def _is_migration(action: GraphAction) -> bool:
+    return action.operation in ("migrate_to", "migrate_from")
+
+
+def _busy_nodes(action: GraphAction) -> tuple[str, ...]:
+    """The nodes whose executors the action occupies; both ends of a migration."""
+    if _is_migration(action):
+        ends = (action.attributes.get("CRM_meta_migrate_source"), action.attributes.get("CRM_meta_migrate_target"))
+        if all(ends):
+            return tuple(end for end in ends if end)
+    node = action.router or action.node
+    return (node,) if node else ()

@@ -137,7 +137,7 @@ def calculate(
         if entry.restart_parameters is not None:
             names = set(entry.restart_parameters.split())
             restart_values = {name: value for name, value in values.items() if name in names}
-        restart = digest(countable(restart_values) if entry.restart_parameters is not None else restart_values)
+        restart = digest(restart_values)
     secure_values = _secure_parameters(cluster, resource, node, values, entry, overrides)
     operation = find_operation(resource, task, interval_ms)
     has_own = interval_ms == 0 and bool(operation_parameters(cluster, operation, node))

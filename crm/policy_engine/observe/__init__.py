@@ -71,5 +71,6 @@ def _meta_of_resources(cib: Cib) -> list[tuple[AttributeSet, ...]]:
         resource = pending.pop()
         found.append(getattr(resource, "meta", ()))
         pending.extend(getattr(resource, "members", ()))
-        pending.extend(part for part in (getattr(resource, "child", None), getattr(resource, "primitive", None)) if part)
+        inner = getattr(resource, "child", None) or getattr(resource, "primitive", None)
+        pending.extend((inner,) if inner is not None else ())
     return found

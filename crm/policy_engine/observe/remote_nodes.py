@@ -1,4 +1,4 @@
-"""Nodes that resources imply: `ocf:pacemaker:remote` resources, and guests declared by the meta attribute `remote-node`.
+"""Nodes that resources imply: `ocf:pacemaker:remote` resources, and guests that a meta attribute `remote-node` declares.
 
 A guest's connection is a resource that no CIB contains; its definition is made here.
 """

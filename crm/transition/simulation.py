@@ -1,7 +1,7 @@
 """Carrying a transition out in pretence: every action succeeds at once (unless it is to fail) and is recorded in a CIB.
 
-The same runner as the controllers' decides what is next. Pure: the moment is an argument; what happens is said in lines,
-as `crm_simulate` prints them.
+The same runner as the controllers' decides what is next. Pure: the moment is an argument; what happens is said in
+lines, as `crm_simulate` prints them.
 """
 
 from __future__ import annotations

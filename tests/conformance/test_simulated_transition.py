@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(not CASES, reason=f"the recorded cases are not a
 
 def _recorded(case: Case) -> list[str]:
     lines = case.answer("summary").split("Executing Cluster Transition:")[1].splitlines()
-    return squeezed("\n".join(line for line in lines if not line.startswith(("Using the original", "Setting effective"))))
+    dates = ("Using the original", "Setting effective")
+    return squeezed("\n".join(line for line in lines if not line.startswith(dates)))
 
 
 def _known_names(cluster: Cluster) -> frozenset[str]:
@@ -39,8 +40,11 @@ def _simulated(case: Case) -> list[str]:
     now = asked or cib.execution_date or int(time.time())
     lines: list[str] = []
     pretended = PretendedCib(root)
-    pretence = Pretence(pretended, _known_names(observe(cib, now)), (), lambda text, _: lines.append(f"* {text}"), now)
-    simulate(read_graph(case.answer("exp")), pretence)
+    known = _known_names(observe(cib, now))
+    simulate(
+        read_graph(case.answer("exp")),
+        Pretence(pretended, known, (), lambda text, _: lines.append(f"* {text}"), at=int(time.time())),
+    )
     lines += status_lines(observe(read(pretended.root), now), "Revised Cluster Status", Show())
     return squeezed("\n".join(lines))
 

@@ -84,13 +84,7 @@ def node_lines(cluster: Cluster, show: Show) -> list[str]:
 
 
 def _is_remarkable(node: Node) -> bool:
-    return (
-        node.unclean
-        or node.pending
-        or (node.standby_on_fail and node.online)
-        or node.standby
-        or node.maintenance
-    )
+    return node.unclean or node.pending or (node.standby_on_fail and node.online) or node.standby or node.maintenance
 
 
 def _state(node: Node) -> str:

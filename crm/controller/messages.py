@@ -121,10 +121,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """A leader has the history of a resource forgotten (None: of every one)."""
+    """A leader has the history of a resource forgotten (None: of every one), or only some entries of it."""
 
     term: int
     resource: str | None
+    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The values that the controller's parts share: who is here, how far a CIB has come, who leads.
 
-A *term* is a number that every voter persists before it answers; at most one DC is elected per term. A partition without
-quorum has no elected DC but a *caretaker*: it plans (which lets `no-quorum-policy` be obeyed) and commits no change.
+A *term* is a number that every voter persists before it answers; at most one DC is elected per term. A partition
+without quorum has no elected DC but a *caretaker*: it plans (so that `no-quorum-policy` is obeyed), it commits nothing.
 """
 
 from __future__ import annotations

@@ -87,6 +87,7 @@ class Controller:
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
         self._requests = Requests(self._core, self._replication, validate, self._planning.want)
+        self._planning.blocked = lambda: self._results.awaited
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
@@ -213,6 +214,7 @@ class Controller:
 
     def _lost(self, reason: str) -> None:
         self._dispatch.drop()
+        self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
 
@@ -229,6 +231,7 @@ class Controller:
 
     def _member_left(self, name: str) -> None:
         self._dispatch.node_left(name)
+        self._results.node_left(name)
         self._planning.want(f"{name} has left")
 
     def _members_complete(self) -> None:

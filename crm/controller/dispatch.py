@@ -85,14 +85,17 @@ class Dispatch:
 
     def result(self, key: TransitionKey, rc: int, ok: bool) -> bool:
         """A result has come; True if it belongs to an action in flight."""
-        core = self._core
-        if self.run is None or key.uuid != core.me.incarnation or key.transition != self._number:
-            return False
-        if key.action not in self.run.in_flight:
+        if not self.is_in_flight(str(key)):
             return False
         self._finish(key.action, ok)
         self.pump()
         return True
+
+    def is_in_flight(self, key_text: str) -> bool:
+        """Whether that transition key is an action of the running transition without a result."""
+        key = TransitionKey.parse(key_text)
+        return (self.run is not None and key is not None and key.uuid == self._core.me.incarnation
+                and key.transition == self._number and key.action in self.run.in_flight)
 
     def refused(self, key_text: str, because: str) -> None:
         """A node would not carry an action out."""

@@ -14,7 +14,7 @@ from crm.controller.core import FEATURE_SET, Core
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
 from crm.controller.keys import TransitionKey, operation_key
-from crm.controller.messages import Execute, Forget, Refused, Result
+from crm.controller.messages import Execute, Forget, Joined, Refused, Result
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import AgentReference, GraphAction
 
@@ -58,6 +58,13 @@ class LocalHistory:
     def under_way(self) -> tuple[str, ...]:
         """Transition keys of operations that have no result yet."""
         return tuple(call.key for call in self._calls.values() if not call.reported)
+
+    def joining(self, term: int) -> Joined:
+        """What a leader is told on joining it."""
+        changing = tuple(call.key for call in self._calls.values() if not call.reported
+                         and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
+        return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
+                      changing)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""

@@ -71,8 +71,7 @@ class Joining:
         core.set_timer(TIMER, JOIN_LIMIT_S)
         self._replication.note(*self._root_notes(), *self._absent_notes())
         self._add_missing_nodes()
-        self._joined(core.me.name, Joined(core.standing.term, core.view.number, core.me.incarnation,
-                                          self._history.records(), self._history.under_way()))
+        self._joined(core.me.name, self._history.joining(core.standing.term))
         for name, hello in self._election.hellos.items():
             if name != core.me.name:
                 self.hello(name, hello)
@@ -132,8 +131,7 @@ class Joining:
         """We have the leader's CIB: tell it what our executor knows."""
         core = self._core
         assert core.authority is not None
-        core.send(core.authority.name, Joined(welcome.term, core.view.number, core.me.incarnation,
-                                              self._history.records(), self._history.under_way()))
+        core.send(core.authority.name, self._history.joining(welcome.term))
 
     def joined_message(self, sender: str, message: Joined) -> None:
         """A member has taken our CIB."""

@@ -5,6 +5,7 @@ A reason that comes while a transition runs aborts it; the next plan is made whe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from crm.controller.commands import MakePlan
@@ -37,6 +38,7 @@ class Planning:
         self._joining = joining
         self._replication = replication
         self._dispatch = dispatch
+        self.blocked: Callable[[], bool] = lambda: False
         self._recheck_interval_s = recheck_interval_s
         self._plan_id = 0
         self._pending: int | None = None
@@ -67,7 +69,7 @@ class Planning:
     def plan_if_due(self) -> None:
         """Make a plan if there is a reason to, and nothing that has to end first."""
         core = self._core
-        ready = core.leading and self._joining.complete and self._dispatch.run is None
+        ready = core.leading and self._joining.complete and self._dispatch.run is None and not self.blocked()
         if not ready or self._pending is not None or not self._reasons:
             return
         self._replication.flush()

@@ -24,6 +24,21 @@ class Results:
         self._core = core
         self._replication = replication
         self._dispatch = dispatch
+        self._foreign: dict[str, set[str]] = {}
+        """Operations that another leader ordered and that may still change what runs, by node."""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether another leader's orders are still being carried out: until then nobody knows what runs where."""
+        return any(self._foreign.values())
+
+    def node_left(self, node: str) -> None:
+        """Nothing more will be heard of that node."""
+        self._foreign.pop(node, None)
+
+    def stop_leading(self) -> None:
+        """Results are somebody else's now."""
+        self._foreign.clear()
 
     def take(self, sender: str, result: Result) -> None:
         """A member's executor has a result."""
@@ -39,6 +54,7 @@ class Results:
         if not ok:
             self._count_failure(node_id, sender, result)
         core.changed("history")
+        self._foreign.get(sender, set()).discard(result.key)
         if key is None:
             self._dispatch.again(f"{result.operation} of {result.record.id} on {sender} was not asked for", 0.0)
             return
@@ -49,6 +65,7 @@ class Results:
 
     def take_joined(self, sender: str, message: Joined) -> None:
         """Results that a member may have had while nobody listened."""
+        self._foreign[sender] = {key for key in message.changing if not self._dispatch.is_in_flight(key)}
         keys = set(message.under_way)
         for record in message.records:
             for attributes in record.entries.values():

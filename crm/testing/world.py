@@ -58,6 +58,8 @@ class SimulatedNode:
     recurring: dict[int, tuple[GraphAction, tuple[int, int] | None]] = field(default_factory=dict)
     terminated: str | None = None
     disk_free_at: float = 0.0
+    assigned: View | None = None
+    """The view that is on its way, or installed."""
 
     @property
     def alive(self) -> bool:
@@ -226,7 +228,7 @@ class World:
 
     def _stop_daemon(self, node: SimulatedNode) -> None:
         node.controller = None
-        node.view = None
+        node.view = node.assigned = None
         node.waiting.clear()
         node.timers.clear()
         node.recurring.clear()
@@ -313,7 +315,8 @@ class World:
                                      f"{node.name}-{node.incarnation}") for node in members)
             view = View(self._view_number, described, len(members) >= self._shape.needed)
             for node in members:
-                if node.view is None or node.view.members != described:
+                if node.assigned is None or node.assigned.members != described:
+                    node.assigned = view
                     self._at(self.random.uniform(0, 0.003), self._for(node, partial(self._install, node, view)))
 
     def _install(self, node: SimulatedNode, view: View) -> None:

@@ -232,8 +232,8 @@ class Resource:
 
     __slots__ = (
         "active_on",
-        "allow_migrate",
         "allowed",
+        "allow_migrate",
         "assigned",
         "blocked",
         "bundle",
@@ -259,9 +259,9 @@ class Resource:
         "known_on",
         "launched",
         "launcher",
-        "locations",
         "lock_node",
         "lock_time",
+        "locations",
         "maintenance",
         "managed",
         "meta",

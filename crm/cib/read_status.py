@@ -103,7 +103,7 @@ def _entry(element: etree._Element) -> HistoryEntry:
         get("operation"),
         get("operation_key"),
         interval if interval is not None else 0,
-        call_id if call_id is not None else 0,
+        call_id if call_id is not None else -1,
         _number(get("rc-code")),
         _number(get("op-status")),
         key,

@@ -20,7 +20,14 @@ from crm.model.score import Score
 
 if TYPE_CHECKING:
     from crm.model.cib import Cib
+    from crm.policy_engine.actions.action import Action
+    from crm.policy_engine.actions.notifications import Notification
+    from crm.policy_engine.constraints.colocations import Colocation
+    from crm.policy_engine.constraints.locations import Location
+    from crm.policy_engine.constraints.tickets import TicketConstraint
+    from crm.model.history import HistoryEntry, ResourceHistory
     from crm.model.resources import ResourceDefinition
+    from crm.policy_engine.options import Options
 
 
 class Role(IntEnum):
@@ -98,6 +105,7 @@ class Node:
         "active",
         "assigned",
         "attributes",
+        "base_score",
         "expected_up",
         "fixed",
         "id",
@@ -108,8 +116,10 @@ class Node:
         "online",
         "pending",
         "priority",
+        "probing",
         "probing_enabled",
         "remote",
+        "remote_in_maintenance",
         "remote_needs_reset",
         "remote_was_fenced",
         "running",
@@ -127,7 +137,8 @@ class Node:
         self.name = name
         self.kind = kind
         self.attributes: dict[str, str] = {}
-        """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name, #site-name."""
+        """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name and
+        #site-name."""
         self.utilization: dict[str, str] = {}
         self.online = False
         self.unclean = False
@@ -148,6 +159,11 @@ class Node:
         """The connection resource of a remote or guest node."""
         self.remote_needs_reset = False
         self.remote_was_fenced = False
+        self.remote_in_maintenance = False
+        self.base_score: Score = 0
+        """Configured score, -INFINITY once it is found offline or leaving: what a new candidate starts with."""
+        self.probing = Probing.ALWAYS
+        """Likewise whether a new candidate may be probed (a bundle's guest node may not)."""
         self.priority = 0
         """Sum of the priorities of what runs here, promoted instances one more (`priority-fencing-delay`)."""
         self.running: list[Resource] = []
@@ -170,16 +186,18 @@ class Node:
 class Candidate:
     """A node as one resource sees it: its score there, and whether it may be probed there."""
 
-    __slots__ = ("node", "probing", "score")
+    __slots__ = ("count", "node", "probing", "score")
 
-    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS) -> None:
+    def __init__(self, node: Node, score: Score = 0, probing: Probing = Probing.ALWAYS, count: int = 0) -> None:
         self.node = node
         self.score = score
         self.probing = probing
+        self.count = count
+        """Instances of a collective resource placed here so far (place)."""
 
     def copy(self) -> Candidate:
         """An independent candidate for the same node."""
-        return Candidate(self.node, self.score, self.probing)
+        return Candidate(self.node, self.score, self.probing, self.count)
 
     def __repr__(self) -> str:
         return f"<{self.node.name} {self.score}>"
@@ -231,9 +249,11 @@ class Resource:
     """A resource or an instance of one: a tree of groups, clones and bundles with primitives as leaves."""
 
     __slots__ = (
+        "actions",
+        "actions_by_key",
         "active_on",
-        "allowed",
         "allow_migrate",
+        "allowed",
         "assigned",
         "blocked",
         "bundle",
@@ -245,7 +265,6 @@ class Resource:
         "dangling_migration_sources",
         "definition",
         "exclusive_probing",
-        "extra",
         "failed",
         "failure_timeout_ms",
         "history_id",
@@ -259,15 +278,17 @@ class Resource:
         "known_on",
         "launched",
         "launcher",
+        "locations",
         "lock_node",
         "lock_time",
-        "locations",
         "maintenance",
         "managed",
+        "merging",
         "meta",
         "migration_threshold",
         "multiple_active",
         "next_role",
+        "notifications",
         "notify",
         "parent",
         "partial_migration_source",
@@ -284,7 +305,10 @@ class Resource:
         "removed",
         "removed_launched",
         "requires",
+        "promotion_scored",
+        "promotion_sorted",
         "restart_type_restart",
+        "restarting",
         "role",
         "standard",
         "start_pending",
@@ -302,8 +326,9 @@ class Resource:
         # What it is.
         self.id = resource_id
         """Full id: instances of clones carry their number (`web:0`)."""
-        self.history_id = resource_id
-        """The name its history is kept under, and that agents get (an anonymous instance's id without its number)."""
+        self.history_id: str | None = None
+        """The name its history is kept under where that is not its id (an anonymous instance's id without its number);
+        None until such a history has been found."""
         self.kind = kind
         self.definition = definition
         """Configuration with templates expanded."""
@@ -317,7 +342,7 @@ class Resource:
         self.bundle: BundleSettings | None = None
         """Set for bundles only."""
         self.launcher: Resource | None = None
-        """The container that this resource runs in (guest's connection, a bundle's inner resources, meta `container`)."""
+        """The container that this resource runs in (guest's connection, a bundle's connection, meta `container`)."""
         self.launched: list[Resource] = []
         """Resources that run in this container."""
 
@@ -380,11 +405,25 @@ class Resource:
         self.is_assigning = False
         self.assigned: Node | None = None
         self.promotion_score: Score = 0
-        self.locations: list[object] = []
-        self.colocated_with: list[object] = []
-        self.colocated_by: list[object] = []
-        self.tickets: list[object] = []
-        self.extra: dict[str, object] = {}
+        self.locations: list[Location] = []
+        """Newest first."""
+        self.colocated_with: list[Colocation] = []
+        """Colocations in which this is the dependent, the most important primary first."""
+        self.colocated_by: list[Colocation] = []
+        """Colocations in which this is the primary, the most important dependent first."""
+        self.tickets: list[TicketConstraint] = []
+        self.merging = False
+        """Its scores are being merged into another's: stops colocation circles (place)."""
+        self.restarting = False
+        """Its actions for a restart are being made (actions)."""
+        self.promotion_scored = False
+        self.promotion_sorted = False
+        self.notifications: dict[str, Notification] = {}
+
+        # What will be done (actions).
+        self.actions: list[Action] = []
+        """In the order in which they were made."""
+        self.actions_by_key: dict[str, list[Action]] = {}
 
     def walk(self) -> Iterator[Resource]:
         """This resource and everything below it, parents first."""
@@ -435,6 +474,44 @@ class TicketState:
     attributes: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FailedOperation:
+    """A recorded operation that went wrong, and whose it is."""
+
+    entry: HistoryEntry
+    resource: Resource
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preference:
+    """A score that a finding gives a resource on a node (on every node when None)."""
+
+    resource: Resource
+    node: Node | None
+    score: Score
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """An action that the status asks for before anything is planned.
+
+    task             stop, demote, monitor (or what else recurs), stonith, clear_failcount, lrm_delete
+    required         False for recurring operations that are known to run and for what a later finding took back
+    after_fencing    the node that must be fenced first
+    """
+
+    task: str
+    node: Node
+    resource: Resource | None = None
+    interval_ms: int = 0
+    required: bool = True
+    reason: str | None = None
+    priority_delay: bool = False
+    after_fencing: Node | None = None
+
+
 @dataclass(slots=True)
 class Cluster:
     """Everything the later phases need; one per planning pass."""
@@ -442,7 +519,8 @@ class Cluster:
     cib: Cib
     now: int
     options: dict[str, str]
-    """Cluster options under their newest names, only those that are set; use `crm.policy_engine.options` to read them."""
+    """Cluster options under their newest names, only those that are set; `settings` has them typed."""
+    settings: Options
     nodes: list[Node] = field(default_factory=list)
     nodes_by_id: dict[str, Node] = field(default_factory=dict)
     nodes_by_name: dict[str, Node] = field(default_factory=dict)
@@ -458,12 +536,28 @@ class Cluster:
     quorate: bool = False
     recheck_at: int | None = None
     """Epoch seconds of the next moment at which a rule or an expiry changes the answer."""
-    stop_needed: list[Resource] = field(default_factory=list)
-    """Containers that must be stopped because what runs in them asked for it (`on-fail=restart-container`)."""
-    failed_operations: list[object] = field(default_factory=list)
+    demands: list[Demand] = field(default_factory=list)
+    """Actions that the status itself asks for, in the order in which it was read."""
+    preferences: list[Preference] = field(default_factory=list)
+    """Scores that the status itself gives, already added to `Resource.allowed`; kept for explanations."""
+    failed_operations: list[FailedOperation] = field(default_factory=list)
+    expired_recurring: set[tuple[str, str, str]] = field(default_factory=set)
+    """Recurring operations whose failure timed out: they are to be restarted. Keys are node name, resource id in the
+    history, entry id."""
+    deferred_checks: list[FailedOperation] = field(default_factory=list)
+    """Failures of bundles' connections: whether their parameters changed is known only once the container is placed."""
+    histories: dict[str, dict[str, ResourceHistory]] = field(default_factory=dict)
+    """Recorded histories by node name and by the resource's id there."""
+    parameter_cache: dict[tuple[int, str | None], dict[str, str]] = field(default_factory=dict)
+    failure_table: dict[str, dict[str, list[tuple[str, int, int]]]] = field(default_factory=dict)
+    """Recorded failures by node id and resource base name, made when first asked for: see `fail_counts`."""
     reports: list[Report] = field(default_factory=list)
     have_remote_nodes: bool = False
     have_fence_devices: bool = False
+    unfencing_enabled: bool = False
+    """Some resource provides or requires unfencing."""
+    instance_count: int = 0
+    """Primitives at the leaves, removed ones only while they are active."""
     blocked_count: int = 0
     disabled_count: int = 0
 

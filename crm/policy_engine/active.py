@@ -1,0 +1,99 @@
+"""Where a resource is now, and where it will be: questions that every phase asks of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crm.policy_engine.cluster import Kind, Node, Requires, Resource, Role
+
+
+@dataclass(slots=True)
+class Activity:
+    """Where a resource is found active: `node` is the one that counts when there are several."""
+
+    node: Node | None = None
+    total: int = 0
+    clean: int = 0
+
+
+def activity(resource: Resource) -> Activity:
+    """Count the nodes where a resource is active, and choose the one that stands for it.
+
+    During a migration that is the source; for what needs fencing the first; else the first that is healthy.
+    """
+    found = Activity()
+    for node in _active_nodes(resource):
+        healthy = node.online and not node.unclean
+        found.total += 1
+        found.clean += healthy
+        if resource.partial_migration_source is not None:
+            if node is resource.partial_migration_source:
+                found.node = node
+        elif not needs_fencing(resource):
+            chosen = found.node
+            if healthy and (chosen is None or not chosen.online or chosen.unclean):
+                found.node = node
+        if found.node is None:
+            found.node = node
+    return found
+
+
+def needs_fencing(resource: Resource) -> bool:
+    """Whether it may start only after every lost node that could still run it is fenced."""
+    return resource.requires in (Requires.FENCING, Requires.UNFENCING)
+
+
+def _active_nodes(resource: Resource) -> Iterable[Node]:
+    if resource.bundle is None:
+        return resource.active_on
+    nodes: dict[str, Node] = {}
+    for replica in resource.bundle.replicas:
+        for node in replica.container.active_on:
+            nodes.setdefault(node.id, node)
+    return nodes.values()
+
+
+def current_node(resource: Resource) -> Node | None:
+    """The node that stands for where a resource is active now."""
+    if len(resource.active_on) == 1 and resource.bundle is None:
+        return resource.active_on[0]
+    return activity(resource).node
+
+
+def assigned_nodes(resource: Resource) -> list[Node]:
+    """The nodes that a resource's primitives are assigned to, each as often as it is."""
+    if not resource.children:
+        return [resource.assigned] if resource.assigned is not None else []
+    return [node for child in resource.children for node in assigned_nodes(child)]
+
+
+def assigned_node(resource: Resource) -> Node | None:
+    """The one node that a resource is assigned to; None when there is none, or (for a collective) more than one."""
+    if not resource.children:
+        return resource.assigned
+    nodes = assigned_nodes(resource)
+    return nodes[0] if len(nodes) == 1 else None
+
+
+def current_nodes(resource: Resource) -> list[Node]:
+    """The nodes that a resource's primitives are active on, each as often as it is."""
+    if not resource.children:
+        return list(resource.active_on)
+    return [node for child in resource.children for node in current_nodes(child)]
+
+
+def role(resource: Resource, current: bool) -> Role:
+    """A resource's role now or next; of a collective the greatest among its members (a bundle has none)."""
+    match resource.kind:
+        case Kind.PRIMITIVE:
+            return resource.role if current else resource.next_role
+        case Kind.BUNDLE:
+            return Role.UNKNOWN
+        case Kind.GROUP | Kind.CLONE:
+            return max((role(child, current) for child in resource.children), default=Role.UNKNOWN)
+
+
+def is_active(resource: Resource) -> bool:
+    """Whether a primitive counts as active: somewhere online, unclean, or left alone."""
+    return any(node.unclean or node.online or not resource.managed for node in resource.active_on)

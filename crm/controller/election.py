@@ -17,6 +17,7 @@ from crm.controller.values import Authority
 
 HELLO_LIMIT_S = 0.25
 VOTE_LIMIT_S = 0.5
+PATIENCE = 3
 TIMER = "election"
 
 
@@ -39,7 +40,7 @@ class Election:
         self._votes = None
         self._patience = 0
         self._drop_authority_if_gone()
-        hello = self._own_hello()
+        hello = self.own_hello()
         self.hellos[core.me.name] = hello
         core.broadcast(hello)
         core.set_timer(TIMER, HELLO_LIMIT_S)
@@ -69,10 +70,10 @@ class Election:
             return
         self._votes = None
         self._patience += 1
-        self.hellos[core.me.name] = self._own_hello()
+        self.hellos[core.me.name] = self.own_hello()
         core.broadcast(self.hellos[core.me.name])
         core.set_timer(TIMER, VOTE_LIMIT_S)
-        self._decide(patient=self._patience < 3)
+        self._decide(patient=self._patience < PATIENCE)
 
     def vote_request(self, sender: str, request: VoteRequest) -> None:
         """Give this term's vote, once, to a candidate whose CIB is not older than ours."""
@@ -120,7 +121,8 @@ class Election:
         core.set_timer(TIMER, HELLO_LIMIT_S)
         core.changed("dc")
 
-    def _own_hello(self) -> Hello:
+    def own_hello(self) -> Hello:
+        """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
                      core.leading, core.dc)
@@ -130,7 +132,9 @@ class Election:
         held = core.authority
         if held is None:
             return
-        if held.caretaker or not core.view.quorate or held.name not in core.view.names:
+        member = core.view.member(held.name)
+        same = member is not None and member.incarnation == held.incarnation
+        if held.caretaker or not core.view.quorate or not same:
             if core.leading:
                 self.step_down("the view has changed" if held.caretaker else "quorum or membership was lost")
             core.authority = None
@@ -148,8 +152,10 @@ class Election:
         leaders = [name for name, hello in self.hellos.items() if hello.leads and hello.term == newest]
         if core.view.quorate and len(leaders) == 1 and leaders != [core.me.name]:
             return
-        best = min(self.hellos, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
-        if best == core.me.name or not patient:
+        ranking = sorted(self.hellos, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
+        # If the best does not get elected (it may hang), the others try in turn, never all at once.
+        turn = 0 if patient else (self._patience // PATIENCE) % len(ranking)
+        if ranking[turn] == core.me.name:
             self._stand()
 
     def _rank(self, hello: Hello) -> tuple[int, ...]:
@@ -159,7 +165,7 @@ class Election:
     def _stand(self) -> None:
         core = self._core
         if not core.view.quorate:
-            core.authority = Authority(core.standing.term, core.me.name, True, core.view.number)
+            core.authority = Authority(core.standing.term, core.me.name, True, core.me.incarnation)
             self._announce()
             return
         term = max(self._highest_term, core.standing.term) + 1
@@ -196,7 +202,7 @@ class Election:
     def _win(self) -> None:
         core = self._core
         self._votes = None
-        core.authority = Authority(core.standing.term, core.me.name, False, core.view.number)
+        core.authority = Authority(core.standing.term, core.me.name, False, core.me.incarnation)
         self._announce()
 
     def _announce(self) -> None:

@@ -72,13 +72,16 @@ class Joining:
         self._replication.note(*self._root_notes(), *self._absent_notes())
         self._add_missing_nodes()
         self._joined(core.me.name, self._history.joining(core.standing.term))
+        core.broadcast(self._election.own_hello())
         for name, hello in self._election.hellos.items():
             if name != core.me.name:
                 self.hello(name, hello)
 
     def hello(self, sender: str, hello: Hello) -> None:
-        """A member is here: send it the CIB."""
+        """A member is here: send it the CIB. A leader that we do not follow: tell it that we are here."""
         core = self._core
+        if hello.leads and not core.leading and core.dc != sender and hello.view == core.view.number:
+            core.send(sender, self._election.own_hello())
         if not core.leading or core.authority is None or hello.view != core.view.number:
             return
         same = (hello.follows == core.me.name and hello.term == core.standing.term and not hello.tainted
@@ -90,13 +93,13 @@ class Joining:
         core = self._core
         assert self.hooks is not None
         self._replication.note(*self._root_notes())
-        for name in sorted(self.joined):
-            member = core.view.member(name)
-            if member is None or member.incarnation != self.joined[name]:
-                self._left(name)
-        if set(core.view.names) - set(self.joined):
+        gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
+        if set(core.view.names) - (set(self.joined) - set(gone)):
+            # Said before anybody is called lost: nothing is planned until those who are here have told what they run.
             self._complete = False
             core.set_timer(TIMER, JOIN_LIMIT_S)
+        for name in gone:
+            self._left(name)
         self._check_complete()
 
     def timer(self) -> None:
@@ -115,10 +118,12 @@ class Joining:
         core = self._core
         if not self._acceptable(sender, welcome):
             return
-        authority = Authority(welcome.term, sender, welcome.caretaker, core.view.number)
+        member = core.view.member(sender)
+        assert member is not None
+        authority = Authority(welcome.term, sender, welcome.caretaker, member.incarnation)
         if core.leading:
             self._election.step_down(f"{sender} leads term {welcome.term}")
-        if not authority.same_leader(core.authority):
+        if authority != core.authority:
             core.log("info", f"following {sender}{' (caretaker)' if welcome.caretaker else ''}, term {welcome.term}")
             core.changed("dc")
         core.authority = authority
@@ -146,6 +151,10 @@ class Joining:
         """A node is gone: note it, and drop what no longer counts of its history."""
         node_id = self._core.me.shape.id_of(name)
         self._replication.note(*self._gone(node_id, name, graceful))
+
+    def _is_here(self, name: str, incarnation: str) -> bool:
+        member = self._core.view.member(name)
+        return member is not None and member.incarnation == incarnation
 
     def _joined(self, name: str, message: Joined) -> None:
         core = self._core

@@ -82,14 +82,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who leads: an elected DC of a term, or a caretaker of a view without quorum."""
+    """Who leads: an elected DC of a term, or a caretaker of a view without quorum; which start of its daemon."""
 
     term: int
     name: str
     caretaker: bool
-    view: int
-
-    def same_leader(self, other: Authority | None) -> bool:
-        """Whether `other` is the same leadership, possibly seen in an earlier view."""
-        mine = (self.term, self.name, self.caretaker)
-        return other is not None and mine == (other.term, other.name, other.caretaker)
+    incarnation: str

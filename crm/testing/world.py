@@ -296,9 +296,9 @@ class World:
 
     def _arrive(self, node: SimulatedNode, sender: str, number: int, raw: bytes) -> None:
         """A message: held back until its view is known here, dropped if its sender is in no view with us."""
-        if node.view is None or not self.connected(node.name, sender):
+        if not self.connected(node.name, sender):
             return
-        if number > node.view.number:
+        if node.view is None or number > node.view.number:
             node.waiting.append((number, sender, raw))
         elif sender in node.view.names:
             self._handle(node, events.MessageReceived(sender, decode(raw)))

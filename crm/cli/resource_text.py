@@ -304,10 +304,8 @@ def _bundle_lines(cluster: Cluster, bundle: Resource, show: Show) -> list[str]:
     lines: list[str] = []
     for replica in replicas:
         if show.implicit:
-            parts = [
-                part for part in (replica.ip, replica.child, replica.container, replica.remote) if part is not None
-            ]
-            inner = [line for part in parts for line in _lines(cluster, part, show)]
+            parts = (replica.ip, replica.child, replica.container, replica.remote)
+            inner = [line for part in parts if part is not None for line in _lines(cluster, part, show)]
             lines += [f"* Replica[{replica.offset}]"] if len(replicas) > 1 else []
             lines += [f"  {line}" for line in inner]
             continue

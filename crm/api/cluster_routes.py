@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from crm.api.picture import Picture, progress
+from crm.api.picture import Picture, present, progress
 from crm.api.problems import ProblemError
 from crm.api.resource_routes import CleanedValue
 from crm.api.service import NodeStatus, Service
@@ -49,20 +49,21 @@ def routes(
 
 async def _stream(service: Service) -> AsyncIterator[str]:
     number = 0
-    yield _event(number, service.status())
-    async for status in service.events():
+    yield _event(number, "all", service.status())
+    async for what in service.events():
         number += 1
-        yield _event(number, status)
+        yield _event(number, what, service.status())
 
 
-def _event(number: int, status: NodeStatus) -> str:
+def _event(number: int, what: str, status: NodeStatus) -> str:
     value = {
+        "changed": what,
         "node": status.node,
         "state": status.state,
         "dc": status.dc,
         "term": status.term,
         "quorate": status.quorate,
-        "members": list(status.members),
+        "members": present(status),
         "version": str(status.version),
         "transition": progress(status),
     }

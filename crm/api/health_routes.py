@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Response
 
-from crm.api.picture import Picture
+from crm.api.picture import Picture, present
 from crm.api.service import Service
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[dict[str, object]]])
@@ -45,7 +45,7 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     async def quorate(response: Response) -> dict[str, object]:
         """The node belongs to a majority."""
         status = service.status()
-        detail = f"{len(status.members)} members, " + ("quorate" if status.quorate else "no quorum")
+        detail = f"{len(present(status))} members, " + ("quorate" if status.quorate else "no quorum")
         return verdict(response, status.quorate, detail)
 
     @answers("/dc")

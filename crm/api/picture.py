@@ -52,8 +52,10 @@ class Picture:
             state=status.state,
             dc=status.dc,
             term=status.term,
+            fresh=status.fresh,
+            problem=status.problem,
             quorate=status.quorate,
-            members=list(status.members),
+            members=present(status),
             version=str(self.document.version),
             transition=progress(status),
             nodes=self.nodes(),
@@ -70,13 +72,23 @@ class Picture:
             waiting.extend(reversed(resource.children))
 
 
+def present(status: NodeStatus) -> list[str]:
+    """Names of the nodes that are members now."""
+    return [member.name for member in status.members if member.present]
+
+
 def progress(status: NodeStatus) -> dict[str, int] | None:
     """How far the running transition is, as the node tells it."""
-    found = getattr(status, "transition", None)
-    if found is None:
+    counts = status.progress
+    if counts is None:
         return None
-    names = ("id", "total", "done", "in_flight", "failed")
-    return {name: int(getattr(found, name)) for name in names if hasattr(found, name)}
+    return {
+        "id": status.transition,
+        "total": counts.total,
+        "done": counts.done,
+        "in_flight": counts.in_flight,
+        "failed": counts.failed,
+    }
 
 
 def _node(node: Node) -> NodeValue:

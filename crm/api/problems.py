@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from crm.api.service import RefusedError
+from crm.api.service import Refused
 from crm.api.values import ReportValue
 from crm.cib.errors import CibError
 from crm.model.report import Report
@@ -66,8 +66,8 @@ def install(app: FastAPI) -> None:
             error.code, error.message, error.hint, members={"where": error.where or None, "line": error.line}
         )
 
-    @app.exception_handler(RefusedError)
-    async def refused(_request: Request, error: RefusedError) -> JSONResponse:
+    @app.exception_handler(Refused)
+    async def refused(_request: Request, error: Refused) -> JSONResponse:
         return _answer(error.code, error.message, error.hint)
 
     @app.exception_handler(RequestValidationError)

@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
-from crm.model.report import Report
+from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
 from crm.model.transition import Transition
 
-
-class RefusedError(Exception):
-    """A change that the cluster does not take. `code` is stable, `hint` the next step."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-
-
-class NodeStatus(Protocol):
-    """What a node knows about the cluster and itself."""
-
-    @property
-    def node(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def dc(self) -> str | None: ...
-    @property
-    def term(self) -> int: ...
-    @property
-    def members(self) -> Sequence[str]: ...
-    @property
-    def quorate(self) -> bool: ...
-    @property
-    def version(self) -> Version: ...
-    @property
-    def reports(self) -> Sequence[Report]: ...
-
-
-class Committed(Protocol):
-    """A change that a majority has on disk."""
-
-    @property
-    def version(self) -> Version: ...
-    @property
-    def term(self) -> int: ...
+__all__ = ["Committed", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
 
 class Service(Protocol):
-    """One node of a cluster; any node will do, changes are forwarded to the DC."""
+    """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
 
-    @property
-    def name(self) -> str: ...
+    name: str
+
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...
     async def change(
@@ -64,4 +26,4 @@ class Service(Protocol):
     ) -> Committed: ...
     async def plan(self, document: Document) -> Transition: ...
     async def cleanup(self, resource: str | None = None, node: str | None = None) -> int: ...
-    def events(self) -> AsyncIterator[NodeStatus]: ...
+    def events(self) -> AsyncIterator[str]: ...

@@ -136,6 +136,8 @@ class ClusterValue(BaseModel):
     state: str = Field(description="state of the answering node's controller")
     dc: str | None
     term: int
+    fresh: bool = Field(description="whether the answering node follows a DC, so that its CIB is kept up to date")
+    problem: str = Field(description="why the answering node's disk takes no changes, empty if it does")
     quorate: bool
     members: list[str]
     version: str = Field(description="version of the CIB that this was read from")

@@ -264,3 +264,10 @@ def _put_attribute(state: Element, node_id: str, name: str, value: str | None) -
     if pair is None:
         pair = etree.SubElement(attributes, "nvpair", id=f"status-{node_id}-{_NOT_IN_AN_ID.sub('.', name)}", name=name)
     pair.set("value", value)
+
+
+def primitives_of(document: Document, resource: str) -> set[str]:
+    """Ids of the primitives within a resource (a group, a clone …), itself if it is one."""
+    found = document.root.xpath("configuration/resources//*[@id=$id]/descendant-or-self::primitive/@id", id=resource,
+                                smart_strings=False)
+    return {str(name) for name in found} if isinstance(found, list) else set()

@@ -30,8 +30,7 @@ class Broadcast:
 class Persist:
     """Bring this to disk, then say `Persisted(token)`.
 
-    Later ones contain earlier ones: of several that wait, only the last need be written. `previous` is the digest of
-    the document whose term was `previous_term`, in case the power goes between the two files.
+    Of several that wait, only the last standing and the last document need be written, the standing first.
     """
 
     token: int

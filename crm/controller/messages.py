@@ -67,13 +67,17 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The member has taken the leader's CIB; here is all that its executor knows, and which calls are under way."""
+    """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
+
+    `under_way` are the transition keys of the latter, `changing` those among them that change what runs.
+    """
 
     term: int
     view: int
     incarnation: str
     records: tuple[ResourceRecord, ...]
     under_way: tuple[str, ...] = ()
+    changing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """A leader has the history of a resource forgotten (None: of every one)."""
+    """A leader has the history of a resource forgotten (None: of every one), or only some entries of it."""
 
     term: int
     resource: str | None
+    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The values that the controller's parts share: who is here, how far a CIB has come, who leads.
 
-A *term* is a number that every voter persists before it answers; at most one DC is elected per term. A partition without
-quorum has no elected DC but a *caretaker*: it plans (which lets `no-quorum-policy` be obeyed) and commits no change.
+A *term* is a number that every voter persists before it answers; at most one DC is elected per term. A partition
+without quorum has no elected DC but a *caretaker*: it plans (so that `no-quorum-policy` is obeyed), it commits nothing.
 """
 
 from __future__ import annotations
@@ -82,14 +82,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who leads: an elected DC of a term, or a caretaker of a view without quorum."""
+    """Who leads: an elected DC of a term, or a caretaker of a view without quorum; which start of its daemon."""
 
     term: int
     name: str
     caretaker: bool
-    view: int
-
-    def same_leader(self, other: Authority | None) -> bool:
-        """Whether `other` is the same leadership, possibly seen in an earlier view."""
-        mine = (self.term, self.name, self.caretaker)
-        return other is not None and mine == (other.term, other.name, other.caretaker)
+    incarnation: str

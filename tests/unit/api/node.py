@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
-from crm.api.service import RefusedError
+from crm.api.service import Committed, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
-from crm.model.report import Report
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 NOW = 1_700_000_000
@@ -41,22 +39,8 @@ CIB = """<cib validate-with="pacemaker-3.9" epoch="5" have-quorum="1" dc-uuid="1
 <lrm id="2"><lrm_resources/></lrm></node_state></status></cib>"""
 
 
-@dataclass
-class Status:
-    node: str = "one"
-    state: str = "idle"
-    dc: str | None = "one"
-    term: int = 3
-    members: tuple[str, ...] = ("one", "two")
-    quorate: bool = True
-    version: Version = field(default_factory=Version)
-    reports: tuple[Report, ...] = ()
-
-
-@dataclass
-class Committed:
-    version: Version
-    term: int = 3
+MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", True, 1700, True))
+STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "")
 
 
 class FakeNode:
@@ -66,11 +50,11 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
-        self.state = Status()
-        self.trouble: RefusedError | None = None
+        self.state = STATUS
+        self.trouble: Refused | None = None
         self.cleaned: list[tuple[str | None, str | None]] = []
 
-    def status(self) -> Status:
+    def status(self) -> NodeStatus:
         return self.state
 
     def cib(self) -> Document:
@@ -80,7 +64,7 @@ class FakeNode:
         if self.trouble is not None:
             raise self.trouble
         self.document = self.document.apply(change)
-        return Committed(self.document.version)
+        return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:
         action = GraphAction(
@@ -93,5 +77,5 @@ class FakeNode:
         self.cleaned.append((resource, node))
         return 1
 
-    async def events(self) -> AsyncIterator[Status]:
-        yield Status(state="planning")
+    async def events(self) -> AsyncIterator[str]:
+        yield "cib"

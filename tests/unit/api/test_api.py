@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fastapi.testclient import TestClient
 
 from crm.api.app import create
-from crm.api.service import RefusedError
+from crm.api.service import Refused
 from crm.cib.changes import Edit
 from crm.cib.document import Document
 from tests.unit.api.node import CIB, NOW, FakeNode
@@ -162,7 +164,7 @@ def test_cleanup_is_handed_on(api: TestClient, node: FakeNode) -> None:
 
 @pytest.mark.parametrize(("code", "status"), [("no-quorum", 503), ("stale-version", 412), ("other", 422)])
 def test_what_the_cluster_refuses_is_a_problem(api: TestClient, node: FakeNode, code: str, status: int) -> None:
-    node.trouble = RefusedError(code, "cannot", "do this")
+    node.trouble = Refused(code, "cannot", "do this")
     answer = api.post("/v1/nodes/one/standby")
     assert (answer.status_code, answer.json()["code"], answer.json()["next_step"]) == (status, code, "do this")
 
@@ -170,7 +172,7 @@ def test_what_the_cluster_refuses_is_a_problem(api: TestClient, node: FakeNode, 
 def test_health(api: TestClient, node: FakeNode) -> None:
     paths = ("live", "ready", "quorate", "dc", "resources/web", "resources/db", "resources/web?role=promoted")
     assert [api.get(f"/v1/health/{path}").status_code for path in paths] == [200, 200, 200, 200, 200, 503, 503]
-    node.state.quorate, node.state.dc = False, None
+    node.state = replace(node.state, quorate=False, dc=None)
     assert [api.head(f"/v1/health/{path}").status_code for path in paths[:4]] == [200, 503, 503, 503]
 
 

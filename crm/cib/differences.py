@@ -72,7 +72,11 @@ def _compare(old: Element, new: Element, path: Path, changes: list[Element]) -> 
 
 
 def _compare_children(
-    old: Element, old_children: dict[_Key, Element], new: Element, new_children: dict[_Key, Element], path: Path,
+    old: Element,
+    old_children: dict[_Key, Element],
+    new: Element,
+    new_children: dict[_Key, Element],
+    path: Path,
     changes: list[Element],
 ) -> None:
     moved = _moved(list(old_children), list(new_children))

@@ -1,1 +1,16 @@
-"""Sans-I/O state machine of one node: election, join, CIB replication, attributes. handle(event, now) -> commands."""
+"""Sans-I/O state machine of one node: `Controller.handle(event, now) -> list[Command]`.
+
+    controller   the door, the tables, the wiring
+    values       views, positions, terms          core        what the parts share
+    events       what happens to a controller     commands    what it wants done
+    messages     what controllers say             keys        names of the field
+    election     who leads                        joining     members come and go
+    replication  the CIB on every node            requests    what clients ask for
+    planning     when to plan                     dispatch    running a transition
+    history      this node's executor             results     the leader's reading of results
+    digests      digests of parameters
+"""
+
+from crm.controller.controller import Controller, Options, Snapshot
+
+__all__ = ["Controller", "Options", "Snapshot"]

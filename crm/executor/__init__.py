@@ -1,1 +1,17 @@
-"""Runs agents on this node. Knows agents and processes, never the cluster."""
+"""Runs agents on this node: one operation at a time per resource, recurring ones, time limits. Knows no cluster."""
+
+from crm.executor.executor import Executor
+from crm.executor.metadata import Metadata
+from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
+from crm.executor.settings import ExecutorSettings
+
+__all__ = [
+    "Executor",
+    "ExecutorSettings",
+    "ExitCode",
+    "Metadata",
+    "OperationRequest",
+    "OperationResult",
+    "RecurringKey",
+    "Status",
+]

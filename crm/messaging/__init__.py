@@ -1,1 +1,30 @@
-"""The pluggable message layer: who is here, are we quorate, and bytes between members. Never resources."""
+"""The pluggable message layer: who is here, are we quorate, and bytes between members. Never resources.
+
+`layer` is the contract and how layers are found, `quorum` the rule of who may decide, `memory` and `embedded` two
+layers. One contract test-suite runs against each (`tests/unit/messaging/test_contract.py`).
+"""
+
+from crm.messaging.layer import (
+    LayerError,
+    LayerSettings,
+    Member,
+    MessageLayer,
+    NodeAddress,
+    Received,
+    ViewChanged,
+    find_layer,
+)
+from crm.messaging.quorum import QuorumMode, QuorumRule
+
+__all__ = [
+    "LayerError",
+    "LayerSettings",
+    "Member",
+    "MessageLayer",
+    "NodeAddress",
+    "QuorumMode",
+    "QuorumRule",
+    "Received",
+    "ViewChanged",
+    "find_layer",
+]

@@ -11,10 +11,10 @@ _TRUE = frozenset({"true", "on", "yes", "y", "1"})
 _FALSE = frozenset({"false", "off", "no", "n", "0"})
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
 _TIME = re.compile(r"\s*([+-]?\d+)[\d.]*\s*(.*)$", re.DOTALL)
-_DURATION = re.compile(
-    r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$",
-)
-_DURATION_SECONDS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
+_DURATION = re.compile(r"P(?=[^T]|T.)(?P<date>(?:\d+[YMWDHS])*)(?:T(?P<time>(?:\d+[HMS])+))?$")
+_DURATION_PART = re.compile(r"(\d+)(\w)")
+_DATE_SECONDS = {"Y": 365 * 86400, "M": 30 * 86400, "W": 7 * 86400, "D": 86400, "H": 3600, "S": 1}
+_TIME_SECONDS = {"H": 3600, "M": 60, "S": 1}
 _MILLISECONDS: dict[str, tuple[int, int]] = {
     "us": (1, 1000),
     "usec": (1, 1000),
@@ -69,11 +69,15 @@ def parse_time_ms(text: str | None) -> int | None:
 
 
 def parse_duration_seconds(text: str) -> int | None:
-    """Seconds of an ISO 8601 duration (`P1DT2H`), a year taken as 365 days and a month as 30; None if it is not one."""
+    """Seconds of an ISO 8601 duration (`P1DT2H`), a year taken as 365 days and a month as 30; None if it is not one.
+
+    The `T` may be missing before hours and seconds (`P30S`), as Pacemaker has it.
+    """
     found = _DURATION.match(text)
-    if not found or text in ("P", "PT") or text.endswith("T"):
+    if not found:
         return None
-    return sum(int(amount) * unit for amount, unit in zip(found.groups(), _DURATION_SECONDS, strict=True) if amount)
+    parts = ((found["date"] or "", _DATE_SECONDS), (found["time"] or "", _TIME_SECONDS))
+    return sum(int(amount) * units[unit] for part, units in parts for amount, unit in _DURATION_PART.findall(part))
 
 
 def parse_interval_ms(text: str | None) -> int | None:

@@ -575,6 +575,8 @@ class Cluster:
     histories: dict[str, dict[str, ResourceHistory]] = field(default_factory=dict)
     """Recorded histories by node name and by the resource's id there."""
     parameter_cache: dict[tuple[int, str | None], dict[str, str]] = field(default_factory=dict)
+    failure_table: dict[str, dict[str, list[tuple[str, int, int]]]] = field(default_factory=dict)
+    """Recorded failures by node id and resource base name, made when first asked for: see `fail_counts`."""
     reports: list[Report] = field(default_factory=list)
     have_remote_nodes: bool = False
     have_fence_devices: bool = False

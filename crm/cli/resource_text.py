@@ -1,0 +1,334 @@
+"""Resources as text: a line per primitive, instances of clones together by role, replicas of bundles by their guest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crm.cli.text import Show, block
+from crm.model.history import ExitCode, OperationStatus
+from crm.model.resources import Bundle, Clone
+from crm.model.values import is_true
+from crm.policy_engine.tree import current_node
+from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource, Role
+from crm.policy_engine.observe.counting import is_disabled
+from crm.policy_engine.names import natural_key
+from crm.policy_engine.roles import parse_role, role_text
+
+_EXIT_TEXTS = {
+    ExitCode.OK: "OK",
+    ExitCode.UNKNOWN_ERROR: "Error occurred",
+    ExitCode.INVALID_PARAMETER: "Invalid parameter",
+    ExitCode.UNIMPLEMENTED: "Unimplemented",
+    ExitCode.INSUFFICIENT_PRIVILEGE: "Insufficient privileges",
+    ExitCode.NOT_INSTALLED: "Not installed",
+    ExitCode.NOT_CONFIGURED: "Not configured",
+    ExitCode.NOT_RUNNING: "Not running",
+    ExitCode.RUNNING_PROMOTED: "Promoted",
+    ExitCode.FAILED_PROMOTED: "Failed in promoted role",
+    ExitCode.DEGRADED: "Service is active but might fail soon",
+    ExitCode.DEGRADED_PROMOTED: "Service is promoted but might fail soon",
+    ExitCode.NONE: "No exit status available",
+}
+_UNUSABLE = (ExitCode.INVALID_PARAMETER, ExitCode.NOT_INSTALLED)
+_PENDING_STATES = {
+    "start": "Starting",
+    "stop": "Stopping",
+    "migrate_to": "Migrating",
+    "migrate_from": "Migrating",
+    "promote": "Promoting",
+    "demote": "Demoting",
+}
+
+
+def resource_lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
+    """A top-level resource, as items of a list; nothing for what is not to be shown."""
+    if resource.removed and not active(resource, whole=True):
+        return []
+    if not show.inactive and not active(resource, whole=False):
+        return []
+    return _lines(cluster, resource, show)
+
+
+def _lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
+    match resource.kind:
+        case Kind.PRIMITIVE:
+            return _primitive_lines(cluster, resource, show)
+        case Kind.GROUP:
+            return _group_lines(cluster, resource, show)
+        case Kind.CLONE:
+            return _clone_lines(cluster, resource, show)
+        case Kind.BUNDLE:
+            return _bundle_lines(cluster, resource, show)
+
+
+def active(resource: Resource, whole: bool) -> bool:
+    """Whether any part of a resource is active, or (`whole`) every part."""
+    if resource.is_primitive:
+        return any(node.unclean or node.online or not resource.managed for node in resource.active_on)
+    parts = [active(child, whole) for child in resource.children]
+    return all(parts) if whole else any(parts)
+
+
+def printable_id(resource: Resource) -> str:
+    """The id to show: an anonymous instance's without its number."""
+    return resource.id if resource.unique or resource.definition is None else resource.definition.id
+
+
+def _primitive_lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
+    node = current_node(resource) or resource.pending_node
+    return _line(cluster, resource, printable_id(resource), node, show)
+
+
+def _line(cluster: Cluster, resource: Resource, name: str, node: Node | None, show: Show) -> list[str]:
+    if is_true(resource.meta.get("internal_rsc")) and not show.implicit:
+        return []
+    return [f"* {describe(cluster, resource, name, node, show)}"]
+
+
+def describe(cluster: Cluster, resource: Resource, name: str, node: Node | None, show: Show) -> str:
+    """A primitive: name, agent, state, node, and in parentheses what is special about it."""
+    if node is None:
+        node = resource.lock_node
+    several = len(resource.active_on) > 1
+    shown_node = None if several else node
+    text = f"{name}\t({agent(resource)}):\t{_state(cluster, resource, shown_node, show)}"
+    flags = _flags(resource, shown_node, show)
+    if flags:
+        text += f" ({', '.join(flags)})"
+    if several:
+        text += f" [ {' '.join(each.name for each in resource.active_on)} ]"
+    return text
+
+
+def agent(resource: Resource) -> str:
+    """The agent as `standard:provider:type`, without provider where the standard knows none."""
+    if resource.standard.lower() == "ocf" and resource.provider:
+        return f"{resource.standard}:{resource.provider}:{resource.type}"
+    return f"{resource.standard}:{resource.type}"
+
+
+def _displayed_role(resource: Resource) -> Role:
+    if resource.role is Role.STARTED and resource.top.promotable:
+        return Role.UNPROMOTED
+    return resource.role
+
+
+def _state(cluster: Cluster, resource: Resource, node: Node | None, show: Show) -> str:
+    role = _displayed_role(resource)
+    words = [" ORPHANED"] if resource.removed else []
+    if resource.failed:
+        words.append(" FAILED")
+        if role > Role.UNPROMOTED:
+            words.append(f" {role_text(role)}")
+    else:
+        pending = _PENDING_STATES.get(resource.pending_task or "") if show.pending else None
+        words.append(f" {pending or role_text(role)}")
+    if node is not None:
+        words.append(f" {node.name}")
+    if role is Role.STOPPED:
+        probe = failed_probe(cluster, resource, node.name if node is not None else None)
+        if probe is not None:
+            words.append(f" ({full_exit_text(probe.entry.rc)}) ")
+    return "".join(words)
+
+
+def _flags(resource: Resource, node: Node | None, show: Show) -> list[str]:
+    flags = []
+    if node is not None and not node.online and node.unclean:
+        flags.append("UNCLEAN")
+    if node is not None and node is resource.lock_node:
+        flags.append("LOCKED")
+    if show.pending and resource.pending_task == "monitor":
+        flags.append("Monitoring")
+    flags += _target_role_flags(resource)
+    if resource.blocked:
+        flags.append("blocked")
+    elif resource.maintenance:
+        flags.append("maintenance")
+    elif not resource.managed:
+        flags.append("unmanaged")
+    if resource.ignore_failure:
+        flags.append("failure ignored")
+    return flags
+
+
+def _target_role_flags(resource: Resource) -> list[str]:
+    wanted = resource.meta.get("target-role")
+    match parse_role(wanted):
+        case Role.STOPPED:
+            return ["disabled"]
+        case Role.UNPROMOTED if resource.top.promotable:
+            return [f"target-role:{wanted}"]
+    return []
+
+
+def full_exit_text(rc: int | None) -> str:
+    """What an agent's exit code means, in a few words."""
+    if rc is not None and 128 < rc < ExitCode.DEGRADED:
+        return "Interrupted by signal"
+    return _EXIT_TEXTS[ExitCode(rc)] if rc in _EXIT_TEXTS else "Unknown exit status"
+
+
+def failed_probe(cluster: Cluster, resource: Resource, node_name: str | None) -> FailedOperation | None:
+    """The probe on a node (any, when None) that found the agent unable to run there."""
+    top = resource.top
+    name = top.definition.child.id if isinstance(top.definition, Clone) else resource.id
+    for failed in cluster.failed_operations:
+        entry = failed.entry
+        unusable = entry.rc in _UNUSABLE or entry.status == OperationStatus.NOT_INSTALLED
+        if not entry.is_probe or not unusable or entry.on_node is None:
+            continue
+        if node_name is not None and entry.on_node.lower() != node_name.lower():
+            continue
+        if (entry.key or entry.id).rsplit("_", 2)[0] == name:
+            return failed
+    return None
+
+
+def _attributes(words: Sequence[str]) -> str:
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _collective_state(resource: Resource) -> list[str]:
+    words = ["disabled"] if is_disabled(resource) else []
+    if resource.maintenance:
+        words.append("maintenance")
+    elif not resource.managed:
+        words.append("unmanaged")
+    return words
+
+
+def _group_lines(cluster: Cluster, group: Resource, show: Show) -> list[str]:
+    words = []
+    if not show.inactive and active(group, whole=False) and not active(group, whole=True):
+        count = sum(not active(child, whole=True) for child in group.children)
+        words.append(f"{count} member{'' if count == 1 else 's'} inactive")
+    heading = f"Resource Group: {group.id}{_attributes([*words, *_collective_state(group)])}"
+    lines = [
+        line
+        for child in group.children
+        if show.inactive or active(child, whole=False)
+        for line in _lines(cluster, child, show)
+    ]
+    return block(heading, lines) if lines else []
+
+
+def _clone_lines(cluster: Cluster, clone: Resource, show: Show) -> list[str]:
+    lines: list[str] = []
+    promoted: list[Node] = []
+    started: list[Node] = []
+    stopped: dict[str, str] = {}
+    for instance in clone.children:
+        place = _place_together(clone, instance, show)
+        if place is None:
+            lines += _lines(cluster, instance, show)
+        elif isinstance(place, Node):
+            (promoted if _role(instance) > Role.UNPROMOTED else started).append(place)
+        elif place and show.inactive:
+            stopped[instance.id] = "Stopped"
+    if not show.clone_details:
+        lines += _by_role(clone, promoted, started)
+        if show.inactive:
+            lines += _stopped_lines(cluster, clone, len(promoted) + len(started), stopped)
+            return block(_clone_heading(clone), lines)
+    return block(_clone_heading(clone), lines) if lines else []
+
+
+def _clone_heading(clone: Resource) -> str:
+    words = ["promotable"] if clone.promotable else []
+    if clone.unique:
+        words.append("unique")
+    assert isinstance(clone.definition, Clone)
+    state = _attributes([*words, *_collective_state(clone)])
+    return f"Clone Set: {clone.id} [{clone.definition.child.id}]{state}"
+
+
+def _role(instance: Resource) -> Role:
+    return max((each.role for each in instance.primitives()), default=Role.UNKNOWN)
+
+
+def _place_together(clone: Resource, instance: Resource, show: Show) -> Node | bool | None:
+    """Where an unremarkable instance runs, to be listed with the others; True for one that is stopped, False for one
+    that is not to be shown; None for one that needs lines of its own."""
+    somewhere = active(instance, whole=False)
+    if show.clone_details or (clone.unique and (somewhere or not clone.removed)):
+        return None
+    if not clone.unique and show.pending and instance.pending_task is not None:
+        return None
+    if not somewhere:
+        return not instance.removed
+    parts = list(instance.walk())
+    if any(each.removed or each.failed for each in parts) or not all(each.managed for each in parts):
+        return None
+    nodes = {node.id: node for each in instance.primitives() for node in each.active_on}
+    if not active(instance, whole=True) or len(nodes) != 1:
+        return None
+    node = next(iter(nodes.values()))
+    return None if not node.online and node.unclean else node
+
+
+def _names(nodes: Sequence[Node]) -> str:
+    return " ".join(sorted((node.name for node in nodes), key=natural_key))
+
+
+def _by_role(clone: Resource, promoted: Sequence[Node], started: Sequence[Node]) -> list[str]:
+    lines = [f"* Promoted: [ {_names(promoted)} ]"] if promoted else []
+    if started:
+        label = "Started"
+        if clone.promotable:
+            held = _configured_role(clone) is Role.UNPROMOTED
+            label = "Unpromoted (target-role)" if held else "Unpromoted"
+        lines.append(f"* {label}: [ {_names(started)} ]")
+    return lines
+
+
+def _configured_role(clone: Resource) -> Role:
+    wanted = clone.meta.get("target-role")
+    if wanted is None and clone.children:
+        wanted = clone.children[0].meta.get("target-role")
+    return parse_role(wanted)
+
+
+def _stopped_lines(cluster: Cluster, clone: Resource, active_count: int, stopped: dict[str, str]) -> list[str]:
+    """What is stopped, by node for anonymous clones (every node that could run an instance), else by instance."""
+    assert clone.clone is not None
+    if not clone.unique and clone.clone.clone_max > active_count:
+        stopped = _stopped_by_node(cluster, clone)
+    return [
+        f"* {state}: [ {' '.join(sorted((n for n, s in stopped.items() if s == state), key=natural_key))} ]"
+        for state in sorted(set(stopped.values()))
+    ]
+
+
+def _stopped_by_node(cluster: Cluster, clone: Resource) -> dict[str, str]:
+    nodes = [candidate.node for candidate in clone.allowed.values()] or list(clone.known_on.values())
+    running = {node.name.lower() for node in clone.active_on}
+    plain = "Stopped (disabled)" if _configured_role(clone) is Role.STOPPED else "Stopped"
+    states = {}
+    for node in nodes:
+        if node.name.lower() not in running:
+            probe = failed_probe(cluster, clone, node.name)
+            states[node.name] = f"Stopped ({full_exit_text(probe.entry.rc)})" if probe is not None else plain
+    return states
+
+
+def _bundle_lines(cluster: Cluster, bundle: Resource, show: Show) -> list[str]:
+    assert bundle.bundle is not None and isinstance(bundle.definition, Bundle)
+    replicas = bundle.bundle.replicas
+    lines: list[str] = []
+    for replica in replicas:
+        if show.implicit:
+            parts = (replica.ip, replica.child, replica.container, replica.remote)
+            inner = [line for part in parts if part is not None for line in _lines(cluster, part, show)]
+            lines += [f"* Replica[{replica.offset}]"] if len(replicas) > 1 else []
+            lines += [f"  {line}" for line in inner]
+            continue
+        shown = replica.child or replica.container
+        name = printable_id(replica.remote or replica.container)
+        name += f" ({replica.ip_address})" if replica.ip_address else ""
+        lines += _line(cluster, shown, name, current_node(replica.container), show)
+    many = " set" if len(replicas) > 1 else ""
+    unique = " (unique)" if bundle.unique else ""
+    unmanaged = " (maintenance)" if bundle.maintenance else "" if bundle.managed else " (unmanaged)"
+    heading = f"Container bundle{many}: {bundle.id} [{bundle.bundle.image}]{unique}{unmanaged}"
+    return block(heading, lines)

@@ -1,0 +1,131 @@
+"""What a controller wants done: the shell performs these in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm.cib.document import Document
+from crm.cib.version import Version
+from crm.controller.messages import Message
+from crm.controller.values import Standing
+from crm.model.transition import GraphAction
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send to one other member."""
+
+    to: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Send to all other members."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Bring this to disk, then say `Persisted(token)`.
+
+    Of several that wait, only the last standing and the last document need be written, the standing first.
+    """
+
+    token: int
+    standing: Standing
+    document: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class MakePlan:
+    """Compute a transition for this document, away from the event loop, then say `Planned`. `now`: epoch seconds."""
+
+    plan_id: int
+    document: Document
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Say `TimerFired(name)` at this time (epoch seconds); replaces a timer of the same name."""
+
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget a timer."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunOperation:
+    """Have this node's executor carry out an action; its results are `OperationEnded(call_id, …)`."""
+
+    call_id: int
+    action: GraphAction
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOperation:
+    """End a recurring operation of this node's executor; all of the resource's when `operation` is None."""
+
+    resource: str
+    operation: str | None = None
+    interval_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The end of a client's request: a version when it was committed, else why not. `count`: what a cleanup touched."""
+
+    request_id: str
+    version: Version | None = None
+    term: int = 0
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """Something that people look at has changed: who leads, who is here, the CIB, a transition."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A line for the log; `level` as in the logging module's names."""
+
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """This node's part is over: leave the cluster and end the daemon."""
+
+    reason: str
+
+
+Command = (
+    Send
+    | Broadcast
+    | Persist
+    | MakePlan
+    | SetTimer
+    | CancelTimer
+    | RunOperation
+    | CancelOperation
+    | Answer
+    | StatusChanged
+    | Log
+    | Terminate
+)

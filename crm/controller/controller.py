@@ -1,0 +1,265 @@
+"""The state machine of one node: events in, commands out. No clock, no I/O, no chance.
+
+`handle` is the only door. Which part answers to what stands in two tables, one for events and one for messages; the
+parts know each other only where one has to tell another something, and that is wired here.
+
+The shell's duties: perform commands in order; say `Persisted` only once it is true; never call `handle` from within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from crm.cib.document import Document
+from crm.cib.record import AttributeNote, transient_attribute
+from crm.cib.version import Version
+from crm.controller import dispatch as dispatching
+from crm.controller import election as electing
+from crm.controller import events, messages
+from crm.controller import joining as joins
+from crm.controller import planning as plans
+from crm.controller import replication as replicating
+from crm.controller import requests as requesting
+from crm.controller.commands import Command, Terminate
+from crm.controller.core import Core, Identity
+from crm.controller.dispatch import Dispatch
+from crm.controller.election import Election
+from crm.controller.history import LocalHistory
+from crm.controller.joining import Hooks, Joining
+from crm.controller.planning import Planning
+from crm.controller.replication import Replication
+from crm.controller.requests import Requests, Validate
+from crm.controller.results import Results
+from crm.controller.values import Standing, View
+from crm.model.report import Report
+from crm.transition import Progress
+
+LEAVE_TIMER = "leave"
+LEAVE_WITHOUT_DC_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """node_action_limit: actions in flight per node (0: no limit). recheck_interval_s: planned at least that often."""
+
+    node_action_limit: int = 0
+    recheck_interval_s: float = plans.RECHECK_S
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What can be seen of a controller from outside, at one moment."""
+
+    node: str
+    state: str
+    dc: str | None
+    term: int
+    caretaker: bool
+    view: View
+    joined: tuple[str, ...]
+    document: Document
+    transition: int
+    progress: Progress | None
+    reports: tuple[Report, ...]
+
+
+def _anything_goes(document: Document) -> None:
+    """No validation."""
+
+
+class Controller:
+    """One node's controller. `document` and `standing` are what its disk held when it started."""
+
+    def __init__(self, me: Identity, standing: Standing, document: Document | None,
+                 options: Options | None = None, validate: Validate = _anything_goes) -> None:
+        options = options or Options()
+        self._core = Core(me, standing, document)
+        self._leaving = False
+        self._released = False
+        self._history = LocalHistory(self._core)
+        self._election = Election(self._core, self._won, self._lost)
+        self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome))
+        self._joining = Joining(self._core, self._election, self._replication, self._history)
+        self._dispatch = Dispatch(self._core, self._replication, options.node_action_limit)
+        self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
+                                  options.recheck_interval_s)
+        self._results = Results(self._core, self._replication, self._dispatch)
+        self._requests = Requests(self._core, self._replication, validate, self._planning.want)
+        self._planning.blocked = lambda: self._results.awaited
+        self._dispatch.again = self._planning.want
+        self._dispatch.over = self._planning.transition_over
+        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
+        self._on_event = self._event_table()
+        self._on_message = self._message_table()
+
+    def handle(self, event: events.Event, now: float) -> list[Command]:
+        """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order."""
+        core = self._core
+        core.now = max(now, core.now)
+        self._on_event[type(event)](event)
+        while core.to_self:
+            self._message(core.me.name, core.to_self.pop(0))
+        commands, core.commands = core.commands, []
+        return commands
+
+    def snapshot(self) -> Snapshot:
+        """What can be seen from outside."""
+        core = self._core
+        return Snapshot(core.me.name, self._state(), core.dc, core.standing.term,
+                        core.authority is not None and core.authority.caretaker, core.view,
+                        tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
+                        self._dispatch.number, self._dispatch.progress, self._planning.reports)
+
+    def _state(self) -> str:
+        core = self._core
+        if self._leaving:
+            return "stopping"
+        if core.leading:
+            return str(self._planning.state) if self._joining.complete else "integration"
+        return "not-dc" if core.authority is not None else ("election" if core.view.number else "starting")
+
+    # Tables
+
+    def _event_table(self) -> dict[type, Callable[[Any], None]]:
+        return {
+            events.Started: lambda event: None,
+            events.ViewChanged: self._view_changed,
+            events.MessageReceived: lambda event: self._message(event.sender, event.message),
+            events.TimerFired: self._timer,
+            events.Persisted: lambda event: self._core.persisted(event.token),
+            events.Planned: self._planning.planned,
+            events.OperationEnded: self._history.ended,
+            events.AgentDescribed: self._history.described,
+            events.ChangeRequested: self._requests.change_requested,
+            events.CleanupRequested: self._requests.cleanup_requested,
+            events.ShutdownRequested: self._shutdown_requested,
+            events.ReplanRequested: lambda event: self._planning.want(event.reason),
+        }
+
+    def _message_table(self) -> dict[type, Callable[[str, Any], None]]:
+        return {
+            messages.Hello: self._hello,
+            messages.VoteRequest: self._election.vote_request,
+            messages.Vote: self._election.vote,
+            messages.Welcome: self._welcome,
+            messages.Joined: self._joining.joined_message,
+            messages.Update: self._replication.update,
+            messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
+                sender, message.term, Version(*message.version)),
+            messages.Resync: lambda sender, message: self._replication.resync(sender),
+            messages.Execute: self._history.execute,
+            messages.Refused: lambda sender, message: self._dispatch.refused(message.key, message.because),
+            messages.Forget: self._forget,
+            messages.Result: self._results.take,
+            messages.ChangeForward: self._requests.change,
+            messages.CleanupForward: self._requests.cleanup,
+            messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
+            messages.LeaveRequest: self._leave_request,
+            messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
+        }
+
+    def _timer_table(self) -> dict[str, Callable[[], None]]:
+        return {
+            electing.TIMER: self._election.timer,
+            joins.TIMER: self._joining.timer,
+            replicating.FLUSH_TIMER: self._replication.flush,
+            plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
+            plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
+            requesting.TIMER: self._requests.timer,
+            LEAVE_TIMER: self._leave_timer,
+        }
+
+    def _timer(self, event: events.TimerFired) -> None:
+        if event.name.startswith(dispatching.TIMER_PREFIX):
+            self._dispatch.timer(event.name)
+        else:
+            self._timer_table()[event.name]()
+
+    def _message(self, sender: str, message: messages.Message) -> None:
+        self._on_message[type(message)](sender, message)
+
+    # Wiring
+
+    def _view_changed(self, event: events.ViewChanged) -> None:
+        core = self._core
+        core.view = event.view
+        core.changed("members")
+        self._election.view_changed()
+        if core.leading:
+            self._joining.view_changed()
+        elif core.authority is None:
+            self._requests.leader_lost()
+
+    def _hello(self, sender: str, hello: messages.Hello) -> None:
+        self._election.hello(sender, hello)
+        self._joining.hello(sender, hello)
+
+    def _welcome(self, sender: str, welcome: messages.Welcome) -> None:
+        self._joining.welcome(sender, welcome)
+        if self._core.authority is not None:
+            self._leader_known()
+
+    def _forget(self, sender: str, message: messages.Forget) -> None:
+        if self._core.dc == sender:
+            self._history.forget(message)
+
+    def _won(self) -> None:
+        self._dispatch.drop()
+        self._replication.lead()
+        self._joining.lead()
+        self._planning.want("a new leader looks at everything")
+        self._leader_known()
+
+    def _lost(self, reason: str) -> None:
+        self._dispatch.drop()
+        self._results.stop_leading()
+        self._planning.stop_leading()
+        self._replication.stop_leading()
+
+    def _leader_known(self) -> None:
+        self._requests.leader_known()
+        if self._leaving:
+            assert self._core.dc is not None
+            self._core.send(self._core.dc, messages.LeaveRequest())
+
+    def _member_joined(self, name: str, message: messages.Joined, new: bool) -> None:
+        self._results.take_joined(name, message)
+        if new:
+            self._planning.want(f"{name} has joined")
+
+    def _member_left(self, name: str) -> None:
+        self._dispatch.node_left(name)
+        self._results.node_left(name)
+        self._planning.want(f"{name} has left")
+
+    def _members_complete(self) -> None:
+        self._planning.plan_if_due()
+
+    # Leaving
+
+    def _shutdown_requested(self, event: events.ShutdownRequested) -> None:
+        core = self._core
+        if self._leaving:
+            return
+        self._leaving = True
+        core.changed("members")
+        core.set_timer(LEAVE_TIMER, LEAVE_WITHOUT_DC_S)
+        if core.dc is not None:
+            core.send(core.dc, messages.LeaveRequest())
+
+    def _leave_request(self, sender: str, message: messages.LeaveRequest) -> None:
+        core = self._core
+        if not core.leading:
+            return
+        node_id = core.me.shape.id_of(sender)
+        if transient_attribute(core.document, node_id, "shutdown") in (None, "0"):
+            self._replication.note(AttributeNote(node_id, "shutdown", str(int(core.now))))
+            self._planning.want(f"{sender} wants to shut down")
+
+    def _leave_timer(self) -> None:
+        if self._core.authority is None:
+            self._core.emit(Terminate("nobody leads the cluster, so nobody can move this node's resources away"))
+        else:
+            self._core.set_timer(LEAVE_TIMER, LEAVE_WITHOUT_DC_S)

@@ -1,0 +1,131 @@
+"""What the parts of a controller share: identity, time, the CIB, who leads, and the way commands go out.
+
+Not a place for decisions: every rule lives in the part that it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from crm.cib.document import Document
+from crm.cib.version import Version
+from crm.controller.commands import (
+    Broadcast,
+    CancelTimer,
+    Command,
+    Log,
+    Persist,
+    Send,
+    SetTimer,
+    StatusChanged,
+)
+from crm.controller.messages import Message
+from crm.controller.values import Authority, Member, Position, Shape, Standing, View
+
+FEATURE_SET = "3.20.1"
+EMPTY_CIB = (
+    f'<cib crm_feature_set="{FEATURE_SET}" validate-with="pacemaker-4.0" admin_epoch="0" epoch="0" num_updates="0">'
+    "<configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """This node: its name and id, what tells this start of its daemon from others, and the cluster's shape."""
+
+    name: str
+    id: str
+    incarnation: str
+    shape: Shape
+
+
+class Core:
+    """Shared state of one controller. `now` is epoch seconds, set before each event."""
+
+    def __init__(self, me: Identity, standing: Standing, document: Document | None) -> None:
+        self.me = me
+        self.now = 0.0
+        self.standing = standing
+        self.document = document or Document.parse(EMPTY_CIB)
+        self.view = View(0, (Member(me.name, me.id, 0, me.incarnation),), False)
+        self.authority: Authority | None = None
+        self.tainted = False
+        self.commands: list[Command] = []
+        self.to_self: list[Message] = []
+        self._token = 0
+        self._durable_waits: list[tuple[int, Callable[[], None]]] = []
+
+    @property
+    def leading(self) -> bool:
+        """Whether this node is the elected DC or the caretaker."""
+        return self.authority is not None and self.authority.name == self.me.name
+
+    @property
+    def position(self) -> Position:
+        """How far this node's CIB has come."""
+        return Position(self.standing.cib_term, *self.document.version)
+
+    @property
+    def dc(self) -> str | None:
+        """The name of the leader."""
+        return self.authority.name if self.authority else None
+
+    def emit(self, command: Command) -> None:
+        """Have something done, after all that was asked for before."""
+        self.commands.append(command)
+
+    def send(self, to: str, message: Message) -> None:
+        """Send to a member; what is for this node itself is handled before `handle` returns."""
+        if to == self.me.name:
+            self.to_self.append(message)
+        elif self.view.member(to) is not None:
+            self.emit(Send(to, message))
+
+    def broadcast(self, message: Message) -> None:
+        """Send to all other members."""
+        if len(self.view.members) > 1:
+            self.emit(Broadcast(message))
+
+    def set_timer(self, name: str, after_s: float) -> None:
+        """Have `TimerFired(name)` happen in that many seconds."""
+        self.emit(SetTimer(name, self.now + after_s))
+
+    def cancel_timer(self, name: str) -> None:
+        """Forget a timer."""
+        self.emit(CancelTimer(name))
+
+    def log(self, level: str, message: str) -> None:
+        """A line for the log."""
+        self.emit(Log(level, message))
+
+    def changed(self, what: str) -> None:
+        """Tell those who look on."""
+        self.emit(StatusChanged(what))
+
+    def stand(self, **changes: object) -> None:
+        """Change the standing in memory; `persist` makes it durable."""
+        self.standing = replace(self.standing, **changes)  # type: ignore[arg-type]
+
+    def persist(self, then: Callable[[], None], with_document: bool) -> None:
+        """Bring the standing (and the CIB) to disk, and then go on with `then`."""
+        self._token += 1
+        self._durable_waits.append((self._token, then))
+        self.emit(Persist(self._token, self.standing, self.document if with_document else None))
+
+    def persisted(self, token: int) -> None:
+        """The disk has everything up to `token`."""
+        due = [then for waiting, then in self._durable_waits if waiting <= token]
+        self._durable_waits = [(waiting, then) for waiting, then in self._durable_waits if waiting > token]
+        for then in due:
+            then()
+
+    def adopt(self, document: Document) -> None:
+        """Take the next state of the CIB."""
+        self.document = document
+        self.changed("cib")
+
+
+def configuration_version(version: Version) -> tuple[int, int]:
+    """The part of a version that disks keep."""
+    return (version.admin_epoch, version.epoch)

@@ -1,0 +1,203 @@
+"""Runs a transition over the cluster: actions to the nodes that carry them out, results back into the run.
+
+What needs no agent is done here (failure counts are cleared); a node that is let go confirms by leaving. Every action's
+time limit is armed before it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from crm.cib.record import AttributeNote, ForgetNote, transient_attributes
+from crm.controller.core import Core
+from crm.controller.keys import TransitionKey
+from crm.controller.messages import Execute, Forget
+from crm.controller.replication import Replication
+from crm.model.score import INFINITY
+from crm.model.transition import GraphAction, Transition
+from crm.transition import Limits, Progress, Run
+
+TIMER_PREFIX = "action:"
+
+
+class Dispatch:
+    """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()` tells of the end."""
+
+    def __init__(self, core: Core, replication: Replication, node_action_limit: int) -> None:
+        self._core = core
+        self._replication = replication
+        self._node_action_limit = node_action_limit
+        self._number = -1
+        self._pumping = False
+        self.run: Run | None = None
+        self.last_transition: Transition | None = None
+        self.again: Callable[[str, float], None] = lambda reason, delay_s: None
+        self.over: Callable[[], None] = lambda: None
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the running transition has come."""
+        return self.run.progress if self.run else None
+
+    @property
+    def number(self) -> int:
+        """The running (or last) transition's number."""
+        return self._number
+
+    def start(self, transition: Transition) -> None:
+        """Begin to run a transition."""
+        assert self.run is None, "a transition is still running"
+        self._number += 1
+        self.last_transition = replace(transition, id=self._number)
+        self.run = Run(self.last_transition)
+        self.pump()
+
+    def abort(self, reason: str) -> None:
+        """Fire nothing more; the run ends when what is in flight has ended."""
+        if self.run is not None:
+            self.run.abort(INFINITY, reason)
+            self.pump()
+
+    def drop(self) -> None:
+        """This node leads no more: the run is none of its business."""
+        if self.run is not None:
+            for action_id in list(self.run.in_flight):
+                self._core.cancel_timer(f"{TIMER_PREFIX}{action_id}")
+        self.run = None
+
+    def pump(self) -> None:
+        """Send what may start now; notice the end."""
+        if self.run is None or self._pumping:
+            return
+        self._pumping = True
+        try:
+            limits = Limits(self.run.transition.batch_limit, self._node_action_limit,
+                            self.run.transition.migration_limit)
+            while actions := self.run.ready(limits):
+                for action in actions:
+                    self._start(action)
+        finally:
+            self._pumping = False
+        if self.run.done:
+            self.run = None
+            self.over()
+
+    def result(self, key: TransitionKey, rc: int, ok: bool) -> bool:
+        """A result has come; True if it belongs to an action in flight."""
+        if not self.is_in_flight(str(key)):
+            return False
+        self._finish(key.action, ok)
+        self.pump()
+        return True
+
+    def is_in_flight(self, key_text: str) -> bool:
+        """Whether that transition key is an action of the running transition without a result."""
+        key = TransitionKey.parse(key_text)
+        return (self.run is not None and key is not None and key.uuid == self._core.me.incarnation
+                and key.transition == self._number and key.action in self.run.in_flight)
+
+    def refused(self, key_text: str, because: str) -> None:
+        """A node would not carry an action out."""
+        key = TransitionKey.parse(key_text)
+        if key is not None and self.result(key, -1, ok=False):
+            self._core.log("warning", f"action {key.action} was refused: {because}")
+            self.again(f"an action was refused: {because}", 0.1)
+
+    def timer(self, name: str) -> None:
+        """An action's time limit has passed without a result."""
+        action_id = int(name.removeprefix(TIMER_PREFIX))
+        if self.run is None or action_id not in self.run.in_flight:
+            return
+        action = self.run.in_flight[action_id]
+        self._core.log("error", f"{action.key} on {action.node}: no result within "
+                                f"{self.run.time_limit_ms(action)} ms; taken as failed")
+        self._finish(action_id, ok=False)
+        self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
+        self.pump()
+
+    def node_left(self, node: str) -> None:
+        """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
+        if self.run is None:
+            return
+        for action in list(self.run.in_flight.values()):
+            if _carrier(action) == node:
+                self._finish(action.id, ok=action.operation == "do_shutdown")
+        self.pump()
+
+    def reconcile(self, node: str, known_keys: set[str]) -> None:
+        """A member has joined again: what it knows nothing of was lost on the way."""
+        if self.run is None:
+            return
+        lost = [action for action in self.run.in_flight.values()
+                if _carrier(action) == node and action.operation != "do_shutdown"
+                and str(self._key(action)) not in known_keys]
+        for action in lost:
+            self._finish(action.id, ok=False)
+            self.again(f"{action.key} on {node} was lost on the way", 0.0)
+        self.pump()
+
+    def _key(self, action: GraphAction) -> TransitionKey:
+        return TransitionKey(action.id, self._number, action.target_rc, self._core.me.incarnation)
+
+    def _start(self, action: GraphAction) -> None:
+        assert self.run is not None
+        self._core.set_timer(f"{TIMER_PREFIX}{action.id}", self.run.time_limit_ms(action) / 1000)
+        match action.operation:
+            case "stonith":
+                self._cannot_fence(action)
+            case "clear_failcount":
+                self._clear_failures(action)
+            case _:
+                self._send(action)
+
+    def _send(self, action: GraphAction) -> None:
+        core = self._core
+        node = _carrier(action)
+        agentless = action.resource is None and action.operation != "do_shutdown"
+        if node is None or core.view.member(node) is None or agentless:
+            why = "nobody can carry it out" if agentless else f"{node} is not here"
+            core.log("warning", f"{action.key} on {node} fails: {why}")
+            self._finish(action.id, ok=False)
+            self.again(f"{action.key} could not be carried out", 1.0)
+            return
+        assert core.authority is not None
+        key = str(self._key(action))
+        core.send(node, Execute(core.authority.term, core.authority.caretaker, key, action))
+
+    def _cannot_fence(self, action: GraphAction) -> None:
+        """The place where fencing comes in."""
+        self._core.log("error", f"node {action.node} has to be fenced, and this release cannot fence yet: what it may "
+                                "still run is not started elsewhere. Either power it off and set the cluster option "
+                                "fencing-enabled=false, or bring it back")
+        self._finish(action.id, ok=False)
+        self.again(f"fencing of {action.node} failed", 15.0)
+
+    def _clear_failures(self, action: GraphAction) -> None:
+        """Forget a resource's failures on a node."""
+        core = self._core
+        assert action.resource is not None and action.node is not None
+        node_id = action.node_id or core.me.shape.id_of(action.node)
+        clear_failures(core, self._replication, action.node, node_id, action.resource.id)
+        self._finish(action.id, ok=True)
+
+    def _finish(self, action_id: int, ok: bool) -> None:
+        assert self.run is not None
+        self.run.finished(action_id, ok)
+        self._core.cancel_timer(f"{TIMER_PREFIX}{action_id}")
+
+
+def clear_failures(core: Core, replication: Replication, node: str, node_id: str, resource: str) -> int:
+    """Drop the failure counts of a resource on a node, and its last failure; how many attributes there were."""
+    prefixes = (f"fail-count-{resource}#", f"last-failure-{resource}#")
+    names = [name for name in transient_attributes(core.document, node_id) if name.startswith(prefixes)]
+    entry = f"{resource}_last_failure_0"
+    replication.note(*(AttributeNote(node_id, name, None) for name in names), ForgetNote(node_id, resource, (entry,)))
+    if core.authority is not None:
+        core.send(node, Forget(core.authority.term, resource, (entry,)))
+    return len(names)
+
+
+def _carrier(action: GraphAction) -> str | None:
+    """The cluster node whose executor carries the action out."""
+    return action.router or action.node

@@ -1,0 +1,137 @@
+"""What happens to a controller: everything that `Controller.handle` understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crm.cib.changes import Change
+from crm.cib.version import Version
+from crm.controller.messages import Message
+from crm.controller.values import View
+from crm.model.transition import AgentReference, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The daemon is up: said once, before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChanged:
+    """The message layer agreed on a new view."""
+
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message from a member of the view."""
+
+    sender: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer set by a `SetTimer` has run out."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Persisted:
+    """Everything up to that token is on disk."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The answer to a `MakePlan`; None and a reason when planning failed."""
+
+    plan_id: int
+    transition: Transition | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTraits:
+    """What an agent's metadata says that the history needs: names of reloadable and of private parameters."""
+
+    reloadable: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+    can_reload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEnded:
+    """An operation of this node's executor has a result; a recurring one reports again whenever its result changes.
+
+    `status` and `rc` are Pacemaker's numbers; `started_at` is in epoch seconds.
+    """
+
+    call_id: int
+    status: int
+    rc: int
+    exit_reason: str = ""
+    output: str = ""
+    started_at: float = 0.0
+    run_ms: int = 0
+    queue_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDescribed:
+    """An agent's metadata has been read."""
+
+    agent: AgentReference
+    traits: AgentTraits
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequested:
+    """A client of this node wants a change of the CIB."""
+
+    request_id: str
+    change: Change
+    if_version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupRequested:
+    """A client wants failures (and history) of a resource forgotten; None means every one."""
+
+    request_id: str
+    resource: str | None = None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownRequested:
+    """This node is to leave: its resources move away first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplanRequested:
+    """Somebody wants the cluster to look again, though nothing changed."""
+
+    reason: str = "requested"
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+Event = (
+    Started
+    | ViewChanged
+    | MessageReceived
+    | TimerFired
+    | Persisted
+    | Planned
+    | OperationEnded
+    | AgentDescribed
+    | ChangeRequested
+    | CleanupRequested
+    | ShutdownRequested
+    | ReplanRequested
+)

@@ -1,0 +1,269 @@
+"""What this node's executor has done: takes actions from the leader, keeps the records, and reports results.
+
+The node is the authority on its own history: it tells all of it whenever it joins a leader, and each result as it
+comes. After a restart of the daemon it is empty, whatever still runs: probes find that out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from crm.cib.record import ResourceRecord
+from crm.controller.commands import CancelOperation, RunOperation, Terminate
+from crm.controller.core import FEATURE_SET, Core
+from crm.controller.digests import name_list, operation_digest
+from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
+from crm.controller.keys import TransitionKey, operation_key
+from crm.controller.messages import Execute, Forget, Joined, Refused, Result
+from crm.model.history import ExitCode, OperationStatus
+from crm.model.transition import AgentReference, GraphAction
+
+_CHANGES_NOTHING = ("monitor", "notify")
+_NEVER_A_FAILURE = (OperationStatus.CANCELLED, OperationStatus.PENDING)
+
+
+@dataclass(slots=True)
+class _Call:
+    """An operation that was handed to the executor; a recurring one stays until it is cancelled."""
+
+    action: GraphAction
+    key: str
+    reported: bool = False
+
+
+@dataclass(slots=True)
+class _Resource:
+    agent: AgentReference
+    entries: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def record(self) -> ResourceRecord:
+        entries = {entry: dict(attributes) for entry, attributes in self.entries.items()}
+        return ResourceRecord(self.agent.id, self.agent.standard, self.agent.type, self.agent.provider, entries)
+
+
+class LocalHistory:
+    """The executor's side of the controller."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._resources: dict[str, _Resource] = {}
+        self._calls: dict[int, _Call] = {}
+        self._traits: dict[tuple[str, str | None, str], AgentTraits] = {}
+        self._last_call = 0
+
+    def records(self) -> tuple[ResourceRecord, ...]:
+        """All that is known, for a leader."""
+        return tuple(resource.record() for resource in self._resources.values())
+
+    def under_way(self) -> tuple[str, ...]:
+        """Transition keys of operations that have no result yet."""
+        return tuple(call.key for call in self._calls.values() if not call.reported)
+
+    def joining(self, term: int) -> Joined:
+        """What a leader is told on joining it."""
+        changing = tuple(call.key for call in self._calls.values() if not call.reported
+                         and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
+        return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
+                      changing)
+
+    def execute(self, sender: str, message: Execute) -> None:
+        """A leader's order; refused when it is not our leader's."""
+        core = self._core
+        held = core.authority
+        if held is None or held.name != sender or (held.term, held.caretaker) != (message.term, message.caretaker):
+            core.send(sender, Refused(message.key, f"{core.me.name} follows {core.dc or 'nobody'}, "
+                                                   f"term {core.standing.term}"))
+            return
+        match message.action.operation:
+            case "cancel":
+                self._cancel(message)
+            case "delete" | "lrm_delete":
+                self._delete(message)
+            case "do_shutdown":
+                core.emit(Terminate("the cluster has let this node go"))
+            case _:
+                self._run(message.action, message.key)
+
+    def described(self, event: AgentDescribed) -> None:
+        """An agent's metadata is known now."""
+        agent = event.agent
+        self._traits[agent.standard, agent.provider, agent.type] = event.traits
+
+    def forget(self, message: Forget) -> None:
+        """A leader has had something cleaned up."""
+        if message.resource is None:
+            self._resources.clear()
+        elif not message.entries:
+            self._resources.pop(message.resource, None)
+        elif message.resource in self._resources:
+            for entry in message.entries:
+                self._resources[message.resource].entries.pop(entry, None)
+
+    def ended(self, event: OperationEnded) -> None:
+        """The executor has a result."""
+        call = self._calls.get(event.call_id)
+        if call is None:
+            return
+        if call.action.interval_ms == 0 or event.status == OperationStatus.CANCELLED:
+            del self._calls[event.call_id]
+        if event.status == OperationStatus.CANCELLED:
+            return
+        call.reported = True
+        self._report(call, event)
+
+    def _run(self, action: GraphAction, key: str) -> None:
+        core = self._core
+        assert action.resource is not None, f"action {action.key} has no resource"
+        if action.interval_ms == 0 and action.operation not in _CHANGES_NOTHING:
+            self._drop_recurring(action.resource.id)
+        self._last_call += 1
+        self._calls[self._last_call] = _Call(action, key)
+        core.emit(RunOperation(self._last_call, action, key))
+
+    def _drop_recurring(self, resource: str) -> None:
+        """What watches a state must not watch while the state is being changed."""
+        recurring = [number for number, call in self._calls.items()
+                     if call.action.interval_ms > 0 and call.action.resource and call.action.resource.id == resource]
+        if recurring:
+            self._core.emit(CancelOperation(resource))
+        for number in recurring:
+            del self._calls[number]
+
+    def _cancel(self, message: Execute) -> None:
+        action = message.action
+        assert action.resource is not None
+        operation = action.attributes.get("CRM_meta_operation", "monitor")
+        interval_ms = action.interval_ms
+        resource = action.resource.id
+        for number, call in list(self._calls.items()):
+            same = (call.action.operation, call.action.interval_ms) == (operation, interval_ms)
+            if same and call.action.resource and call.action.resource.id == resource:
+                del self._calls[number]
+        self._core.emit(CancelOperation(resource, operation, interval_ms))
+        entry = operation_key(resource, operation, interval_ms)
+        if resource in self._resources:
+            self._resources[resource].entries.pop(entry, None)
+        self._confirm(message, forgotten=(entry,))
+
+    def _delete(self, message: Execute) -> None:
+        assert message.action.resource is not None
+        self._drop_recurring(message.action.resource.id)
+        self._resources.pop(message.action.resource.id, None)
+        self._confirm(message, gone=True)
+
+    def _confirm(self, message: Execute, forgotten: tuple[str, ...] = (), gone: bool = False) -> None:
+        """Answer for what needs no agent."""
+        agent = message.action.resource
+        assert agent is not None
+        record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider)
+        self._send(Result(message.key, message.action.operation, 0, message.action.target_rc, OperationStatus.DONE,
+                          record, None, forgotten, gone, "", int(self._core.now)))
+
+    def _report(self, call: _Call, event: OperationEnded) -> None:
+        action = call.action
+        agent = action.resource
+        assert agent is not None
+        resource = self._resources.setdefault(agent.id, _Resource(agent))
+        attributes = self._attributes(call, event)
+        entries = dict.fromkeys(self._entry_ids(call, event), attributes)
+        forgotten = self._ended_by_stop(resource, action, event)
+        resource.entries.update(entries)
+        record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries)
+        self._send(Result(call.key, action.operation, action.interval_ms, event.rc, event.status, record,
+                          action.attributes.get("CRM_meta_on_fail"), forgotten, False, event.exit_reason,
+                          int(event.started_at + event.run_ms / 1000)))
+
+    def _send(self, result: Result) -> None:
+        """To the leader; without one the records wait until we join the next."""
+        if self._core.authority is not None:
+            self._core.send(self._core.authority.name, result)
+
+    def _ended_by_stop(self, resource: _Resource, action: GraphAction, event: OperationEnded) -> tuple[str, ...]:
+        """After a stop, results of recurring operations say nothing any more."""
+        if action.operation != "stop" or event.rc != ExitCode.OK:
+            return ()
+        over = tuple(entry for entry, attributes in resource.entries.items()
+                     if attributes.get("interval", "0") != "0" and not entry.endswith("_last_failure_0"))
+        for entry in over:
+            del resource.entries[entry]
+        return over
+
+    def _entry_ids(self, call: _Call, event: OperationEnded) -> tuple[str, ...]:
+        action = call.action
+        assert action.resource is not None
+        name = action.resource.id
+        if action.operation == "notify":
+            kind = action.attributes.get("CRM_meta_notify_type", "pre")
+            about = action.attributes.get("CRM_meta_notify_operation", "start")
+            return (f"{name}_{kind}_notify_{about}_0",)
+        last = f"{name}_last_0"
+        if _failed(call, event):
+            return (f"{name}_last_failure_0", last) if action.interval_ms == 0 else (
+                f"{name}_last_failure_0", operation_key(name, action.operation, action.interval_ms))
+        if action.interval_ms > 0 or action.operation in ("migrate_to", "migrate_from"):
+            return (operation_key(name, action.operation, action.interval_ms),)
+        return (last,)
+
+    def _attributes(self, call: _Call, event: OperationEnded) -> dict[str, str]:
+        action, core = call.action, self._core
+        assert action.resource is not None
+        status, rc = event.status, event.rc
+        if action.operation == "notify":
+            status, rc = OperationStatus.DONE, ExitCode.OK
+        operation = _recorded_operation(action, rc)
+        ran_at = str(int(event.started_at))
+        attributes = {
+            "operation_key": operation_key(action.resource.id, operation, action.interval_ms),
+            "operation": operation,
+            "crm-debug-origin": "executor",
+            "crm_feature_set": FEATURE_SET,
+            "transition-key": call.key,
+            "transition-magic": f"{int(status)}:{int(rc)};{call.key}",
+            "exit-reason": event.exit_reason,
+            "on_node": core.me.name,
+            "call-id": str(event.call_id),
+            "rc-code": str(int(rc)),
+            "op-status": str(int(status)),
+            "interval": str(action.interval_ms),
+            "last-rc-change": ran_at,
+            "exec-time": str(event.run_ms),
+            "queue-time": str(event.queue_ms),
+            "op-digest": operation_digest(action.attributes, action.interval_ms),
+        }
+        if action.interval_ms == 0:
+            attributes["last-run"] = ran_at
+        for end in ("source", "target"):
+            if action.operation in ("migrate_to", "migrate_from"):
+                attributes[f"migrate_{end}"] = action.attributes.get(f"CRM_meta_migrate_{end}", "")
+        return attributes | self._reload_attributes(action)
+
+    def _reload_attributes(self, action: GraphAction) -> dict[str, str]:
+        """Digests that tell later whether a change of parameters needs a restart, and which must not be shown."""
+        assert action.resource is not None
+        agent = action.resource
+        traits = self._traits.get((agent.standard, agent.provider, agent.type))
+        if traits is None or action.operation not in ("start", "reload", "reload-agent", "monitor"):
+            return {}
+        attributes: dict[str, str] = {}
+        if traits.can_reload and action.interval_ms == 0:
+            attributes["op-force-restart"] = name_list(traits.parameters - traits.reloadable)
+            attributes["op-restart-digest"] = operation_digest(action.attributes, 0, without=traits.reloadable)
+        if traits.private:
+            attributes["op-secure-params"] = name_list(traits.private)
+            attributes["op-secure-digest"] = operation_digest(action.attributes, 0, without=traits.private)
+        return attributes
+
+
+def _failed(call: _Call, event: OperationEnded) -> bool:
+    if event.status in _NEVER_A_FAILURE:
+        return False
+    key = TransitionKey.parse(call.key)
+    target = key.target_rc if key else call.action.target_rc
+    return event.status != OperationStatus.DONE or event.rc != target
+
+
+def _recorded_operation(action: GraphAction, rc: int) -> str:
+    """A reload counts as a start when it worked, as a monitor when it did not."""
+    if action.operation in ("reload", "reload-agent"):
+        return "start" if rc == ExitCode.OK else "monitor"
+    return action.operation

@@ -1,0 +1,243 @@
+"""Members come and go: the leader takes them in, records them, and notices who is lost.
+
+A member is joined once it has the leader's CIB and has told what its executor knows; that replaces its history, so a
+node whose daemon restarted starts from an empty one and is probed. Who leaves the view is recorded at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crm.cib.changes import Batch, Edit, Verb
+from crm.cib.record import (
+    ForgetAttributesNote,
+    ForgetNote,
+    HistoryNote,
+    NodeNote,
+    Note,
+    RootNote,
+    cluster_option,
+    configured_node_ids,
+    recorded_nodes,
+    transient_attribute,
+)
+from crm.controller.core import FEATURE_SET, Core
+from crm.controller.election import Election
+from crm.controller.history import LocalHistory
+from crm.controller.messages import Hello, Joined, Welcome
+from crm.controller.replication import Replication
+from crm.controller.values import Authority
+from crm.model.values import is_true
+
+TIMER = "join"
+JOIN_LIMIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the leader's other parts want to know."""
+
+    joined: Callable[[str, Joined, bool], None]
+    """A member joined: name, message, whether it is new (or restarted)."""
+    left: Callable[[str], None]
+    complete: Callable[[], None]
+    """Every member of the view has joined, or the time limit for that has passed."""
+
+
+class Joining:
+    """Both sides of taking members in."""
+
+    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory) -> None:
+        self._core = core
+        self._election = election
+        self._replication = replication
+        self._history = history
+        self.hooks: Hooks | None = None
+        self.joined: dict[str, str] = {}
+        """Incarnations of those who have joined, by name."""
+        self._complete = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every member of the view has joined (or had the time to)."""
+        return self._complete
+
+    def lead(self) -> None:
+        """Begin leading: take this node in, and everybody who has said hello."""
+        core = self._core
+        self.joined = {}
+        self._complete = False
+        core.set_timer(TIMER, JOIN_LIMIT_S)
+        self._replication.note(*self._root_notes(), *self._absent_notes())
+        self._add_missing_nodes()
+        self._joined(core.me.name, self._history.joining(core.standing.term))
+        core.broadcast(self._election.own_hello())
+        for name, hello in self._election.hellos.items():
+            if name != core.me.name:
+                self.hello(name, hello)
+
+    def hello(self, sender: str, hello: Hello) -> None:
+        """A member is here: send it the CIB. A leader that we do not follow: tell it that we are here."""
+        core = self._core
+        if hello.leads and not core.leading and core.dc != sender and hello.view == core.view.number:
+            core.send(sender, self._election.own_hello())
+        if not core.leading or core.authority is None or hello.view != core.view.number:
+            return
+        same = (hello.follows == core.me.name and hello.term == core.standing.term and not hello.tainted
+                and hello.position == core.position and self.joined.get(sender) == hello.incarnation)
+        core.send(sender, self._replication.welcome_for(core.authority, same))
+
+    def view_changed(self) -> None:
+        """The leader goes on in a new view: who is missing is lost, who is new will say hello."""
+        core = self._core
+        assert self.hooks is not None
+        self._replication.note(*self._root_notes())
+        gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
+        if set(core.view.names) - (set(self.joined) - set(gone)):
+            # Said before anybody is called lost: nothing is planned until those who are here have told what they run.
+            self._complete = False
+            core.set_timer(TIMER, JOIN_LIMIT_S)
+        for name in gone:
+            self._left(name)
+        self._check_complete()
+
+    def timer(self) -> None:
+        """Some members do not join: go on without them."""
+        core = self._core
+        if not core.leading or self._complete:
+            return
+        missing = sorted(set(core.view.names) - set(self.joined))
+        core.log("warning", f"going on without {', '.join(missing)}: present, but not joined within {JOIN_LIMIT_S} s")
+        self._complete = True
+        assert self.hooks is not None
+        self.hooks.complete()
+
+    def welcome(self, sender: str, welcome: Welcome) -> None:
+        """A leader takes us in."""
+        core = self._core
+        if not self._acceptable(sender, welcome):
+            return
+        member = core.view.member(sender)
+        assert member is not None
+        authority = Authority(welcome.term, sender, welcome.caretaker, member.incarnation)
+        if core.leading:
+            self._election.step_down(f"{sender} leads term {welcome.term}")
+        if authority != core.authority:
+            core.log("info", f"following {sender}{' (caretaker)' if welcome.caretaker else ''}, term {welcome.term}")
+            core.changed("dc")
+        core.authority = authority
+        if welcome.term > core.standing.term:
+            core.stand(term=welcome.term, voted_for=None)
+        self._election.follow(authority)
+        self._replication.take_whole(welcome)
+
+    def taken_in(self, welcome: Welcome) -> None:
+        """We have the leader's CIB: tell it what our executor knows."""
+        core = self._core
+        assert core.authority is not None
+        core.send(core.authority.name, self._history.joining(welcome.term))
+
+    def joined_message(self, sender: str, message: Joined) -> None:
+        """A member has taken our CIB."""
+        core = self._core
+        member = core.view.member(sender)
+        if not core.leading or core.authority is None or member is None or message.term != core.authority.term:
+            return
+        if member.incarnation == message.incarnation:
+            self._joined(sender, message)
+
+    def record_absence(self, name: str, graceful: bool) -> None:
+        """A node is gone: note it, and drop what no longer counts of its history."""
+        node_id = self._core.me.shape.id_of(name)
+        self._replication.note(*self._gone(node_id, name, graceful))
+
+    def _is_here(self, name: str, incarnation: str) -> bool:
+        member = self._core.view.member(name)
+        return member is not None and member.incarnation == incarnation
+
+    def _joined(self, name: str, message: Joined) -> None:
+        core = self._core
+        member = core.view.member(name)
+        assert member is not None and self.hooks is not None
+        new = self.joined.get(name) != message.incarnation
+        self.joined[name] = message.incarnation
+        node_id = core.me.shape.id_of(name)
+        state = recorded_nodes(core.document).get(node_id, {})
+        since = state.get("crmd", "0") if not new and state.get("crmd", "0") != "0" else str(int(core.now))
+        attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
+                      "crm-debug-origin": "join"}
+        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, message.records))
+        core.log("info", f"{name} has joined") if new else None
+        core.changed("members")
+        self.hooks.joined(name, message, new)
+        self._check_complete()
+
+    def _left(self, name: str) -> None:
+        core = self._core
+        assert self.hooks is not None
+        del self.joined[name]
+        leaving = transient_attribute(core.document, core.me.shape.id_of(name), "shutdown") not in (None, "0")
+        core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
+        self.record_absence(name, graceful=leaving)
+        core.changed("members")
+        self.hooks.left(name)
+
+    def _gone(self, node_id: str, name: str, graceful: bool) -> list[Note]:
+        attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left"}
+        notes: list[Note] = [ForgetAttributesNote(node_id)]
+        if graceful or not self._fencing_enabled():
+            # Without fencing nobody could ever confirm what became of a lost node: it is taken as clean.
+            attributes["expected"] = "down"
+            notes.append(ForgetNote(node_id))
+        return [NodeNote(node_id, name, attributes), *notes]
+
+    def _fencing_enabled(self) -> bool:
+        value = cluster_option(self._core.document, "fencing-enabled", "stonith-enabled")
+        return value is None or is_true(value)
+
+    def _check_complete(self) -> None:
+        core = self._core
+        if self._complete or set(core.view.names) - set(self.joined):
+            return
+        self._complete = True
+        core.cancel_timer(TIMER)
+        assert self.hooks is not None
+        self.hooks.complete()
+
+    def _root_notes(self) -> list[Note]:
+        core = self._core
+        return [RootNote({"dc-uuid": core.me.id, "have-quorum": "1" if core.view.quorate else "0",
+                          "crm_feature_set": FEATURE_SET})]
+
+    def _absent_notes(self) -> list[Note]:
+        """Nodes that the status still counts as members, but that are not here."""
+        core = self._core
+        notes: list[Note] = []
+        for node_id, state in recorded_nodes(core.document).items():
+            name = core.me.shape.name_of(node_id)
+            here = name is not None and core.view.member(name) is not None
+            if name is not None and not here and (state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"):
+                leaving = transient_attribute(core.document, node_id, "shutdown") not in (None, "0")
+                notes += self._gone(node_id, name, graceful=leaving)
+        return notes
+
+    def _add_missing_nodes(self) -> None:
+        """Every node of the settings has an entry in the configuration."""
+        core = self._core
+        known = configured_node_ids(core.document)
+        edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
+                      for name, node_id in core.me.shape.nodes if node_id not in known)
+        if edits and core.authority is not None and not core.authority.caretaker:
+            self._replication.flush()
+            self._replication.advance(core.document.apply(Batch(edits)))
+
+    def _acceptable(self, sender: str, welcome: Welcome) -> bool:
+        core = self._core
+        if welcome.view != core.view.number or welcome.term < core.standing.term:
+            return False
+        if welcome.caretaker:
+            return not core.view.quorate
+        if core.leading and core.authority is not None and core.authority.term == welcome.term:
+            return False
+        return core.view.quorate

@@ -1,0 +1,247 @@
+"""What controllers say to each other, and how it is written: a name, then JSON.
+
+Peers are authenticated by the message layer, yet nothing they send is trusted to be well-formed: `decode` checks every
+field's type and raises `BadMessage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from crm.cib.changes import Change
+from crm.cib.record import ResourceRecord
+from crm.controller.values import Position
+from crm.model.transition import GraphAction
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Said by every node in every new view: how far it has come, and whether it leads.
+
+    `tainted`: its CIB was written by a caretaker, so that its version says nothing about its content.
+    """
+
+    view: int
+    incarnation: str
+    position: Position
+    term: int
+    tainted: bool = False
+    leads: bool = False
+    follows: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRequest:
+    """A candidate asks for votes in a new term."""
+
+    term: int
+    view: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The answer; a refusal says which term and position it is refused for."""
+
+    term: int
+    granted: bool
+    position: Position
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """A leader takes a member in; `cib` is None when the member has the very same one."""
+
+    term: int
+    caretaker: bool
+    view: int
+    cib_term: int
+    version: tuple[int, int, int]
+    cib: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
+
+    `under_way` are the transition keys of the latter, `changing` those among them that change what runs.
+    """
+
+    term: int
+    view: int
+    incarnation: str
+    records: tuple[ResourceRecord, ...]
+    under_way: tuple[str, ...] = ()
+    changing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The next state of the CIB as a patch; `durable` ones are to be acknowledged once they are on disk."""
+
+    term: int
+    caretaker: bool
+    patch: str
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Everything up to this version is on the sender's disk."""
+
+    term: int
+    version: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """The sender has missed an update and needs the whole CIB."""
+
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """A leader has an action carried out; `key` is the transition key that the result will bear."""
+
+    term: int
+    caretaker: bool
+    key: str
+    action: GraphAction
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The sender did not carry an action out: the leader's term is over for it."""
+
+    key: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A leader has the history of a resource forgotten (None: of every one), or only some entries of it."""
+
+    term: int
+    resource: str | None
+    entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An operation has ended on the sender: what to record, and what the leader needs to judge it.
+
+    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is.
+    """
+
+    key: str
+    operation: str
+    interval_ms: int
+    rc: int
+    status: int
+    record: ResourceRecord
+    on_fail: str | None = None
+    forgotten: tuple[str, ...] = ()
+    resource_gone: bool = False
+    exit_reason: str = ""
+    ended_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeForward:
+    """A change that a client asked of the sender, for the leader."""
+
+    request_id: str
+    change: Change
+    if_version: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupForward:
+    """A cleanup that a client asked of the sender, for the leader."""
+
+    request_id: str
+    resource: str | None
+    node: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswer:
+    """The leader's answer to a forwarded request."""
+
+    request_id: str
+    version: tuple[int, int, int] | None = None
+    term: int = 0
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRequest:
+    """The sender wants to shut down: its resources are to move away first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The leader lets a node go."""
+
+    term: int
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+Message = (
+    Hello
+    | VoteRequest
+    | Vote
+    | Welcome
+    | Joined
+    | Update
+    | Acknowledge
+    | Resync
+    | Execute
+    | Refused
+    | Forget
+    | Result
+    | ChangeForward
+    | CleanupForward
+    | RequestAnswer
+    | LeaveRequest
+    | Released
+)
+
+
+class BadMessage(Exception):  # noqa: N818 - it is the message that is bad, not we
+    """What came is not a message."""
+
+
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {}
+
+
+def _adapter(name: str) -> TypeAdapter[Any]:
+    if name not in _ADAPTERS:
+        _ADAPTERS[name] = TypeAdapter(_KINDS[name])
+    return _ADAPTERS[name]
+
+
+def encode(message: Message) -> bytes:
+    """The message as bytes: its kind, a space, JSON."""
+    name = type(message).__name__
+    return name.encode() + b" " + _adapter(name).dump_json(message)
+
+
+def decode(raw: bytes) -> Message:
+    """The message in those bytes. Raises BadMessage."""
+    name, _, body = raw.partition(b" ")
+    try:
+        message: Message = _adapter(name.decode()).validate_json(body)
+    except (KeyError, UnicodeDecodeError, ValidationError) as error:
+        raise BadMessage(f"not a message of this protocol ({name[:30]!r}): {error}") from None
+    return message

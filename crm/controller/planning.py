@@ -1,0 +1,123 @@
+"""When to plan: reasons are collected, one plan is made at a time, an outdated answer is dropped.
+
+A reason that comes while a transition runs aborts it; the next plan is made when what is in flight has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from crm.controller.commands import MakePlan
+from crm.controller.core import Core
+from crm.controller.dispatch import Dispatch
+from crm.controller.events import Planned
+from crm.controller.joining import Joining
+from crm.controller.replication import Replication
+from crm.model.report import Report
+
+RECHECK_TIMER = "recheck"
+DELAY_TIMER = "replan"
+RECHECK_S = 900.0
+
+
+class State(StrEnum):
+    """What the leader is at, for people."""
+
+    IDLE = "idle"
+    PLANNING = "planning"
+    RUNNING = "transition"
+
+
+class Planning:
+    """The leader's planning."""
+
+    def __init__(self, core: Core, joining: Joining, replication: Replication, dispatch: Dispatch,
+                 recheck_interval_s: float = RECHECK_S) -> None:
+        self._core = core
+        self._joining = joining
+        self._replication = replication
+        self._dispatch = dispatch
+        self.blocked: Callable[[], bool] = lambda: False
+        self._recheck_interval_s = recheck_interval_s
+        self._plan_id = 0
+        self._pending: int | None = None
+        self._reasons: list[str] = []
+        self._recheck_at: int | None = None
+        self.reports: tuple[Report, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """What is going on."""
+        if self._dispatch.run is not None:
+            return State.RUNNING
+        return State.PLANNING if self._pending is not None or self._reasons else State.IDLE
+
+    def want(self, reason: str, delay_s: float = 0.0) -> None:
+        """There is a reason to plan anew; with a delay, unless another one comes first."""
+        if not self._core.leading:
+            return
+        if delay_s > 0:
+            self._core.set_timer(DELAY_TIMER, delay_s)
+            return
+        self._reasons.append(reason)
+        if self._dispatch.run is not None:
+            self._dispatch.abort(reason)
+        else:
+            self.plan_if_due()
+
+    def plan_if_due(self) -> None:
+        """Make a plan if there is a reason to, and nothing that has to end first."""
+        core = self._core
+        ready = core.leading and self._joining.complete and self._dispatch.run is None and not self.blocked()
+        if not ready or self._pending is not None or not self._reasons:
+            return
+        self._replication.flush()
+        self._plan_id += 1
+        self._pending = self._plan_id
+        core.log("debug", f"planning ({self._plan_id}): {self._reasons[-1]}")
+        self._reasons = []
+        core.cancel_timer(RECHECK_TIMER)
+        core.cancel_timer(DELAY_TIMER)
+        core.emit(MakePlan(self._plan_id, core.document, int(core.now)))
+        core.changed("transition")
+
+    def planned(self, event: Planned) -> None:
+        """The answer: dropped when the cluster has moved on."""
+        core = self._core
+        if event.plan_id != self._pending:
+            return
+        self._pending = None
+        if not core.leading:
+            return
+        if self._reasons:
+            self.plan_if_due()
+            return
+        if event.transition is None:
+            core.log("error", f"planning failed: {event.problem}")
+            self.want("the last planning failed", delay_s=10.0)
+            return
+        self.reports = event.transition.reports
+        self._recheck_at = event.transition.recheck_at
+        self._dispatch.start(event.transition)
+        core.changed("transition")
+
+    def transition_over(self) -> None:
+        """Nothing is in flight any more."""
+        core = self._core
+        core.changed("transition")
+        if self._reasons:
+            self.plan_if_due()
+            return
+        after_s = self._recheck_interval_s
+        if self._recheck_at is not None:
+            after_s = min(after_s, max(0.1, self._recheck_at - core.now))
+        core.set_timer(RECHECK_TIMER, after_s)
+
+    def stop_leading(self) -> None:
+        """Planning is somebody else's now."""
+        self._pending = None
+        self._reasons = []
+        self.reports = ()
+        self._core.cancel_timer(RECHECK_TIMER)
+        self._core.cancel_timer(DELAY_TIMER)

@@ -1,0 +1,165 @@
+"""The CIB on every node: the leader orders and applies changes, the others follow, disks acknowledge.
+
+A change of configuration is committed when as many of the configured nodes as make a quorum have it on disk. A change
+of status is sent in the same order, never written, and not waited for. A follower that missed a step asks for the
+whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crm.cib import patch
+from crm.cib.changes import Patch
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.cib.record import Note, record
+from crm.cib.version import Version
+from crm.controller.core import Core, configuration_version
+from crm.controller.messages import Acknowledge, Resync, Update, Welcome
+from crm.controller.values import Authority
+
+FLUSH_TIMER = "flush"
+FLUSH_AFTER_S = 0.01
+
+
+@dataclass(slots=True)
+class _Uncommitted:
+    version: Version
+    then: Callable[[bool], None]
+
+
+class Replication:
+    """Both sides of replication; which one acts follows from who leads."""
+
+    def __init__(self, core: Core, welcomed: Callable[[Welcome], None]) -> None:
+        self._core = core
+        self._welcomed = welcomed
+        self._notes: list[Note] = []
+        self._acknowledged: dict[str, Version] = {}
+        self._uncommitted: list[_Uncommitted] = []
+
+    # The leader's side
+
+    def lead(self) -> None:
+        """Take over: stamp the CIB with the new term, durably."""
+        core = self._core
+        self._acknowledged = {}
+        assert core.authority is not None
+        if core.authority.caretaker:
+            core.tainted = True
+            return
+        core.tainted = False
+        core.stand(cib_term=core.authority.term)
+        self._persist_own()
+
+    def stop_leading(self) -> None:
+        """Whoever waits for a commit learns that its fate is open."""
+        waiting, self._uncommitted = self._uncommitted, []
+        self._notes = []
+        for change in waiting:
+            change.then(False)
+
+    def welcome_for(self, authority: Authority, same: bool) -> Welcome:
+        """What takes a member in; without the CIB if it has the same one."""
+        core = self._core
+        self.flush()
+        xml = None if same else core.document.to_bytes().decode()
+        return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
+                       core.document.version, xml)
+
+    def note(self, *notes: Note) -> None:
+        """Record what happened, soon: notes that come together make one step."""
+        if not self._notes:
+            self._core.set_timer(FLUSH_TIMER, FLUSH_AFTER_S)
+        self._notes += notes
+
+    def flush(self) -> None:
+        """Make the step that the notes ask for."""
+        notes, self._notes = self._notes, []
+        if notes and self._core.leading:
+            self.advance(record(self._core.document, notes))
+
+    def advance(self, document: Document, then: Callable[[bool], None] | None = None) -> None:
+        """The leader's CIB becomes `document`; `then(True)` once that is committed, `then(False)` if nobody knows."""
+        core = self._core
+        assert core.authority is not None and core.leading
+        former = core.document
+        durable = configuration_version(document.version) != configuration_version(former.version)
+        if document is not former:
+            update = Update(core.authority.term, core.authority.caretaker, patch.make(former, document).xml, durable)
+            core.adopt(document)
+            core.broadcast(update)
+        if durable:
+            self._persist_own()
+        if then is not None:
+            self._uncommitted.append(_Uncommitted(document.version, then))
+            self._check_committed()
+
+    def acknowledged(self, sender: str, term: int, version: Version) -> None:
+        """A member has everything up to that version on disk."""
+        core = self._core
+        if not core.leading or core.authority is None or core.authority.term != term:
+            return
+        self._acknowledged[sender] = max(version, self._acknowledged.get(sender, version))
+        self._check_committed()
+
+    def resync(self, sender: str) -> None:
+        """A member has missed a step: send it everything."""
+        if self._core.leading and self._core.authority is not None:
+            self._core.send(sender, self.welcome_for(self._core.authority, same=False))
+
+    def _persist_own(self) -> None:
+        core = self._core
+        version, term = core.document.version, core.standing.term
+        core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=True)
+
+    def _check_committed(self) -> None:
+        while self._uncommitted and self._is_committed(self._uncommitted[0].version):
+            self._uncommitted.pop(0).then(True)
+
+    def _is_committed(self, version: Version) -> bool:
+        core = self._core
+        wanted = configuration_version(version)
+        having = {name for name, acknowledged in self._acknowledged.items()
+                  if configuration_version(acknowledged) >= wanted}
+        if core.authority is not None and core.authority.caretaker:
+            return having >= set(core.view.names)
+        return len(having & set(core.me.shape.names)) >= core.me.shape.needed
+
+    # The follower's side
+
+    def take_whole(self, welcome: Welcome) -> None:
+        """Take the leader's CIB, bring it to disk, acknowledge."""
+        core = self._core
+        if welcome.cib is not None:
+            core.adopt(Document.parse(welcome.cib))
+        core.tainted = welcome.caretaker
+        core.stand(cib_term=welcome.cib_term)
+        self._acknowledge_when_durable()
+        self._welcomed(welcome)
+
+    def update(self, sender: str, update: Update) -> None:
+        """Take the next step."""
+        core = self._core
+        held = core.authority
+        if held is None or held.name != sender or (held.term, held.caretaker) != (update.term, update.caretaker):
+            return
+        try:
+            core.adopt(patch.apply(core.document, Patch(update.patch)))
+        except CibError as error:
+            core.log("notice", f"asking {sender} for the whole CIB: {error}")
+            core.send(sender, Resync(update.term))
+            return
+        if update.durable:
+            self._acknowledge_when_durable()
+
+    def _acknowledge_when_durable(self) -> None:
+        core = self._core
+        held = core.authority
+        assert held is not None
+        acknowledge = Acknowledge(held.term, core.document.version)
+        core.persist(lambda: core.send(held.name, acknowledge), with_document=True)
+
+

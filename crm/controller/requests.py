@@ -1,0 +1,211 @@
+"""What clients ask for: changes and cleanups, forwarded to the leader and answered when their fate is known.
+
+A change is refused without a DC, without quorum (unless `no-quorum-policy` is `ignore`), when it does not fit the CIB,
+and when the configuration has moved on from the version that the client saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.cib.record import (
+    AttributeNote,
+    ForgetNote,
+    Note,
+    cluster_option,
+    primitives_of,
+    recorded_resources,
+    transient_attributes,
+)
+from crm.cib.version import Version
+from crm.controller.commands import Answer
+from crm.controller.core import Core, configuration_version
+from crm.controller.events import ChangeRequested, CleanupRequested
+from crm.controller.messages import ChangeForward, CleanupForward, Forget, RequestAnswer
+from crm.controller.replication import Replication
+
+TIMER = "requests"
+WAIT_FOR_LEADER_S = 5.0
+
+Validate = Callable[[Document], None]
+"""Raises CibError when the cluster cannot take that CIB."""
+
+
+class Requests:
+    """Both ends: this node's clients, and the leader who decides."""
+
+    def __init__(self, core: Core, replication: Replication, validate: Validate,
+                 want_plan: Callable[[str], None]) -> None:
+        self._core = core
+        self._replication = replication
+        self._validate = validate
+        self._want_plan = want_plan
+        self._waiting: dict[str, ChangeForward | CleanupForward] = {}
+        """No leader yet."""
+        self._sent: dict[str, str] = {}
+        """Forwarded requests and to whom."""
+
+    # This node's clients
+
+    def change_requested(self, event: ChangeRequested) -> None:
+        """A client wants a change."""
+        self._forward(ChangeForward(event.request_id, event.change, event.if_version))
+
+    def cleanup_requested(self, event: CleanupRequested) -> None:
+        """A client wants a cleanup."""
+        self._forward(CleanupForward(event.request_id, event.resource, event.node))
+
+    def leader_known(self) -> None:
+        """Somebody leads: send what waits. What went to another leader is open."""
+        waiting, self._waiting = self._waiting, {}
+        self._fail_sent(keep=self._core.dc)
+        for request in waiting.values():
+            self._forward(request)
+
+    def leader_lost(self) -> None:
+        """Whoever waits for an answer gets one: nobody knows."""
+        self._fail_sent(keep=None)
+
+    def timer(self) -> None:
+        """No leader was found in time."""
+        core = self._core
+        waiting, self._waiting = self._waiting, {}
+        for request_id in waiting:
+            hint = "see which nodes are down: crmctl status" if not core.view.quorate else "try again in a moment"
+            core.emit(Answer(request_id, code="no-dc", message=f"The cluster has no DC at the moment ({core.me.name} "
+                             f"sees {', '.join(core.view.names)})", hint=hint))
+
+    def answered(self, answer: RequestAnswer) -> None:
+        """The leader's answer."""
+        if self._sent.pop(answer.request_id, None) is not None:
+            version = Version(*answer.version) if answer.version else None
+            self._core.emit(Answer(answer.request_id, version, answer.term, answer.code, answer.message, answer.hint,
+                                   answer.count))
+
+    def _forward(self, request: ChangeForward | CleanupForward) -> None:
+        core = self._core
+        if core.authority is None:
+            if not self._waiting:
+                core.set_timer(TIMER, WAIT_FOR_LEADER_S)
+            self._waiting[request.request_id] = request
+            return
+        self._sent[request.request_id] = core.authority.name
+        core.send(core.authority.name, request)
+
+    def _fail_sent(self, keep: str | None) -> None:
+        for request_id, leader in list(self._sent.items()):
+            if leader != keep:
+                del self._sent[request_id]
+                self._core.emit(Answer(
+                    request_id, code="outcome-unknown",
+                    message=f"{leader} led the cluster when the change was sent, and leads no more: the change was "
+                            "made, or it was not",
+                    hint="read the CIB and look before you repeat it"))
+
+    # The leader
+
+    def change(self, sender: str, request: ChangeForward) -> None:
+        """Decide on a change."""
+        core = self._core
+        try:
+            document = self._changed(request)
+        except CibError as error:
+            message = str(error) if not error.hint else str(error).removesuffix(f". {error.hint}")
+            self._answer(sender, RequestAnswer(request.request_id, code=error.code, message=message, hint=error.hint))
+            return
+        term, before = core.standing.term, core.document
+        version = document.version
+        configuration = configuration_version(version) != configuration_version(before.version)
+
+        def decided(committed: bool) -> None:
+            if not committed:
+                self._answer(sender, RequestAnswer(
+                    request.request_id, code="outcome-unknown", hint="read the CIB and look before you repeat it",
+                    message="The DC lost its office before enough nodes had the change on disk"))
+                return
+            self._answer(sender, RequestAnswer(request.request_id, version, term))
+            if document is not before:
+                self._want_plan("the configuration changed" if configuration else "the status was changed")
+
+        if configuration:
+            self._replication.advance(document, decided)
+        else:
+            if document is not before:
+                self._replication.advance(document)
+            decided(True)
+
+    def cleanup(self, sender: str, request: CleanupForward) -> None:
+        """Forget failures and history; the next plan probes."""
+        core = self._core
+        if not core.leading or core.authority is None:
+            message = f"{core.me.name} leads no more"
+            self._answer(sender, RequestAnswer(request.request_id, code="no-dc", message=message))
+            return
+        if request.node is not None and request.node not in core.me.shape.names:
+            self._answer(sender, RequestAnswer(request.request_id, code="no-such-node",
+                                               message=f"There is no node {request.node!r}",
+                                               hint=f"Nodes: {', '.join(core.me.shape.names)}"))
+            return
+        self._replication.flush()
+        count = sum(self._clean(name, node_id, request.resource) for name, node_id in core.me.shape.nodes
+                    if request.node in (None, name))
+        self._replication.flush()
+        self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term,
+                                           count=count))
+        self._want_plan("cleanup")
+
+    def _clean(self, node: str, node_id: str, resource: str | None) -> int:
+        """Clean up one node; how many histories went."""
+        core = self._core
+        assert core.authority is not None
+        wanted = None if resource is None else primitives_of(core.document, resource) | {resource}
+
+        def meant(name: str) -> bool:
+            return wanted is None or name in wanted or name.split(":")[0] in wanted
+
+        recorded = [name for name in recorded_resources(core.document, node_id) if meant(name)]
+        attributes = [name for name in transient_attributes(core.document, node_id)
+                      if name.startswith(("fail-count-", "last-failure-")) and meant(_resource_of(name))]
+        notes: list[Note] = [ForgetNote(node_id, name) for name in recorded]
+        notes += [AttributeNote(node_id, name, None) for name in attributes]
+        if notes:
+            self._replication.note(*notes)
+        for name in recorded:
+            core.send(node, Forget(core.authority.term, name))
+        return len(recorded)
+
+    def _changed(self, request: ChangeForward) -> Document:
+        """The CIB after the change. Raises CibError with the reason of a refusal."""
+        core = self._core
+        if not core.leading or core.authority is None:
+            raise CibError("no-dc", f"{core.me.name} leads no more", hint="try again in a moment")
+        self._replication.flush()
+        if request.if_version is not None:
+            seen = Version(*request.if_version)
+            if configuration_version(seen) != configuration_version(core.document.version):
+                raise CibError("stale-version", f"The configuration has moved on: you saw version {seen}, it is "
+                               f"{core.document.version} now", hint="read it again and repeat the change on that")
+        document = core.document.apply(request.change)
+        if configuration_version(document.version) != configuration_version(core.document.version):
+            self._check_quorum()
+            self._validate(document)
+        return document
+
+    def _check_quorum(self) -> None:
+        core = self._core
+        assert core.authority is not None
+        if core.authority.caretaker and cluster_option(core.document, "no-quorum-policy") != "ignore":
+            missing = sorted(set(core.me.shape.names) - set(core.view.names))
+            raise CibError("no-quorum", f"Without quorum the configuration cannot be changed: only "
+                           f"{', '.join(core.view.names)} of {len(core.me.shape.names)} nodes are here",
+                           hint=f"bring back one of {', '.join(missing)}")
+
+    def _answer(self, to: str, answer: RequestAnswer) -> None:
+        self._core.send(to, answer)
+
+
+def _resource_of(attribute: str) -> str:
+    """The resource that a failure attribute is about."""
+    return attribute.removeprefix("fail-count-").removeprefix("last-failure-").rpartition("#")[0]

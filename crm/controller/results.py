@@ -1,0 +1,122 @@
+"""The leader's reading of results: into the status section, into failure counts, into the running transition.
+
+Which results make a new plan: one that was not expected, one that failed, one that belongs to no action in flight.
+"""
+
+from __future__ import annotations
+
+from crm.cib.record import AttributeNote, ForgetNote, Note, OperationNote, transient_attribute
+from crm.controller.core import Core
+from crm.controller.dispatch import Dispatch
+from crm.controller.keys import TransitionKey, failure_attributes
+from crm.controller.messages import Joined, Result
+from crm.controller.replication import Replication
+from crm.model import score
+from crm.model.history import OperationStatus
+
+_COUNTED_ONCE = ("promote", "demote")
+
+
+class Results:
+    """Takes each result once: from a message, or from what a joining node tells."""
+
+    def __init__(self, core: Core, replication: Replication, dispatch: Dispatch) -> None:
+        self._core = core
+        self._replication = replication
+        self._dispatch = dispatch
+        self._foreign: dict[str, set[str]] = {}
+        """Operations that another leader ordered and that may still change what runs, by node."""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether another leader's orders are still being carried out: until then nobody knows what runs where."""
+        return any(self._foreign.values())
+
+    def node_left(self, node: str) -> None:
+        """Nothing more will be heard of that node."""
+        self._foreign.pop(node, None)
+
+    def stop_leading(self) -> None:
+        """Results are somebody else's now."""
+        self._foreign.clear()
+
+    def take(self, sender: str, result: Result) -> None:
+        """A member's executor has a result."""
+        core = self._core
+        if not core.leading:
+            return
+        node_id = core.me.shape.id_of(sender)
+        key = TransitionKey.parse(result.key)
+        ok = result.status == OperationStatus.DONE and (key is None or result.rc == key.target_rc)
+        if result.operation == "notify":
+            ok = True
+        self._record(node_id, sender, result)
+        if not ok:
+            self._count_failure(node_id, sender, result)
+        core.changed("history")
+        self._foreign.get(sender, set()).discard(result.key)
+        if key is None:
+            self._dispatch.again(f"{result.operation} of {result.record.id} on {sender} was not asked for", 0.0)
+            return
+        if not ok:
+            self._dispatch.again(f"{result.operation} of {result.record.id} failed on {sender} (rc {result.rc})", 0.0)
+        if not self._dispatch.result(key, result.rc, ok) and ok:
+            self._dispatch.again(f"a late result of {result.operation} of {result.record.id} on {sender}", 0.0)
+
+    def take_joined(self, sender: str, message: Joined) -> None:
+        """Results that a member may have had while nobody listened."""
+        self._foreign[sender] = {key for key in message.changing if not self._dispatch.is_in_flight(key)}
+        keys = set(message.under_way)
+        for record in message.records:
+            for attributes in record.entries.values():
+                key = TransitionKey.parse(attributes.get("transition-key", ""))
+                if key is not None:
+                    keys.add(str(key))
+                    rc = int(attributes.get("rc-code", "-1"))
+                    done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
+                    self._dispatch.result(key, rc, done and rc == key.target_rc)
+        self._dispatch.reconcile(sender, keys)
+
+    def _record(self, node_id: str, node: str, result: Result) -> None:
+        notes: list[Note] = []
+        if result.resource_gone:
+            notes.append(ForgetNote(node_id, result.record.id))
+        if result.forgotten:
+            notes.append(ForgetNote(node_id, result.record.id, result.forgotten))
+        if result.record.entries:
+            notes.append(OperationNote(node_id, node, result.record))
+        if notes:
+            self._replication.note(*notes)
+
+    def _count_failure(self, node_id: str, node: str, result: Result) -> None:
+        """A failed start or stop may count as infinitely many, others as one, a probe and a notification not at all."""
+        resource = result.record.id
+        core = self._core
+        core.log("warning", f"{result.operation} of {resource} failed on {node}: rc {result.rc}, status {result.status}"
+                            + (f" ({result.exit_reason})" if result.exit_reason else ""))
+        step = self._step(result)
+        if step is None:
+            return
+        count_name, time_name = failure_attributes(resource, result.operation, result.interval_ms)
+        notes: list[Note] = [AttributeNote(node_id, time_name, str(result.ended_at))]
+        if result.on_fail != "ignore":
+            self._replication.flush()
+            present = score.parse(transient_attribute(core.document, node_id, count_name))
+            notes.append(AttributeNote(node_id, count_name, score.render(score.add(present, step))))
+        self._replication.note(*notes)
+
+    def _step(self, result: Result) -> score.Score | None:
+        transition = self._dispatch.last_transition
+        match result.operation:
+            case "start":
+                return _offset(transition.failed_start_offset if transition else "INFINITY")
+            case "stop":
+                return _offset(transition.failed_stop_offset if transition else "INFINITY")
+            case operation if result.interval_ms > 0 or operation in _COUNTED_ONCE:
+                return 1
+            case _:
+                return None
+
+
+def _offset(text: str) -> score.Score:
+    return score.INFINITY if text == "INFINITY" else 1

@@ -1,0 +1,164 @@
+"""What a node's disk keeps: its vote, and the CIB with the term of its writing. No answer goes out before it is there.
+
+Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. When the CIB is first written in a new
+term the vote file goes first and says which CIB (by digest) still belongs to the former term, so a power cut between the two
+leaves nothing ambiguous. A CIB that had to be taken from a backup counts as the oldest: the other nodes know better.
+
+Writes are grouped: while one write is under way, all that is asked for meanwhile is written by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.cib.store import Store
+from crm.controller.values import Standing
+from crm.model.report import Report, Severity
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+_NAME = "votes.json"
+
+
+class FolderInUseError(Exception):
+    """Another daemon uses this state folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the disk held at start."""
+
+    standing: Standing
+    document: Document | None
+    reports: tuple[Report, ...]
+
+
+class Durable:
+    """The disk of one node. `done(token)` is called when everything up to that token is safe."""
+
+    def __init__(self, folder: Path, backups: int, done: Callable[[int], None]) -> None:
+        self.folder = folder
+        self.problem = ""
+        self._store = Store(folder, backups)
+        self._done = done
+        self._lock: IO[str] | None = None
+        self._standing = Standing()
+        self._document: Document | None = None
+        self._token = 0
+        self._written = Standing()
+        self._on_disk = ""
+        self._wake = asyncio.Event()
+
+    def open(self) -> None:
+        """Make the folder ours. Raises FolderInUseError, CibError (store-unwritable)."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._lock = (self.folder / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUseError(f"another crmd uses the state folder {self.folder}") from None
+        except OSError as error:
+            raise CibError("store-unwritable", f"The state folder cannot be used: {error.strerror}", str(self.folder),
+                           hint="Check the folder's owner and mode, or set state_folder") from None
+
+    def recall(self) -> Recalled:
+        """What is on disk. Raises CibError when it cannot be read at all."""
+        loaded = self._store.load()
+        reports = list(loaded.reports)
+        standing = self._read_votes(loaded.document, reports)
+        self._standing = self._written = standing
+        self._on_disk = loaded.document.digest() if loaded.document else ""
+        return Recalled(standing, loaded.document, tuple(reports))
+
+    def persist(self, token: int, standing: Standing, document: Document | None) -> None:
+        """Ask for this to be written."""
+        self._token, self._standing = token, standing
+        if document is not None:
+            self._document = document
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Write what is asked for, until cancelled; a failure is logged, and tried again."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            token, standing, document = self._token, self._standing, self._document
+            try:
+                await asyncio.to_thread(self._write, standing, document)
+            except (CibError, OSError) as error:
+                self._complain(str(error))
+                await asyncio.sleep(RETRY_S)
+                self._wake.set()
+                continue
+            self.problem = ""
+            if self._document is document:
+                self._document = None
+            self._done(token)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def _write(self, standing: Standing, document: Document | None) -> None:
+        if standing != self._written:
+            self._write_votes(standing)
+            self._written = standing
+        if document is not None:
+            self._store.save(document)
+            self._on_disk = ""
+
+    def _write_votes(self, standing: Standing) -> None:
+        former = self._written
+        if standing.cib_term != former.cib_term and not self._on_disk:
+            loaded = self._store.load().document
+            self._on_disk = loaded.digest() if loaded else "none"
+        content = {"term": standing.term, "voted_for": standing.voted_for, "cib_term": standing.cib_term,
+                   "former": {"digest": self._on_disk, "cib_term": former.cib_term}}
+        temporary = self.folder / f"{_NAME}.new"
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.folder / _NAME)
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _read_votes(self, document: Document | None, reports: list[Report]) -> Standing:
+        path = self.folder / _NAME
+        if not path.exists():
+            return Standing()
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            standing = Standing(int(content["term"]), content["voted_for"], int(content["cib_term"]))
+            former = content["former"]
+            if document is not None and document.digest() == former["digest"]:
+                standing = Standing(standing.term, standing.voted_for, min(standing.cib_term, int(former["cib_term"])))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CibError("votes-unreadable", f"The record of this node's votes cannot be read: {error}", str(path),
+                           hint="A node must not forget its vote. If the other nodes of the cluster are up, move "
+                                f"{self.folder} away: this node then starts anew from theirs") from None
+        if reports or document is None:
+            reports.append(Report(Severity.WARNING, "cib-not-current", str(self.folder),
+                                  "This node's CIB may miss changes that were acknowledged; it takes the other nodes'"))
+            standing = Standing(standing.term, standing.voted_for, 0)
+        return standing
+
+    def _complain(self, problem: str) -> None:
+        if problem != self.problem:
+            log.error("changes cannot be acknowledged by this node: %s", problem)
+        self.problem = problem

@@ -1,0 +1,203 @@
+"""`crmd` itself: start, serve, stop. Exit statuses and messages are part of the product.
+
+    0   left as asked            69  a port or folder is in use, or the message layer cannot work
+    70  a mistake of ours        74  the store on disk cannot be used
+    78  the settings contradict each other
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crm.cib.errors import CibError
+from crm.controller import Options
+from crm.controller.requests import Validate
+from crm.daemon.durable import Durable, FolderInUseError
+from crm.daemon.node import Node
+from crm.daemon.planner import Schedule
+from crm.daemon.service import Service
+from crm.daemon.settings import Settings, SettingsError
+from crm.executor import Executor, ExecutorSettings, OperationResult
+from crm.messaging import LayerError, find_layer
+
+if TYPE_CHECKING:
+    import uvicorn
+
+log = logging.getLogger("crm.daemon")
+
+MakeApp = Callable[[Service], Any]
+"""Makes the ASGI application for a service (`crm.api.app.create`); the daemon knows no API."""
+
+_STATUS = {"port-in-use": 69, "cannot-listen": 69, "name-in-use": 69}
+
+
+def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule | None = None,
+         validate: Validate | None = None) -> int:
+    """Run a node until it is told to leave; the process's exit status."""
+    _set_up_logging(settings)
+    try:
+        settings.check()
+        return asyncio.run(_run(settings, make_app, schedule or _policy_engine(), validate))
+    except SettingsError as error:
+        return _fail(78, str(error), error.hint)
+    except LayerError as error:
+        return _fail(_STATUS.get(error.code, 78), str(error), error.hint)
+    except FolderInUseError as error:
+        return _fail(69, str(error), "is this node's crmd running already?")
+    except CibError as error:
+        return _fail(74, str(error), "")
+    except Exception:
+        log.exception("crmd ends because of a mistake of its own; resources stay as they are. Please report this")
+        return 70
+
+
+async def _run(settings: Settings, make_app: MakeApp | None, schedule: Schedule, validate: Validate | None) -> int:
+    layer_settings = settings.layer_settings()
+    durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
+    durable.open()
+    layer = find_layer(settings.messaging.layer)(layer_settings)
+    options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s)
+    node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
+                validate, uuid.uuid4().hex)
+    with _listening(settings) as sockets:
+        await node.start()
+        server = _Api(make_app(node.service), sockets) if make_app else None
+        try:
+            _leave_on_signals(node, settings)
+            log.info("crmd %s of cluster %s is up", settings.node_name, settings.cluster)
+            reason = await node.stopped
+            log.info("leaving: %s", reason)
+            return 0
+        finally:
+            await node.stop()
+            if server is not None:
+                await server.stop()
+
+
+def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) -> Executor:
+    defaults = ExecutorSettings()
+    state = settings.runtime_folder
+    state.mkdir(parents=True, exist_ok=True)
+    return Executor(ExecutorSettings(ocf_roots=(*settings.ocf_roots, *defaults.ocf_roots), agent_state=state,
+                                     extra_environment=(("CRMD_SOCKET", str(settings.api.socket)),)), on_result)
+
+
+def _leave_on_signals(node: Node, settings: Settings) -> None:
+    """The first SIGTERM or SIGINT: leave gracefully. The second, or the time limit: at once."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def at_once(why: str) -> None:
+        if not node.stopped.done():
+            node.stopped.set_result(why)
+
+    def leave() -> None:
+        nonlocal asked
+        if asked:
+            at_once("asked twice; resources stay as they are")
+            return
+        asked = True
+        log.info("asked to leave: resources move away first (once more: leave at once)")
+        limit_s = settings.shutdown_limit_s
+        loop.call_later(limit_s, at_once, f"resources did not move away within {limit_s} s, they stay as they are")
+        node.service.shut_down()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)
+
+
+class _Api:
+    """The web server, in the daemon's own loop."""
+
+    def __init__(self, app: Any, sockets: list[socket.socket]) -> None:
+        import uvicorn
+
+        class Server(uvicorn.Server):
+            @contextlib.contextmanager
+            def capture_signals(self) -> Iterator[None]:
+                """Signals are the daemon's business."""
+                yield
+
+        config = uvicorn.Config(app, http="httptools", ws="none", loop="none", lifespan="off", log_config=None,
+                                access_log=False, timeout_graceful_shutdown=1)
+        self._server: uvicorn.Server = Server(config)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
+
+    async def stop(self) -> None:
+        """Answer what is under way, then end."""
+        self._server.should_exit = True
+        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(3):
+                await self._task
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    """The API's sockets: bound before the node joins, so that a port in use is noticed in time."""
+    sockets = [_unix_socket(settings.api.socket)]
+    try:
+        if settings.api.port:
+            sockets.append(_tcp_socket(settings.api.host, settings.api.port))
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+        settings.api.socket.unlink(missing_ok=True)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        path.chmod(0o660)
+    except OSError as error:
+        raise LayerError("cannot-listen", f"the API socket {path} cannot be made: {error.strerror or error}",
+                         "set api.socket to a short path in a folder that crmd may write") from None
+    listening.listen(128)
+    return listening
+
+
+def _tcp_socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise LayerError("port-in-use", f"the API cannot listen on {host} port {port}: {error.strerror}",
+                         "set api.port to a free one, or to 0 for none") from None
+    listening.listen(128)
+    return listening
+
+
+def _policy_engine() -> Schedule:
+    from crm import policy_engine
+
+    schedule: Schedule = policy_engine.schedule  # type: ignore[attr-defined,unused-ignore]
+    return schedule
+
+
+def _set_up_logging(settings: Settings) -> None:
+    logging.addLevelName(logging.INFO + 5, "NOTICE")
+    level = logging.INFO + 5 if settings.log_level == "notice" else getattr(logging, settings.log_level.upper())
+    logging.basicConfig(level=level, stream=sys.stderr,
+                        format=f"%(asctime)s.%(msecs)03d {settings.node_name} %(levelname)s %(message)s",
+                        datefmt="%Y-%m-%dT%H:%M:%S")
+
+
+def _fail(status: int, message: str, hint: str) -> int:
+    print(f"crmd: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+    return status

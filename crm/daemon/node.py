@@ -1,0 +1,234 @@
+"""The shell around a controller: turns I/O into events and commands into I/O. Decides nothing.
+
+Everything happens in one event loop; disks and plans have a thread each. Commands are performed in order, messages
+leave in the order in which they were asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import assert_never
+
+from crm.controller import Controller, Options, commands, events
+from crm.controller.core import Identity
+from crm.controller.messages import BadMessage, decode, encode
+from crm.controller.requests import Validate
+from crm.controller.values import Member, Shape, View
+from crm.daemon.durable import Durable
+from crm.daemon.planner import Planner, Schedule
+from crm.daemon.service import Service
+from crm.executor import Executor, OperationRequest, OperationResult
+from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
+from crm.model.transition import AgentReference, Transition
+
+log = logging.getLogger("crm.controller")
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "notice": logging.INFO + 5, "warning": logging.WARNING,
+           "error": logging.ERROR}
+_METADATA_PATIENCE_S = 5.0
+
+
+class Node:
+    """One running node. `stopped` is set, with a reason, when its part is over."""
+
+    def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
+                 make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
+                 options: Options, validate: Validate | None, incarnation: str) -> None:
+        recalled = durable.recall()
+        for report in recalled.reports:
+            log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
+        nodes = tuple((node.name, node.id) for node in layer_settings.nodes)
+        shape = Shape(nodes, layer_settings.quorum.needed(layer_settings.names))
+        identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), incarnation, shape)
+        extra = {} if validate is None else {"validate": validate}
+        self.controller = Controller(identity, recalled.standing, recalled.document, options, **extra)
+        self.stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.executor = make_executor(self._operation_ended)
+        self.planner = Planner(schedule)
+        self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
+                               lambda: durable.problem)
+        self._layer = layer
+        self._durable = durable
+        self._events: deque[events.Event] = deque()
+        self._handling = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._outgoing: asyncio.Queue[commands.Send | commands.Broadcast] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
+        self._epoch = time.time() - time.monotonic()
+
+    async def start(self) -> None:
+        """Join the cluster. Raises LayerError when that is impossible."""
+        await self._layer.join()
+        self._spawn(self._durable.work())
+        self._spawn(self._send_all())
+        self._spawn(self._listen())
+        self.post(events.Started())
+
+    async def stop(self) -> None:
+        """Leave at once, whatever runs here; resources stay as they are."""
+        for timer in self._timers.values():
+            timer.cancel()
+        await self._layer.leave()
+        await self.executor.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.planner.close()
+        self.service.close()
+        self._durable.close()
+
+    def post(self, event: events.Event) -> None:
+        """Something has happened: the controller takes it when it is its turn."""
+        self._events.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._events:
+                for command in self.controller.handle(self._events.popleft(), self._now()):
+                    self._perform(command)
+        finally:
+            self._handling = False
+
+    def disk_done(self, token: int) -> None:
+        """Everything up to that token is on disk."""
+        self.post(events.Persisted(token))
+
+    def _now(self) -> float:
+        # Steps of the wall clock must not disturb timers.
+        return self._epoch + time.monotonic()
+
+    def _perform(self, command: commands.Command) -> None:
+        match command:
+            case commands.Send() | commands.Broadcast():
+                self._outgoing.put_nowait(command)
+            case commands.Persist(token, standing, document):
+                self._durable.persist(token, standing, document)
+            case commands.MakePlan():
+                self._spawn(self._make_plan(command))
+            case commands.SetTimer(name, at):
+                self._set_timer(name, at)
+            case commands.CancelTimer(name):
+                self._cancel_timer(name)
+            case commands.RunOperation():
+                self._spawn(self._run_operation(command))
+            case commands.CancelOperation():
+                self._cancel_operation(command)
+            case commands.Answer():
+                self.service.answered(command)
+            case commands.StatusChanged(what):
+                self.service.tell(what)
+            case commands.Log(level, message):
+                log.log(_LEVELS[level], "%s", message)
+            case commands.Terminate(reason):
+                if not self.stopped.done():
+                    self.stopped.set_result(reason)
+            case _:
+                assert_never(command)
+
+    def _set_timer(self, name: str, at: float) -> None:
+        self._cancel_timer(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(max(0.0, at - self._now()), self._fire, name)
+
+    def _cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _fire(self, name: str) -> None:
+        self._timers.pop(name, None)
+        self.post(events.TimerFired(name))
+
+    async def _send_all(self) -> None:
+        while True:
+            command = await self._outgoing.get()
+            if isinstance(command, commands.Send):
+                await self._layer.send(command.to, encode(command.message))
+            else:
+                await self._layer.broadcast(encode(command.message))
+
+    async def _listen(self) -> None:
+        async for event in self._layer.events():
+            if isinstance(event, Received):
+                self._received(event)
+            else:
+                self.post(events.ViewChanged(_view(event)))
+
+    def _received(self, event: Received) -> None:
+        try:
+            message = decode(event.message)
+        except BadMessage as error:
+            log.warning("ignored what %s sent: %s", event.sender, error)
+            return
+        self.post(events.MessageReceived(event.sender, message))
+
+    async def _make_plan(self, command: commands.MakePlan) -> None:
+        transition: Transition | None = None
+        problem = ""
+        try:
+            transition = await self.planner.plan(command.document)
+        except Exception as error:  # a mistake of the engine must not end the node: what runs goes on running
+            log.exception("the policy engine failed on CIB version %s", command.document.version)
+            problem = f"{type(error).__name__}: {error}"
+        self.post(events.Planned(command.plan_id, transition, problem))
+
+    async def _run_operation(self, command: commands.RunOperation) -> None:
+        action = command.action
+        assert action.resource is not None
+        describing = self._describe(action.resource)
+        if action.operation not in ("monitor", "stop"):
+            # The history of a start says which parameters can be reloaded, and metadata knows.
+            await asyncio.wait([describing], timeout=_METADATA_PATIENCE_S)
+        start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
+        self.executor.submit(OperationRequest(command.call_id, action.resource, action.operation, action.interval_ms,
+                                              action.timeout_ms, start_delay_ms, action.attributes, command.key))
+
+    def _describe(self, agent: AgentReference) -> asyncio.Task[None]:
+        key = (agent.standard, agent.provider, agent.type)
+        if key not in self._described:
+            self._described[key] = self._spawn(self._read_metadata(agent))
+        return self._described[key]
+
+    async def _read_metadata(self, agent: AgentReference) -> None:
+        try:
+            metadata = await self.executor.metadata(agent)
+        except ValueError as error:
+            log.warning("no metadata of %s:%s: %s", agent.standard, agent.type, error)
+            return
+        traits = events.AgentTraits(
+            frozenset(metadata.names(reloadable=True)), frozenset(metadata.names(private=True)),
+            frozenset(metadata.names()), metadata.reload_action is not None)
+        self.post(events.AgentDescribed(agent, traits))
+
+    def _cancel_operation(self, command: commands.CancelOperation) -> None:
+        for key in self.executor.recurring():
+            meant = command.operation is None or key[1:] == (command.operation, command.interval_ms)
+            if key.resource == command.resource and meant:
+                self.executor.cancel(*key)
+
+    def _operation_ended(self, result: OperationResult) -> None:
+        self.post(events.OperationEnded(result.request.call_id, int(result.status), int(result.rc), result.exit_reason,
+                                        result.output, result.started_at, result.run_ms, result.queue_ms))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("the daemon has made a mistake and ends; its resources stay as they are", exc_info=error)
+            if not self.stopped.done():
+                self.stopped.set_exception(error)
+
+
+def _view(event: ViewChanged) -> View:
+    members = tuple(Member(member.name, member.id, member.joined_at, member.incarnation) for member in event.members)
+    return View(event.number, members, event.quorate)

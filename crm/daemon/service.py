@@ -1,0 +1,195 @@
+"""What the API and the socket tools call, on any node: the cluster as this node sees it, and the ways to change it.
+
+Changes go to the DC, wherever it is; `change` returns when a majority of the nodes has the change on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from crm.cib.changes import Change
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.cib.version import Version
+from crm.controller import Snapshot, commands
+from crm.controller.events import ChangeRequested, CleanupRequested, Event, ShutdownRequested
+from crm.model.report import Report
+from crm.model.transition import Transition
+from crm.transition import Progress
+
+REQUEST_LIMIT_S = 30.0
+
+
+class Refused(Exception):  # noqa: N818 - the word that the interface promises
+    """A request was not carried out. `code` is stable (stale-version, no-quorum, no-dc, outcome-unknown, …)."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The CIB's version after a change, and the term in which it was committed."""
+
+    version: Version
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """A configured node, as this one sees it. `joined` is known on the DC only."""
+
+    name: str
+    id: str
+    present: bool
+    joined_at: int
+    joined: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What a node knows at one moment.
+
+    state    starting, election, integration, planning, transition, idle (on the DC); not-dc; stopping
+    fresh    whether this node follows a leader, so that its CIB is kept up to date
+    problem  why this node's disk does not take changes, empty if it does
+    """
+
+    node: str
+    state: str
+    dc: str | None
+    caretaker: bool
+    term: int
+    members: tuple[MemberStatus, ...]
+    quorate: bool
+    version: Version
+    fresh: bool
+    transition: int
+    progress: Progress | None
+    reports: tuple[Report, ...]
+    problem: str
+
+
+class Service:
+    """One node's door. The callables are the shell's."""
+
+    def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
+                 post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
+                 problem: Callable[[], str]) -> None:
+        self.name = name
+        self._nodes = nodes
+        self._snapshot = snapshot
+        self._post = post
+        self._plan = plan
+        self._problem = problem
+        self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
+        self._listeners: set[asyncio.Queue[str | None]] = set()
+        self._number = 0
+
+    def status(self) -> NodeStatus:
+        """The cluster as this node sees it."""
+        seen = self._snapshot()
+        members = tuple(self._member(seen, name, node_id) for name, node_id in self._nodes)
+        return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
+                          seen.document.version, seen.dc is not None, seen.transition, seen.progress, seen.reports,
+                          self._problem())
+
+    def cib(self) -> Document:
+        """This node's CIB; `status().fresh` tells whether it is kept up to date."""
+        return self._snapshot().document
+
+    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
+        """Change the CIB. With `dry_run` only look whether it could be. Raises Refused."""
+        if dry_run:
+            return self._try(change, if_version)
+        answer = await self._ask(lambda request_id: ChangeRequested(request_id, change, if_version))
+        assert answer.version is not None
+        return Committed(answer.version, answer.term)
+
+    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
+        """Forget failures and history, so that the next plan looks anew; how many histories went. Raises Refused."""
+        answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node))
+        return answer.count
+
+    async def plan(self, document: Document) -> Transition:
+        """What the cluster would do if this were its CIB."""
+        return await self._plan(document)
+
+    def shut_down(self) -> None:
+        """Have this node leave: its resources move away first, then the daemon ends."""
+        self._post(ShutdownRequested())
+
+    async def events(self) -> AsyncIterator[str]:
+        """What has changed, as it changes: cib, dc, members, history, transition. Repetitions may be put together."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1000)
+        self._listeners.add(queue)
+        try:
+            while (what := await queue.get()) is not None:
+                yield what
+        finally:
+            self._listeners.discard(queue)
+
+    # The shell's side
+
+    def answered(self, answer: commands.Answer) -> None:
+        """The controller has an answer for a client."""
+        future = self._waiting.pop(answer.request_id, None)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    def tell(self, what: str) -> None:
+        """Something has changed; a listener that does not keep up misses repetitions."""
+        for queue in self._listeners:
+            if not queue.full():
+                queue.put_nowait(what)
+
+    def close(self) -> None:
+        """No more answers will come."""
+        for request_id, future in self._waiting.items():
+            if not future.done():
+                future.set_result(commands.Answer(request_id, code="outcome-unknown", message=f"{self.name} is leaving",
+                                                  hint="ask another node"))
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
+
+    async def _ask(self, make: Callable[[str], Event]) -> commands.Answer:
+        self._number += 1
+        request_id = f"{self.name}-{uuid.uuid4().hex[:8]}-{self._number}"
+        future: asyncio.Future[commands.Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        self._post(make(request_id))
+        try:
+            async with asyncio.timeout(REQUEST_LIMIT_S):
+                answer = await future
+        except TimeoutError:
+            raise Refused("outcome-unknown", f"No answer from the DC within {REQUEST_LIMIT_S:.0f} s",
+                          "see who is there: crmctl status") from None
+        finally:
+            self._waiting.pop(request_id, None)
+        if answer.code:
+            raise Refused(answer.code, answer.message, answer.hint)
+        return answer
+
+    def _try(self, change: Change, if_version: Version | None) -> Committed:
+        seen = self._snapshot()
+        document = seen.document
+        if if_version is not None and if_version[:2] != document.version[:2]:
+            raise Refused("stale-version", f"You saw version {if_version}, it is {document.version} now",
+                          "read it again and repeat the change on that")
+        try:
+            return Committed(document.apply(change).version, seen.term)
+        except CibError as error:
+            raise Refused(error.code, error.message, error.hint) from None
+
+    def _member(self, seen: Snapshot, name: str, node_id: str) -> MemberStatus:
+        member = seen.view.member(name)
+        joined = name in seen.joined if seen.dc == seen.node else None
+        return MemberStatus(name, node_id, member is not None, member.joined_at if member else 0, joined)

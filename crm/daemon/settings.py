@@ -1,0 +1,284 @@
+"""The settings of a node: one TOML file, every setting with a default, its unit in its name, and a description.
+
+What is not understood is an error that names the setting and, where there is one, the nearest right name. Paths of the
+file may start with `~`; relative ones count from the file's folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import socket
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from crm.messaging import LayerError, LayerSettings, NodeAddress, QuorumMode, QuorumRule
+
+DEFAULT_FILE = Path("/etc/crmd/crmd.toml")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used: what, where, and what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSettings(_Section):
+    """One node of the cluster's node list (the same list on every node)."""
+
+    name: str = Field(description="the node's name", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)
+    id: str = Field(default="", description="its id in the CIB; by default its place in the list, counted from 1")
+    host: str = Field(default="127.0.0.1", description="the address at which the other nodes reach it")
+    port: int = Field(default=5407, description="the TCP port of the embedded message layer", ge=1, le=65535)
+
+
+class MessagingSettings(_Section):
+    """How the nodes find and hear each other."""
+
+    layer: str = Field(
+        default="embedded", description="the message layer: embedded, or one that is installed as an extension"
+    )
+    quorum: Literal["majority", "two_node", "single_node"] = Field(
+        default="majority",
+        description="when a partition may decide: majority of the node list, two_node, or single_node",
+    )
+    wait_for_all: bool = Field(
+        default=True, description="with two_node: a node that starts alone waits until it has seen the other once"
+    )
+    heartbeat_ms: int = Field(
+        default=100, description="how often a node says that it lives, in milliseconds", ge=10, le=60_000
+    )
+    failure_limit_ms: int = Field(
+        default=800, description="a node that is silent for so many milliseconds is lost", ge=50, le=600_000
+    )
+    reconnect_limit_ms: int = Field(
+        default=500,
+        description="longest pause between attempts to reach a missing node, in milliseconds",
+        ge=20,
+        le=60_000,
+    )
+    max_message_bytes: int = Field(
+        default=32 * 1024 * 1024, description="largest message that is sent or taken, in bytes", ge=65_536
+    )
+
+
+class ApiSettings(_Section):
+    """Where the REST API and the command-line tools reach the daemon."""
+
+    socket: Path = Field(
+        default=Path("/run/crmd/crmd.sock"), description="unix socket of the API; the tools speak to it"
+    )
+    host: str = Field(default="127.0.0.1", description="address of the API over TCP, if it has a port")
+    port: int = Field(default=0, description="TCP port of the API; 0: none", ge=0, le=65535)
+
+
+class Settings(_Section):
+    """All settings of one node."""
+
+    name: str = Field(default="", description="this node's name; by default the host's name")
+    cluster: str = Field(default="cluster", description="the cluster's name; nodes of other clusters are refused")
+    nodes: tuple[NodeSettings, ...] = Field(
+        default=(), description="all nodes of the cluster; by default this one alone"
+    )
+    key_file: Path = Field(
+        default=Path("/etc/crmd/key"),
+        description="file with the secret that all nodes share; make one: openssl rand -hex 32",
+    )
+    state_folder: Path = Field(default=Path("/var/lib/crmd"), description="where the CIB and the votes are kept")
+    runtime_folder: Path = Field(
+        default=Path("/run/crmd"), description="where agents keep their state until the next boot"
+    )
+    ocf_roots: tuple[Path, ...] = Field(
+        default=(),
+        description="further folders with resource.d/PROVIDER/AGENT, searched before those of crmd and the system",
+    )
+    cib_backups: int = Field(default=20, description="how many former CIBs are kept", ge=0, le=10_000)
+    node_action_limit: int = Field(
+        default=0, description="operations that run at once on a node; 0: twice the number of cores", ge=0, le=10_000
+    )
+    recheck_interval_s: int = Field(
+        default=900, description="the cluster is planned anew at least so often, in seconds", ge=1
+    )
+    shutdown_limit_s: int = Field(
+        default=120, description="how long a node that leaves waits for its resources to move away, in seconds", ge=1
+    )
+    restart_daemon: bool = Field(
+        default=True,
+        description="whether a daemon that was killed is started again at once; its resources are kept meanwhile",
+    )
+    log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
+        default="info", description="what is logged"
+    )
+    messaging: MessagingSettings = Field(default_factory=MessagingSettings, description="the message layer")
+    api: ApiSettings = Field(default_factory=ApiSettings, description="REST API and tools")
+
+    @field_validator("nodes")
+    @classmethod
+    def _ids(cls, nodes: tuple[NodeSettings, ...]) -> tuple[NodeSettings, ...]:
+        """Every node has an id, and no two share one."""
+        numbered = tuple(
+            node if node.id else node.model_copy(update={"id": str(place)}) for place, node in enumerate(nodes, 1)
+        )
+        ids = [node.id for node in numbered]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two nodes have the same id")
+        return numbered
+
+    @property
+    def node_name(self) -> str:
+        """This node's name."""
+        return self.name or socket.gethostname().split(".")[0]
+
+    @property
+    def node_list(self) -> tuple[NodeSettings, ...]:
+        """All nodes; a cluster without a list is this node alone."""
+        return self.nodes or (NodeSettings(name=self.node_name, id="1"),)
+
+    @property
+    def quorum_mode(self) -> QuorumMode:
+        """The quorum mode; a single node needs no majority."""
+        return QuorumMode.SINGLE_NODE if len(self.node_list) == 1 else QuorumMode(self.messaging.quorum)
+
+    def layer_settings(self) -> LayerSettings:
+        """What the message layer is given. Raises SettingsError when the key cannot be read."""
+        nodes = tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in self.node_list)
+        messaging = self.messaging
+        return LayerSettings(
+            self.node_name,
+            self.cluster,
+            nodes,
+            self._key(),
+            QuorumRule(self.quorum_mode, messaging.wait_for_all),
+            messaging.heartbeat_ms,
+            messaging.failure_limit_ms,
+            messaging.reconnect_limit_ms,
+            messaging.max_message_bytes,
+        )
+
+    def check(self) -> None:
+        """Refuse settings that contradict each other. Raises SettingsError or LayerError."""
+        self.layer_settings().check()
+
+    def _key(self) -> bytes:
+        if not self.key_file.exists() and len(self.node_list) == 1:
+            return b"a single node shares its key with nobody"
+        try:
+            if self.key_file.stat().st_mode & 0o007:
+                raise SettingsError(f"the key file {self.key_file} is open to everybody", f"chmod 600 {self.key_file}")
+            key = self.key_file.read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"the key file {self.key_file} cannot be read: {error.strerror}",
+                f"make it once (openssl rand -hex 32 > {self.key_file}; chmod 600) and copy it to every node",
+            ) from None
+        if len(key) < 16:
+            raise SettingsError(f"the key in {self.key_file} is shorter than 16 bytes", "openssl rand -hex 32")
+        return key
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings; without a path the default file, which need not exist. Raises SettingsError."""
+    file = path or DEFAULT_FILE
+    if path is None and not file.exists():
+        return Settings()
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"the settings file {file} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from None
+    return from_data(data, file)
+
+
+def from_data(data: dict[str, Any], file: Path) -> Settings:
+    """Settings from parsed TOML; relative paths count from the file's folder. Raises SettingsError."""
+    try:
+        return _anchored(Settings.model_validate(data), file.resolve().parent)
+    except ValidationError as error:
+        raise SettingsError(
+            "; ".join(_explain(item, data) for item in error.errors()), f"see {file} and crmd --help-settings"
+        ) from None
+
+
+def describe() -> Iterator[str]:
+    """Every setting as a line of TOML with its default, after a comment that says what it is."""
+    yield from _describe(Settings, "")
+
+
+def _describe(section: type[BaseModel], prefix: str) -> Iterator[str]:
+    nested: list[tuple[str, type[BaseModel]]] = []
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            nested.append((name, kind))
+        elif name == "nodes":
+            nested.append((name, NodeSettings))
+        else:
+            yield f"# {field.description}"
+            yield f"{name} = {_toml(field.get_default(call_default_factory=True))}"
+    for name, kind in nested:
+        header = f"[[{prefix}{name}]]" if name == "nodes" else f"[{prefix}{name}]"
+        yield ""
+        yield f"# {Settings.model_fields[name].description}"
+        yield header
+        yield from _describe(kind, f"{prefix}{name}.")
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case tuple():
+            return "[" + ", ".join(_toml(item) for item in value) + "]"
+        case Path() | str():
+            return f'"{value}"'
+        case _:
+            return '""'
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    def anchor(path: Path) -> Path:
+        return folder / path.expanduser()
+
+    api = settings.api.model_copy(update={"socket": anchor(settings.api.socket)})
+    paths = {name: anchor(getattr(settings, name)) for name in ("key_file", "state_folder", "runtime_folder")}
+    roots = tuple(anchor(root) for root in settings.ocf_roots)
+    return settings.model_copy(update={**paths, "ocf_roots": roots, "api": api})
+
+
+def _explain(item: Any, data: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in item["loc"])
+    if item["type"] != "extra_forbidden":
+        return f"{place}: {item['msg']}"
+    near = difflib.get_close_matches(str(item["loc"][-1]), _names_at(item["loc"][:-1]), 1)
+    return f"there is no setting {place}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _names_at(location: tuple[Any, ...]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {"nodes": NodeSettings, "messaging": MessagingSettings, "api": ApiSettings}
+    section = sections.get(str(location[0]), Settings) if location else Settings
+    return list(section.model_fields)
+
+
+__all__ = [
+    "ApiSettings",
+    "LayerError",
+    "MessagingSettings",
+    "NodeSettings",
+    "Settings",
+    "SettingsError",
+    "describe",
+    "from_data",
+    "load",
+]

@@ -1,0 +1,41 @@
+"""Where the executor finds agents and what it grants them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crm.paths import share
+
+
+def default_ocf_roots() -> tuple[Path, ...]:
+    """The agents that come with crmd, then the system's."""
+    return (share("resource_agents"), Path("/usr/lib/ocf"))
+
+
+def default_command_path() -> str:
+    """The folder of crmd's own commands, then the usual ones."""
+    return f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """Everything has a working default.
+
+    ocf_roots            folders with `resource.d/PROVIDER/TYPE`; the first that has an agent wins, and is its OCF_ROOT
+    agent_state          where agents keep their state (HA_RSCTMP); None leaves that to the agents
+    command_path         PATH of agents, the commands of crmd first so that agents find `crm_attribute` and the like
+    kill_grace_ms        time between SIGTERM and SIGKILL when a time limit is reached
+    output_limit_bytes   how much of what an agent prints is kept, of each stream
+    running_limit        how many operations may run at once
+    extra_environment    variables that are handed to every agent
+    """
+
+    ocf_roots: tuple[Path, ...] = field(default_factory=default_ocf_roots)
+    agent_state: Path | None = None
+    command_path: str = field(default_factory=default_command_path)
+    kill_grace_ms: int = 1_000
+    output_limit_bytes: int = 64 * 1024
+    running_limit: int = 64
+    extra_environment: tuple[tuple[str, str], ...] = ()

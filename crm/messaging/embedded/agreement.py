@@ -1,0 +1,204 @@
+"""Which members form a view: pure, messages in, messages out.
+
+Every node tells its links to everybody it is linked with. From those edges each node works out, by the same rule, the
+groups in which everyone is linked to everyone; the lowest name of a group proposes it, and a view is installed once all
+of its members have accepted. A link has a session name; when a link is replaced the edges differ and a new view is
+agreed on even among the same members, because messages may have been lost between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+Edge = tuple[str, str, str]
+"""Two names in sorted order and the session of the link between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An agreed view: number, members with the time they joined (epoch seconds), and the links it rests upon."""
+
+    number: int
+    members: tuple[tuple[str, str, int], ...]
+    """(name, incarnation, joined at), sorted by name."""
+    edges: frozenset[Edge] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _, _ in self.members)
+
+
+@dataclass(slots=True)
+class Output:
+    """What a step asks of the shell: control messages to send, and a view to install."""
+
+    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    installed: View | None = None
+
+
+@dataclass(slots=True)
+class _Proposal:
+    view: View
+    proposer: str
+    made_at_ms: float
+    accepted: set[str] = field(default_factory=set)
+
+
+class Agreement:
+    """One node's part in agreeing on views. Call `tick` now and then: it repeats what was lost with a broken link."""
+
+    RETRY_MS = 250
+
+    def __init__(self, name: str, incarnation: str, now_s: int) -> None:
+        self._name = name
+        self._incarnations = {name: incarnation}
+        self._sessions: dict[str, str] = {}
+        self._reach: dict[str, dict[str, str]] = {}
+        self._highest = 0
+        self._proposal: _Proposal | None = None
+        self._stashed: dict[str, View] = {}
+        self.view = View(0, ((name, incarnation, now_s),))
+
+    def linked(self, peer: str, incarnation: str, session: str, now_ms: float, now_s: int) -> Output:
+        """A link to `peer` is up (it replaces an earlier one)."""
+        self._incarnations[peer] = incarnation
+        self._sessions[peer] = session
+        self._reach.pop(peer, None)
+        return self._gossip_and_propose(now_ms, now_s)
+
+    def unlinked(self, peer: str, now_ms: float, now_s: int) -> Output:
+        """The link to `peer` is gone for good."""
+        self._sessions.pop(peer, None)
+        self._reach.pop(peer, None)
+        return self._gossip_and_propose(now_ms, now_s)
+
+    def start(self, now_ms: float, now_s: int) -> Output:
+        """Begin alone."""
+        return self._propose(Output(), now_ms, now_s, force=True)
+
+    def tick(self, now_ms: float, now_s: int) -> Output:
+        """Give up a proposal that nobody completes, and try again."""
+        output = Output()
+        if self._proposal and now_ms - self._proposal.made_at_ms > self.RETRY_MS:
+            self._proposal = None
+            return self._gossip_and_propose(now_ms, now_s)
+        return output
+
+    def received(self, sender: str, message: dict[str, Any], now_ms: float, now_s: int) -> Output:
+        """A control message from a linked peer."""
+        output = Output()
+        self._highest = max(self._highest, int(message.get("highest", 0)))
+        match message.get("kind"):
+            case "reach":
+                self._reach[sender] = {str(peer): str(session) for peer, session in message["links"].items()}
+                self._propose(output, now_ms, now_s)
+                self._answer_stashed(output)
+            case "propose":
+                self._stashed[sender] = _view_from(message)
+                self._answer_stashed(output)
+            case "accept":
+                self._accepted(sender, int(message["number"]), output)
+            case "install":
+                self._install(_view_from(message), output)
+        return output
+
+    def group(self) -> tuple[str, ...]:
+        """The group of fully linked nodes that this node belongs in, by the rule of the module's docstring."""
+        edges = {(left, right) for left, right, _ in self._edges()}
+        left_over = sorted({name for edge in edges for name in edge} | {self._name})
+        while left_over:
+            group: list[str] = []
+            for name in left_over:
+                if all((other, name) in edges for other in group):
+                    group.append(name)
+            if self._name in group:
+                return tuple(group)
+            left_over = [name for name in left_over if name not in group]
+        raise AssertionError("this node is in no group")
+
+    def _edges(self) -> frozenset[Edge]:
+        """All links that somebody told of; a link counts between us and a peer only while we hold it ourselves."""
+        edges = {_edge(self._name, peer, session) for peer, session in self._sessions.items()}
+        for peer, links in self._reach.items():
+            edges |= {_edge(peer, other, session) for other, session in links.items() if other != self._name}
+        return frozenset(edges)
+
+    def _edges_within(self, group: tuple[str, ...]) -> frozenset[Edge]:
+        return frozenset(edge for edge in self._edges() if edge[0] in group and edge[1] in group)
+
+    def _gossip_and_propose(self, now_ms: float, now_s: int) -> Output:
+        output = Output()
+        reach = {"kind": "reach", "links": dict(self._sessions), "highest": self._highest}
+        output.messages += [(peer, reach) for peer in self._sessions]
+        self._propose(output, now_ms, now_s)
+        self._answer_stashed(output)
+        return output
+
+    def _propose(self, output: Output, now_ms: float, now_s: int, force: bool = False) -> Output:
+        group = self.group()
+        edges = self._edges_within(group)
+        if not force and (group, edges) == (self.view.names, self.view.edges):
+            self._proposal = None
+            return output
+        if group[0] != self._name or any(peer not in self._reach for peer in group[1:]):
+            self._proposal = None
+            return output
+        if self._proposal and (self._proposal.view.names, self._proposal.view.edges) == (group, edges):
+            return output
+        self._highest += 1
+        members = tuple((name, self._incarnations[name], self._joined_at(name, now_s)) for name in group)
+        self._proposal = _Proposal(View(self._highest, members, edges), self._name, now_ms)
+        output.messages += [(peer, _message("propose", self._proposal.view)) for peer in group[1:]]
+        self._accepted(self._name, self._highest, output)
+        return output
+
+    def _joined_at(self, name: str, now_s: int) -> int:
+        known = {(member, incarnation): joined for member, incarnation, joined in self.view.members}
+        return known.get((name, self._incarnations[name]), now_s)
+
+    def _answer_stashed(self, output: Output) -> None:
+        """Accept a proposal that agrees with what we see; others wait until we see the same or a newer one comes."""
+        group = self.group()
+        for proposer, view in list(self._stashed.items()):
+            if view.number <= self.view.number or proposer not in self._sessions:
+                del self._stashed[proposer]
+            elif proposer == group[0] and view.names == group and view.edges == self._edges_within(group):
+                self._highest = max(self._highest, view.number)
+                output.messages.append((proposer, {"kind": "accept", "number": view.number, "highest": self._highest}))
+                del self._stashed[proposer]
+
+    def _accepted(self, name: str, number: int, output: Output) -> None:
+        if self._proposal is None or self._proposal.view.number != number:
+            return
+        self._proposal.accepted.add(name)
+        view = self._proposal.view
+        if self._proposal.accepted == set(view.names):
+            if self._highest > view.number:
+                view = replace(view, number=self._highest)
+            output.messages += [(peer, _message("install", view)) for peer in view.names if peer != self._name]
+            self._install(view, output)
+
+    def _install(self, view: View, output: Output) -> None:
+        if self._name not in view.names or view.number <= self.view.number:
+            return
+        self._highest = max(self._highest, view.number)
+        self._proposal = None
+        self.view = view
+        output.installed = view
+
+
+def _edge(left: str, right: str, session: str) -> Edge:
+    return (left, right, session) if left < right else (right, left, session)
+
+
+def _message(kind: str, view: View) -> dict[str, Any]:
+    members = [list(member) for member in view.members]
+    return {"kind": kind, "number": view.number, "members": members, "edges": sorted(view.edges),
+            "highest": view.number}
+
+
+def _view_from(message: dict[str, Any]) -> View:
+    members = tuple((str(name), str(incarnation), int(joined)) for name, incarnation, joined in message["members"])
+    edges = frozenset((str(left), str(right), str(session)) for left, right, session in message["edges"])
+    return View(int(message["number"]), members, edges)

@@ -1,0 +1,293 @@
+"""The shell of the embedded layer: sockets and timers around handshake, detector and agreement.
+
+Of two nodes the one whose name sorts first dials. A connection that closes is checked at once by another: refused means
+the peer is lost now, accepted means that only the connection broke. Silence beyond the detector's limit means lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import struct
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+
+from crm.messaging.embedded.agreement import Agreement, Output, View
+from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
+from crm.messaging.layer import LayerError, LayerSettings, Member, NodeAddress, Received, ViewChanged
+
+log = logging.getLogger(__name__)
+
+_NUMBER = struct.Struct(">Q")
+_RECONNECT_FIRST_S = 0.02
+_MAX_WAITING = 10_000
+
+
+class EmbeddedLayer:
+    """One node's end of the mesh."""
+
+    def __init__(self, settings: LayerSettings) -> None:
+        self.settings = settings
+        self.incarnation = uuid.uuid4().hex
+        self._agreement = Agreement(settings.name, self.incarnation, int(time.time()))
+        self._links: dict[str, Link] = {}
+        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._waiting: list[tuple[int, Link, bytes]] = []
+        self._members: frozenset[str] = frozenset()
+        self._seen_all = False
+        self._left = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._complaints: dict[str, str] = {}
+
+    async def join(self) -> None:
+        """Listen, dial, and form a first view (of oneself alone, until links are up)."""
+        self.settings.check()
+        if len(self.settings.key) < 16:
+            raise LayerError("key-too-short", "the shared key has fewer than 16 bytes",
+                             "make one with: openssl rand -hex 32")
+        me = self.settings.node(self.settings.name)
+        assert me is not None
+        try:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: Link(self, _now_ms), me.host, me.port)
+        except OSError as error:
+            raise _listen_error(me, error) from None
+        self._step(self._agreement.start(_now_ms(), int(time.time())))
+        self._spawn(self._watch())
+        for node in self.settings.nodes:
+            if node.name > me.name:
+                self._spawn(self._keep_dialing(node))
+
+    async def send(self, to: str, message: bytes) -> None:
+        """Send to one member of the view; to oneself it is delivered like any other."""
+        self._check_size(message)
+        if to == self.settings.name:
+            self._events.put_nowait(Received(to, message))
+        elif to in self._members and to in self._links:
+            self._links[to].send(DATA, _NUMBER.pack(self._agreement.view.number) + message)
+
+    async def broadcast(self, message: bytes) -> None:
+        """Send to all other members of the view."""
+        for name in sorted(self._members - {self.settings.name}):
+            await self.send(name, message)
+
+    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+        """What happens, in order, until `leave`."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def leave(self) -> None:
+        """Close everything; the others see it at once."""
+        self._left = True
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        for link in list(self._links.values()):
+            link.close("leaving")
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._links.clear()
+        self._members = frozenset()
+        self._events.put_nowait(None)
+
+    # What links tell (LinkOwner)
+
+    def judge(self, link: Link, identity: Identity) -> str | None:
+        """Why this peer may not be linked with, None if it may."""
+        refusal = self._refusal(link, identity)
+        if refusal is not None:
+            self._complain(link.peer_address.rsplit(":", 1)[0], f"refused a connection: {refusal}")
+        return refusal
+
+    def link_up(self, link: Link) -> None:
+        """Both sides accepted each other: this link replaces an earlier one to the same node."""
+        assert link.identity is not None
+        name = link.identity.name
+        former = self._links.get(name)
+        self._links[name] = link
+        self._complaints.pop(name, None)
+        if former is not None and former is not link:
+            former.close("replaced by a new connection")
+        log.info("linked with %s at %s", name, link.peer_address)
+        self._step(self._agreement.linked(name, link.identity.incarnation, link.session, _now_ms(), int(time.time())))
+
+    def link_heard(self, link: Link, kind: bytes, payload: bytes) -> None:
+        """A frame came in."""
+        assert link.identity is not None
+        if kind == CONTROL:
+            message = json.loads(payload)
+            self._step(self._agreement.received(link.identity.name, message, _now_ms(), int(time.time())))
+        elif kind == DATA:
+            (number,) = _NUMBER.unpack_from(payload)
+            self._deliver(number, link, payload[_NUMBER.size :])
+
+    def link_closed(self, link: Link, reason: str) -> None:
+        """A connection ended: find out whether the peer did, too."""
+        if link.identity is None or self._links.get(link.identity.name) is not link:
+            where = link.expected or link.peer_address.rsplit(":", 1)[0]
+            if reason != "connection closed by the peer":
+                self._complain(where, f"no link with {where}: {reason}")
+            return
+        if not self._left and link.expected is None:
+            self._spawn(self._verify(link, link.identity.name))
+
+    # Inside
+
+    def _refusal(self, link: Link, identity: Identity) -> str | None:
+        if identity.cluster != self.settings.cluster:
+            return f"node {identity.name} belongs to cluster {identity.cluster!r}, this is {self.settings.cluster!r}"
+        if identity.name == self.settings.name:
+            return f"the name {identity.name} is used twice: it is this node's own name"
+        if self.settings.node(identity.name) is None:
+            return f"node {identity.name} is not in the node list ({', '.join(self.settings.names)})"
+        if link.expected is not None and link.expected != identity.name:
+            return f"the address listed for {link.expected} is answered by {identity.name}"
+        if link.expected is None and identity.name > self.settings.name:
+            return f"node {identity.name} dialed although its name sorts after {self.settings.name}"
+        held = self._links.get(identity.name)
+        if held is not None and held.up and held.identity and held.identity.incarnation != identity.incarnation:
+            return f"the name {identity.name} is used twice: a live node of that name is at {held.peer_address}"
+        return None
+
+    def _complain(self, key: str, message: str) -> None:
+        """Log once per peer until what there is to say changes."""
+        if self._complaints.get(key) != message:
+            self._complaints[key] = message
+            log.warning("%s", message)
+
+    def _deliver(self, number: int, link: Link, message: bytes) -> None:
+        assert link.identity is not None
+        if number > self._agreement.view.number:
+            # The sender has installed a view that is still on its way to us.
+            self._waiting.append((number, link, message))
+            if len(self._waiting) > _MAX_WAITING:
+                link.close("too many messages for a view that never came", abort=True)
+        elif link.identity.name in self._members and self._links.get(link.identity.name) is link:
+            self._events.put_nowait(Received(link.identity.name, message))
+
+    def _step(self, output: Output) -> None:
+        for peer, message in output.messages:
+            if peer in self._links:
+                self._links[peer].send(CONTROL, json.dumps(message).encode())
+        if output.installed is not None:
+            self._install(output.installed)
+
+    def _install(self, view: View) -> None:
+        self._members = frozenset(view.names)
+        self._seen_all |= self._members == set(self.settings.names)
+        quorate = self.settings.quorum.quorate(view.names, self.settings.names, self._seen_all)
+        members = tuple(self._member(name, joined, incarnation) for name, incarnation, joined in view.members)
+        log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if quorate else " (no quorum)")
+        self._events.put_nowait(ViewChanged(view.number, members, quorate))
+        waiting, self._waiting = self._waiting, []
+        for number, link, message in waiting:
+            self._deliver(number, link, message)
+
+    def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
+        node = self.settings.node(name)
+        return Member(name, node.id if node else name, joined_at, incarnation)
+
+    def _lost(self, name: str, link: Link, reason: str) -> None:
+        if self._links.get(name) is not link:
+            return
+        del self._links[name]
+        link.close(reason, abort=True)
+        log.warning("lost %s: %s", name, reason)
+        self._step(self._agreement.unlinked(name, _now_ms(), int(time.time())))
+
+    async def _keep_dialing(self, node: NodeAddress) -> None:
+        """Hold a link to a node whose name sorts after ours: dial, wait for its end, dial again."""
+        pause_s = _RECONNECT_FIRST_S
+        while not self._left:
+            former = self._links.get(node.name)
+            link = await self._dial(node)
+            if link is not None and link.up:
+                pause_s = _RECONNECT_FIRST_S
+                await asyncio.shield(link.closed)
+                continue
+            if former is not None:
+                self._lost(node.name, former, f"{former.reason or 'connection lost'}; it cannot be reached again")
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, self.settings.reconnect_limit_ms / 1000)
+
+    async def _dial(self, node: NodeAddress) -> Link | None:
+        """A link that is up or closed, None if nobody answers."""
+        limit_s = self.settings.failure_limit_ms / 1000
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(limit_s):
+                _, link = await loop.create_connection(lambda: Link(self, _now_ms, node.name), node.host, node.port)
+        except (OSError, TimeoutError):
+            return None
+        deadline = loop.time() + limit_s
+        while not link.up and not link.closed.done() and loop.time() < deadline:
+            await asyncio.wait([link.closed], timeout=0.005)
+        if not link.up:
+            link.close("the handshake took too long")
+        return link
+
+    async def _verify(self, link: Link, name: str) -> None:
+        """The peer's connection to us closed. Does it still listen? Then it gets the time to dial again."""
+        node = self.settings.node(name)
+        assert node is not None
+        limit_s = self.settings.failure_limit_ms / 1000
+        try:
+            async with asyncio.timeout(limit_s):
+                _, writer = await asyncio.open_connection(node.host, node.port)
+            writer.transport.abort()
+            await asyncio.sleep(limit_s)
+        except (OSError, TimeoutError):
+            pass
+        self._lost(name, link, f"{link.reason}; it cannot be reached again")
+
+    async def _watch(self) -> None:
+        """Every heartbeat: say that we live, notice who does not."""
+        period_s = self.settings.heartbeat_ms / 1000
+        last_ms = _now_ms()
+        while True:
+            await asyncio.sleep(period_s)
+            now_ms = _now_ms()
+            lag_ms = now_ms - last_ms - self.settings.heartbeat_ms
+            last_ms = now_ms
+            for name, link in list(self._links.items()):
+                if link.detector is None or not link.up:
+                    continue
+                if lag_ms > self.settings.heartbeat_ms:
+                    link.detector.slept(lag_ms)
+                if link.detector.lost(now_ms):
+                    self._lost(name, link, f"silent for {link.detector.silence_ms(now_ms):.0f} ms")
+                else:
+                    link.send(HEARTBEAT)
+            self._step(self._agreement.tick(now_ms, int(time.time())))
+
+    def _check_size(self, message: bytes) -> None:
+        if len(message) > self.settings.max_message_bytes:
+            raise LayerError("message-too-large", f"a message of {len(message)} bytes is over the limit of "
+                             f"{self.settings.max_message_bytes}", "raise max_message_bytes on every node")
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a task of the message layer failed", exc_info=task.exception())
+
+
+def _now_ms() -> float:
+    return time.monotonic() * 1000
+
+
+def _listen_error(node: NodeAddress, error: OSError) -> LayerError:
+    where = f"{node.host} port {node.port}"
+    if error.errno == errno.EADDRINUSE:
+        return LayerError("port-in-use", f"cannot listen on {where}: another process does already",
+                          "is this node's crmd already running? otherwise give the node another port")
+    return LayerError("cannot-listen", f"cannot listen on {where}: {error.strerror or error}",
+                      "check that the address listed for this node is one of its own")

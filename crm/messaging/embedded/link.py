@@ -1,0 +1,177 @@
+"""One connection to a peer: handshake, identities, then frames. Tells its owner when it is up, hears and closes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crm.messaging.embedded.detector import Detector
+from crm.messaging.embedded.frames import FrameError
+from crm.messaging.embedded.handshake import HELLO_BYTES, Handshake, HandshakeError, Secured
+from crm.messaging.layer import LayerSettings
+
+IDENTITY, WELCOME, REFUSAL = b"I", b"W", b"R"
+HEARTBEAT, CONTROL, DATA = b"H", b"C", b"D"
+HANDSHAKE_LIMIT_S = 2.0
+MAX_UNSENT_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a peer says it is, once it has proved the key."""
+
+    cluster: str
+    name: str
+    incarnation: str
+
+
+class LinkOwner(Protocol):
+    """What a link needs of the layer."""
+
+    settings: LayerSettings
+    incarnation: str
+
+    def judge(self, link: Link, identity: Identity) -> str | None:
+        """Why this peer may not be linked with, None if it may."""
+
+    def link_up(self, link: Link) -> None: ...
+
+    def link_heard(self, link: Link, kind: bytes, payload: bytes) -> None: ...
+
+    def link_closed(self, link: Link, reason: str) -> None: ...
+
+
+class Link(asyncio.Protocol):
+    """States: hello → identity → up → closed. `expected`: the name of the node that was dialed."""
+
+    def __init__(self, owner: LinkOwner, now_ms: Callable[[], float], expected: str | None = None) -> None:
+        self.expected = expected
+        self.identity: Identity | None = None
+        self.closed = asyncio.get_running_loop().create_future()
+        self.detector: Detector | None = None
+        self.reason = ""
+        self._owner = owner
+        self._now_ms = now_ms
+        self._handshake = Handshake(owner.settings.key, dialed=expected is not None)
+        self._hello = b""
+        self._secured: Secured | None = None
+        self._accepted = self._welcomed = False
+        self._transport: asyncio.Transport | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether both sides have accepted each other."""
+        return self._accepted and self._welcomed and not self.closed.done()
+
+    @property
+    def session(self) -> str:
+        """A name for this connection that both sides share."""
+        assert self._secured is not None
+        return self._secured.session
+
+    @property
+    def peer_address(self) -> str:
+        """Where the peer is, for messages."""
+        address = self._transport.get_extra_info("peername") if self._transport else None
+        return f"{address[0]}:{address[1]}" if address else "unknown address"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._handshake.hello)
+        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_LIMIT_S, self._handshake_late)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            if self._secured is None:
+                data = self._take_hello(data)
+            if self._secured is not None and data:
+                for kind, payload in self._secured.opener.feed(data):
+                    self._take_frame(kind, payload)
+        except HandshakeError as error:
+            self.close(str(error))
+        except FrameError as error:
+            self.close("the peer did not prove the shared key" if self.identity is None else str(error))
+        except (ValueError, KeyError, TypeError) as error:
+            self.close(f"the peer sent something malformed: {error}")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.reason:
+            unproved = "the peer hung up before it proved the shared key (does it have another one?)"
+            self.reason = str(error or ("connection closed by the peer" if self.identity else unproved))
+        if self._deadline:
+            self._deadline.cancel()
+        if not self.closed.done():
+            self.closed.set_result(None)
+            self._owner.link_closed(self, self.reason)
+
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
+        """Queue a frame; a peer that does not read is given up."""
+        if self._transport is None or self._secured is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self.close("the peer does not read what it is sent", abort=True)
+            return
+        self._transport.write(self._secured.sealer.seal(kind, payload))
+
+    def close(self, reason: str, abort: bool = False) -> None:
+        """End the connection."""
+        self.reason = self.reason or reason
+        if self._transport is not None:
+            if abort:
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    def _take_hello(self, data: bytes) -> bytes:
+        self._hello += data
+        if len(self._hello) < HELLO_BYTES:
+            return b""
+        hello, rest = self._hello[:HELLO_BYTES], self._hello[HELLO_BYTES:]
+        self._secured = self._handshake.secure(hello, self._owner.settings.max_message_bytes)
+        me = {"cluster": self._owner.settings.cluster, "name": self._owner.settings.name,
+              "incarnation": self._owner.incarnation}
+        self.send(IDENTITY, json.dumps(me).encode())
+        return rest
+
+    def _take_frame(self, kind: bytes, payload: bytes) -> None:
+        if self.identity is None:
+            if kind != IDENTITY:
+                raise ValueError("no identity came first")
+            self._take_identity(json.loads(payload))
+        elif kind == REFUSAL:
+            self.close(f"refused by the peer: {payload.decode(errors='replace')}")
+        elif kind == WELCOME:
+            self._welcomed = True
+            self._check_up()
+        elif self.up and self.detector is not None:
+            self.detector.heard(self._now_ms())
+            self._owner.link_heard(self, kind, payload)
+
+    def _take_identity(self, fields: dict[str, Any]) -> None:
+        self.identity = Identity(str(fields["cluster"]), str(fields["name"]), str(fields["incarnation"]))
+        refusal = self._owner.judge(self, self.identity)
+        if refusal is not None:
+            self.send(REFUSAL, refusal.encode())
+            self.close(refusal)
+            return
+        self._accepted = True
+        self.send(WELCOME)
+        self._check_up()
+
+    def _check_up(self) -> None:
+        if not self.up:
+            return
+        if self._deadline:
+            self._deadline.cancel()
+        settings = self._owner.settings
+        self.detector = Detector(self._now_ms(), settings.heartbeat_ms, settings.failure_limit_ms)
+        self._owner.link_up(self)
+
+    def _handshake_late(self) -> None:
+        if not self.up:
+            self.close("the handshake took too long", abort=True)

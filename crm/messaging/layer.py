@@ -1,0 +1,159 @@
+"""The contract of a message layer, the values it deals in, and how a layer is found by name.
+
+What every layer promises
+- A view is a set of members that agreed on each other. A node receives only from members of its view, and what it sends
+  reaches only members of its view; `broadcast` goes to all others.
+- Per sender, order is kept and nothing is delivered twice. A message may be lost only when its sender or receiver
+  leaves the view or the link between them broke, and then a new view follows.
+- `events` yields what happened in order, the first ViewChanged soon after `join`. A node is always in its own view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from crm.messaging.quorum import QuorumRule
+
+ENTRY_POINT_GROUP = "crm.message_layers"
+
+
+class LayerError(Exception):
+    """The layer cannot work: `code` is stable, the message says what and where, the hint what to do next."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """A configured node: its name, its id in the CIB, and where it listens."""
+
+    name: str
+    id: str
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSettings:
+    """All that a layer may need to know.
+
+    key              the shared secret (at least 16 bytes) that members prove before anything else is parsed
+    heartbeat_ms     how often a silent link says that it lives
+    failure_limit_ms a member that is silent for longer is lost, whatever else is known of it
+    """
+
+    name: str
+    cluster: str
+    nodes: tuple[NodeAddress, ...]
+    key: bytes = field(repr=False)
+    quorum: QuorumRule = field(default_factory=QuorumRule)
+    heartbeat_ms: int = 100
+    failure_limit_ms: int = 800
+    reconnect_limit_ms: int = 500
+    max_message_bytes: int = 32 * 1024 * 1024
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all configured nodes, in the order of the list."""
+        return tuple(node.name for node in self.nodes)
+
+    def node(self, name: str) -> NodeAddress | None:
+        """The configured node of that name."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def check(self) -> None:
+        """Refuse settings that contradict each other. Raises LayerError."""
+        if self.node(self.name) is None:
+            raise LayerError(
+                "node-not-listed",
+                f"this node is named {self.name!r}, but the configured nodes are {', '.join(self.names) or '(none)'}",
+                "set the node's name to one of them, or add it to the node list on every node",
+            )
+        duplicates = sorted({name for name in self.names if self.names.count(name) > 1})
+        if duplicates:
+            raise LayerError("node-listed-twice", f"node {', '.join(duplicates)} is listed more than once",
+                             "give each node one entry")
+        if self.failure_limit_ms < 3 * self.heartbeat_ms:
+            raise LayerError(
+                "failure-limit-too-short",
+                f"failure_limit_ms = {self.failure_limit_ms} leaves no room for a lost heartbeat "
+                f"(heartbeat_ms = {self.heartbeat_ms})",
+                f"use at least {3 * self.heartbeat_ms}",
+            )
+        try:
+            self.quorum.check(self.names)
+        except ValueError as error:
+            raise LayerError("quorum-mode", str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a view; `joined_at` in epoch seconds, kept while it stays; `incarnation` differs after a restart."""
+
+    name: str
+    id: str
+    joined_at: int
+    incarnation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChanged:
+    """A new view: numbers only grow at any one node."""
+
+    number: int
+    members: tuple[Member, ...]
+    quorate: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The members' names, sorted."""
+        return tuple(member.name for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from a member of the view."""
+
+    sender: str
+    message: bytes
+
+
+class MessageLayer(Protocol):
+    """See the module's docstring for what is promised."""
+
+    async def join(self) -> None:
+        """Take part. Raises LayerError when that is impossible (a port in use, a contradiction in the settings)."""
+
+    async def send(self, to: str, message: bytes) -> None:
+        """Send to one member; what is for a node outside the view is dropped. To oneself: delivered in order."""
+
+    async def broadcast(self, message: bytes) -> None:
+        """Send to all other members of the view."""
+
+    def events(self) -> AsyncIterator[ViewChanged | Received]:
+        """What happens, in order, until `leave`."""
+
+    async def leave(self) -> None:
+        """Leave cleanly: the others see a new view at once."""
+
+
+class LayerFactory(Protocol):
+    """What an entry point of the group names: a class or function that makes a layer."""
+
+    def __call__(self, settings: LayerSettings) -> MessageLayer: ...
+
+
+def find_layer(name: str) -> LayerFactory:
+    """The layer registered under that name. Raises LayerError with the known names."""
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    if name in points.names:
+        factory: LayerFactory = points[name].load()
+        return factory
+    raise LayerError("unknown-message-layer", f"no message layer is named {name!r}",
+                     f"installed layers: {', '.join(sorted(points.names)) or '(none; is crmd installed?)'}")

@@ -1,0 +1,211 @@
+"""What only the embedded layer promises: authentication, detection, and agreement when links are missing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import pytest
+
+from crm.messaging import LayerError, NodeAddress
+from crm.messaging.embedded import EmbeddedLayer
+from crm.messaging.embedded.agreement import Agreement, Output
+from crm.messaging.embedded.detector import Detector
+from crm.messaging.embedded.frames import FrameError, Opener, Sealer
+from tests.unit.messaging.test_contract import Cluster, Node, play, until
+
+
+def test_a_wrong_key_gives_no_membership_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a")
+        cluster.nodes["b"] = cluster.make("b", key=b"x" * 32)
+        await cluster.nodes["b"].join()
+        await until(lambda: "did not prove the shared key" in caplog.text)
+        await asyncio.sleep(0.2)
+        assert cluster.nodes["a"].members == ("a",)
+        assert cluster.nodes["b"].members == ("b",)
+
+    play("embedded", story)
+
+
+def test_a_foreign_cluster_is_refused_and_both_sides_say_so(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a")
+        cluster.nodes["b"] = cluster.make("b", cluster="other")
+        await cluster.nodes["b"].join()
+        await until(lambda: "belongs to cluster 'other'" in caplog.text)
+        assert cluster.nodes["a"].members == ("a",)
+
+    play("embedded", story)
+
+
+def test_a_node_that_is_not_in_the_list_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("c")
+        stranger = replace(cluster.base, name="Z", nodes=(*cluster.base.nodes, NodeAddress("Z", "9", port=0)))
+        cluster.nodes["Z"] = Node(EmbeddedLayer(stranger))
+        await cluster.nodes["Z"].join()
+        await until(lambda: "Z is not in the node list" in caplog.text)
+        assert cluster.nodes["c"].members == ("c",)
+
+    play("embedded", story)
+
+
+def test_a_name_used_twice_is_refused_while_the_first_lives(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b")
+        await cluster.agree("a", "b")
+        elsewhere = tuple(replace(node, port=0) if node.name == "a" else node for node in cluster.base.nodes)
+        cluster.nodes["twin"] = cluster.make("a", nodes=elsewhere)
+        await cluster.nodes["twin"].join()
+        await until(lambda: "is used twice" in caplog.text)
+        assert cluster.nodes["a"].members == ("a", "b")
+        assert cluster.nodes["twin"].members == ("a",)
+
+    play("embedded", story)
+
+
+def test_a_port_in_use_is_said_plainly() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a")
+        with pytest.raises(LayerError) as caught:
+            await cluster.make("a").layer.join()
+        assert caught.value.code == "port-in-use"
+
+    play("embedded", story)
+
+
+def test_garbage_on_the_port_does_no_harm() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b")
+        await cluster.agree("a", "b")
+        node = cluster.base.node("b")
+        assert node is not None
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n" * 10, b"CRMD1" + b"\0" * 32, b"CRMD1" + b"\7" * 32 + b"\xff" * 100):
+            reader, writer = await asyncio.open_connection(node.host, node.port)
+            writer.write(garbage)
+            async with asyncio.timeout(1):
+                while await reader.read(1000):
+                    pass
+            writer.close()
+        assert cluster.nodes["b"].members == ("a", "b")
+
+    play("embedded", story)
+
+
+def test_a_broken_connection_between_living_nodes_makes_a_new_view_of_the_same_members() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b", "c")
+        await cluster.agree("a", "b", "c")
+        layer = cluster.nodes["b"].layer
+        assert isinstance(layer, EmbeddedLayer)
+        before = cluster.nodes["a"].views[-1].number
+        layer._links["c"].close("cut by the test", abort=True)
+        await until(lambda: all(node.views[-1].number > before for node in cluster.nodes.values()))
+        assert {node.members for node in cluster.nodes.values()} == {("a", "b", "c")}
+        seen_alone = [view for node in cluster.nodes.values() for view in node.views if view.number > before
+                      and len(view.members) < 3]
+        assert seen_alone == []
+
+    play("embedded", story)
+
+
+def test_a_frame_that_was_repeated_or_changed_does_not_open() -> None:
+    sealer, opener = Sealer(b"0" * 32, 100), Opener(b"0" * 32, 100)
+    frame = sealer.seal(b"D", b"hello")
+    assert list(opener.feed(frame[:3])) == []
+    assert list(opener.feed(frame[3:])) == [(b"D", b"hello")]
+    with pytest.raises(FrameError):
+        list(opener.feed(frame))
+    with pytest.raises(FrameError):
+        list(Opener(b"0" * 32, 100).feed(frame[:-1] + bytes([frame[-1] ^ 1])))
+    with pytest.raises(FrameError, match="outside"):
+        list(Opener(b"0" * 32, 100).feed(b"\xff\xff\xff\xff"))
+
+
+def test_the_detector_stays_within_its_bounds_and_is_fair_to_peers_when_we_slept() -> None:
+    detector = Detector(0, heartbeat_ms=100, failure_limit_ms=800)
+    for beat in range(1, 200):
+        detector.heard(beat * 100.0)
+    now = 19_900.0
+    assert detector.limit_ms == 600
+    assert not detector.lost(now + 599)
+    assert detector.lost(now + 601)
+    detector.slept(300)
+    assert not detector.lost(now + 601)
+    for beat in range(1, 100):
+        detector.heard(now + beat * (50.0 if beat % 2 else 500.0))
+    assert detector.limit_ms == 800
+
+
+class Web:
+    """Agreements joined by links that a test makes and cuts; messages are carried until all is quiet."""
+
+    def __init__(self, names: str) -> None:
+        self.nodes = {name: Agreement(name, f"inc-{name}", 1) for name in names}
+        self.links: dict[tuple[str, str], str] = {}
+        self.queue: list[tuple[str, str, dict[str, object]]] = []
+        for name, node in self.nodes.items():
+            self._take(name, node.start(0, 1))
+
+    def link(self, left: str, right: str, session: str = "s1") -> None:
+        self.links[left, right] = session
+        for one, other in ((left, right), (right, left)):
+            self._take(one, self.nodes[one].linked(other, f"inc-{other}", f"{left}{right}{session}", 0, 1))
+
+    def cut(self, left: str, right: str) -> None:
+        del self.links[left, right]
+        self._take(left, self.nodes[left].unlinked(right, 0, 1))
+        self._take(right, self.nodes[right].unlinked(left, 0, 1))
+
+    def settle(self) -> None:
+        for clock in range(0, 3000, 300):
+            while self.queue:
+                sender, to, message = self.queue.pop(0)
+                if (sender, to) in self.links or (to, sender) in self.links:
+                    self._take(to, self.nodes[to].received(sender, message, clock, 1))
+            for name, node in self.nodes.items():
+                self._take(name, node.tick(clock, 1))
+
+    def views(self) -> dict[str, str]:
+        return {name: "".join(node.view.names) for name, node in self.nodes.items()}
+
+    def _take(self, name: str, output: Output) -> None:
+        self.queue += [(name, to, message) for to, message in output.messages]
+
+
+def full_web(names: str) -> Web:
+    web = Web(names)
+    for place, left in enumerate(names):
+        for right in names[place + 1 :]:
+            web.link(left, right)
+    web.settle()
+    return web
+
+
+def test_a_full_mesh_is_one_view_with_one_number() -> None:
+    web = full_web("abcde")
+    assert set(web.views().values()) == {"abcde"}
+    assert len({node.view.number for node in web.nodes.values()}) == 1
+
+
+def test_nodes_without_a_link_between_them_are_never_in_one_view() -> None:
+    web = full_web("abc")
+    web.cut("a", "c")
+    web.settle()
+    assert web.views() == {"a": "ab", "b": "ab", "c": "c"}
+    web.link("a", "c")
+    web.settle()
+    assert set(web.views().values()) == {"abc"}
+
+
+def test_a_replaced_link_gives_a_new_number() -> None:
+    web = full_web("abc")
+    before = web.nodes["a"].view.number
+    web.link("b", "c", "s2")
+    web.settle()
+    assert {node.view.number for node in web.nodes.values()} == {web.nodes["a"].view.number}
+    assert web.nodes["a"].view.number > before

@@ -62,10 +62,10 @@ def current_node(resource: Resource) -> Node | None:
 
 
 def assigned_nodes(resource: Resource) -> list[Node]:
-    """The nodes that a resource's primitives are assigned to, each as often as it is."""
+    """The nodes that a resource's primitives are assigned to, each once."""
     if not resource.children:
         return [resource.assigned] if resource.assigned is not None else []
-    return [node for child in resource.children for node in assigned_nodes(child)]
+    return list({node.id: node for child in resource.children for node in assigned_nodes(child)}.values())
 
 
 def assigned_node(resource: Resource) -> Node | None:
@@ -77,10 +77,10 @@ def assigned_node(resource: Resource) -> Node | None:
 
 
 def current_nodes(resource: Resource) -> list[Node]:
-    """The nodes that a resource's primitives are active on, each as often as it is."""
+    """The nodes that a resource's primitives are active on, each once."""
     if not resource.children:
         return list(resource.active_on)
-    return [node for child in resource.children for node in current_nodes(child)]
+    return list({node.id: node for child in resource.children for node in current_nodes(child)}.values())
 
 
 def role(resource: Resource, current: bool) -> Role:

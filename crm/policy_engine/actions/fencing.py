@@ -87,13 +87,15 @@ def _add_device_digests(plan: Plan, node: Node, action: Action) -> bool:
     unchanged, all_digests, secure_digests = True, "", ""
     for device in _unfencing_devices(plan.cluster):
         found = compare_fencing_digest(plan.cluster, device, node)
+        if found.only_private_changed:
+            plan.notices.append(f"Only 'private' parameters to {device.id} for unfencing {node.name} changed")
         if found.changed:
             unchanged = False
             plan.notices.append(
                 f"notice: Unfencing node {node.name} because the definition of {device.id} changed"
             )
-        all_digests += f"{device.id}:{device.type}:{found.all_parameters},"
-        secure_digests += f"{device.id}:{device.type}:{found.public_parameters},"
+        all_digests += f"{device.id}:{device.type}:{found.all},"
+        secure_digests += f"{device.id}:{device.type}:{found.public},"
     action.meta["digests-all"] = all_digests
     action.meta["digests-secure"] = secure_digests
     return unchanged

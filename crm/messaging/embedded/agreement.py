@@ -124,9 +124,11 @@ class Agreement:
         raise AssertionError("this node is in no group")
 
     def _seniority(self, name: str) -> tuple[int, str, str]:
-        """Who is in a large view comes first, together with the others of that view."""
-        view = self.view.names if name == self._name else self._views.get(name, (name,))
-        return (-len(view), view[0], name)
+        """Who shares a view with many comes first, together with them; a view that others have left does not count."""
+        claims = self._views | {self._name: self.view.names}
+        view = claims.get(name, (name,))
+        sharing = sum(1 for other in view if claims.get(other, (other,)) == view)
+        return (-sharing, view[0], name)
 
     def _edges(self) -> frozenset[Edge]:
         """All links that somebody told of; a link counts between us and a peer only while we hold it ourselves."""

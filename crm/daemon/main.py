@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from crm.cib.errors import CibError
 from crm.controller import Options
 from crm.controller.requests import Validate
+from crm.daemon import supervision
 from crm.daemon.durable import Durable, FolderInUseError
 from crm.daemon.node import Node
 from crm.daemon.planner import Schedule
@@ -48,7 +49,8 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
     sys.setswitchinterval(0.0005)
     try:
         settings.check()
-        return asyncio.run(_run(settings, make_app, schedule or _policy_engine(), validate))
+        listening = _supervised_socket(settings)
+        return asyncio.run(_run(settings, listening, make_app, schedule or _policy_engine(), validate))
     except SettingsError as error:
         return _fail(78, str(error), error.hint)
     except LayerError as error:
@@ -62,8 +64,17 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
         return 70
 
 
-async def _run(settings: Settings, make_app: MakeApp | None, schedule: Schedule, validate: Validate | None) -> int:
-    layer_settings = settings.layer_settings()
+def _supervised_socket(settings: Settings) -> socket.socket | None:
+    """From here on a supervisor is our parent, if the settings want one and the layer has a socket to hold."""
+    me = next(node for node in settings.layer_settings().nodes if node.name == settings.node_name)
+    if not settings.restart_daemon or settings.messaging.layer != "embedded":
+        return None
+    return supervision.listening_socket(me)
+
+
+async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, schedule: Schedule,
+               validate: Validate | None) -> int:
+    layer_settings = settings.layer_settings(listening)
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
     durable.open()
     layer = find_layer(settings.messaging.layer)(layer_settings)

@@ -10,6 +10,8 @@ What every layer promises
 
 from __future__ import annotations
 
+import errno
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -48,6 +50,8 @@ class LayerSettings:
     key              the shared secret (at least 16 bytes) that members prove before anything else is parsed
     heartbeat_ms     how often a silent link says that it lives
     failure_limit_ms a member that is silent for longer is lost, whatever else is known of it
+    restart_limit_ms how long a node whose port takes connections, but whose daemon is gone, is given to come back
+    listening        a socket that listens at this node's address already (a supervisor holds it)
     incarnation      what tells this start of the node from its others, told to all in `Member.incarnation`
     """
 
@@ -59,7 +63,9 @@ class LayerSettings:
     heartbeat_ms: int = 100
     failure_limit_ms: int = 800
     reconnect_limit_ms: int = 500
+    restart_limit_ms: int = 3000
     max_message_bytes: int = 32 * 1024 * 1024
+    listening: socket.socket | None = field(default=None, repr=False, compare=False)
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -151,6 +157,16 @@ class LayerFactory(Protocol):
     """What an entry point of the group names: a class or function that makes a layer."""
 
     def __call__(self, settings: LayerSettings) -> MessageLayer: ...
+
+
+def listen_error(node: NodeAddress, error: OSError) -> LayerError:
+    """Why a node cannot listen, said so that it can be mended."""
+    where = f"{node.host} port {node.port}"
+    if error.errno == errno.EADDRINUSE:
+        return LayerError("port-in-use", f"cannot listen on {where}: another process does already",
+                          "is this node's crmd already running? otherwise give the node another port")
+    return LayerError("cannot-listen", f"cannot listen on {where}: {error.strerror or error}",
+                      "check that the address listed for this node is one of its own")
 
 
 def find_layer(name: str) -> LayerFactory:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from crm.cli.connection import CommandError
 from crm.cli.demo.layout import Layout, NodeFiles
-from crm.cli.demo.processes import become_subreaper, die_with_parent, kill_trees, reap, tree
+from crm.cli.processes import become_subreaper, die_with_parent, kill_trees, reap, tree
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Machines:
 
 def daemon_of(process_id: int) -> int:
     """The process that does the work: the child that a node's first process watches over, or that process itself."""
-    from crm.cli.demo.processes import children
+    from crm.cli.processes import children
 
     own = children().get(process_id, [])
     daemons = [child for child in own if _is_crmd(child)]
@@ -104,7 +104,7 @@ def _is_crmd(process_id: int) -> bool:
 
 
 def _own_children() -> set[int]:
-    from crm.cli.demo.processes import children
+    from crm.cli.processes import children
 
     return set(children().get(os.getpid(), []))
 

@@ -1,6 +1,7 @@
 """Process trees on Linux: who descends from whom, and ending a whole tree so that nobody slips away.
 
-The demo is a child subreaper: what a dead node leaves behind becomes the demo's own child, wherever it stood before.
+A child subreaper takes in the orphans among its descendants, wherever they stood before: so a supervisor keeps what its
+agents started, and the demo gets hold of what a dead node leaves behind.
 """
 
 from __future__ import annotations

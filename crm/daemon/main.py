@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ async def _run(settings: Settings, make_app: MakeApp | None, schedule: Schedule,
     layer = find_layer(settings.messaging.layer)(layer_settings)
     options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate, uuid.uuid4().hex)
+                validate)
     with _listening(settings) as sockets:
         await node.start()
         server = _Api(make_app(node.service), sockets) if make_app else None
@@ -171,7 +170,8 @@ def _unix_socket(path: Path) -> socket.socket:
 
 def _tcp_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio switches off the delay that bundles small writes.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

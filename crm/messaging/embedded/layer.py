@@ -12,7 +12,6 @@ import json
 import logging
 import struct
 import time
-import uuid
 from collections.abc import AsyncIterator, Coroutine
 
 from crm.messaging.embedded.agreement import Agreement, Output, View
@@ -31,7 +30,7 @@ class EmbeddedLayer:
 
     def __init__(self, settings: LayerSettings) -> None:
         self.settings = settings
-        self.incarnation = uuid.uuid4().hex
+        self.incarnation = settings.incarnation
         self._agreement = Agreement(settings.name, self.incarnation, int(time.time()))
         self._links: dict[str, Link] = {}
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()

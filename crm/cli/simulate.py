@@ -19,6 +19,7 @@ from crm.cib.errors import CibError
 from crm.cib.read import read
 from crm.cli.injections import apply_injections
 from crm.cli.output import Output, TextOutput
+from crm.cli.section_text import attribute_section, fail_count_section
 from crm.cli.simulate_arguments import Request, UsageError, parse
 from crm.cli.simulate_input import InputError, read_input
 from crm.cli.status_text import Show, counts_line, maintenance_lines, status_lines
@@ -115,7 +116,15 @@ class _Simulation:
         if header:
             self.out.lines(header)
         show = Show(pending=self.request.pending, node_ids=self.request.verbose)
-        self.out.block(status_lines(cluster, "Current cluster status", show))
+        self.out.block(self._status(cluster, "Current cluster status", show))
+
+    def _status(self, cluster: Cluster, title: str, show: Show) -> list[str]:
+        lines = status_lines(cluster, title, show)
+        wanted = ((self.request.attributes, attribute_section), (self.request.fail_counts, fail_count_section))
+        for is_wanted, section in wanted:
+            more = section(cluster) if is_wanted else []
+            lines += ["", *(f"  {line}" for line in more)] if more else []
+        return lines
 
     def _plan(self, cib: Cib):  # type: ignore[no-untyped-def]
         from crm.policy_engine.plan import plan  # type: ignore[import-not-found]
@@ -145,7 +154,7 @@ class _Simulation:
             cib = read(self.pretended.root)
             self._announce_date(cib)
             show = Show(node_ids=self.request.verbose)
-            self.out.block(status_lines(observe(cib, self.now(cib)), "Revised Cluster Status", show))
+            self.out.block(self._status(observe(cib, self.now(cib)), "Revised Cluster Status", show))
         return ERROR if outcome is Outcome.TERMINATED else OK
 
     def _failure(self, text: str) -> Failure | None:

@@ -133,7 +133,8 @@ class PretendedCib:
 
     def _set_transient(self, state: etree._Element, name: str, value: str) -> None:
         identity = str(state.get("id"))
-        holder = _child(_child(state, "transient_attributes", {"id": identity}), "instance_attributes", {"id": identity})
+        attributes = _child(state, "transient_attributes", {"id": identity})
+        holder = _child(attributes, "instance_attributes", {"id": identity})
         pair = next((each for each in holder if each.get("name") == name), None)
         if pair is None:
             pair = etree.SubElement(holder, "nvpair", id=f"{identity}-{name.replace('#', '.')}", name=name)
@@ -143,7 +144,7 @@ class PretendedCib:
 def next_call_id(history: etree._Element) -> int:
     """One more than the greatest call id in a history."""
     calls = [int(entry.get("call-id", "0")) for entry in history if entry.get("call-id", "").lstrip("-").isdigit()]
-    return max(calls, default=0) + 1 if max(calls, default=0) > 0 else 1
+    return max([0, *calls]) + 1
 
 
 def _child(parent: etree._Element, tag: str, attributes: Mapping[str, str] | None = None) -> etree._Element:

@@ -123,12 +123,14 @@ class _Watcher:
                 return
 
     def _note(self, status: dict[str, Any]) -> None:
+        timeline, victim = self._timeline, self._timeline.victim
         moment = (time.monotonic() - self.began) * 1000
         progress = status.get("transition") or {}
         if moment < 0:
             self._plan = progress.get("id")
+            timeline.notes["leader"] = str(status["dc"])
             return
-        timeline, victim = self._timeline, self._timeline.victim
+
         if timeline.detected_ms is None and victim not in status["members"]:
             timeline.detected_ms, timeline.notes["detected"] = moment, self._name
         leader = status["dc"]

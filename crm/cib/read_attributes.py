@@ -133,8 +133,13 @@ class Reader:
         identity = text(found.get("id", ""))
         combine = text(found.get("boolean-op", "and")).lower()
         if combine not in ("and", "or"):
-            self.report("invalid-rule", identity, f"Rule {identity} never holds: boolean-op {combine!r} is neither "
-                        "and nor or.", "Use and or or.", found)
+            self.report(
+                "invalid-rule",
+                identity,
+                f"Rule {identity} never holds: boolean-op {combine!r} is neither and nor or.",
+                "Use and or or.",
+                found,
+            )
             return Invalid(identity)
         return Rule(
             id=identity,

@@ -147,8 +147,13 @@ def _bundle(reader: Reader, element: etree._Element) -> Bundle | None:
     identity = text(element.get("id"))
     technology = next((child for child in element.iterchildren(*_TECHNOLOGIES)), None)
     if technology is None:
-        reader.report("bundle-without-container", identity, f"Bundle {identity} names no container technology and is "
-                      "ignored.", f"Add one of {', '.join(_TECHNOLOGIES)}.", element)
+        reader.report(
+            "bundle-without-container",
+            identity,
+            f"Bundle {identity} names no container technology and is ignored.",
+            f"Add one of {', '.join(_TECHNOLOGIES)}.",
+            element,
+        )
         return None
     inner = element.find("primitive")
     network = element.find("network")

@@ -51,9 +51,7 @@ def _node_state(reader: Reader, element: etree._Element) -> NodeState:
         fenced=parse_integer(element.get("node_fenced")) or 0,
         in_maintenance=is_true(element.get("node_in_maintenance")),
         resources=tuple(
-            _resource_history(child)
-            for child in element.iterfind("lrm/lrm_resources/lrm_resource")
-            if child.get("id")
+            _resource_history(child) for child in element.iterfind("lrm/lrm_resources/lrm_resource") if child.get("id")
         ),
         attributes=reader.sets(transient, "instance_attributes"),
         utilization=reader.sets(transient, "utilization"),

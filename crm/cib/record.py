@@ -110,22 +110,27 @@ def transient_attribute(document: Document, node_id: str, name: str) -> str | No
     """The value of a node's transient attribute."""
     found = document.root.xpath(
         "status/node_state[@id=$node]/transient_attributes/instance_attributes/nvpair[@name=$name]/@value",
-        node=node_id, name=name, smart_strings=False)
+        node=node_id,
+        name=name,
+        smart_strings=False,
+    )
     return str(found[0]) if isinstance(found, list) and found else None
 
 
 def transient_attributes(document: Document, node_id: str) -> dict[str, str]:
     """All transient attributes of a node."""
     found = document.root.xpath(
-        "status/node_state[@id=$node]/transient_attributes/instance_attributes/nvpair", node=node_id)
+        "status/node_state[@id=$node]/transient_attributes/instance_attributes/nvpair", node=node_id
+    )
     pairs = found if isinstance(found, list) else []
     return {str(pair.get("name")): str(pair.get("value", "")) for pair in pairs if isinstance(pair, etree._Element)}
 
 
 def recorded_resources(document: Document, node_id: str) -> list[str]:
     """Ids of the resources in a node's history."""
-    found = document.root.xpath("status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/@id", node=node_id,
-                                smart_strings=False)
+    found = document.root.xpath(
+        "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/@id", node=node_id, smart_strings=False
+    )
     return [str(name) for name in found] if isinstance(found, list) else []
 
 
@@ -145,8 +150,9 @@ def configured_node_ids(document: Document) -> set[str]:
 def cluster_option(document: Document, *names: str) -> str | None:
     """The value of a cluster option that is set plainly (the first set counts), under any of its names."""
     for name in names:
-        found = document.root.xpath("configuration/crm_config/cluster_property_set/nvpair[@name=$name]/@value",
-                                    name=name, smart_strings=False)
+        found = document.root.xpath(
+            "configuration/crm_config/cluster_property_set/nvpair[@name=$name]/@value", name=name, smart_strings=False
+        )
         if isinstance(found, list) and found:
             return str(found[0])
     return None

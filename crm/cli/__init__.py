@@ -1,1 +1,2 @@
-"""Commands: crmd, crmctl and the Pacemaker-named tools. Hold no logic."""
+"""The commands. Thin: they ask a daemon and print. What only talks to a daemon imports the standard library alone, and
+little of it, because scripts and agents call it by the hundred."""

@@ -8,16 +8,28 @@ from crm.cli.text import Show, block
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.resources import Bundle, Clone
 from crm.model.values import is_true
-from crm.policy_engine.active import current_node
+from crm.policy_engine.tree import current_node
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource, Role
 from crm.policy_engine.observe.counting import is_disabled
-from crm.policy_engine.observe.names import natural_key
+from crm.policy_engine.names import natural_key
 from crm.policy_engine.roles import parse_role, role_text
 
 _EXIT_TEXTS = {
+    ExitCode.OK: "OK",
+    ExitCode.UNKNOWN_ERROR: "Error occurred",
     ExitCode.INVALID_PARAMETER: "Invalid parameter",
+    ExitCode.UNIMPLEMENTED: "Unimplemented",
+    ExitCode.INSUFFICIENT_PRIVILEGE: "Insufficient privileges",
     ExitCode.NOT_INSTALLED: "Not installed",
+    ExitCode.NOT_CONFIGURED: "Not configured",
+    ExitCode.NOT_RUNNING: "Not running",
+    ExitCode.RUNNING_PROMOTED: "Promoted",
+    ExitCode.FAILED_PROMOTED: "Failed in promoted role",
+    ExitCode.DEGRADED: "Service is active but might fail soon",
+    ExitCode.DEGRADED_PROMOTED: "Service is promoted but might fail soon",
+    ExitCode.NONE: "No exit status available",
 }
+_UNUSABLE = (ExitCode.INVALID_PARAMETER, ExitCode.NOT_INSTALLED)
 _PENDING_STATES = {
     "start": "Starting",
     "stop": "Stopping",
@@ -116,7 +128,7 @@ def _state(cluster: Cluster, resource: Resource, node: Node | None, show: Show) 
     if role is Role.STOPPED:
         probe = failed_probe(cluster, resource, node.name if node is not None else None)
         if probe is not None:
-            words.append(f" ({exit_text(probe.entry.rc)}) ")
+            words.append(f" ({full_exit_text(probe.entry.rc)}) ")
     return "".join(words)
 
 
@@ -150,9 +162,11 @@ def _target_role_flags(resource: Resource) -> list[str]:
     return []
 
 
-def exit_text(rc: int | None) -> str:
+def full_exit_text(rc: int | None) -> str:
     """What an agent's exit code means, in a few words."""
-    return _EXIT_TEXTS.get(ExitCode(rc), "Error occurred") if rc in _EXIT_TEXTS else "Error occurred"
+    if rc is not None and 128 < rc < ExitCode.DEGRADED:
+        return "Interrupted by signal"
+    return _EXIT_TEXTS[ExitCode(rc)] if rc in _EXIT_TEXTS else "Unknown exit status"
 
 
 def failed_probe(cluster: Cluster, resource: Resource, node_name: str | None) -> FailedOperation | None:
@@ -161,7 +175,7 @@ def failed_probe(cluster: Cluster, resource: Resource, node_name: str | None) ->
     name = top.definition.child.id if isinstance(top.definition, Clone) else resource.id
     for failed in cluster.failed_operations:
         entry = failed.entry
-        unusable = entry.rc in _EXIT_TEXTS or entry.status == OperationStatus.NOT_INSTALLED
+        unusable = entry.rc in _UNUSABLE or entry.status == OperationStatus.NOT_INSTALLED
         if not entry.is_probe or not unusable or entry.on_node is None:
             continue
         if node_name is not None and entry.on_node.lower() != node_name.lower():
@@ -294,7 +308,7 @@ def _stopped_by_node(cluster: Cluster, clone: Resource) -> dict[str, str]:
     for node in nodes:
         if node.name.lower() not in running:
             probe = failed_probe(cluster, clone, node.name)
-            states[node.name] = f"Stopped ({exit_text(probe.entry.rc)})" if probe is not None else plain
+            states[node.name] = f"Stopped ({full_exit_text(probe.entry.rc)})" if probe is not None else plain
     return states
 
 
@@ -304,8 +318,8 @@ def _bundle_lines(cluster: Cluster, bundle: Resource, show: Show) -> list[str]:
     lines: list[str] = []
     for replica in replicas:
         if show.implicit:
-            parts = [part for part in (replica.ip, replica.child, replica.container, replica.remote) if part is not None]
-            inner = [line for part in parts for line in _lines(cluster, part, show)]
+            parts = (replica.ip, replica.child, replica.container, replica.remote)
+            inner = [line for part in parts if part is not None for line in _lines(cluster, part, show)]
             lines += [f"* Replica[{replica.offset}]"] if len(replicas) > 1 else []
             lines += [f"  {line}" for line in inner]
             continue

@@ -54,7 +54,7 @@ def find(agent: AgentReference, roots: tuple[Path, ...]) -> AgentFile:
 def _runnable(agent: AgentFile, name: str) -> AgentFile:
     if not os.access(agent.path, os.X_OK):
         reason = f"The agent {name} may not be executed; try “chmod +x {agent.path}”"
-        raise AgentUnusableError(Status.ERROR, ExitCode.INSUFFICIENT_PRIVILEGES, reason)
+        raise AgentUnusableError(Status.ERROR, ExitCode.INSUFFICIENT_PRIVILEGE, reason)
     return agent
 
 

@@ -8,41 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import NamedTuple
 
+from crm.model.history import ExitCode
+from crm.model.history import OperationStatus as Status
 from crm.model.transition import AgentReference
 
 
-class Status(IntEnum):
-    """How the running of an operation ended, apart from what the agent said."""
-
-    PENDING = -1
-    DONE = 0
-    CANCELLED = 1
-    TIMEOUT = 2
-    NOT_SUPPORTED = 3
-    ERROR = 4
-    ERROR_HARD = 5
-    ERROR_FATAL = 6
-    NOT_INSTALLED = 7
-
-
-class ExitCode(IntEnum):
-    """What an agent said about its resource."""
-
-    OK = 0
-    UNKNOWN_ERROR = 1
-    INVALID_PARAMETER = 2
-    UNIMPLEMENTED = 3
-    INSUFFICIENT_PRIVILEGES = 4
-    NOT_INSTALLED = 5
-    NOT_CONFIGURED = 6
-    NOT_RUNNING = 7
-    RUNNING_PROMOTED = 8
-    FAILED_PROMOTED = 9
-    DEGRADED = 190
-    DEGRADED_PROMOTED = 191
+__all__ = ["ExitCode", "OperationRequest", "OperationResult", "RecurringKey", "Status"]
 
 
 class RecurringKey(NamedTuple):

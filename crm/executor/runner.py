@@ -48,7 +48,7 @@ def _not_started(request: OperationRequest, error: OSError) -> tuple[Status, int
     name = agents.described(request.agent)
     reason = f"The agent {name} could not be started: {error.strerror or error}"
     if isinstance(error, PermissionError):
-        return Status.ERROR, ExitCode.INSUFFICIENT_PRIVILEGES, reason
+        return Status.ERROR, ExitCode.INSUFFICIENT_PRIVILEGE, reason
     if isinstance(error, FileNotFoundError):
         return Status.NOT_INSTALLED, ExitCode.NOT_INSTALLED, f"{reason} (is its interpreter, the first line, there?)"
     return Status.ERROR, ExitCode.UNKNOWN_ERROR, reason

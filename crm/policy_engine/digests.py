@@ -1,26 +1,23 @@
 """Digests of operations' parameters: whether what an operation was run with is still what it would be run with.
 
-A digest is the MD5 of `<parameters .../>` with sorted attributes, a space before and a newline after it. Attributes
-that the cluster itself adds do not count; a recurring operation's time limit does.
+Which parameters there are is found here; how they become a digest is `crm.model.digest`'s.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from crm.model.digest import countable, digest
 from crm.model.history import HistoryEntry
 from crm.policy_engine.cluster import Cluster, Node, Resource
 from crm.policy_engine.operations import find_operation, operation_meta
 from crm.policy_engine.parameters import operation_parameters, parameters_of
 from crm.policy_engine.rules import compare_versions
 
-_NOT_COUNTED = frozenset({"id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"})
 _PRIVATE_BY_DEFAULT = frozenset({"passwd", "password", "user"})
 _SECURE_IN_ONE_FORM = "3.16.0"
-_ESCAPES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;"}
 
 
 class Match(Enum):
@@ -43,31 +40,6 @@ class Digests:
     restart_parameters: Mapping[str, str]
     secure_parameters: Mapping[str, str]
     match: Match
-
-
-def digest(parameters: Mapping[str, str]) -> str:
-    """The MD5, in hexadecimal, of parameters as an XML element with sorted attributes."""
-    attributes = "".join(f' {name}="{_escape(value)}"' for name, value in sorted(parameters.items()))
-    return hashlib.md5(f" <parameters{attributes}/>\n".encode(), usedforsecurity=False).hexdigest()
-
-
-def _escape(value: str) -> str:
-    if value.isalnum():
-        return value
-    return "".join(_ESCAPES.get(char) or (f"&#x{ord(char):02X};" if _is_control(char) else char) for char in value)
-
-
-def _is_control(char: str) -> bool:
-    return char < " " or char == "\x7f"
-
-
-def countable(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters without what the cluster adds."""
-    return {
-        name: value
-        for name, value in parameters.items()
-        if not name.startswith("CRM_meta_") and name not in _NOT_COUNTED
-    }
 
 
 def effective_parameters(

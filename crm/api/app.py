@@ -1,0 +1,52 @@
+"""The REST API of one node as an ASGI application. Made from a service, so tests and daemons make it alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI
+
+from crm.api import cib_routes, cluster_routes, health_routes, node_routes, problems, resource_routes
+from crm.api.picture import Picture
+from crm.api.service import NodeStatus, Service
+
+_DESCRIPTION = """
+Any node answers. Changes go to the elected coordinator (DC) and are acknowledged when a majority of the nodes has them
+on disk. Errors are problem+json (RFC 9457) with a stable `code`, the cause in `detail` and the `next_step`. Writes take
+`dry_run=true` and answer with the plan instead.
+"""
+
+
+def create(
+    service: Service,
+    *,
+    status_text: Callable[[Picture, NodeStatus], str] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> FastAPI:
+    """The application for a node. `status_text` writes the text of `crm_mon`; `clock` gives epoch seconds."""
+    app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    picture = _cached_picture(service, clock)
+    api = APIRouter(prefix="/v1")
+    api.include_router(cluster_routes.routes(service, picture, status_text))
+    api.include_router(node_routes.routes(service, picture))
+    api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
+    api.include_router(cib_routes.routes(service))
+    api.include_router(health_routes.routes(service, picture))
+    app.include_router(api)
+    problems.install(app)
+    return app
+
+
+def _cached_picture(service: Service, clock: Callable[[], float]) -> Callable[[], Picture]:
+    """The picture of the present CIB, worked out once per CIB and second, however many ask."""
+    last: tuple[int, Picture] | None = None
+
+    def picture() -> Picture:
+        nonlocal last
+        document, now = service.cib(), int(clock())
+        if last is None or last[0] != now or last[1].document is not document:
+            last = (now, Picture.of(document, now))
+        return last[1]
+
+    return picture

@@ -1,0 +1,131 @@
+"""The CIB as XML: read it, put a new one, change it in part. The ETag is its version, If-Match guards a change."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from lxml import etree
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.api.writing import Written, etag, set_version, wanted_version, write
+from crm.cib import sections
+from crm.cib.changes import Batch, Change, Edit, Patch, Replace
+from crm.cib.document import Document
+
+_BODY_LIMIT_BYTES = 64 * 1024 * 1024
+
+IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
+DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
+Section = Annotated[str | None, Query(description="One section instead of the whole", examples=["resources"])]
+XPath = Annotated[str | None, Query(description="The elements that this XPath selects", examples=["//primitive"])]
+
+
+class EditValue(BaseModel):
+    """One change of one object."""
+
+    verb: str = Field(description="create, modify, upsert, replace or delete", examples=["modify"])
+    xml: str = Field("", examples=['<primitive id="web"/>'])
+    section: str | None = None
+    xpath: str | None = None
+    every: bool = Field(False, description="All elements that the XPath selects, not just one")
+
+
+_EDITS: TypeAdapter[EditValue | list[EditValue]] = TypeAdapter(EditValue | list[EditValue])
+_XML_BODY = {"requestBody": {"required": True, "content": {"application/xml": {"schema": {"type": "string"}}}}}
+_PATCH_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/xml": {"schema": {"type": "string", "description": "a <diff> of format 2"}},
+            "application/json": {"schema": EditValue.model_json_schema()},
+        },
+    }
+}
+
+
+def routes(service: Service) -> APIRouter:
+    router = APIRouter(prefix="/cib", tags=["cib"])
+
+    @router.get("", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+    async def read_cib(section: Section = None, xpath: XPath = None) -> Response:
+        """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
+        document = service.cib()
+        headers = {"ETag": etag(document.version)}
+        return Response(_selected(document, section, xpath), media_type="application/xml", headers=headers)
+
+    @router.put("", openapi_extra=_XML_BODY)
+    async def replace_cib(
+        request: Request, response: Response, section: Section = None, if_match: IfMatch = None, dry_run: DryRun = False
+    ) -> Written:
+        """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
+        change = Replace(await _text(request), section)
+        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
+
+    @router.patch("", openapi_extra=_PATCH_BODY)
+    async def change_cib(
+        request: Request, response: Response, if_match: IfMatch = None, dry_run: DryRun = False
+    ) -> Written:
+        """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
+        change = _parsed(request.headers.get("content-type", ""), await _text(request))
+        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
+
+    @router.get("/version")
+    async def read_version(response: Response) -> dict[str, str]:
+        """The version alone: cheap to ask for."""
+        version = service.cib().version
+        set_version(response, version)
+        return {"version": str(version)}
+
+    return router
+
+
+def _selected(document: Document, section: str | None, xpath: str | None) -> bytes:
+    if xpath is not None:
+        return _query(document, xpath)
+    if section is None or section == "cib":
+        return document.to_bytes()
+    element = sections.find(document.root, section)
+    if element is None:
+        raise ProblemError("no-such-object", f"The CIB has no section {section} yet", "Create an object in it")
+    return etree.tostring(element, pretty_print=True, encoding="utf-8")
+
+
+def _query(document: Document, xpath: str) -> bytes:
+    try:
+        found = document.root.xpath(xpath, smart_strings=False)
+    except etree.XPathError as error:
+        raise ProblemError("bad-xpath", f"“{xpath}” is not an XPath: {error}", "Example: //primitive") from None
+    elements = [node for node in found if isinstance(node, etree._Element)] if isinstance(found, list) else []
+    if not elements:
+        raise ProblemError("no-such-object", f"“{xpath}” selects no element of the CIB")
+    texts = [etree.tostring(element, pretty_print=True, encoding="utf-8", with_tail=False) for element in elements]
+    return texts[0] if len(texts) == 1 else b"<xpath-query>\n" + b"".join(texts) + b"</xpath-query>\n"
+
+
+def _parsed(content_type: str, text: str) -> Change:
+    if not content_type.startswith("application/json"):
+        return Patch(text)
+    try:
+        value = _EDITS.validate_json(text)
+    except ValidationError as error:
+        cause = error.errors()[0]
+        place = ".".join(str(part) for part in cause["loc"])
+        raise ProblemError("bad-request", f"{place}: {cause['msg']}", "See /docs for what an edit holds") from None
+    edits = tuple(Edit(**edit.model_dump()) for edit in (value if isinstance(value, list) else [value]))
+    return edits[0] if len(edits) == 1 else Batch(edits)
+
+
+async def _text(request: Request) -> str:
+    """The body, read no further than the limit."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_LIMIT_BYTES:
+            raise ProblemError("too-large", f"The body has more than {_BODY_LIMIT_BYTES} bytes")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ProblemError("bad-request", "The body is not UTF-8", "Send it as UTF-8") from None

@@ -1,0 +1,166 @@
+"""From a CIB to what people want to see of the cluster: nodes, resources with their instances, failures.
+
+The understanding is the policy engine's (`observe`); this only puts it into the shapes of answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crm.api.service import NodeStatus
+from crm.api.values import ClusterValue, FailureValue, NodeValue, ReportValue, ResourceValue
+from crm.cib import schema
+from crm.cib.document import Document
+from crm.cib.read import read
+from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource
+from crm.policy_engine.observe import observe
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A cluster as its CIB tells it at a moment."""
+
+    document: Document
+    cluster: Cluster
+
+    @classmethod
+    def of(cls, document: Document, now: int) -> Picture:
+        """`now` in epoch seconds."""
+        return cls(document, observe(read(document.root), now))
+
+    def nodes(self) -> list[NodeValue]:
+        return [_node(node) for node in self.cluster.nodes]
+
+    def resources(self) -> list[ResourceValue]:
+        return [_resource(resource) for resource in self.cluster.resources]
+
+    def resource(self, resource_id: str) -> ResourceValue | None:
+        """A resource anywhere in the tree."""
+        found = next((entry for entry in self._tree() if entry.id == resource_id), None)
+        found = found or self.cluster.find(resource_id)
+        return None if found is None else _resource(found)
+
+    def failures(self) -> list[FailureValue]:
+        return [_failure(failed) for failed in self.cluster.failed_operations]
+
+    def whole(self, status: NodeStatus) -> ClusterValue:
+        """Everything in one answer."""
+        reports = [*status.reports, *self.cluster.reports, *schema.validate(self.document)]
+        return ClusterValue(
+            answered_by=status.node,
+            state=status.state,
+            dc=status.dc,
+            term=status.term,
+            fresh=status.fresh,
+            problem=status.problem,
+            quorate=status.quorate,
+            members=present(status),
+            version=str(self.document.version),
+            transition=progress(status),
+            nodes=self.nodes(),
+            resources=self.resources(),
+            failures=self.failures(),
+            reports=[ReportValue.of(report) for report in dict.fromkeys(reports)],
+        )
+
+    def _tree(self) -> Iterator[Resource]:
+        waiting = list(reversed(self.cluster.resources))
+        while waiting:
+            resource = waiting.pop()
+            yield resource
+            waiting.extend(reversed(resource.children))
+
+
+def present(status: NodeStatus) -> list[str]:
+    """Names of the nodes that are members now."""
+    return [member.name for member in status.members if member.present]
+
+
+def progress(status: NodeStatus) -> dict[str, int] | None:
+    """How far the running transition is, as the node tells it."""
+    counts = status.progress
+    if counts is None:
+        return None
+    return {
+        "id": status.transition,
+        "total": counts.total,
+        "done": counts.done,
+        "in_flight": counts.in_flight,
+        "failed": counts.failed,
+    }
+
+
+def _node(node: Node) -> NodeValue:
+    attributes = {name: value for name, value in node.attributes.items() if not name.startswith("#")}
+    return NodeValue(
+        name=node.name,
+        id=node.id,
+        state=_node_state(node),
+        online=node.online,
+        standby=node.standby or node.standby_on_fail,
+        maintenance=node.maintenance,
+        unclean=node.unclean,
+        is_dc=node.is_dc,
+        attributes=attributes,
+        resources=[resource.id for resource in node.running],
+    )
+
+
+def _node_state(node: Node) -> str:
+    facts = (
+        (node.unclean, "unclean"),
+        (node.pending, "pending"),
+        (not node.online, "offline"),
+        (node.shutting_down, "shutting-down"),
+        (node.standby or node.standby_on_fail, "standby"),
+        (node.maintenance, "maintenance"),
+    )
+    return next((word for holds, word in facts if holds), "online")
+
+
+def _resource(resource: Resource) -> ResourceValue:
+    active = _active_nodes(resource)
+    return ResourceValue(
+        id=resource.id,
+        kind=resource.kind.value,
+        agent=_agent(resource),
+        role=_role(resource, bool(active)),
+        nodes=active,
+        managed=resource.managed,
+        failed=resource.failed,
+        blocked=resource.blocked,
+        children=[_resource(child) for child in resource.children],
+    )
+
+
+def _agent(resource: Resource) -> str | None:
+    if resource.kind is not Kind.PRIMITIVE:
+        return None
+    return ":".join(part for part in (resource.standard, resource.provider, resource.type) if part)
+
+
+def _role(resource: Resource, active: bool) -> str:
+    if resource.kind is Kind.PRIMITIVE:
+        return resource.role.name.capitalize()
+    return "Started" if active else "Stopped"
+
+
+def _active_nodes(resource: Resource) -> list[str]:
+    if resource.kind is Kind.PRIMITIVE:
+        return [node.name for node in resource.active_on]
+    return list(dict.fromkeys(name for child in resource.children for name in _active_nodes(child)))
+
+
+def _failure(failed: FailedOperation) -> FailureValue:
+    entry, resource = failed.entry, failed.resource
+    return FailureValue(
+        resource=resource.id,
+        operation=entry.operation or "",
+        node=failed.node.name,
+        rc=entry.rc if entry.rc is not None else 1,
+        status=entry.status if entry.status is not None else -2,
+        reason=entry.exit_reason or "",
+        at=entry.last_rc_change,
+        next_step=f"Mend the cause, then: crmctl cleanup {resource.history_id or resource.id}",
+    )

@@ -1,0 +1,87 @@
+"""Resources: where they run, moving them for a while, cleaning up after failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from crm.api.cib_routes import DryRun
+from crm.api.picture import Picture
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.api.values import ResourceValue
+from crm.api.writing import Written, write
+from crm.cib import intents
+from crm.cib.changes import Change
+
+_HOUR_SECONDS = 3600
+
+
+class MoveValue(BaseModel):
+    """Where to, and for how long. When the time is over the resource is free again; stickiness decides if it stays."""
+
+    node: str | None = Field(None, description="Where to; without it: away from where it is", examples=["node2"])
+    for_seconds: int | None = Field(
+        _HOUR_SECONDS, ge=1, le=10 * 365 * 24 * _HOUR_SECONDS, description="How long; null: until cleared"
+    )
+
+
+class CleanedValue(BaseModel):
+    """How many histories were forgotten; what they were about is probed anew."""
+
+    forgotten: int
+
+
+def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
+    router = APIRouter(prefix="/resources", tags=["resources"])
+
+    @router.get("")
+    async def list_resources() -> list[ResourceValue]:
+        """All resources as trees: groups, clones and bundles with what they are made of."""
+        return picture().resources()
+
+    @router.get("/{name}")
+    async def read_resource(name: str) -> ResourceValue:
+        """One resource or instance."""
+        return _existing(picture(), name)
+
+    @router.post("/{name}/move")
+    async def move(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
+        """Have it run elsewhere, for an hour unless said otherwise. Undone by clear."""
+        until = None if wish.for_seconds is None else now() + wish.for_seconds
+        change = _moved(service, picture(), name, wish.node, until)
+        return await write(service, change, response, dry_run=dry_run)
+
+    @router.post("/{name}/clear")
+    async def clear(name: str, response: Response, dry_run: DryRun = False) -> Written:
+        """Undo moves and bans."""
+        return await write(service, intents.clear(service.cib(), name), response, dry_run=dry_run)
+
+    @router.post("/{name}/cleanup")
+    async def cleanup(name: str, node: str | None = None) -> CleanedValue:
+        """Forget its failures, everywhere or on one node, and look again how it is."""
+        _existing(picture(), name)
+        return CleanedValue(forgotten=await service.cleanup(name, node))
+
+    return router
+
+
+def _existing(picture: Picture, name: str) -> ResourceValue:
+    found = picture.resource(name)
+    if found is None:
+        known = ", ".join(resource.id for resource in picture.resources())
+        raise ProblemError(
+            "no-such-resource", f"The cluster has no resource {name}", f"There are {known or 'none yet'}"
+        )
+    return found
+
+
+def _moved(service: Service, picture: Picture, name: str, node: str | None, until: int | None) -> Change:
+    if node is not None:
+        return intents.move(service.cib(), name, node, until)
+    here = _existing(picture, name).nodes
+    if not here:
+        raise ProblemError("not-running", f"{name} runs nowhere, so it cannot move away", "Name the node to move it to")
+    return intents.ban(service.cib(), name, here, until)

@@ -1,0 +1,29 @@
+"""What the API needs of a node: the border to `crm.daemon`, so small that tests have a node of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from crm.cib.changes import Change
+from crm.cib.document import Document
+from crm.cib.version import Version
+from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
+from crm.model.transition import Transition
+
+__all__ = ["Committed", "MemberStatus", "NodeStatus", "Refused", "Service"]
+
+
+class Service(Protocol):
+    """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
+
+    name: str
+
+    def status(self) -> NodeStatus: ...
+    def cib(self) -> Document: ...
+    async def change(
+        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False
+    ) -> Committed: ...
+    async def plan(self, document: Document) -> Transition: ...
+    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int: ...
+    def events(self) -> AsyncIterator[str]: ...

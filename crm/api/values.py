@@ -1,0 +1,148 @@
+"""The shapes of answers. Each is made from a value of the inside by its `of`; the OpenAPI document comes from them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from crm.api.service import Committed
+from crm.model.report import Report
+from crm.model.transition import ActionKind, Transition
+
+
+class ReportValue(BaseModel):
+    """A finding about the configuration."""
+
+    severity: str = Field(examples=["warning"])
+    code: str = Field(examples=["unknown-option"])
+    where: str = Field(description="id of the element")
+    message: str
+    hint: str
+    line: int | None
+
+    @classmethod
+    def of(cls, report: Report) -> ReportValue:
+        return cls(
+            severity=report.severity,
+            code=report.code,
+            where=report.where,
+            message=report.message,
+            hint=report.hint,
+            line=report.line,
+        )
+
+
+class ActionValue(BaseModel):
+    """One action of a plan."""
+
+    operation: str = Field(examples=["start"])
+    resource: str | None = Field(examples=["web"])
+    node: str | None = Field(examples=["node2"])
+    interval_ms: int = 0
+
+
+class PlanValue(BaseModel):
+    """What the cluster would do; nothing has been done."""
+
+    dry_run: bool = True
+    actions: list[ActionValue]
+    reports: list[ReportValue] = []
+
+    @classmethod
+    def of(cls, transition: Transition, reports: list[Report]) -> PlanValue:
+        actions = [synapse.action for synapse in transition.synapses if synapse.action.kind is not ActionKind.PSEUDO]
+        return cls(
+            actions=[
+                ActionValue(
+                    operation=action.operation,
+                    resource=action.resource.id if action.resource else None,
+                    node=action.node,
+                    interval_ms=action.interval_ms,
+                )
+                for action in actions
+            ],
+            reports=[ReportValue.of(report) for report in (*reports, *transition.reports)],
+        )
+
+
+class CommittedValue(BaseModel):
+    """A change that a majority of the nodes has on disk."""
+
+    dry_run: bool = False
+    version: str = Field(description="version of the CIB that holds the change", examples=["0.12.0"])
+    term: int = Field(description="term of the DC that committed it")
+    reports: list[ReportValue] = []
+
+    @classmethod
+    def of(cls, committed: Committed, reports: list[Report]) -> CommittedValue:
+        found = [ReportValue.of(report) for report in reports]
+        return cls(version=str(committed.version), term=committed.term, reports=found)
+
+
+class UnchangedValue(BaseModel):
+    """There was nothing to change."""
+
+    dry_run: bool = False
+    version: str
+    unchanged: bool = True
+    reports: list[ReportValue] = []
+
+
+class NodeValue(BaseModel):
+    """A node of the cluster."""
+
+    name: str
+    id: str
+    state: str = Field(description="online, offline, pending, standby, maintenance or unclean")
+    online: bool
+    standby: bool
+    maintenance: bool
+    unclean: bool
+    is_dc: bool
+    attributes: dict[str, str]
+    resources: list[str] = Field(description="what runs here")
+
+
+class ResourceValue(BaseModel):
+    """A resource or an instance of one, with what it is made of."""
+
+    id: str
+    kind: str = Field(description="primitive, group, clone or bundle")
+    agent: str | None = Field(examples=["ocf:crmd:HttpServer"])
+    role: str
+    nodes: list[str] = Field(description="where it is active")
+    managed: bool
+    failed: bool
+    blocked: bool
+    children: list[ResourceValue] = []
+
+
+class FailureValue(BaseModel):
+    """An operation that failed, and what to do when its cause is mended."""
+
+    resource: str
+    operation: str
+    node: str
+    rc: int
+    status: int
+    reason: str
+    at: int | None = Field(description="epoch seconds")
+    next_step: str
+
+
+class ClusterValue(BaseModel):
+    """The cluster as the answering node sees it."""
+
+    answered_by: str
+    state: str = Field(description="state of the answering node's controller")
+    dc: str | None
+    term: int
+    fresh: bool = Field(description="whether the answering node follows a DC, so that its CIB is kept up to date")
+    problem: str = Field(description="why the answering node's disk takes no changes, empty if it does")
+    quorate: bool
+    members: list[str]
+    version: str = Field(description="version of the CIB that this was read from")
+    transition: dict[str, int] | None = Field(description="progress of the running transition")
+    nodes: list[NodeValue]
+    resources: list[ResourceValue]
+    failures: list[FailureValue]
+    reports: list[ReportValue]

@@ -1,0 +1,124 @@
+"""What people ask of a cluster, said as changes of its CIB: a node in standby, a resource moved for a while.
+
+Pure: the present document in, a change out. Ids are those that Pacemaker's tools use, so that theirs and ours undo each
+other's doings. Source: manual pages of crm_resource, crm_standby, crm_attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from xml.sax.saxutils import quoteattr
+
+from crm.cib.changes import Batch, Edit, Verb
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.cib.parsing import Element
+
+# What moves and bans of crm_resource (and ours) leave in the constraints.
+_MOVES = ("cli-prefer-", "cli-ban-", "cli-standby-")
+_KINDS = ("primitive", "group", "clone", "master", "bundle")
+
+
+def node_attribute(document: Document, node: str, name: str, value: str | None) -> Edit | None:
+    """Set a permanent attribute of a node, or remove it with None; nothing to do gives None."""
+    element = _node(document, node)
+    known = element.find(f"instance_attributes/nvpair[@name='{name}']")
+    if value is None:
+        return None if known is None else Edit(Verb.DELETE, xpath=_by_id("nvpair", known))
+    node_id = element.get("id", "")
+    holder = element.find("instance_attributes")
+    holder_id = f"nodes-{node_id}" if holder is None else holder.get("id", "")
+    pair_id = f"{holder_id}-{name}" if known is None else known.get("id", "")
+    pair = f"<nvpair id={quoteattr(pair_id)} name={quoteattr(name)} value={quoteattr(value)}/>"
+    holding = f"<instance_attributes id={quoteattr(holder_id)}>{pair}</instance_attributes>"
+    return Edit(Verb.MODIFY, f"<node id={quoteattr(node_id)}>{holding}</node>", "nodes")
+
+
+def option(document: Document, name: str, value: str | None) -> Edit | None:
+    """Set a cluster option, or remove it with None; nothing to do gives None."""
+    known = document.root.find(f"configuration/crm_config/cluster_property_set/nvpair[@name='{name}']")
+    if value is None:
+        return None if known is None else Edit(Verb.DELETE, xpath=_by_id("nvpair", known))
+    holder = document.root.find("configuration/crm_config/cluster_property_set")
+    holder_id = "cib-bootstrap-options" if holder is None else holder.get("id", "")
+    pair_id = f"{holder_id}-{name}" if known is None else known.get("id", "")
+    pair = f"<nvpair id={quoteattr(pair_id)} name={quoteattr(name)} value={quoteattr(value)}/>"
+    holding = f"<cluster_property_set id={quoteattr(holder_id)}>{pair}</cluster_property_set>"
+    return Edit(Verb.UPSERT, holding, "crm_config")
+
+
+def move(document: Document, resource: str, node: str, until: int | None) -> Batch:
+    """Have a resource run on `node`, until that moment (epoch seconds; None: until cleared)."""
+    _resource(document, resource)
+    _node(document, node)
+    preference = _location(f"cli-prefer-{resource}", resource, node, "INFINITY", until)
+    return Batch((*_cleared(document, resource), Edit(Verb.CREATE, preference, "constraints")))
+
+
+def ban(document: Document, resource: str, nodes: Sequence[str], until: int | None) -> Batch:
+    """Keep a resource away from some nodes, until that moment (epoch seconds; None: until cleared)."""
+    _resource(document, resource)
+    for node in nodes:
+        _node(document, node)
+    bans = (
+        Edit(Verb.UPSERT, _location(f"cli-ban-{resource}-on-{node}", resource, node, "-INFINITY", until), "constraints")
+        for node in nodes
+    )
+    return Batch(tuple(bans))
+
+
+def clear(document: Document, resource: str) -> Batch | None:
+    """Undo the moves and bans of a resource; None if there are none."""
+    _resource(document, resource)
+    edits = _cleared(document, resource)
+    return Batch(edits) if edits else None
+
+
+def _cleared(document: Document, resource: str) -> tuple[Edit, ...]:
+    found = document.root.iterfind("configuration/constraints/rsc_location[@rsc]")
+    return tuple(
+        Edit(Verb.DELETE, xpath=_by_id("rsc_location", constraint))
+        for constraint in found
+        if constraint.get("rsc") == resource and constraint.get("id", "").startswith(_MOVES)
+    )
+
+
+def _by_id(tag: str, element: Element) -> str:
+    """An XPath for one element of the configuration; ids are XML names, so they hold no quotation marks."""
+    return f"/cib/configuration//{tag}[@id='{element.get('id')}']"
+
+
+def _location(identity: str, resource: str, node: str, score: str, until: int | None) -> str:
+    head = f"<rsc_location id={quoteattr(identity)} rsc={quoteattr(resource)}"
+    if until is None:
+        return f"{head} node={quoteattr(node)} score={quoteattr(score)}/>"
+    end = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    rule = quoteattr(f"{identity}-rule")
+    here = f"<expression id={quoteattr(identity + '-node')} attribute='#uname' operation='eq' value={quoteattr(node)}/>"
+    before = f"<date_expression id={quoteattr(identity + '-end')} operation='lt' end='{end}'/>"
+    body = f"<rule id={rule} score={quoteattr(score)} boolean-op='and'>{here}{before}</rule>"
+    return f"{head}>{body}</rsc_location>"
+
+
+def _node(document: Document, name: str) -> Element:
+    nodes = list(document.root.iterfind("configuration/nodes/node"))
+    for node in nodes:
+        if name in (node.get("uname"), node.get("id")):
+            return node
+    raise _unknown("node", name, [node.get("uname", "") for node in nodes])
+
+
+def _resource(document: Document, name: str) -> Element:
+    known = [resource for kind in _KINDS for resource in document.root.iterfind(f"configuration/resources//{kind}")]
+    for resource in known:
+        if resource.get("id") == name:
+            return resource
+    raise _unknown("resource", name, [resource.get("id", "") for resource in known])
+
+
+def _unknown(what: str, name: str, known: list[str]) -> CibError:
+    near = get_close_matches(name, known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known) or 'none yet'}"
+    return CibError(f"no-such-{what}", f"The cluster has no {what} {name}", name, hint=hint)

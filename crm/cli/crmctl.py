@@ -1,0 +1,160 @@
+"""`crmctl`: the command for people. Says what is, does what is asked, and tells how to undo it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from crm.cli.connection import Answer, request, run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes are those of Pacemaker's tools; see `crm.cli.connection`."""
+    options = _parser().parse_args(arguments)
+    return run("crmctl", lambda: options.act(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="crmctl",
+        description="Look at a cluster and change what it does.",
+        epilog="The daemon is asked over its unix socket: /run/crmd/crmd.sock, or what CRMD_SOCKET says.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    status = commands.add_parser("status", help="nodes, resources, failures, and what should be looked at")
+    status.add_argument("--json", action="store_true", help="as the REST API answers")
+    status.set_defaults(act=_status)
+
+    cib = commands.add_parser("cib", help="print the configuration; see cibadmin to change it")
+    cib.add_argument("section", nargs="?", help="only a section, such as resources")
+    cib.set_defaults(act=_cib)
+
+    for name, text in (
+        ("standby", "let a node run nothing; what it runs moves away"),
+        ("online", "end standby and maintenance of a node"),
+        ("maintenance", "leave everything on a node as it is"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("node")
+        _add_dry_run(command)
+        command.set_defaults(act=_node, verb=name)
+
+    move = commands.add_parser("move", help="have a resource run elsewhere for a while")
+    move.add_argument("resource")
+    move.add_argument("node", nargs="?", help="where to; without it: away from where it is")
+    move.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
+    move.add_argument("--forever", action="store_true", help="until it is cleared")
+    _add_dry_run(move)
+    move.set_defaults(act=_move)
+
+    clear = commands.add_parser("clear", help="undo the moves of a resource")
+    clear.add_argument("resource")
+    _add_dry_run(clear)
+    clear.set_defaults(act=_clear)
+
+    cleanup = commands.add_parser("cleanup", help="forget failures and look again")
+    cleanup.add_argument("resource", nargs="?", help="only of this resource")
+    cleanup.add_argument("--node", help="only on this node")
+    cleanup.set_defaults(act=_cleanup)
+
+    demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
+    demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    demo.set_defaults(act=_demo)
+    return parser
+
+
+def _add_dry_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
+
+
+def _status(options: argparse.Namespace) -> None:
+    answer = request("GET", "/v1/cluster")
+    if options.json:
+        print(answer.text)
+        return
+    from crm.cli.overview import overview
+
+    print("\n".join(overview(_object(answer))))
+
+
+def _cib(options: argparse.Namespace) -> None:
+    sys.stdout.write(request("GET", "/v1/cib", query={"section": options.section}).text)
+
+
+def _node(options: argparse.Namespace) -> None:
+    undo = "" if options.verb == "online" else f" (undo: crmctl online {options.node})"
+    said = {"standby": "is in standby", "online": "is online", "maintenance": "is in maintenance"}[options.verb]
+    _write(options, f"/v1/nodes/{options.node}/{options.verb}", {}, f"Node {options.node} {said}{undo}")
+
+
+def _move(options: argparse.Namespace) -> None:
+    seconds = None if options.forever else _seconds(options.duration)
+    wish = {"node": options.node, "for_seconds": seconds}
+    where = f"to {options.node}" if options.node else "away"
+    until = "until it is cleared" if seconds is None else f"for {options.duration}"
+    said = f"{options.resource} moves {where} {until} (undo: crmctl clear {options.resource})"
+    _write(options, f"/v1/resources/{options.resource}/move", wish, said)
+
+
+def _clear(options: argparse.Namespace) -> None:
+    said = f"{options.resource} may run wherever the configuration lets it"
+    _write(options, f"/v1/resources/{options.resource}/clear", {}, said)
+
+
+def _cleanup(options: argparse.Namespace) -> None:
+    path = f"/v1/resources/{options.resource}/cleanup" if options.resource else "/v1/cluster/cleanup"
+    forgotten = _object(request("POST", path, query={"node": options.node}))["forgotten"]
+    print(f"{forgotten} histories forgotten; the cluster looks again how things are")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from crm.cli.demo import main as demo
+
+    return demo(options.rest)
+
+
+def _write(options: argparse.Namespace, path: str, value: object, said: str) -> None:
+    import json
+
+    answer = _object(
+        request(
+            "POST",
+            path,
+            query={"dry_run": "true" if options.dry_run else None},
+            body=json.dumps(value).encode(),
+            content_type="application/json",
+        )
+    )
+    if options.dry_run:
+        from crm.cli.cibadmin import print_plan
+
+        print_plan(answer)
+    elif answer.get("unchanged"):
+        print("That is so already")
+    else:
+        print(f"{said}, CIB {answer['version']}")
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    value = answer.json()
+    assert isinstance(value, dict), "the API answers with an object"
+    return value
+
+
+def _seconds(text: str) -> int:
+    import re
+
+    from crm.cli.connection import USAGE, CommandError
+
+    match = re.fullmatch(r"(\d+)\s*(s|m|min|h|d)?", text)
+    if match is None or int(match[1]) == 0:
+        raise CommandError(f"“{text}” is not a time", "Write it as 90s, 30min, 2h or 1d", USAGE)
+    return int(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}[match[2] or "s"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

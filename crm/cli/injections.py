@@ -1,0 +1,120 @@
+"""Changes that `crm_simulate` is asked to pretend: nodes, tickets, quorum, results of operations."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from crm.cib.history_entry import FinishedOperation
+from crm.cli.simulate_arguments import Request
+from crm.policy_engine.cluster import Cluster, Resource
+from crm.transition.pretended_cib import PretendedCib, next_call_id
+from crm.transition.simulation import Failure, parse_failure
+
+
+class Subject(Protocol):
+    """What is changed, and by what request."""
+
+    request: Request
+    pretended: PretendedCib
+
+
+def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[str]:
+    """Make the changes in the pretended CIB; says what was done."""
+    wanted, cib = subject.request.injections, subject.pretended
+    said: list[str] = []
+    if wanted.quorum is not None:
+        cib.set_quorum(wanted.quorum)
+        said.append(f"Setting quorum: {wanted.quorum}")
+    if wanted.watchdog is not None:
+        cib.set_option("have-watchdog", wanted.watchdog)
+        said.append(f"Setting watchdog: {wanted.watchdog}")
+    said += _change_nodes(subject)
+    said += _change_tickets(subject)
+    for text in wanted.operations:
+        said += [f"Injecting {text} into the configuration", *_inject_operation(cib, cluster, text, at)]
+    return said
+
+
+def _change_nodes(subject: Subject) -> list[str]:
+    wanted, cib = subject.request.injections, subject.pretended
+    changes = (
+        (wanted.nodes_up, cib.node_up, "Bringing node {} online"),
+        (wanted.nodes_down, cib.node_down, "Taking node {} offline"),
+        (wanted.nodes_fail, cib.node_fails, "Failing node {}"),
+    )
+    said = []
+    for names, change, text in changes:
+        for name in names:
+            change(name)
+            said.append(text.format(name))
+    return said
+
+
+def _change_tickets(subject: Subject) -> list[str]:
+    wanted, cib = subject.request.injections, subject.pretended
+    changes = (
+        (wanted.tickets_granted, "granted", True, "Granting ticket {}"),
+        (wanted.tickets_revoked, "granted", False, "Revoking ticket {}"),
+        (wanted.tickets_standby, "standby", True, "Making ticket {} standby"),
+        (wanted.tickets_active, "standby", False, "Activating ticket {}"),
+    )
+    said = []
+    for tickets, attribute, value, text in changes:
+        for ticket in tickets:
+            cib.set_ticket(ticket, attribute, value)
+            said.append(text.format(ticket))
+    return said
+
+
+def _inject_operation(cib: PretendedCib, cluster: Cluster, text: str, at: int) -> list[str]:
+    wanted = parse_failure(text)
+    if wanted is None or wanted.operation.count("_") < 2 or not wanted.operation.rsplit("_", 1)[1].isdigit():
+        return [f"Invalid operation spec: {text} (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)"]
+    name, task, interval = _split(wanted.operation)
+    resource = cluster.find(name)
+    if resource is None:
+        return [f"Invalid resource name: {name}"]
+    return _record(cib, cluster, resource, wanted, (name, task, interval), at)
+
+
+def _split(operation: str) -> tuple[str, str, int]:
+    """The resource, operation and interval of an operation's key; migrations have an underscore in their name."""
+    rest, interval = operation.rsplit("_", 1)
+    for task in ("migrate_to", "migrate_from"):
+        if rest.endswith(f"_{task}"):
+            return rest[: -len(task) - 1], task, int(interval)
+    name, task = rest.rsplit("_", 1)
+    return name, task, int(interval)
+
+
+def _record(
+    cib: PretendedCib,
+    cluster: Cluster,
+    resource: Resource,
+    wanted: Failure,
+    operation: tuple[str, str, int],
+    at: int,
+) -> list[str]:
+    name, task, interval = operation
+    state = cib.node_state(wanted.node)
+    said = []
+    if wanted.rc != 0 and not (wanted.rc == 7 and interval == 0):
+        fatal = task == "stop" or (task == "start" and cluster.settings.start_failure_is_fatal)
+        said = cib.count_failure(state, name, task, interval, fatal, at)
+    history = cib.resource_history(state, (name,), resource.standard, resource.provider, resource.type)
+    cib.record(
+        history,
+        FinishedOperation(
+            resource_id=str(history.get("id")),
+            task=task,
+            interval_ms=interval,
+            call_id=next_call_id(history),
+            rc=wanted.rc,
+            target_rc=0,
+            node=wanted.node,
+            at=at,
+            exit_reason="Simulated action result",
+            origin="crm_simulate",
+        ),
+    )
+    return said

@@ -1,0 +1,90 @@
+"""The text of `crmctl status`: what people need first, from the API's answer. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Value = Mapping[str, Any]
+
+
+def overview(cluster: Value) -> Iterator[str]:
+    """The lines of the status, from the answer of `/v1/cluster`."""
+    yield headline(cluster)
+    yield ""
+    yield "Nodes"
+    yield from _nodes(cluster["nodes"])
+    yield ""
+    yield "Resources"
+    yield from resources(cluster["resources"]) if cluster["resources"] else ("  none yet",)
+    yield from _failures(cluster["failures"])
+    yield from _reports(cluster["reports"])
+
+
+def headline(cluster: Value) -> str:
+    """One line: how many are here, who leads, what is going on."""
+    nodes = cluster["nodes"]
+    online = sum(1 for node in nodes if node["online"])
+    quorum = "quorate" if cluster["quorate"] else "WITHOUT QUORUM"
+    leader = f"DC {cluster['dc']} (term {cluster['term']})" if cluster["dc"] else "no DC"
+    parts = [f"{online} of {len(nodes)} nodes online", quorum, leader, f"CIB {cluster['version']}"]
+    progress = cluster.get("transition")
+    if progress and progress.get("total"):
+        parts.append(f"{progress.get('done', 0)} of {progress['total']} actions done")
+    return ", ".join(parts)
+
+
+def _nodes(nodes: Sequence[Value]) -> Iterator[str]:
+    width = max((len(node["name"]) for node in nodes), default=0)
+    for node in nodes:
+        mark = " (DC)" if node["is_dc"] else ""
+        yield f"  {node['name']:<{width}}  {node['state'] + mark:<14}  {' '.join(node['resources'])}".rstrip()
+
+
+def resources(entries: Sequence[Value], depth: int = 1) -> Iterator[str]:
+    """A resource a line, its parts indented beneath it."""
+    for entry in entries:
+        if entry["children"] and entry["kind"] == "clone":
+            yield _line(entry, depth, where=", ".join(entry["nodes"]))
+            yield from resources([child for child in entry["children"] if child["children"]], depth + 1)
+        elif entry["children"]:
+            yield _line(entry, depth, where=", ".join(entry["nodes"]))
+            yield from resources(entry["children"], depth + 1)
+        else:
+            yield _line(entry, depth, where=", ".join(entry["nodes"]))
+
+
+def _line(entry: Value, depth: int, where: str) -> str:
+    name = "  " * depth + entry["id"]
+    marks = [word for word in ("failed", "blocked") if entry[word]] + ([] if entry["managed"] else ["unmanaged"])
+    what = entry["agent"] or entry["kind"]
+    note = f"  [{', '.join(marks)}]" if marks else ""
+    return f"{name:<26}{entry['role']:<12}{where or '-':<20}{what}{note}".rstrip()
+
+
+def _failures(failures: Sequence[Value]) -> Iterator[str]:
+    if not failures:
+        return
+    yield ""
+    yield "Failures"
+    for failure in failures:
+        since = f" at {_clock(failure['at'])}" if failure["at"] else ""
+        reason = f": {failure['reason']}" if failure["reason"] else f" (exit code {failure['rc']})"
+        yield f"  {failure['resource']} {failure['operation']} on {failure['node']}{since}{reason}"
+        yield f"    {failure['next_step']}"
+
+
+def _reports(reports: Sequence[Value]) -> Iterator[str]:
+    told = [report for report in reports if report["severity"] != "notice"]
+    if not told:
+        return
+    yield ""
+    yield "Look at this"
+    for report in told:
+        yield f"  {report['where']}: {report['message']}. {report['hint']}".rstrip()
+
+
+def _clock(epoch_seconds: int) -> str:
+    import time
+
+    return time.strftime("%H:%M:%S", time.localtime(epoch_seconds))

@@ -1,0 +1,126 @@
+"""Further sections of a status display: node attributes, fail counts, failed operations.
+
+Times are shown in the reader's own time zone.
+"""
+
+from __future__ import annotations
+
+import time
+
+from crm.cli.resource_text import full_exit_text
+from crm.cli.text import block
+from crm.model.history import HistoryEntry, OperationStatus
+from crm.model.values import parse_integer
+from crm.policy_engine.cluster import Cluster, FailedOperation, Node
+from crm.policy_engine.fail_counts import failures_on
+
+_BUILT_IN = ("fail-count-", "last-failure-", "shutdown", "terminate", "standby", "#")
+_STATUS_TEXTS = {
+    OperationStatus.PENDING: "Pending",
+    OperationStatus.DONE: "Done",
+    OperationStatus.CANCELLED: "Cancelled",
+    OperationStatus.TIMEOUT: "Timed out",
+    OperationStatus.NOT_SUPPORTED: "Unsupported",
+    OperationStatus.ERROR: "Error",
+    OperationStatus.ERROR_HARD: "Hard error",
+    OperationStatus.ERROR_FATAL: "Fatal error",
+    OperationStatus.NOT_INSTALLED: "Not installed",
+    OperationStatus.NOT_CONNECTED: "Internal communication failure",
+    OperationStatus.INVALID: "Cannot execute now",
+    OperationStatus.NO_FENCE_DEVICE: "No fence device",
+    OperationStatus.NO_SECRETS: "CIB secrets unavailable",
+}
+_MASKED = frozenset({2, 5})
+
+
+def attribute_section(cluster: Cluster) -> list[str]:
+    """Attributes that people and agents set, of every node that is online."""
+    lines: list[str] = []
+    for node in cluster.nodes:
+        names = sorted(name for name in node.attributes if not name.startswith(_BUILT_IN))
+        if node.online and names:
+            lines += block(f"Node: {node.name}", [f"* {name:<32}\t: {node.attributes[name]:<10}" for name in names])
+    return block("Node Attributes", lines) if lines else []
+
+
+def fail_count_section(cluster: Cluster) -> list[str]:
+    """Resources that failed, by node."""
+    lines: list[str] = []
+    for node in cluster.nodes:
+        items = _fail_counts(cluster, node) if node.online else []
+        lines += block(f"Node: {node.name}", items) if items else []
+    return block("Migration Summary", lines) if lines else []
+
+
+def _fail_counts(cluster: Cluster, node: Node) -> list[str]:
+    items = []
+    for history_id in cluster.histories.get(node.name, {}):
+        resource = cluster.find(history_id)
+        failures = failures_on(cluster, node, resource, effective=False) if resource is not None else None
+        if resource is None or failures is None or failures.count <= 0:
+            continue
+        last = f" last-failure='{time.ctime(failures.last)}'" if failures.last > 0 else ""
+        threshold = resource.migration_threshold
+        items.append(f"* {history_id}: migration-threshold={threshold} fail-count={failures.count}{last}")
+    return items
+
+
+def failure_section(cluster: Cluster, detailed: bool = False) -> list[str]:
+    """Operations that failed, but for probes that only showed where an agent cannot run."""
+    shown = [failed for failed in cluster.failed_operations if not _is_masked(failed.entry)]
+    describe = _technical if detailed else _friendly
+    return block("Failed Resource Actions", [f"* {describe(failed)}" for failed in shown]) if shown else []
+
+
+def _is_masked(entry: HistoryEntry) -> bool:
+    return entry.is_probe and (entry.rc in _MASKED or entry.status == OperationStatus.NOT_INSTALLED)
+
+
+def _status_text(entry: HistoryEntry) -> str:
+    status = entry.status
+    known = status is not None and OperationStatus.PENDING <= status <= OperationStatus.NO_SECRETS
+    return _STATUS_TEXTS[OperationStatus(status)] if known and status is not None else "Unrecognized status"
+
+
+def _friendly(failed: FailedOperation) -> str:
+    entry = failed.entry
+    interval = f"{readable_interval(entry.interval_ms)}-interval " if entry.interval_ms else ""
+    task = "probe" if entry.is_probe else entry.operation
+    text = f"{(entry.key or entry.id).rsplit('_', 2)[0]} {interval}{task} on {failed.node.name}"
+    if entry.status == OperationStatus.DONE:
+        text += f" returned '{full_exit_text(entry.rc)}'"
+        text += f" ({entry.exit_reason})" if entry.exit_reason else ""
+    else:
+        reason = f": {entry.exit_reason}" if entry.exit_reason else ""
+        text += f" could not be executed ({_status_text(entry)}{reason})"
+    if entry.last_rc_change is not None:
+        text += f" at {time.ctime(entry.last_rc_change)}"
+    duration = parse_integer(entry.exec_time) or 0
+    return text + (f" after {readable_interval(duration)}" if duration else "")
+
+
+def _technical(failed: FailedOperation) -> str:
+    entry = failed.entry
+    text = (
+        f"{entry.key or entry.id} on {failed.node.name} '{full_exit_text(entry.rc)}' ({entry.rc}): "
+        f"call={entry.call_id}, status='{_status_text(entry)}'"
+    )
+    if entry.exit_reason:
+        text += f", exitreason='{entry.exit_reason}'"
+    if entry.last_rc_change is not None:
+        text += f", last-rc-change='{time.ctime(entry.last_rc_change)}'"
+    text += f", queued={entry.queue_time}ms" if entry.queue_time else ""
+    return text + (f", exec={entry.exec_time}ms" if entry.exec_time else "")
+
+
+def readable_interval(milliseconds: int) -> str:
+    """A length of time as people write it: `1m30s`, `500ms`."""
+    rest, text = milliseconds, ""
+    for unit, length in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
+        count, rest = divmod(rest, length)
+        text += f"{count}{unit}" if count else ""
+    seconds, rest = divmod(rest, 1000)
+    if seconds and rest:
+        return f"{text}{seconds}.{rest:03}s"
+    return text + (f"{seconds}s" if seconds else "") + (f"{rest}ms" if rest else "") or "0s"
+

@@ -1,0 +1,39 @@
+"""Where `crm_simulate` gets its CIB from: a file, standard input, the live cluster, or the file that CIB_file names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from lxml import etree
+
+from crm.cib.document import Document
+from crm.cib.upgrade import upgrade
+from crm.cli.simulate_arguments import Request
+
+
+class InputError(Exception):
+    """There is no CIB to read; the message says where it was looked for and what to do."""
+
+
+def read_input(request: Request, path: str | None = None) -> etree._Element:
+    """The CIB's root element, brought to the newest schema, with an (empty) status if it has none."""
+    document = Document.parse(_text(request, path))
+    upgraded, _ = upgrade(document)
+    root: etree._Element = upgraded.root
+    if root.find("status") is None:
+        etree.SubElement(root, "status")
+    return root
+
+
+def _text(request: Request, path: str | None) -> bytes:
+    source = path or request.source or os.environ.get("CIB_file")  # noqa: SIM112 (Pacemaker's name)
+    if source is None:
+        raise InputError("the live cluster cannot be read from here; save its CIB with cibadmin -Q, or set CIB_file")
+    if source == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {source}: {error.strerror}") from error

@@ -1,0 +1,81 @@
+"""A node for API tests: a CIB, a majority of one, and a way to be in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from crm.api.service import Committed, MemberStatus, NodeStatus, Refused
+from crm.cib.changes import Change
+from crm.cib.document import Document
+from crm.cib.version import Version
+from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
+
+NOW = 1_700_000_000
+
+CIB = """<cib validate-with="pacemaker-3.9" epoch="5" have-quorum="1" dc-uuid="1">
+<configuration><crm_config><cluster_property_set id="o"><nvpair id="o1" name="fencing-enabled" value="false"/>
+</cluster_property_set></crm_config>
+<nodes><node id="1" uname="one"/><node id="2" uname="two"/></nodes>
+<resources><primitive id="web" class="ocf" provider="crmd" type="HttpServer"/>
+<primitive id="db" class="ocf" provider="crmd" type="Dummy"/>
+<group id="g"><primitive id="ip" class="ocf" provider="crmd" type="PortHolder"/></group></resources>
+<constraints/></configuration>
+<status>
+<node_state id="1" uname="one" in_ccm="1700" crmd="1700" join="member" expected="member"><lrm id="1"><lrm_resources>
+<lrm_resource id="web" class="ocf" provider="crmd" type="HttpServer">
+<lrm_rsc_op id="web_last_0" operation="start" operation_key="web_start_0" interval="0"
+ call-id="3" rc-code="0" op-status="0"
+ transition-key="1:1:0:x" transition-magic="0:0;1:1:0:x"/></lrm_resource>
+<lrm_resource id="ip" class="ocf" provider="crmd" type="PortHolder">
+<lrm_rsc_op id="ip_last_0" operation="monitor" operation_key="ip_monitor_0" interval="0"
+ call-id="4" rc-code="7" op-status="0"
+ transition-key="2:1:7:x" transition-magic="0:7;2:1:7:x"/>
+<lrm_rsc_op id="ip_last_failure_0" operation="start" operation_key="ip_start_0" interval="0"
+ call-id="5" rc-code="1"
+ op-status="0" exit-reason="port in use" last-rc-change="1699999000" transition-key="3:1:0:x"
+ transition-magic="0:1;3:1:0:x"/></lrm_resource>
+</lrm_resources></lrm></node_state>
+<node_state id="2" uname="two" in_ccm="1700" crmd="1700" join="member" expected="member">
+<lrm id="2"><lrm_resources/></lrm></node_state></status></cib>"""
+
+
+MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", True, 1700, True))
+STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "")
+
+
+class FakeNode:
+    """A Service whose every change is committed at once, unless `trouble` says otherwise."""
+
+    name = "one"
+
+    def __init__(self) -> None:
+        self.document = Document.parse(CIB)
+        self.state = STATUS
+        self.trouble: Refused | None = None
+        self.cleaned: list[tuple[str | None, str | None]] = []
+
+    def status(self) -> NodeStatus:
+        return self.state
+
+    def cib(self) -> Document:
+        return self.document
+
+    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
+        if self.trouble is not None:
+            raise self.trouble
+        self.document = self.document.apply(change)
+        return Committed(self.document.version, 3)
+
+    async def plan(self, document: Document) -> Transition:
+        action = GraphAction(
+            1, ActionKind.RESOURCE, "start", "web_start_0", "two", resource=AgentReference("web", "ocf", "x")
+        )
+        pseudo = GraphAction(2, ActionKind.PSEUDO, "running", "g_running_0")
+        return Transition(1, (Synapse(1, action), Synapse(2, pseudo)))
+
+    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
+        self.cleaned.append((resource, node))
+        return 1
+
+    async def events(self) -> AsyncIterator[str]:
+        yield "cib"

@@ -15,6 +15,7 @@ from crm.messaging.layer import listen_error
 
 _LISTENING = "CRMD_LISTENING"
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def listening_socket(node: NodeAddress) -> socket.socket:
@@ -39,6 +40,8 @@ def listening_socket(node: NodeAddress) -> socket.socket:
 def _become_supervisor(listening: socket.socket, child: int) -> NoReturn:
     """Shed all that the daemon has loaded, and watch over it."""
     os.set_inheritable(listening.fileno(), True)
+    # What agents leave running becomes the supervisor's child, so a node is one tree of processes. Kept across execv.
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     program = str(Path(__file__).with_name("supervisor.py"))
     command = [sys.executable, *sys.orig_argv[1:]]
     os.execv(sys.executable, [sys.executable, "-I", "-S", program, str(listening.fileno()), str(child), *command])

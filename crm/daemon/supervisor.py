@@ -36,14 +36,20 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.pass_on)
         while True:
-            _, status = os.waitpid(self.child, 0)
-            code = os.waitstatus_to_exitcode(status)
+            code = self.ended()
             if code >= 0:
                 return code
             if self.asked or self.too_often():
                 return 128 - code
             print(f"crmd: the daemon was ended by signal {-code}; starting it again", file=sys.stderr, flush=True)
             self.child = self.start()
+
+    def ended(self) -> int:
+        """Wait until the daemon ends, reaping the orphans that agents leave behind; its exit status."""
+        while True:
+            process, status = os.wait()
+            if process == self.child:
+                return os.waitstatus_to_exitcode(status)
 
     def too_often(self) -> bool:
         """Whether starting again does not help."""

@@ -40,6 +40,7 @@ def daemon(config: Path | None) -> int:
     from crm.cib.schema import errors
     from crm.cli.monitor_text import monitor_text
     from crm.daemon.main import main as run
+    from crm.policy_engine import plan as _plan  # noqa: F401 - loaded now, so that the first plan is not late
 
     def validate(document: Document) -> None:
         for report in errors(document):

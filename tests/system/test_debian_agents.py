@@ -63,7 +63,7 @@ def test_their_metadata_is_read(tmp_path: Path) -> None:
 def _enter_namespace() -> None:
     """A network of its own for this process: loopback, and a pair of interfaces."""
     assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-    for command in ("link set lo up", "link add left type veth peer name right", "link set left up", "link set right up"):
+    for command in ("link set lo up", "link add left type veth peer name right", "link set left up"):
         subprocess.run(["ip", *command.split()], check=True)
 
 

@@ -1,13 +1,16 @@
 """Watches over one daemon: starts it, starts it again when it is killed, ends when it ends of its own will.
 
-It is a child subreaper, so what the daemon's agents started belongs to it and survives the daemon, and it reaps whatever
-ends. When it is killed itself, the daemon is killed too: a daemon that nobody watches over would be a half dead node.
+It is a child subreaper, so what the daemon's agents started belongs to it and survives the daemon, and it reaps
+whatever ends. It also keeps the message layer's listening socket open between two daemons (`crm.daemon.supervision`),
+which tells the other nodes that this one is coming back. When it is killed itself, the daemon is killed too: a daemon
+that nobody watches over would be a half dead node.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 
@@ -23,16 +26,29 @@ def supervise(daemon: Callable[[], int], restarts: bool) -> int:
     """Run `daemon` in a child process; answers with its exit status when it has ended for good."""
     become_subreaper()
     pause = _FIRST_PAUSE_SECONDS
+    ours, daemons = socket.socketpair()
     while True:
+        os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
         status = _run(daemon)
         if status >= 0 or not restarts:
             return status if status >= 0 else 128 - status
         if time.monotonic() - began > _CALM_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
+        _take_socket(ours)
         print(f"crmd: the daemon was killed by signal {-status}, it is started again in {pause:g} s", flush=True)
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _take_socket(channel: socket.socket) -> None:
+    """The listening socket, if the daemon got as far as lending it; the next daemon inherits it."""
+    try:
+        _, descriptors, _, _ = socket.recv_fds(channel, 64, 1, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return
+    if descriptors:
+        os.environ["CRMD_LISTENING"] = str(descriptors[0])
 
 
 def _run(daemon: Callable[[], int]) -> int:

@@ -1,4 +1,9 @@
-"""`crmd`: the daemon of a node. Puts the parts together that may not know each other: daemon, API, schema, texts."""
+"""`crmd`: the daemon of a node, and the small process that watches over it.
+
+The first process starts the daemon as its child, starts it again when it is killed, and takes in what agents left
+running, so that a node is one tree of processes. It imports nothing but the standard library: it is there for the day on
+which everything else goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _help_settings()
     if options.check:
         return _check(options.config)
-    return daemon(options.config)
+    if options.alone:
+        return daemon(options.config)
+    from crm.cli.supervisor import supervise
+
+    return supervise(lambda: daemon(options.config), restarts=_restarts(options.config))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -23,11 +32,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/crmd/crmd.toml)")
     parser.add_argument("--check", action="store_true", help="look whether the settings can be used, and end")
     parser.add_argument("--help-settings", action="store_true", help="print every setting with its default, and end")
+    parser.add_argument("--alone", action="store_true", help="the daemon only, without the process that restarts it")
     return parser
 
 
 def daemon(config: Path | None) -> int:
-    """Run the daemon; a killed one is started again by `crm.daemon.supervisor`."""
+    """Run the daemon itself in this process."""
     from crm.daemon.settings import SettingsError, load
 
     try:
@@ -73,6 +83,17 @@ def _settings_error(error: Exception) -> int:
     hint = getattr(error, "hint", "")
     print(f"crmd: {error}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
     return 78
+
+
+def _restarts(config: Path | None) -> bool:
+    """The one setting that the watching process needs; what is wrong with the file is the daemon's to say."""
+    import tomllib
+
+    try:
+        with (config or Path("/etc/crmd/crmd.toml")).open("rb") as file:
+            return tomllib.load(file).get("restart_daemon", True) is not False
+    except (OSError, tomllib.TOMLDecodeError):
+        return True
 
 
 if __name__ == "__main__":

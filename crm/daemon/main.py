@@ -65,11 +65,9 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
 
 
 def _supervised_socket(settings: Settings) -> socket.socket | None:
-    """From here on a supervisor is our parent, if the settings want one and the layer has a socket to hold."""
+    """The socket of the embedded layer, if somebody keeps it open for us."""
     me = next(node for node in settings.layer_settings().nodes if node.name == settings.node_name)
-    if not settings.restart_daemon or settings.messaging.layer != "embedded":
-        return None
-    return supervision.listening_socket(me)
+    return None if settings.messaging.layer != "embedded" else supervision.listening_socket(me)
 
 
 async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, schedule: Schedule,

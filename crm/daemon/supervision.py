@@ -1,50 +1,34 @@
-"""The daemon's side of being supervised: hand the listening socket over, and die with the supervisor."""
+"""The message layer's listening socket outlives the daemon: it is lent to the process that watches over it.
+
+That is how the other nodes tell a killed daemon, whose machine lives and whose services go on, from a lost node: a
+connection to the former is accepted and waits for the next daemon, one to the latter is refused. The watching process
+(`crm.cli.supervisor`) names the socket to lend it through in `CRMD_SUPERVISOR`, and what it holds in `CRMD_LISTENING`.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
-import sys
-from pathlib import Path
-from typing import NoReturn
 
 from crm.messaging import NodeAddress
 from crm.messaging.layer import listen_error
 
-_LISTENING = "CRMD_LISTENING"
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
+SUPERVISOR = "CRMD_SUPERVISOR"
+LISTENING = "CRMD_LISTENING"
 
 
-def listening_socket(node: NodeAddress) -> socket.socket:
-    """The message layer's socket: the one that the supervisor holds, or a new one that it will hold from now on.
-
-    Returns in the daemon's process; the process that called becomes its supervisor. Raises LayerError (port-in-use).
-    """
-    inherited = os.environ.pop(_LISTENING, None)
+def listening_socket(node: NodeAddress) -> socket.socket | None:
+    """The node's listening socket, if somebody watches over this daemon. Raises LayerError (port-in-use)."""
+    inherited = os.environ.pop(LISTENING, None)
     if inherited is not None:
-        _die_with_parent()
-        listening = socket.socket(fileno=int(inherited))
-        listening.set_inheritable(False)
-        return listening
+        return socket.socket(fileno=int(inherited))
+    lender = os.environ.pop(SUPERVISOR, None)
+    if lender is None:
+        return None
     listening = _listen(node)
-    child = os.fork()
-    if child != 0:
-        _become_supervisor(listening, child)
-    _die_with_parent()
+    with socket.socket(fileno=int(lender)) as channel:
+        socket.send_fds(channel, [b"listening"], [listening.fileno()])
     return listening
-
-
-def _become_supervisor(listening: socket.socket, child: int) -> NoReturn:
-    """Shed all that the daemon has loaded, and watch over it."""
-    os.set_inheritable(listening.fileno(), True)
-    # What agents leave running becomes the supervisor's child, so a node is one tree of processes. Kept across execv.
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    program = str(Path(__file__).with_name("supervisor.py"))
-    command = [sys.executable, *sys.orig_argv[1:]]
-    os.execv(sys.executable, [sys.executable, "-I", "-S", program, str(listening.fileno()), str(child), *command])
 
 
 def _listen(node: NodeAddress) -> socket.socket:
@@ -58,12 +42,3 @@ def _listen(node: NodeAddress) -> socket.socket:
         listening.close()
         raise listen_error(node, error) from None
     return listening
-
-
-def _die_with_parent() -> None:
-    """Linux: be killed when the supervisor is. Keys typed at a terminal reach us through the supervisor only."""
-    os.setpgid(0, 0)
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from crm.cib import read
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
@@ -157,6 +157,10 @@ class World:
     def edit(self, via: str, edit: Edit) -> None:
         """A client of a node changes the CIB."""
         self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", edit))
+
+    def replace(self, via: str, xml: str) -> None:
+        """A client of a node replaces the whole CIB."""
+        self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", Replace(xml)))
 
     def break_resource(self, name: str) -> None:
         """A service dies on its own."""

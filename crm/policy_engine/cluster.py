@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from crm.model.report import Report
 from crm.model.score import Score
+from crm.model.values import parse_bool
 
 if TYPE_CHECKING:
     from crm.model.cib import Cib
@@ -179,6 +180,18 @@ class Node:
         """Reached through Pacemaker Remote, as a remote or guest node."""
         return self.kind is not NodeKind.MEMBER
 
+    @property
+    def shutdown_requested(self) -> bool:
+        """Whether the node asked to be shut down."""
+        return self.attributes.get("shutdown") not in (None, "0")
+
+    @property
+    def is_bundle_node(self) -> bool:
+        """The guest node inside a bundle's container."""
+        connection = self.remote
+        launcher = connection.launcher if connection is not None else None
+        return self.kind is NodeKind.GUEST and launcher is not None and launcher.is_container_of_replica
+
     def __repr__(self) -> str:
         return f"<node {self.name}>"
 
@@ -255,6 +268,7 @@ class Resource:
         "allow_migrate",
         "allowed",
         "assigned",
+        "assigned_score",
         "blocked",
         "bundle",
         "children",
@@ -404,6 +418,8 @@ class Resource:
         self.unassigned = True
         self.is_assigning = False
         self.assigned: Node | None = None
+        self.assigned_score: Score = 0
+        """The score it had there when it was assigned."""
         self.promotion_score: Score = 0
         self.locations: list[Location] = []
         """Newest first."""
@@ -445,6 +461,16 @@ class Resource:
         while resource.parent is not None and resource.parent.kind is not Kind.BUNDLE:
             resource = resource.parent
         return resource
+
+    @property
+    def members_colocated(self) -> bool:
+        """Whether a group keeps its members in one place (the default)."""
+        return parse_bool(self.meta.get("collocated")) is not False
+
+    @property
+    def members_ordered(self) -> bool:
+        """Whether a group starts its members one after the other (the default)."""
+        return parse_bool(self.meta.get("ordered")) is not False
 
     @property
     def is_group(self) -> bool:

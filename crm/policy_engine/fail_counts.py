@@ -15,7 +15,7 @@ from crm.model.score import Score
 from crm.model.values import parse_integer
 from crm.policy_engine.attributes import is_bundled
 from crm.policy_engine.cluster import Cluster, Node, Resource
-from crm.policy_engine.observe.names import base_name
+from crm.policy_engine.names import base_name
 from crm.policy_engine.operations import configured_operations
 
 _ATTRIBUTE = re.compile(r"(?P<what>fail-count|last-failure)-(?P<resource>.+)#.+_\d+$")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from crm.model.history import ResourceHistory
 from crm.model.resources import Primitive
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.active import needs_fencing
+from crm.policy_engine.tree import needs_fencing
 from crm.policy_engine.cluster import Cluster, Kind, Node, NodeKind, Resource
 from crm.policy_engine.observe import bundles
-from crm.policy_engine.observe.names import base_name
+from crm.policy_engine.names import base_name
 from crm.policy_engine.observe.nodes import add_node
 from crm.policy_engine.observe.preferences import prefer
 from crm.policy_engine.observe.remote_nodes import attribute_set

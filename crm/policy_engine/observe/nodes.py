@@ -14,7 +14,7 @@ from crm.model.attributes import AttributeSet
 from crm.model.report import Report, Severity
 from crm.model.score import Score
 from crm.policy_engine.cluster import Cluster, Node, NodeKind
-from crm.policy_engine.observe.names import natural_key
+from crm.policy_engine.names import natural_key
 from crm.policy_engine.rules import RuleInput, apply_sets
 
 _REMOTE_TYPES = frozenset({"remote"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm.model.score import INFINITY
-from crm.policy_engine.active import activity, needs_fencing
+from crm.policy_engine.tree import activity, needs_fencing
 from crm.policy_engine.cluster import Cluster, Kind, MultipleActive, Node, Resource, Role
 from crm.policy_engine.observe.preferences import ban_everywhere, prefer
 

@@ -70,13 +70,13 @@ def _compare_transitions(left: HistoryEntry, right: HistoryEntry) -> int:
 
 def still_running(entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
     """Of ordered entries those that come after the last start and stop: what recurs there still does."""
-    start, stop = _last_start_and_stop(entries)
+    start, stop = last_start_and_stop(entries)
     if start < stop:
         return list(entries[stop + 1 :])
     return list(entries[max(start, 0) :])
 
 
-def _last_start_and_stop(entries: Sequence[HistoryEntry]) -> tuple[int, int]:
+def last_start_and_stop(entries: Sequence[HistoryEntry]) -> tuple[int, int]:
     """Positions of the last start and the last successful stop, -1 for none. Without a start, a change of role implies
     one, else the first monitor after the stop that found the resource running."""
     start = stop = monitored = changed = -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from crm.model.history import NodeState
 from crm.model.values import is_true
-from crm.policy_engine.active import current_node
+from crm.policy_engine.tree import current_node
 from crm.policy_engine.cluster import Cluster, Node, NodeKind, Resource, Role, TicketState
 from crm.policy_engine.observe.demands import demand_stop
 from crm.policy_engine.observe.history import observe_history

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crm.policy_engine.cluster import Kind, Node, Requires, Resource, Role
+from crm.policy_engine.cluster import Cluster, Kind, Node, Requires, Resource, Role
 
 
 @dataclass(slots=True)
@@ -62,10 +62,10 @@ def current_node(resource: Resource) -> Node | None:
 
 
 def assigned_nodes(resource: Resource) -> list[Node]:
-    """The nodes that a resource's primitives are assigned to, each as often as it is."""
+    """The nodes that a resource's primitives are assigned to, each once."""
     if not resource.children:
         return [resource.assigned] if resource.assigned is not None else []
-    return [node for child in resource.children for node in assigned_nodes(child)]
+    return list({node.id: node for child in resource.children for node in assigned_nodes(child)}.values())
 
 
 def assigned_node(resource: Resource) -> Node | None:
@@ -77,10 +77,10 @@ def assigned_node(resource: Resource) -> Node | None:
 
 
 def current_nodes(resource: Resource) -> list[Node]:
-    """The nodes that a resource's primitives are active on, each as often as it is."""
+    """The nodes that a resource's primitives are active on, each once."""
     if not resource.children:
         return list(resource.active_on)
-    return [node for child in resource.children for node in current_nodes(child)]
+    return list({node.id: node for child in resource.children for node in current_nodes(child)}.values())
 
 
 def role(resource: Resource, current: bool) -> Role:
@@ -97,3 +97,49 @@ def role(resource: Resource, current: bool) -> Role:
 def is_active(resource: Resource) -> bool:
     """Whether a primitive counts as active: somewhere online, unclean, or left alone."""
     return any(node.unclean or node.online or not resource.managed for node in resource.active_on)
+
+
+def assigned_node_of(resource: Resource, current: bool) -> Node | None:
+    """The one node where a resource is (`current`) or will be; None when there is none or more than one."""
+    if not current:
+        return assigned_node(resource)
+    nodes = current_nodes(resource)
+    return nodes[0] if len(nodes) == 1 else None
+
+
+def any_blocked(resource: Resource) -> bool:
+    """Whether the resource or anything in it is blocked."""
+    return any(each.blocked for each in resource.walk())
+
+
+def instances_of(collective: Resource) -> list[Resource]:
+    """The instances of a clone, the containers of a bundle."""
+    if collective.bundle is not None:
+        return [replica.container for replica in collective.bundle.replicas]
+    return collective.children
+
+
+def is_within(resource: Resource, ancestor: Resource) -> bool:
+    """Whether the resource is somewhere in the other."""
+    parent = resource.parent
+    while parent is not None:
+        if parent is ancestor:
+            return True
+        parent = parent.parent
+    return False
+
+
+def is_all_active(resource: Resource) -> bool:
+    """Whether everything in a resource is active."""
+    if resource.is_primitive:
+        return is_active(resource)
+    if resource.is_group:
+        return bool(resource.children) and all(is_all_active(child) for child in resource.children)
+    return all(is_all_active(child) for child in resource.children)
+
+
+def contained_connection(cluster: Cluster, container: Resource) -> Resource | None:
+    """The connection to the guest node that a resource creates, if it does."""
+    if not cluster.have_remote_nodes:
+        return None
+    return next((each for each in container.launched if each.is_remote_connection), None)

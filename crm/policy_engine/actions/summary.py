@@ -1,0 +1,91 @@
+"""The state of a collective's action: what its members' actions need and can do, seen as one.
+
+Summing up also changes the collective's own action: once required by a member it stays required.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.plan import newest_action
+from crm.policy_engine.actions.tasks import member_task, notified_task
+from crm.policy_engine.cluster import Kind, Node, Resource
+from crm.policy_engine.tree import instances_of
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an action looks like from outside: its own state, or for a collective that of its instances."""
+
+    optional: bool
+    runnable: bool
+    migratable: bool
+
+
+def summarize(action: Action, node: Node | None = None) -> State:
+    """The state of an action; a collective's action takes over the need (and lost possibility) of its members'."""
+    resource = action.resource
+    if resource is None:
+        return State(action.optional, action.runnable, action.migratable)
+    match resource.kind:
+        case Kind.PRIMITIVE:
+            return State(action.optional, action.runnable, action.migratable)
+        case Kind.GROUP:
+            return _summarize_group(action, resource, node)
+        case Kind.CLONE:
+            return _summarize_instances(action, resource.children, node)
+        case Kind.BUNDLE:
+            return _summarize_instances(action, _bundle_instances(resource, action.task), node)
+
+
+def _bundle_instances(bundle: Resource, task: str) -> list[Resource]:
+    """Whose actions a bundle's action stands for: its containers', for promotion and notices those inside them."""
+    assert bundle.bundle is not None
+    inner = bundle.bundle.child
+    if inner is not None and member_task(inner, task) not in ("start", "running", "stop", "stopped", "monitor"):
+        return inner.children
+    return instances_of(bundle)
+
+
+def _summarize_group(action: Action, group: Resource, node: Node | None) -> State:
+    optional = runnable = True
+    for member in group.children:
+        task = member_task(member, action.task)
+        found = newest_action(member, task, node)
+        if found is None:
+            if task not in ("stop", "demote"):
+                runnable = False
+            continue
+        state = summarize(found, node)
+        if optional and not state.optional:
+            optional = action.optional = False
+        if task != action.task and runnable and not state.runnable:
+            runnable = action.runnable = False
+    return State(optional, runnable, False)
+
+
+def _summarize_instances(action: Action, instances: list[Resource], node: Node | None) -> State:
+    optional, any_runnable = True, False
+    task = original_task(action)
+    for instance in instances:
+        found = newest_action(instance, task, node if instance.is_primitive else None)
+        if found is None:
+            continue
+        state = summarize(found, node)
+        if optional and not state.optional:
+            optional = action.optional = False
+        any_runnable = any_runnable or state.runnable
+    if not any_runnable and node is None:
+        action.runnable = False
+    return State(optional, any_runnable, False)
+
+
+def original_task(action: Action) -> str:
+    """The task of an instance that a collective's action is about."""
+    assert action.resource is not None
+    task = action.task
+    if task in ("notify", "notified"):
+        task = notified_task(action.key)
+    children = action.resource.children
+    return member_task(children[0], task) if children else task

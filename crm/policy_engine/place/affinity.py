@@ -1,0 +1,416 @@
+"""Colocations at work: the lists that apply to a resource, how placed primaries change a dependent's scores, and how the
+preferences of dependents are merged into a primary's before it is placed.
+
+Source of the rules: Pacemaker Explained, "Colocation Constraints", and observed scores. Merging follows the colocations
+of colocations as a chain, each link weakening the scores by its own (score / INFINITY).
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import Enum
+
+from crm.model import score as scores
+from crm.model.score import INFINITY, MINUS_INFINITY, Score
+from crm.policy_engine.attributes import placement_attribute
+from crm.policy_engine.cluster import Candidate, Kind, Node, NodeKind, Resource, Role
+from crm.policy_engine.constraints.colocations import Colocation, ColocationList
+from crm.policy_engine.place.candidates import Table, any_available, copy_table, is_usable
+from crm.policy_engine.place.placement import KINDS, Merge
+
+_SPENT: Score = MINUS_INFINITY * 100
+"""Marks a candidate that positive scores can no longer help while one merge goes on."""
+
+
+def single(value: float) -> float:
+    """The value in single precision: chained factors are rounded so, and rounding shows in the scores."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def factor_of(colocation: Colocation) -> float:
+    """How strongly a colocation passes scores on, from -1 to 1."""
+    return single(colocation.score / INFINITY)
+
+
+# Which colocations apply to a resource
+
+
+def dependents_of(resource: Resource) -> list[Colocation]:
+    """Colocations in which something is placed with this resource, the most important dependent first.
+
+    A group's are those of its last member, a clone's or bundle's those of each instance.
+    """
+    if resource.parent is None and resource.is_primitive:
+        return resource.colocated_by
+    found = ColocationList(dependents=True)
+    _collect(resource, resource, found, dependents=True)
+    return found.items()
+
+
+def primaries_of(resource: Resource) -> list[Colocation]:
+    """Colocations in which this resource is placed with something, the most important primary first."""
+    if resource.parent is None and resource.is_primitive:
+        return resource.colocated_with
+    found = ColocationList(dependents=False)
+    _collect(resource, resource, found, dependents=False)
+    return found.items()
+
+
+def _own(resource: Resource, dependents: bool) -> list[Colocation]:
+    return resource.colocated_by if dependents else resource.colocated_with
+
+
+def _collect(resource: Resource, asker: Resource, found: ColocationList, dependents: bool) -> None:
+    match resource.kind:
+        case Kind.PRIMITIVE:
+            _collect_primitive(resource, asker, found, dependents)
+        case Kind.GROUP:
+            _collect_group(resource, asker, found, dependents)
+        case Kind.CLONE:
+            found.extend(_own(resource, dependents))
+            _collect_parent(resource, asker, found, dependents)
+        case Kind.BUNDLE:
+            _collect_bundle(resource, asker, found, dependents)
+
+
+def _collect_parent(resource: Resource, asker: Resource, found: ColocationList, dependents: bool) -> None:
+    if resource.parent is not None:
+        _collect(resource.parent, asker, found, dependents)
+
+
+def _collect_primitive(resource: Resource, asker: Resource, found: ColocationList, dependents: bool) -> None:
+    if resource is asker:
+        found.extend(_own(resource, dependents))
+        _collect_parent(resource, asker, found, dependents)
+        return
+    # Asked for by its group or a fellow member: what the group itself implies is not theirs.
+    for colocation in _own(resource, dependents):
+        if colocation.explicit:
+            found.add(colocation)
+
+
+def _collect_group(group: Resource, asker: Resource, found: ColocationList, dependents: bool) -> None:
+    if not group.children:
+        return
+    speaks_for_group = group.children[-1] if dependents else group.children[0]
+    if asker is group or asker is speaks_for_group:
+        found.extend(_own(group, dependents))
+        _collect_parent(group, asker, found, dependents)
+        if group.members_colocated:
+            for member in group.children:
+                if member is not asker:
+                    _collect(member, asker, found, dependents)
+    elif not dependents:
+        _collect_for_later_member(group, asker, found)
+
+
+def _collect_for_later_member(group: Resource, asker: Resource, found: ColocationList) -> None:
+    """A member after an unmanaged one cannot rely on it: it keeps the group's mandatory colocations itself."""
+    for member in group.children:
+        if member is asker:
+            return
+        if not member.managed:
+            for colocation in group.colocated_with:
+                if colocation.score >= INFINITY:
+                    found.add(colocation)
+            return
+
+
+def _collect_bundle(bundle: Resource, asker: Resource, found: ColocationList, dependents: bool) -> None:
+    if asker is bundle or asker.is_container_of_replica:
+        found.extend(_own(bundle, dependents))
+        return
+    assert bundle.bundle is not None
+    inner = bundle.bundle.child
+    if inner is None or not inner.promotable or asker.top is not inner:
+        return
+    # Inside a bundle its colocations count for promotion only.
+    applies = asker.promotion_sorted if asker is inner else not asker.unassigned
+    if applies:
+        found.extend(_own(bundle, dependents))
+
+
+# What a placed primary means for its dependent
+
+
+class Effect(Enum):
+    """What a colocation can change about its dependent now."""
+
+    NOTHING = "nothing"
+    LOCATION = "location"
+    ROLE = "role"
+
+
+def effect_of(dependent: Resource, primary: Resource, colocation: Colocation, preview: bool = False) -> Effect:
+    """What a colocation changes; `preview` asks as if nothing were placed yet."""
+    if not preview and primary.unassigned:
+        return Effect.NOTHING
+    dependent_actor, primary_actor = _actor(dependent), _actor(primary)
+    collective = dependent_actor.parent
+    if (
+        colocation.dependent_role >= Role.UNPROMOTED
+        and collective is not None
+        and collective.promotable
+        and not dependent_actor.unassigned
+    ):
+        return Effect.ROLE
+    if not preview and not dependent.unassigned:
+        return Effect.NOTHING
+    if colocation.dependent_role not in (Role.UNKNOWN, dependent_actor.next_role):
+        return Effect.NOTHING
+    if colocation.primary_role not in (Role.UNKNOWN, primary_actor.next_role):
+        return Effect.NOTHING
+    return Effect.LOCATION
+
+
+def _actor(resource: Resource) -> Resource:
+    """Whose role counts: for a bundle's container what runs inside."""
+    return inner_resource(resource) or resource
+
+
+def inner_resource(container: Resource) -> Resource | None:
+    """What runs in a bundle's container, None for anything else."""
+    if not container.is_container_of_replica:
+        return None
+    bundle = outermost(container).bundle
+    for replica in bundle.replicas if bundle is not None else ():
+        if replica.container is container:
+            return replica.child
+    return None
+
+
+def outermost(resource: Resource) -> Resource:
+    """The top of the tree, a bundle included."""
+    while resource.parent is not None:
+        resource = resource.parent
+    return resource
+
+
+def apply_to_scores(dependent: Resource, primary: Resource, colocation: Colocation) -> None:
+    """Change a dependent's scores by where its primary is placed (or that it is nowhere).
+
+    A wish that would leave no node is dropped; a must is kept.
+    """
+    if primary.assigned is None and colocation.score < 0:
+        return
+    value = placement_attribute(primary.assigned, colocation.attribute, primary)
+    table = copy_table(dependent.allowed)
+    for candidate in table.values():
+        if primary.assigned is None:
+            candidate.score = scores.add(-colocation.score, candidate.score)
+        elif _same(placement_attribute(candidate.node, colocation.attribute, dependent), value):
+            if colocation.score < INFINITY:
+                candidate.score = scores.add(colocation.score, candidate.score)
+        elif colocation.score >= INFINITY:
+            candidate.score = MINUS_INFINITY
+    if colocation.is_mandatory or any_available(table):
+        dependent.allowed = table
+
+
+def apply_to_priority(dependent: Resource, primary: Resource, colocation: Colocation) -> Score:
+    """Change a placed instance's promotion priority by where the primary is; the change."""
+    if dependent.assigned is None:
+        return 0
+    if primary.assigned is not None and colocation.primary_role not in (Role.UNKNOWN, _actor(primary).next_role):
+        return 0
+    here = placement_attribute(dependent.assigned, colocation.attribute, dependent)
+    there = placement_attribute(primary.assigned, colocation.attribute, primary)
+    sign = 1
+    if not _same(here, there):
+        if colocation.score != INFINITY or colocation.dependent_role is not Role.PROMOTED:
+            return 0
+        sign = -1
+    elif colocation.dependent_role is Role.UNPROMOTED:
+        sign = -1
+    change = sign * colocation.score
+    dependent.priority = scores.add(change, dependent.priority)
+    return change
+
+
+def _same(left: str | None, right: str | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return left == right or left.lower() == right.lower()
+
+
+def restrict_to(dependent: Resource, nodes: list[tuple[Node, Score]], merge_scores: bool) -> None:
+    """Ban a dependent from all but the nodes of its primary's instances, perhaps adding their scores."""
+    found: dict[str, Score] = {}
+    for node, points in nodes:
+        found.setdefault(node.id, points)
+    for candidate in dependent.allowed.values():
+        points_there = found.get(candidate.node.id)
+        if points_there is None:
+            candidate.score = MINUS_INFINITY
+        elif merge_scores:
+            candidate.score = scores.add(candidate.score, points_there)
+
+
+# Merging the preferences of colocated resources
+
+
+def merge_colocated(
+    source: Resource,
+    target: Resource | None,
+    table: Table | None,
+    colocation: Colocation | None,
+    factor: float,
+    merge: Merge,
+) -> Table | None:
+    """The way of primitives, clones and bundles: see `KindOfResource.merge_scores`."""
+    if source.merging:
+        return table
+    source.merging = True
+    try:
+        if table is None:
+            work = copy_table(source.allowed)
+            target = source
+        else:
+            assert target is not None and colocation is not None
+            work = copy_table(table)
+            _add_scores(work, source, target, colocation, factor, merge.nonnegative)
+        if any_available(work):
+            work = _follow(source, target, work, factor, merge)
+        elif merge.active:
+            return table
+        if merge.nonnegative:
+            for candidate in work.values():
+                if candidate.score == _SPENT:
+                    candidate.score = 1
+        return work
+    finally:
+        source.merging = False
+
+
+def _follow(source: Resource, target: Resource, work: Table, factor: float, merge: Merge) -> Table:
+    """Go on with what is colocated with the source."""
+    onward = Merge(merge.this_with, merge.nonnegative, active=True)
+    for link in primaries_of(source) if merge.this_with else dependents_of(source):
+        if merge.this_with:
+            other = link.primary
+        elif not link.has_influence():
+            continue
+        else:
+            other = link.dependent
+        weaker = single(single(factor * link.score) / INFINITY)
+        merged = KINDS[other.kind].merge_scores(other, target, work, link, weaker, onward)
+        assert merged is not None
+        work = merged
+    return work
+
+
+def _add_scores(
+    table: Table, source: Resource, target: Resource, colocation: Colocation, factor: float, only_positive: bool
+) -> None:
+    lookup = _BestScores(source, colocation)
+    for candidate in table.values():
+        points = lookup.matching(candidate, target)
+        if factor < 0 and points < 0 and not _double_negative_counts(colocation, points):
+            continue
+        if candidate.score == _SPENT:
+            continue
+        total = scores.add(_scaled(points, factor), candidate.score)
+        if only_positive and total < 0:
+            if candidate.score > 0:
+                candidate.score = _SPENT
+                continue
+            if candidate.score == 0:
+                continue
+        candidate.score = total
+
+
+def _double_negative_counts(colocation: Colocation, points: Score) -> bool:
+    """Staying away from what does not want to be there is no reason to go there, unless it has nowhere else."""
+    return (
+        colocation.primary.stickiness < -points
+        and colocation.has_influence()
+        and _allowed_on_one(colocation.dependent)
+    )
+
+
+def _allowed_on_one(resource: Resource) -> bool:
+    return sum(candidate.score >= 0 for candidate in resource.allowed.values()) == 1
+
+
+def _scaled(points: Score, factor: float) -> Score:
+    """Points times factor, rounded away from zero at halves; anything but zero stays at least one."""
+    exact = single(factor * points)
+    rounded = int(exact - 0.5) if exact < 0 else int(exact + 0.5)
+    if rounded == 0 and points != 0 and factor != 0:
+        return 1 if factor > 0 else -1
+    return rounded
+
+
+class _BestScores:
+    """The best score that a resource has on nodes with the attribute value of a given node."""
+
+    def __init__(self, source: Resource, colocation: Colocation) -> None:
+        self._source = source
+        self._attribute = colocation.attribute
+        self._table = self._table_of(source, colocation)
+        self._simple = self._attribute == "#uname" and not any(
+            candidate.node.kind is NodeKind.GUEST for candidate in self._table.values()
+        )
+        self._by_value: dict[str | None, Score] = {}
+        if not self._simple:
+            self._index()
+
+    @staticmethod
+    def _table_of(source: Resource, colocation: Colocation) -> Table:
+        """A later member of a group, colocated by itself, also has its group's location scores."""
+        group = source.parent
+        if (
+            source is not colocation.dependent
+            or not colocation.explicit
+            or group is None
+            or not group.is_group
+            or source is group.children[0]
+        ):
+            return source.allowed
+        from crm.policy_engine.place.criteria import apply_location
+
+        own = source.allowed
+        source.allowed = copy_table(own)
+        for location in group.locations:
+            apply_location(source, location)
+        table = source.allowed
+        source.allowed = own
+        return table
+
+    def _index(self) -> None:
+        for candidate in self._table.values():
+            if not is_usable(candidate.node):
+                continue
+            value = _folded(placement_attribute(candidate.node, self._attribute, self._source))
+            if candidate.score > self._by_value.get(value, MINUS_INFINITY):
+                self._by_value[value] = candidate.score
+
+    def matching(self, candidate: Candidate, target: Resource) -> Score:
+        """The best score of the source where the attribute is as on the candidate's node."""
+        if self._simple and candidate.node.kind is not NodeKind.GUEST:
+            found = self._table.get(candidate.node.id)
+            if found is None or not is_usable(found.node):
+                return MINUS_INFINITY
+            return max(found.score, MINUS_INFINITY)
+        if self._simple:
+            self._simple = False
+            self._index()
+        value = _folded(placement_attribute(candidate.node, self._attribute, target))
+        return self._by_value.get(value, MINUS_INFINITY)
+
+
+def _folded(value: str | None) -> str | None:
+    return value.lower() if value is not None else None
+
+
+def add_dependent_scores(primary: Resource, colocation: Colocation) -> None:
+    """Let a dependent's preferences, and those of what depends on it, count for its primary's placing."""
+    if not colocation.has_influence():
+        return
+    merge = Merge(nonnegative=primary.is_clone, active=True)
+    dependent = colocation.dependent
+    merged = KINDS[dependent.kind].merge_scores(
+        dependent, primary, primary.allowed, colocation, factor_of(colocation), merge
+    )
+    assert merged is not None
+    primary.allowed = merged

@@ -1,0 +1,200 @@
+"""What speaks for and against each node before anything is placed: health, locks, locations, stickiness, failures, probing.
+
+Source: Pacemaker Explained, "Location Constraints", "Tracking Node Health", "Resource Options" (stickiness,
+migration-threshold, failure counts); "Cluster Options" (shutdown-lock).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from crm.model import score as scores
+from crm.model.score import MINUS_INFINITY, Score
+from crm.model.values import is_true, parse_integer
+from crm.policy_engine.cluster import Cluster, Node, Probing, Resource, Role
+from crm.policy_engine.constraints.locations import Location
+from crm.policy_engine.fail_counts import failures_on
+from crm.policy_engine.place.candidates import fresh_candidate, prefer
+
+_PROBING_RANK = {Probing.ALWAYS: 0, Probing.NEVER: 1, Probing.EXCLUSIVE: 2}
+
+
+def health_locations(cluster: Cluster) -> list[Location]:
+    """Locations that say how healthy each node is, for every resource (a resource may allow unhealthy nodes)."""
+    settings = cluster.settings
+    if settings.health_strategy == "none":
+        return []
+    base = settings.health_base if settings.health_strategy == "progressive" else 0
+    found = []
+    for node in cluster.nodes:
+        health = _node_health(cluster, node, base)
+        if health == 0:
+            continue
+        for resource in cluster.resources:
+            if health > 0 or not is_true(resource.meta.get("allow-unhealthy-nodes")):
+                found.append(Location(settings.health_strategy, resource, scores=[(node, health)]))
+    return found
+
+
+def _node_health(cluster: Cluster, node: Node, base: Score) -> Score:
+    colours = cluster.settings.health
+    words = {"red": colours.red, "yellow": colours.yellow, "green": colours.green}
+    total = base
+    for name, value in node.attributes.items():
+        if name.startswith("#health"):
+            total = scores.add(words.get(value, scores.parse(value)), total)
+    return total
+
+
+def apply_location(resource: Resource, location: Location) -> None:
+    """Add a location's scores to this resource alone, if it will have the role that the location is about."""
+    if location.role is not Role.UNKNOWN and location.role is not resource.next_role:
+        return
+    for node, points in location.scores:
+        _apply(resource, location, node, points)
+
+
+def _apply(resource: Resource, location: Location, node: Node, points: Score) -> None:
+    candidate = resource.allowed.get(node.id)
+    if candidate is None:
+        candidate = resource.allowed[node.id] = fresh_candidate(node)
+        candidate.score = points
+    else:
+        candidate.score = scores.add(candidate.score, points)
+    if _PROBING_RANK[candidate.probing] < _PROBING_RANK[location.probing]:
+        if location.probing is Probing.EXCLUSIVE:
+            resource.exclusive_probing = True
+        candidate.probing = location.probing
+
+
+def spread_location(resource: Resource, location: Location) -> None:
+    """Apply a location to a resource of any kind and to what is in it.
+
+    A colocated group goes where its first member goes, so the others only learn which nodes there are. Of a bundle it is
+    the containers and addresses that are placed; what runs inside has to know about roles only.
+    """
+    apply_location(resource, location)
+    if resource.bundle is not None:
+        _spread_in_bundle(resource, location)
+    elif resource.is_group and resource.members_colocated:
+        neutral = Location(
+            location.id, location.resource, location.role, location.probing, [(node, 0) for node, _ in location.scores]
+        )
+        for position, member in enumerate(resource.children):
+            spread_location(member, location if position == 0 else neutral)
+    else:
+        for child in resource.children:
+            spread_location(child, location)
+
+
+def _spread_in_bundle(bundle: Resource, location: Location) -> None:
+    assert bundle.bundle is not None
+    for replica in bundle.bundle.replicas:
+        spread_location(replica.container, location)
+        if replica.ip is not None:
+            spread_location(replica.ip, location)
+    inner = bundle.bundle.child
+    if inner is not None and location.role in (Role.UNPROMOTED, Role.PROMOTED):
+        spread_location(inner, location)
+        inner.locations.insert(0, location)
+
+
+LockCancelled: TypeAlias = Callable[[Resource, Node], None]
+
+
+def apply_criteria(cluster: Cluster, locations: list[Location], on_lock_cancelled: LockCancelled) -> None:
+    """Score every candidate; `locations` newest first."""
+    if cluster.settings.shutdown_lock:
+        for top in cluster.resources:
+            for resource in _lockable(top):
+                lock_to_shutdown_node(cluster, resource, on_lock_cancelled)
+    for location in locations:
+        spread_location(location.resource, location)
+    for top in cluster.resources:
+        for resource in top.primitives():
+            _apply_stickiness(cluster, resource)
+    _ban_after_failures(cluster)
+    for node in cluster.nodes:
+        for resource in cluster.resources:
+            _apply_exclusive_probing(resource, node)
+
+
+def _apply_stickiness(cluster: Cluster, resource: Resource) -> None:
+    if not resource.managed or resource.stickiness < 1 or len(resource.active_on) != 1:
+        return
+    node = resource.active_on[0]
+    if not cluster.settings.symmetric and node.id not in resource.allowed:
+        return
+    prefer(resource, (node,), resource.stickiness)
+
+
+def _ban_after_failures(cluster: Cluster) -> None:
+    nodes = [node for node in cluster.nodes if any(name.startswith("fail-count-") for name in node.attributes)]
+    for node in nodes:
+        for top in cluster.resources:
+            for resource in top.primitives():
+                if not clears_failures(resource, node):
+                    banned = threshold_reached(cluster, resource, node)
+                    if banned is not None:
+                        prefer(banned, (node,), MINUS_INFINITY)
+
+
+def clears_failures(resource: Resource, node: Node) -> bool:
+    """Whether its failures on the node are about to be forgotten anyway."""
+    key = f"{resource.id}_clear_failcount_0"
+    return any(action.node is node for action in resource.actions_by_key.get(key, ()))
+
+
+def threshold_reached(cluster: Cluster, resource: Resource, node: Node) -> Resource | None:
+    """What is banned from the node because the resource failed there too often; None when it did not.
+
+    Instances of an anonymous clone are all alike: the clone as a whole is banned.
+    """
+    if resource.migration_threshold == 0 or resource.ignore_failure:
+        return None
+    failures = failures_on(cluster, node, resource, launched=True).count
+    if failures <= 0 or failures < resource.migration_threshold:
+        return None
+    return resource if resource.unique else resource.top
+
+
+def _apply_exclusive_probing(resource: Resource, node: Node) -> None:
+    if not (resource.exclusive_probing or resource.top.exclusive_probing):
+        return
+    for child in resource.children:
+        _apply_exclusive_probing(child, node)
+    candidate = resource.allowed.get(node.id)
+    if candidate is not None and candidate.probing is not Probing.EXCLUSIVE:
+        candidate.score = MINUS_INFINITY
+
+
+def _lockable(resource: Resource) -> list[Resource]:
+    """Primitives and members of groups: instances of clones and parts of bundles are never locked."""
+    if resource.is_group:
+        return [each for child in resource.children for each in _lockable(child)]
+    return [resource] if resource.is_primitive else []
+
+
+def lock_to_shutdown_node(cluster: Cluster, resource: Resource, on_lock_cancelled: LockCancelled) -> None:
+    """Keep a resource for the node that is shut down cleanly, until it comes back or the limit passes."""
+    if resource.is_fence_device or resource.is_remote_connection:
+        return
+    if resource.lock_node is not None:
+        if resource.active_on:
+            on_lock_cancelled(resource, resource.lock_node)
+            resource.lock_node, resource.lock_time = None, 0
+    elif len(resource.active_on) == 1:
+        node = resource.active_on[0]
+        if node.shutting_down and not node.unclean:
+            resource.lock_node = node
+            resource.lock_time = parse_integer(node.attributes.get("shutdown")) or cluster.now
+    if resource.lock_node is None:
+        return
+    limit_ms = cluster.settings.shutdown_lock_limit_ms
+    if limit_ms > 0:
+        cluster.advance_recheck(resource.lock_time + (limit_ms + 500) // 1000 + 1)
+    others = [node for node in cluster.nodes if node is not resource.lock_node]
+    prefer(resource, others, MINUS_INFINITY)
+
+

@@ -1,0 +1,110 @@
+"""What placing needs to know and keeps: the cluster, the strategy, the scores to show; and how kinds differ.
+
+The kinds of resource are assigned in different ways. That branching is here and nowhere else in `place`: each kind's
+module registers its ways in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from crm.model import score as scores
+from crm.model.score import Score
+from crm.policy_engine.cluster import Cluster, Kind, Node, NodeKind, Resource, Role
+from crm.policy_engine.constraints.colocations import Colocation
+from crm.policy_engine.names import natural_key
+from crm.policy_engine.place.candidates import Table
+
+
+@dataclass(slots=True)
+class Placement:
+    """The state of one placing pass. `score_lines` collects what `crm_simulate -s` shows."""
+
+    cluster: Cluster
+    strategy: str
+    score_lines: list[str] = field(default_factory=list)
+    with_scores: bool = False
+    with_utilization: bool = False
+    on_colocation: Callable[[Colocation], None] = lambda _: None
+    """Told of colocations that come up only while placing."""
+
+    def show_utilization(self, resource: Resource, node: Node) -> None:
+        """Keep what a resource takes of the node that it was just assigned to."""
+        used = "".join(f" {name}={value}" for name, value in resource.utilization.items())
+        self.score_lines.append(f"pcmk__assign_resource: {resource.id} utilization on {node.name}:{used}")
+
+    def show_capacities(self, stage: str) -> None:
+        """Keep what is left of each node's capacity."""
+        if not self.with_utilization:
+            return
+        for node in self.cluster.nodes:
+            if node.kind is not NodeKind.GUEST or not node.is_bundle_node:
+                left = "".join(f" {name}={value}" for name, value in node.utilization.items())
+                self.score_lines.append(f"{stage}: {node.name} capacity:{left}")
+
+    def show_scores(self, resource: Resource, stage: str) -> None:
+        """Keep the present scores of a resource and all in it (removed resources are left out)."""
+        if not self.with_scores or resource.removed:
+            return
+        for candidate in sorted(resource.allowed.values(), key=lambda c: natural_key(c.node.name)):
+            score = scores.render(candidate.score)
+            self.score_lines.append(f"{stage}: {resource.id} allocation score on {candidate.node.name}: {score}")
+        for child in resource.children:
+            self.show_scores(child, stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """How scores of a colocated resource are merged into a table.
+
+    dependents    go on to what the resource is placed with, instead of to what is placed with it
+    nonnegative   only good news counts: a score may not become negative by it
+    active        give up when no node is left
+    """
+
+    this_with: bool = False
+    nonnegative: bool = False
+    active: bool = False
+
+
+class KindOfResource(Protocol):
+    """What each kind has its own way of doing."""
+
+    def assign(self, placement: Placement, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> Node | None:
+        """Assign everything in the resource; the node where it goes, for kinds that go to one."""
+
+    def apply_as_dependent(
+        self, placement: Placement, dependent: Resource, primary: Resource, colocation: Colocation
+    ) -> Score:
+        """Let the (placed) primary of a colocation change the dependent's scores; the change of promotion priority."""
+
+    def apply_as_primary(
+        self, placement: Placement, dependent: Resource, primary: Resource, colocation: Colocation
+    ) -> Score:
+        """The same, seen from the primary, for a dependent that is a primitive."""
+
+    def merge_scores(
+        self,
+        source: Resource,
+        target: Resource | None,
+        table: Table | None,
+        colocation: Colocation | None,
+        factor: float,
+        merge: Merge,
+    ) -> Table | None:
+        """`table` with the scores of `source` and of what is colocated with it added, scaled by `factor`."""
+
+
+KINDS: dict[Kind, KindOfResource] = {}
+
+
+def assign(placement: Placement, resource: Resource, prefer: Node | None = None, stop_if_fail: bool = True) -> Node | None:
+    """Assign a resource of any kind."""
+    return KINDS[resource.kind].assign(placement, resource, prefer, stop_if_fail)
+
+
+def set_next_role(resource: Resource, role: Role) -> None:
+    """Decide which role a resource will have."""
+    resource.next_role = role

@@ -1,0 +1,58 @@
+"""What callers get of a planning pass: the transition, and the texts that tell of it."""
+
+from __future__ import annotations
+
+from crm.model.cib import Cib
+from crm.model.transition import Transition
+from crm.policy_engine.cluster import Cluster
+from crm.policy_engine.engine import Planned, run
+from crm.policy_engine.render.dot import dot_text
+from crm.policy_engine.render.exp import graph_xml
+from crm.policy_engine.render.graph import as_transition, build
+from crm.policy_engine.render.summary import summary_lines
+
+
+class Plan:
+    """A finished plan; texts are made when asked for."""
+
+    def __init__(self, planned: Planned) -> None:
+        self._planned = planned
+        # The summary tells roles as they were before the graph is built, like the tools that it is modelled on.
+        self._summary = summary_lines(planned.plan)
+        self._graph = build(planned.plan)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster with what was decided about each resource."""
+        return self._planned.cluster
+
+    @property
+    def transition(self) -> Transition:
+        """What has to be done."""
+        return as_transition(self._graph)
+
+    def summary_lines(self) -> list[str]:
+        """What will change, a line each."""
+        return self._summary
+
+    def score_lines(self, scores: bool = True, utilization: bool = False) -> list[str]:
+        """The scores (or capacities) that decided, in the order in which they were looked at."""
+        return self._planned.placement.score_lines
+
+    def graph_text(self) -> str:
+        """The transition as XML."""
+        return graph_xml(self._graph)
+
+    def dot_text(self, all_actions: bool = False, with_ids: bool = False) -> str:
+        """The plan as a drawing."""
+        return dot_text(self._planned.plan, all_actions, with_ids)
+
+
+def plan(cib: Cib, now: int, with_scores: bool = False, with_utilization: bool = False) -> Plan:
+    """Plan for a CIB at `now` (epoch seconds)."""
+    return Plan(run(cib, now, with_scores, with_utilization))
+
+
+def schedule(cib: Cib, now: int) -> Transition:
+    """The transition for a CIB at `now` (epoch seconds): what the controller asks for."""
+    return plan(cib, now).transition

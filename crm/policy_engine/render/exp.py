@@ -1,0 +1,120 @@
+"""The transition as XML text, as Pacemaker's scheduler writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape
+
+from crm.model.transition import GraphAction
+from crm.policy_engine.render.graph import Graph, graph_action
+
+_ESCAPES = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
+
+
+def graph_xml(graph: Graph, number: int = 1) -> str:
+    """The whole document."""
+    return "\n".join(_lines(graph, number)) + "\n"
+
+
+def _lines(graph: Graph, number: int) -> Iterator[str]:
+    cluster = graph.plan.cluster
+    options, settings = cluster.options, cluster.settings
+    head = {
+        "cluster-delay": options.get("cluster-delay", "60s"),
+        "fencing-timeout": options.get("fencing-timeout", "60s"),
+        "failed-stop-offset": "INFINITY",
+        "failed-start-offset": "INFINITY" if settings.start_failure_is_fatal else "1",
+        "batch-limit": options.get("batch-limit", "0"),
+        "transition_id": str(number),
+    }
+    if settings.migration_limit > 0:
+        head["migration-limit"] = options.get("migration-limit", str(settings.migration_limit))
+    if cluster.recheck_at is not None:
+        head["recheck-by"] = str(cluster.recheck_at)
+    if not graph.steps:
+        yield _tag("transition_graph", head, "/>")
+        return
+    yield _tag("transition_graph", head, ">")
+    for position, step in enumerate(graph.steps):
+        attributes = {"id": str(position)}
+        if step.priority > 0:
+            attributes["priority"] = str(step.priority)
+        yield "  " + _tag("synapse", attributes, ">")
+        yield "    <action_set>"
+        yield from _action(graph_action(graph.plan, step.action))
+        yield "    </action_set>"
+        if step.inputs:
+            yield "    <inputs>"
+            for first in step.inputs:
+                trigger = graph_action(graph.plan, first, with_details=False)
+                yield "      <trigger>"
+                yield "        " + _tag(trigger.kind, _identity(trigger), "/>")
+                yield "      </trigger>"
+            yield "    </inputs>"
+        else:
+            yield "    <inputs/>"
+        yield "  </synapse>"
+    yield "</transition_graph>"
+
+
+def _tag(name: str, attributes: dict[str, str], end: str) -> str:
+    return f"<{name}" + "".join(f' {k}="{escape(v, _ESCAPES)}"' for k, v in attributes.items()) + end
+
+
+def _identity(action: GraphAction) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if action.operation == "lrm_delete":
+        found["mode"] = "cib"
+    found.update(id=str(action.id), operation=action.operation, operation_key=action.key)
+    if action.internal_key is not None:
+        found["internal_operation_key"] = action.internal_key
+    if action.node is not None and action.node_id is not None:
+        found["on_node"] = action.node
+        found["on_node_uuid"] = action.node_id
+        if action.router is not None:
+            found["router_node"] = action.router
+    if action.shutdown_lock is not None:
+        found["shutdown-lock"] = str(action.shutdown_lock)
+    return found
+
+
+def _action(action: GraphAction) -> Iterator[str]:
+    yield "      " + _tag(action.kind, _identity(action), ">")
+    if action.resource is not None:
+        agent = action.resource
+        parts = {
+            "id": agent.id,
+            "long-id": agent.long_id,
+            "class": agent.standard or None,
+            "provider": agent.provider,
+            "type": agent.type or None,
+        }
+        yield "        " + _tag("primitive", {k: v for k, v in parts.items() if v is not None}, "/>")
+    yield from _parameters(action)
+    if action.downed:
+        yield "        <downed>"
+        for node_id in action.downed:
+            yield "          " + _tag("node", {"id": node_id}, "/>")
+        yield "        </downed>"
+    if action.maintenance:
+        yield "        <maintenance>"
+        for node_id, present in action.maintenance:
+            attributes = {"id": node_id, "node_in_maintenance": "1" if present else "0"}
+            yield "          " + _tag("node", attributes, "/>")
+        yield "        </maintenance>"
+    yield f"      </{action.kind}>"
+
+
+def _parameters(action: GraphAction) -> Iterator[str]:
+    """Parameters as attributes; those whose names cannot be attributes of XML as elements."""
+    plain = {name: value for name, value in action.attributes.items() if not name[:1].isdigit()}
+    odd = {name: value for name, value in action.attributes.items() if name[:1].isdigit()}
+    if not odd:
+        yield "        " + _tag("attributes", plain, "/>")
+        return
+    yield "        " + _tag("attributes", plain, ">")
+    for name, value in odd.items():
+        yield "          " + _tag("param", {"name": name, "value": value}, "/>")
+    yield "        </attributes>"
+
+

@@ -138,6 +138,13 @@ def is_all_active(resource: Resource) -> bool:
     return all(is_all_active(child) for child in resource.children)
 
 
+def in_bundle(resource: Resource) -> bool:
+    """Whether the resource is a bundle, one of its parts, or inside one."""
+    while resource.parent is not None:
+        resource = resource.parent
+    return resource.bundle is not None
+
+
 def contained_connection(cluster: Cluster, container: Resource) -> Resource | None:
     """The connection to the guest node that a resource creates, if it does."""
     if not cluster.have_remote_nodes:

@@ -14,7 +14,7 @@ from crm.policy_engine.attributes import node_attribute
 from crm.policy_engine.cluster import Cluster, Node, NodeKind, Requires, Resource
 from crm.policy_engine.fenceability import can_fence
 from crm.policy_engine.options import NoQuorumPolicy
-from crm.policy_engine.tree import needs_fencing
+from crm.policy_engine.tree import in_bundle, needs_fencing
 
 # Asking for it
 
@@ -318,7 +318,7 @@ def _order_stops(plan: Plan, resource: Resource, fencing: Action, target: Node) 
     for action in stops:
         action.pseudo = action.runnable = True
         if implied:
-            if not _in_bundle(resource):
+            if not in_bundle(resource):
                 relate(fencing, action, r.GUEST_ALLOWED)
             relate(fencing, collective_stop, r.GUEST_ALLOWED)
         if resource.notify:
@@ -328,17 +328,5 @@ def _order_stops(plan: Plan, resource: Resource, fencing: Action, target: Node) 
         if action.node.online and not action.node.unclean and not resource.failed:
             continue
         action.pseudo = action.runnable = True
-        if not _in_bundle(resource) and implied:
+        if not in_bundle(resource) and implied:
             relate(fencing, action, r.GUEST_ALLOWED | r.ORDERED)
-
-
-def _in_bundle(resource: Resource) -> bool:
-    """Whether the resource is a part of a bundle, or inside one."""
-    parent: Resource | None = resource
-    while parent is not None:
-        if parent.bundle is not None:
-            return True
-        parent = parent.parent
-    return False
-
-

@@ -37,6 +37,8 @@ class Plan:
     """What is to be done with a cluster, while it is worked out."""
 
     cluster: Cluster
+    sanitized: bool = False
+    """Private parameters were taken out of the CIB: that only they seem changed means nothing."""
     actions: list[Action] = field(default_factory=list)
     """In order of their numbers."""
     singletons: dict[str, Action] = field(default_factory=dict)

@@ -72,6 +72,7 @@ def make_guest(node: Node) -> None:
 def fill_bundle(cluster: Cluster, bundle: Resource, definition: Bundle) -> bool:
     """Make everything that a bundle implies; False (reported) when it makes no sense."""
     plan = _plan(definition)
+    plan.replicas = resources.sane_count(cluster, bundle, "replicas", plan.replicas)
     problem = _problem(plan)
     if problem is not None:
         message = f"Bundle {bundle.id} is ignored: {problem}."

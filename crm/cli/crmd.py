@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="crmd", description="Run this node's part of the cluster.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="crmd", description="Run this node's part of a cluster.", allow_abbrev=False)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/crmd/crmd.toml)")
     parser.add_argument("--check", action="store_true", help="look whether the settings can be used, and end")
     parser.add_argument("--help-settings", action="store_true", help="print every setting with its default, and end")
@@ -50,6 +50,7 @@ def daemon(config: Path | None) -> int:
     from crm.cib.schema import errors
     from crm.cli.monitor_text import monitor_text
     from crm.daemon.main import main as run
+    from crm.policy_engine import plan as _plan  # noqa: F401 - loaded now, so that the first plan is not late
 
     def validate(document: Document) -> None:
         for report in errors(document):

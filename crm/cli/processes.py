@@ -73,13 +73,6 @@ def kill_trees(roots: Iterable[int]) -> None:
         _send(process_id, signal.SIGKILL)
 
 
-def reap() -> None:
-    """Collect what has ended, so that no zombie stays; processes that somebody waits for are left alone."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
 def _send(process_id: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(process_id, number)

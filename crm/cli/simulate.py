@@ -127,9 +127,11 @@ class _Simulation:
         return lines
 
     def _plan(self, cib: Cib):  # type: ignore[no-untyped-def]
+        from crm.policy_engine.engine import Wishes
         from crm.policy_engine.plan import plan
 
-        result = plan(cib, self.now(cib), self.request.scores, self.request.utilization)
+        wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)
+        result = plan(cib, self.now(cib), wishes)
         if self.request.scores or self.request.utilization:
             lines = result.score_lines(scores=self.request.scores, utilization=self.request.utilization)
             self.out.section(_score_heading(self.request), lines)

@@ -72,7 +72,8 @@ def effective_parameters(
 
 
 def needs_remote_address(cluster: Cluster, resource: Resource) -> bool:
-    """Whether the connection's address is the name of the node that its container is on (a bundle without addresses)."""
+    """Whether the connection's address is the name of the node that its container is on (a bundle without addresses).
+    """
     return resource.is_remote_connection and parameters_of(cluster, resource, None).get("addr", "").lower() == "#uname"
 
 
@@ -183,3 +184,28 @@ def _verdict(present: Digests, entry: HistoryEntry, recorded_restart: str | None
     if entry.interval_ms == 0 and present.match is Match.RESTART:
         return Match.RESTART
     return Match.CHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class FencingDigests:
+    """The present digests of a fence device's definition for one node; `changed` since that was last unfenced."""
+
+    all: str
+    public: str
+    changed: bool
+    only_private_changed: bool = False
+
+
+def compare_fencing_digest(cluster: Cluster, device: Resource, node: Node) -> FencingDigests:
+    """Compare a device's definition with what the node's attributes recorded when it was unfenced."""
+    present = calculate(cluster, device, node, "stonith-on", 0)
+    secure = present.secure or present.all
+    recorded = node.attributes.get("#digests-all")
+    if recorded is None or _is_recorded(device, present.all, recorded):
+        return FencingDigests(present.all, secure, changed=False)
+    public = _is_recorded(device, secure, node.attributes.get("#digests-secure", ""))
+    return FencingDigests(present.all, secure, changed=not public, only_private_changed=public)
+
+
+def _is_recorded(device: Resource, present: str, recorded: str) -> bool:
+    return f"{device.id}:{device.type}:{present}" in recorded.split(",")

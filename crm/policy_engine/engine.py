@@ -9,18 +9,14 @@ from dataclasses import dataclass
 
 from crm.model import constraints as model
 from crm.model.cib import Cib
-from crm.model.score import INFINITY, MINUS_INFINITY
+from crm.model.score import MINUS_INFINITY
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, relate
 from crm.policy_engine.actions.collectives import create_actions
-from crm.policy_engine.actions.config_changes import (
-    ConfigChanges,
-    clear_failures_of_removed,
-    schedule_cleanup,
-)
+from crm.policy_engine.actions.config_changes import ConfigChanges, clear_failures_of_removed
 from crm.policy_engine.actions.fencing import fencing_action, mark_for_fencing, schedule_fencing_and_shutdowns
 from crm.policy_engine.actions.implied import imply
-from crm.policy_engine.actions.plan import Ordering, Plan
+from crm.policy_engine.actions.plan import Plan
 from crm.policy_engine.actions.probes import schedule_probes
 from crm.policy_engine.actions.remote import order_remote_actions
 from crm.policy_engine.actions.settle import settle
@@ -32,7 +28,7 @@ from crm.policy_engine.constraints.tickets import LossPolicy, TicketConstraint
 from crm.policy_engine.observe import observe
 from crm.policy_engine.place.assign_all import assign_all
 from crm.policy_engine.place.candidates import ban_everywhere
-from crm.policy_engine.place.criteria import apply_criteria, health_locations
+from crm.policy_engine.place.criteria import LockCancelled, apply_criteria, health_locations
 from crm.policy_engine.place.placement import Placement
 
 
@@ -45,17 +41,32 @@ class Planned:
     placement: Placement
 
 
-def run(cib: Cib, now: int, with_scores: bool = False, with_utilization: bool = False) -> Planned:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a caller wants besides the plan.
+
+    scores, utilization   what was weighed, as lines
+    sanitized             private parameters were taken out of the CIB, so seeming changes of them do not count
+    """
+
+    scores: bool = False
+    utilization: bool = False
+    sanitized: bool = False
+
+
+def run(cib: Cib, now: int, wishes: Wishes) -> Planned:
     """Plan: from a CIB at `now` (epoch seconds) to settled actions."""
-    cluster = observe(cib, now)
-    return plan_cluster(cluster, with_scores, with_utilization)
+    return plan_cluster(observe(cib, now), wishes)
 
 
-def plan_cluster(cluster: Cluster, with_scores: bool = False, with_utilization: bool = False) -> Planned:
+def plan_cluster(cluster: Cluster, wishes: Wishes) -> Planned:
     """Plan for a cluster that was observed already; it is changed by that."""
-    plan = Plan(cluster)
+    plan = Plan(cluster, sanitized=wishes.sanitized)
     placement = Placement(
-        cluster, cluster.settings.placement_strategy, with_scores=with_scores, with_utilization=with_utilization
+        cluster,
+        cluster.settings.placement_strategy,
+        with_scores=wishes.scores,
+        with_utilization=wishes.utilization,
     )
     relations = _Relations(plan)
     placement.on_colocation = relations.colocate
@@ -80,7 +91,7 @@ def plan_cluster(cluster: Cluster, with_scores: bool = False, with_utilization: 
     return Planned(cluster, plan, placement)
 
 
-def _forget_lock(plan: Plan):  # type: ignore[no-untyped-def]
+def _forget_lock(plan: Plan) -> LockCancelled:
     def forget(resource: Resource, node: Node) -> None:
         plan.action(resource, "lrm_delete", node, optional=False)
 
@@ -220,6 +231,3 @@ class _Some:
 
     def before(self, then: Resource, then_task: str, relation: int) -> None:
         self.plan.order_after_action(self.milestone, then, then_task, relation)
-
-
-__all__ = ["INFINITY", "Ordering", "Planned", "plan_cluster", "run", "schedule_cleanup"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
-from crm.policy_engine.engine import Planned, run
+from crm.policy_engine.engine import Planned, Wishes, run
 from crm.policy_engine.render.dot import dot_text
 from crm.policy_engine.render.exp import graph_xml
 from crm.policy_engine.render.graph import as_transition, build
 from crm.policy_engine.render.summary import summary_lines
+
+NO_WISHES = Wishes()
 
 
 class Plan:
@@ -48,9 +50,9 @@ class Plan:
         return dot_text(self._planned.plan, all_actions, with_ids)
 
 
-def plan(cib: Cib, now: int, with_scores: bool = False, with_utilization: bool = False) -> Plan:
+def plan(cib: Cib, now: int, wishes: Wishes = NO_WISHES) -> Plan:
     """Plan for a CIB at `now` (epoch seconds)."""
-    return Plan(run(cib, now, with_scores, with_utilization))
+    return Plan(run(cib, now, wishes))
 
 
 def schedule(cib: Cib, now: int) -> Transition:

@@ -62,10 +62,10 @@ def current_node(resource: Resource) -> Node | None:
 
 
 def assigned_nodes(resource: Resource) -> list[Node]:
-    """The nodes that a resource's primitives are assigned to, each as often as it is."""
+    """The nodes that a resource's primitives are assigned to, each once."""
     if not resource.children:
         return [resource.assigned] if resource.assigned is not None else []
-    return [node for child in resource.children for node in assigned_nodes(child)]
+    return list({node.id: node for child in resource.children for node in assigned_nodes(child)}.values())
 
 
 def assigned_node(resource: Resource) -> Node | None:
@@ -77,10 +77,10 @@ def assigned_node(resource: Resource) -> Node | None:
 
 
 def current_nodes(resource: Resource) -> list[Node]:
-    """The nodes that a resource's primitives are active on, each as often as it is."""
+    """The nodes that a resource's primitives are active on, each once."""
     if not resource.children:
         return list(resource.active_on)
-    return [node for child in resource.children for node in current_nodes(child)]
+    return list({node.id: node for child in resource.children for node in current_nodes(child)}.values())
 
 
 def role(resource: Resource, current: bool) -> Role:
@@ -136,6 +136,13 @@ def is_all_active(resource: Resource) -> bool:
     if resource.is_group:
         return bool(resource.children) and all(is_all_active(child) for child in resource.children)
     return all(is_all_active(child) for child in resource.children)
+
+
+def in_bundle(resource: Resource) -> bool:
+    """Whether the resource is a bundle, one of its parts, or inside one."""
+    while resource.parent is not None:
+        resource = resource.parent
+    return resource.bundle is not None
 
 
 def contained_connection(cluster: Cluster, container: Resource) -> Resource | None:

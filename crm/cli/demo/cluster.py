@@ -43,9 +43,15 @@ class DemoCluster:
         return str(answer["version"])
 
     def value(self) -> dict[str, Any] | None:
-        """The answer of `/v1/cluster` from the first node that gives one."""
+        """What `/v1/cluster` says: of the first node that follows a leader, else of any that answers."""
+        answers = [value for name in list(self.machines.running) if (value := self.value_of(name)) is not None]
+        return next((value for value in answers if value["fresh"]), answers[0] if answers else None)
+
+    def value_of(self, name: str) -> dict[str, Any] | None:
+        """What one node says of the cluster, None if it does not answer."""
         try:
-            value = self._ask("GET", "/v1/cluster", timeout_seconds=2.0).json()
+            via = str(self.machines.files(name).socket)
+            value = request("GET", "/v1/cluster", via=via, timeout_seconds=2.0).json()
         except CommandError:
             return None
         return value if isinstance(value, dict) else None
@@ -80,12 +86,7 @@ class DemoCluster:
         leader = value and value["dc"]
         if not leader or leader not in self.machines.running:
             return None
-        try:
-            via = str(self.machines.files(leader).socket)
-            answer = request("GET", "/v1/cluster", via=via, timeout_seconds=2.0).json()
-        except CommandError:
-            return None
-        return answer if isinstance(answer, dict) else None
+        return self.value_of(leader)
 
     def _ask(
         self, method: str, path: str, *, body: bytes = b"", section: str | None = None, timeout_seconds: float = 10.0
@@ -112,7 +113,7 @@ class DemoCluster:
 
 
 def fetch(port: int, timeout_seconds: float = 1.0) -> str:
-    """The page at a port of this machine, empty if there is none. A connection of its own each time, as a client has."""
+    """The page at a port of this machine, empty if there is none; over a connection of its own, as a client would."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=timeout_seconds) as connection:
             connection.settimeout(timeout_seconds)

@@ -117,6 +117,9 @@ class ConfigChanges:
         expired = (node.name, history.id, entry.id) in self.plan.cluster.expired_recurring
         override = _NEVER_MATCHES if expired else None
         found = compare(self.plan.cluster, resource, node, entry, override)
+        if self.plan.sanitized and found.match is not Match.SAME and entry.secure_digest is not None:
+            if found.secure == entry.secure_digest:
+                return False
         match found.match:
             case Match.RESTART:
                 self._force_restart(resource, node, name, interval_ms)

@@ -1,7 +1,7 @@
 """Fencing: which nodes, in what order, and what has to wait for it. Also unfencing, and nodes that shut down.
 
-Source: Pacemaker Explained, "Fencing", "Cluster Options". A fenced node cannot confirm its stops, so the fencing counts as
-the confirmation: stops and demotes there become pseudo-actions after it.
+Source: Pacemaker Explained, "Fencing", "Cluster Options". A fenced node cannot confirm its stops, so the fencing
+counts as the confirmation: stops and demotes there become pseudo-actions after it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crm.policy_engine.attributes import node_attribute
 from crm.policy_engine.cluster import Cluster, Node, NodeKind, Requires, Resource
 from crm.policy_engine.fenceability import can_fence
 from crm.policy_engine.options import NoQuorumPolicy
-from crm.policy_engine.tree import needs_fencing
+from crm.policy_engine.tree import in_bundle, needs_fencing
 
 # Asking for it
 
@@ -81,19 +81,23 @@ _DELAY = "priority-fencing-delay"
 
 
 def _add_device_digests(plan: Plan, node: Node, action: Action) -> bool:
-    """Note the definitions of all devices that unfence, by digest; False when one changed since the node was unfenced."""
+    """Note the definitions of all devices that unfence, by digest; False when one changed since the node was
+    unfenced.
+    """
     from crm.policy_engine.digests import compare_fencing_digest
 
     unchanged, all_digests, secure_digests = True, "", ""
     for device in _unfencing_devices(plan.cluster):
         found = compare_fencing_digest(plan.cluster, device, node)
+        if found.only_private_changed:
+            plan.notices.append(f"Only 'private' parameters to {device.id} for unfencing {node.name} changed")
         if found.changed:
             unchanged = False
             plan.notices.append(
                 f"notice: Unfencing node {node.name} because the definition of {device.id} changed"
             )
-        all_digests += f"{device.id}:{device.type}:{found.all_parameters},"
-        secure_digests += f"{device.id}:{device.type}:{found.public_parameters},"
+        all_digests += f"{device.id}:{device.type}:{found.all},"
+        secure_digests += f"{device.id}:{device.type}:{found.public},"
     action.meta["digests-all"] = all_digests
     action.meta["digests-secure"] = secure_digests
     return unchanged
@@ -316,7 +320,7 @@ def _order_stops(plan: Plan, resource: Resource, fencing: Action, target: Node) 
     for action in stops:
         action.pseudo = action.runnable = True
         if implied:
-            if not _in_bundle(resource):
+            if not in_bundle(resource):
                 relate(fencing, action, r.GUEST_ALLOWED)
             relate(fencing, collective_stop, r.GUEST_ALLOWED)
         if resource.notify:
@@ -326,17 +330,5 @@ def _order_stops(plan: Plan, resource: Resource, fencing: Action, target: Node) 
         if action.node.online and not action.node.unclean and not resource.failed:
             continue
         action.pseudo = action.runnable = True
-        if not _in_bundle(resource) and implied:
+        if not in_bundle(resource) and implied:
             relate(fencing, action, r.GUEST_ALLOWED | r.ORDERED)
-
-
-def _in_bundle(resource: Resource) -> bool:
-    """Whether the resource is a part of a bundle, or inside one."""
-    parent: Resource | None = resource
-    while parent is not None:
-        if parent.bundle is not None:
-            return True
-        parent = parent.parent
-    return False
-
-

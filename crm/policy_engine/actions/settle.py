@@ -19,13 +19,12 @@ from crm.policy_engine.actions.relation import Relation
 from crm.policy_engine.actions.selection import has_circle
 from crm.policy_engine.actions.summary import State, original_task, summarize
 from crm.policy_engine.actions.tasks import completed
-from crm.policy_engine.attributes import is_bundled
 from crm.policy_engine.cluster import Kind, Node, Resource, Role
 from crm.policy_engine.place.affinity import dependents_of, inner_resource
 from crm.policy_engine.place.assignment import assign_to
 from crm.policy_engine.place.instances import compatible_instance
 from crm.policy_engine.place.placement import Placement
-from crm.policy_engine.tree import assigned_node, instances_of, is_within, role
+from crm.policy_engine.tree import assigned_node, in_bundle, instances_of, is_within, role
 
 _COLLECTIVE = (Kind.CLONE, Kind.BUNDLE)
 
@@ -167,7 +166,7 @@ class _Settler:
         milestone = completed(first.task)
         if milestone is None:
             return first
-        if resource.notify and (resource.is_clone or is_bundled(resource)):
+        if resource.notify and (resource.is_clone or in_bundle(resource)):
             key = f"{resource.id}_confirmed-post_notify_{milestone}_0"
         else:
             key = operation_key(resource.id, milestone)

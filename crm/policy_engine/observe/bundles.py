@@ -22,8 +22,8 @@ from crm.policy_engine.cluster import (
     Replica,
     Resource,
 )
-from crm.policy_engine.observe import resources
 from crm.policy_engine.names import as_id
+from crm.policy_engine.observe import resources
 from crm.policy_engine.observe.nodes import add_node
 from crm.policy_engine.observe.remote_nodes import attribute_set, connection_definition, operation
 
@@ -72,6 +72,7 @@ def make_guest(node: Node) -> None:
 def fill_bundle(cluster: Cluster, bundle: Resource, definition: Bundle) -> bool:
     """Make everything that a bundle implies; False (reported) when it makes no sense."""
     plan = _plan(definition)
+    plan.replicas = resources.sane_count(cluster, bundle, "replicas", plan.replicas)
     problem = _problem(plan)
     if problem is not None:
         message = f"Bundle {bundle.id} is ignored: {problem}."
@@ -287,7 +288,7 @@ def _run_options(plan: _Plan, replica: Replica) -> str:
     parts = [" --restart=no"] if plan.technology == "docker" else []
     if plan.network.ip_range_start is not None:
         parts.append(f" -h {plan.prefix}-{replica.offset}")
-    parts.append(" -e stderr=1")
+    parts.append(" -e PCMK_stderr=1")
     if container.network is not None:
         parts.append(f" --net={container.network}")
     parts.append(f" -e PCMK_remote_port={plan.network.control_port or _REMOTE_PORT}")

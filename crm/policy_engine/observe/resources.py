@@ -12,8 +12,8 @@ from crm.model.report import Report, Severity
 from crm.model.resources import Bundle, Clone, Group, Operation, Primitive, ResourceDefinition, Template
 from crm.model.values import interval_ms, is_true, parse_integer
 from crm.policy_engine.cluster import CloneSettings, Cluster, Kind, Resource
-from crm.policy_engine.observe import bundles
 from crm.policy_engine.names import base_name
+from crm.policy_engine.observe import bundles
 from crm.policy_engine.observe.nodes import assume_state
 from crm.policy_engine.observe.preferences import allow_by_default, prefer
 from crm.policy_engine.observe.settings import apply_settings, is_remote_node_connection
@@ -25,6 +25,7 @@ _KINDS: dict[type[ResourceDefinition], Kind] = {
     Clone: Kind.CLONE,
     Bundle: Kind.BUNDLE,
 }
+MOST_INSTANCES = 1000
 _PROMOTABLE_STANDARDS = frozenset({"ocf"})
 _UNIQUE_STANDARDS = frozenset({"ocf", "stonith"})
 
@@ -128,13 +129,23 @@ def _fill_group(cluster: Cluster, resource: Resource, group: Group, instance_num
     return bool(resource.children)
 
 
-def _count(resource: Resource, names: tuple[str, ...], default: int) -> int:
-    """A number from the first of several meta attributes that is set, at least 0."""
+def _count(cluster: Cluster, resource: Resource, names: tuple[str, ...], default: int) -> int:
+    """A number from the first of several meta attributes that is set, at least 0 and within reason."""
     for name in names:
         if name in resource.meta:
             number = parse_integer(resource.meta[name])
-            return max(number, 0) if number is not None else 0
+            return sane_count(cluster, resource, name, max(number, 0) if number is not None else 0)
     return default
+
+
+def sane_count(cluster: Cluster, resource: Resource, what: str, number: int) -> int:
+    """The number, or (reported) the most instances that anyone can mean: a slip must not fill the memory."""
+    if number <= MOST_INSTANCES:
+        return number
+    message = f"{what} of {resource.id} is {number}; {MOST_INSTANCES} are planned for."
+    hint = "Instances beyond the number of nodes that may run one are never started."
+    cluster.reports.append(Report(Severity.ERROR, "too-many-instances", resource.id, message, hint))
+    return MOST_INSTANCES
 
 
 def _fill_clone(cluster: Cluster, resource: Resource, clone: Clone) -> bool:
@@ -142,11 +153,11 @@ def _fill_clone(cluster: Cluster, resource: Resource, clone: Clone) -> bool:
     if clone.promotable:
         resource.meta.setdefault("promotable", "true")
     settings = CloneSettings(
-        clone_max=_count(resource, ("clone-max",), max(1, len(cluster.nodes))),
-        clone_node_max=_count(resource, ("clone-node-max",), 1),
-        promoted_max=_count(resource, ("promoted-max", "master-max"), 1) if resource.promotable else 0,
-        promoted_node_max=_count(resource, ("promoted-node-max", "master-node-max"), 1) if resource.promotable else 0,
-        clone_min=_count(resource, ("clone-min",), 0),
+        clone_max=_count(cluster, resource, ("clone-max",), max(1, len(cluster.nodes))),
+        clone_node_max=_count(cluster, resource, ("clone-node-max",), 1),
+        promoted_max=_count(cluster, resource, ("promoted-max", "master-max"), 1) if resource.promotable else 0,
+        promoted_node_max=_count(cluster, resource, ("promoted-node-max", "master-node-max"), 1) if resource.promotable else 0,
+        clone_min=_count(cluster, resource, ("clone-min",), 0),
         interleave=is_true(resource.meta.get("interleave")),
         ordered=is_true(resource.meta.get("ordered")),
     )

@@ -3,7 +3,8 @@
 It is a child subreaper, so what the daemon's agents started belongs to it and survives the daemon, and it reaps
 whatever ends. It also keeps the message layer's listening socket open between two daemons (`crm.daemon.supervision`),
 which tells the other nodes that this one is coming back. When it is killed itself, the daemon is killed too: a daemon
-that nobody watches over would be a half dead node.
+that nobody watches over would be a half dead node. A daemon that fences its own node leaves it to this process to end
+all that its agents started.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import socket
 import time
 from collections.abc import Callable
 
-from crm.cli.processes import become_subreaper, die_with_parent
+from crm.cli.processes import become_subreaper, children, die_with_parent, kill_trees
 
 # A daemon that is killed again and again is given longer and longer pauses.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _CALM_SECONDS = 30.0
+# As in crm.daemon.supervision, which would drag in the whole daemon.
+_FENCED_SELF = 113
 
 
 def supervise(daemon: Callable[[], int], restarts: bool) -> int:
@@ -31,6 +34,9 @@ def supervise(daemon: Callable[[], int], restarts: bool) -> int:
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
         status = _run(daemon)
+        if status == _FENCED_SELF:
+            kill_trees(children().get(os.getpid(), []))
+            return status
         if status >= 0 or not restarts:
             return status if status >= 0 else 128 - status
         if time.monotonic() - began > _CALM_SECONDS:

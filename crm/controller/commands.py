@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from crm.cib.document import Document
 from crm.cib.version import Version
-from crm.controller.messages import Message
+from crm.controller.messages import FenceOrder, Message
 from crm.controller.values import Standing
 from crm.model.transition import GraphAction
 
@@ -81,6 +81,20 @@ class CancelOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFencing:
+    """Have this node's executor run a fence agent; its end is `FencingEnded(order.order, …)`."""
+
+    order: FenceOrder
+
+
+@dataclass(frozen=True, slots=True)
+class FenceSelf:
+    """End this node and everything that its agents started, at once: others count on it. Nothing comes after this."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The end of a client's request: a version when it was committed, else why not. `count`: what a cleanup touched."""
 
@@ -124,6 +138,8 @@ Command = (
     | CancelTimer
     | RunOperation
     | CancelOperation
+    | RunFencing
+    | FenceSelf
     | Answer
     | StatusChanged
     | Log

@@ -26,6 +26,10 @@ from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
 from crm.controller.dispatch import Dispatch
 from crm.controller.election import Election
+from crm.controller.fencing import fencing as fences
+from crm.controller.fencing.fencing import Fencing
+from crm.controller.fencing.member import FencingMember
+from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
@@ -42,10 +46,16 @@ LEAVE_WITHOUT_DC_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """node_action_limit: actions in flight per node (0: no limit). recheck_interval_s: planned at least that often."""
+    """What a controller is told of its settings.
+
+    node_action_limit        actions in flight per node (0: no limit)
+    recheck_interval_s       planned at least that often
+    startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
+    """
 
     node_action_limit: int = 0
     recheck_interval_s: float = plans.RECHECK_S
+    startup_fencing_delay_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class Snapshot:
     transition: int
     progress: Progress | None
     reports: tuple[Report, ...]
+    fencings: tuple[FencingRecord, ...] = ()
 
 
 def _anything_goes(document: Document) -> None:
@@ -82,12 +93,18 @@ class Controller:
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome))
         self._joining = Joining(self._core, self._election, self._replication, self._history)
-        self._dispatch = Dispatch(self._core, self._replication, options.node_action_limit)
+        self._fencings = History()
+        self._fencing = Fencing(self._core, self._fencings)
+        self._fencing_member = FencingMember(self._core, self._fencings)
+        self._dispatch = Dispatch(self._core, self._replication, self._fencing, options.node_action_limit,
+                                  options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
-        self._requests = Requests(self._core, self._replication, validate, self._planning.want_after_change)
+        self._requests = Requests(self._core, self._replication, self._fencing, validate,
+                                  self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
+        self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
@@ -110,7 +127,8 @@ class Controller:
         return Snapshot(core.me.name, self._state(), core.dc, core.standing.term,
                         core.authority is not None and core.authority.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
-                        self._dispatch.number, self._dispatch.progress, self._planning.reports)
+                        self._dispatch.number, self._dispatch.progress, self._planning.reports,
+                        self._fencings.all())
 
     def _state(self) -> str:
         core = self._core
@@ -131,9 +149,11 @@ class Controller:
             events.Persisted: lambda event: self._core.persisted(event.token),
             events.Planned: self._planning.planned,
             events.OperationEnded: self._history.ended,
+            events.FencingEnded: self._fencing_member.ended,
             events.AgentDescribed: self._history.described,
             events.ChangeRequested: self._requests.change_requested,
             events.CleanupRequested: self._requests.cleanup_requested,
+            events.FencingRequested: self._requests.fencing_requested,
             events.ShutdownRequested: self._shutdown_requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
@@ -155,6 +175,11 @@ class Controller:
             messages.Result: self._results.take,
             messages.ChangeForward: self._requests.change,
             messages.CleanupForward: self._requests.cleanup,
+            messages.FenceForward: self._requests.fence,
+            messages.FenceOrder: self._fencing_member.order,
+            messages.FenceReport: self._fence_report,
+            messages.FencingNews: self._fencing_member.news,
+            messages.Panic: self._fencing_member.told_to_panic,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
@@ -174,6 +199,8 @@ class Controller:
     def _timer(self, event: events.TimerFired) -> None:
         if event.name.startswith(dispatching.TIMER_PREFIX):
             self._dispatch.timer(event.name)
+        elif event.name.startswith(fences.TIMER_PREFIX):
+            self._fencing.timer(event.name)
         else:
             self._timer_table()[event.name]()
 
@@ -205,8 +232,18 @@ class Controller:
         if self._core.dc == sender:
             self._history.forget(message)
 
+    def _fence_report(self, sender: str, report: messages.FenceReport) -> None:
+        if self._core.leading:
+            self._fencing.report(sender, report)
+            self._planning.plan_if_due()
+
+    def _node_fenced(self, target: str, incarnation: str) -> None:
+        """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
+        self._joining.record_fenced(target, incarnation)
+        self._results.node_left(target)
+
     def _won(self) -> None:
-        self._dispatch.drop()
+        self._dispatch.lead()
         self._replication.lead()
         self._joining.lead()
         self._planning.want("a new leader looks at everything")
@@ -214,23 +251,28 @@ class Controller:
 
     def _lost(self, reason: str) -> None:
         self._dispatch.drop()
+        self._fencing.stop_leading()
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
 
     def _leader_known(self) -> None:
         self._requests.leader_known()
+        self._fencing_member.leader_known()
         if self._leaving:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
 
     def _member_joined(self, name: str, message: messages.Joined, new: bool) -> None:
         self._results.take_joined(name, message)
+        self._fencing.node_joined(name)
         if new:
+            self._fencing_member.greet(name)
             self._planning.want(f"{name} has joined")
 
     def _member_left(self, name: str) -> None:
         self._dispatch.node_left(name)
+        self._fencing.node_left(name)
         self._results.node_left(name)
         self._planning.want(f"{name} has left")
 

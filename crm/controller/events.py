@@ -83,6 +83,17 @@ class OperationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FencingEnded:
+    """A fence agent of this node has ended; `unsupported` when it does not know the action."""
+
+    order: str
+    ok: bool
+    output: str = ""
+    reason: str = ""
+    unsupported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AgentDescribed:
     """An agent's metadata has been read."""
 
@@ -109,6 +120,15 @@ class CleanupRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class FencingRequested:
+    """A client wants a node fenced: `action` is reboot, off, on, or confirm (a person has made sure that it is off)."""
+
+    request_id: str
+    target: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShutdownRequested:
     """This node is to leave: its resources move away first."""
 
@@ -129,9 +149,11 @@ Event = (
     | Persisted
     | Planned
     | OperationEnded
+    | FencingEnded
     | AgentDescribed
     | ChangeRequested
     | CleanupRequested
+    | FencingRequested
     | ShutdownRequested
     | ReplanRequested
 )

@@ -19,7 +19,6 @@ from crm.cib.record import (
     cluster_option,
     configured_node_ids,
     recorded_nodes,
-    transient_attribute,
 )
 from crm.controller.core import Core
 from crm.controller.election import Election
@@ -151,6 +150,19 @@ class Joining:
         node_id = self._core.me.shape.id_of(name)
         self._replication.note(*self._gone(node_id, name, graceful))
 
+    def record_fenced(self, name: str, incarnation: str) -> None:
+        """A node was fenced: what it ran is gone. One that has come back meanwhile tells for itself what it runs."""
+        core = self._core
+        member = core.view.member(name)
+        if member is not None and member.incarnation != incarnation:
+            return
+        self.joined.pop(name, None)
+        if core.me.shape.id_of(name) == name and name not in core.me.shape.names:
+            self._replication.note(ForgetNote(name), ForgetAttributesNote(name), NodeNote(name, name, {"node_fenced": "1"}))
+        else:
+            self.record_absence(name, graceful=True)
+        self._replication.flush()
+
     def _is_here(self, name: str, incarnation: str) -> bool:
         member = self._core.view.member(name)
         return member is not None and member.incarnation == incarnation
@@ -176,7 +188,7 @@ class Joining:
         core = self._core
         assert self.hooks is not None
         del self.joined[name]
-        leaving = transient_attribute(core.document, core.me.shape.id_of(name), "shutdown") not in (None, "0")
+        leaving = self._was_let_go(core.me.shape.id_of(name))
         core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
         self.record_absence(name, graceful=leaving)
         core.changed("members")
@@ -190,6 +202,10 @@ class Joining:
             attributes["expected"] = "down"
             notes.append(ForgetNote(node_id))
         return [NodeNote(node_id, name, attributes), *notes]
+
+    def _was_let_go(self, node_id: str) -> bool:
+        """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""
+        return recorded_nodes(self._core.document).get(node_id, {}).get("expected") == "down"
 
     def _fencing_enabled(self) -> bool:
         value = cluster_option(self._core.document, "fencing-enabled", "stonith-enabled")
@@ -212,8 +228,7 @@ class Joining:
             name = core.me.shape.name_of(node_id)
             here = name is not None and core.view.member(name) is not None
             if name is not None and not here and (state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"):
-                leaving = transient_attribute(core.document, node_id, "shutdown") not in (None, "0")
-                notes += self._gone(node_id, name, graceful=leaving)
+                notes += self._gone(node_id, name, graceful=self._was_let_go(node_id))
         return notes
 
     def _add_missing_nodes(self) -> None:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
+from crm.controller.fencing.records import FencingRecord
 from crm.controller.values import Position
 from crm.model.transition import GraphAction
 
@@ -196,6 +197,70 @@ class Released:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FenceOrder:
+    """A leader has a fence device do something: one step of a fencing. Times in milliseconds.
+
+    The agent is run after `delay_ms` and by chance up to `spread_ms` more. `conclusive`: its success means that the
+    target is fenced, whoever leads by then; `incarnation`: which start of the target's daemon is meant, if it was here.
+    """
+
+    term: int
+    caretaker: bool
+    order: str
+    device: str
+    agent: str
+    parameters: Mapping[str, str]
+    verb: str
+    target: str
+    port: str
+    timeout_ms: int
+    delay_ms: int = 0
+    spread_ms: int = 0
+    conclusive: bool = False
+    incarnation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FenceReport:
+    """How such a step went. `unsupported`: the agent does not know the action."""
+
+    order: str
+    device: str
+    target: str
+    verb: str
+    ok: bool
+    output: str = ""
+    reason: str = ""
+    unsupported: bool = False
+    conclusive: bool = False
+    incarnation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FencingNews:
+    """What has become of some fencings: everybody keeps the history."""
+
+    records: tuple[FencingRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FenceForward:
+    """A client of the sender wants a node fenced: `action` is reboot, off, on, or confirm (it is off already)."""
+
+    request_id: str
+    target: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """The receiver is to end itself and all that it runs, at once."""
+
+    term: int
+    reason: str
+
+
 Message = (
     Hello
     | VoteRequest
@@ -214,6 +279,11 @@ Message = (
     | RequestAnswer
     | LeaveRequest
     | Released
+    | FenceOrder
+    | FenceReport
+    | FencingNews
+    | FenceForward
+    | Panic
 )
 
 

@@ -107,6 +107,10 @@ class Settings(_Section):
         default=(),
         description="further folders with resource.d/PROVIDER/AGENT, searched before those of crmd and the system",
     )
+    fence_agent_folders: tuple[Path, ...] = Field(
+        default=(),
+        description="further folders with fence agents (fence_NAME), searched before those of crmd and the system",
+    )
     cib_backups: int = Field(default=20, description="how many former CIBs are kept", ge=0, le=10_000)
     node_action_limit: int = Field(
         default=0, description="operations that run at once on a node; 0: twice the number of cores", ge=0, le=10_000
@@ -120,6 +124,15 @@ class Settings(_Section):
     restart_daemon: bool = Field(
         default=True,
         description="whether a daemon that was killed is started again at once; its resources are kept meanwhile",
+    )
+    startup_fencing_delay_s: int = Field(
+        default=20,
+        description="nodes that nobody has seen since the cluster started are given so many seconds before they are fenced",
+        ge=0,
+    )
+    self_fencing: Literal["processes", "reboot"] = Field(
+        default="processes",
+        description="how this node ends itself when others rely on it: its processes only, or reset the machine (root)",
     )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
         default="info", description="what is logged"
@@ -261,8 +274,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
 
     api = settings.api.model_copy(update={"socket": anchor(settings.api.socket)})
     paths = {name: anchor(getattr(settings, name)) for name in ("key_file", "state_folder", "runtime_folder")}
-    roots = tuple(anchor(root) for root in settings.ocf_roots)
-    return settings.model_copy(update={**paths, "ocf_roots": roots, "api": api})
+    folders = {name: tuple(anchor(each) for each in getattr(settings, name))
+               for name in ("ocf_roots", "fence_agent_folders")}
+    return settings.model_copy(update={**paths, **folders, "api": api})
 
 
 def _explain(item: Any, data: dict[str, Any]) -> str:

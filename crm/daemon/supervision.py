@@ -13,6 +13,8 @@ import socket
 from crm.messaging import NodeAddress
 from crm.messaging.layer import listen_error
 
+FENCED_SELF = 113
+"""A daemon that ends with this status wants everything of its node ended, at once, and not to be started again."""
 SUPERVISOR = "CRMD_SUPERVISOR"
 LISTENING = "CRMD_LISTENING"
 

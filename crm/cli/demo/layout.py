@@ -51,8 +51,8 @@ class Layout:
         return f"http://127.0.0.1:{self.web_port}/"
 
     def cib(self, example: Path) -> str:
-        """The example's CIB with the ports of this demo."""
-        text = example.read_text(encoding="utf-8")
+        """The example's CIB with the ports and the folder of this demo."""
+        text = example.read_text(encoding="utf-8").replace('value="/tmp/crmd-demo"', f'value="{self.folder}"')
         return text.replace('value="8080"', f'value="{self.web_port}"').replace(
             'value="8081"', f'value="{self.server_port}"'
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
 
-from crm.api import cib_routes, cluster_routes, health_routes, node_routes, problems, resource_routes
+from crm.api import cib_routes, cluster_routes, fencing_routes, health_routes, node_routes, problems, resource_routes
 from crm.api.picture import Picture
 from crm.api.service import NodeStatus, Service
 
@@ -32,6 +32,7 @@ def create(
     api.include_router(node_routes.routes(service, picture))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))
+    api.include_router(fencing_routes.routes(service, lambda: int(clock())))
     api.include_router(health_routes.routes(service, picture))
     app.include_router(api)
     problems.install(app)

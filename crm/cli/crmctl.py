@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.add_argument("--node", help="only on this node")
     cleanup.set_defaults(act=_cleanup)
 
+    from crm.cli import fence
+
+    fence.add_commands(commands)
+
     demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
     demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     demo.set_defaults(act=_demo)

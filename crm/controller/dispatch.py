@@ -216,7 +216,7 @@ class Dispatch:
         failures = self._fencing.failures[node]
         if failures >= self._fencing.max_attempts:
             self._core.log("error", f"{node} could not be fenced {failures} times in a row ({why}); what it may still run "
-                                    f"is not started elsewhere. If it is off, say so: crmctl fence confirm {node}")
+                                    f"is not started elsewhere. If it is off, say so: crmctl confirm {node}")
             return
         self.again(f"fencing of {node} failed: {why}",
                    min(FENCING_PAUSE_S * 2 ** max(0, failures - 1), LONGEST_FENCING_PAUSE_S))

@@ -121,7 +121,9 @@ class CleanupRequested:
 
 @dataclass(frozen=True, slots=True)
 class FencingRequested:
-    """A client wants a node fenced: `action` is reboot, off, on, or confirm (a person has made sure that it is off)."""
+    """A client wants a node fenced: `action` is reboot, off or on; confirm (a person has made sure that it is off); or
+    test (ask its devices, and do nothing).
+    """
 
     request_id: str
     target: str

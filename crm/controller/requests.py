@@ -167,22 +167,27 @@ class Requests:
 
     def fence(self, sender: str, request: FenceForward) -> None:
         """Have a node fenced because a person wants it, or take the person's word that it is off."""
+        core = self._core
         refusal = self._no_fencing(request)
         if refusal is not None:
             self._answer(sender, refusal)
             return
         if request.action == "confirm":
             self._fencing.confirm(request.target, f"{sender} (a person)")
-            self._answer(sender, RequestAnswer(request.request_id, self._core.document.version,
-                                               self._core.standing.term))
+            self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term))
             self._want_plan(f"{request.target} is off, as a person confirms")
             return
 
+        if request.action == "test":
+            self._fencing.examine(request.target, lambda _ok, said: self._answer(
+                sender, RequestAnswer(request.request_id, core.document.version, core.standing.term, message=said)))
+            return
+
         def over(ok: bool, why: str) -> None:
-            version = self._core.document.version
-            answer = RequestAnswer(request.request_id, version, self._core.standing.term) if ok else RequestAnswer(
+            version = core.document.version
+            answer = RequestAnswer(request.request_id, version, core.standing.term) if ok else RequestAnswer(
                 request.request_id, code="fencing-failed", message=f"{request.target} could not be fenced: {why}",
-                hint="see which device can fence it: crmctl fence coverage")
+                hint="see which device can fence it: crmctl fence-coverage --test")
             self._answer(sender, answer)
             self._want_plan(f"fencing of {request.target} has ended")
 
@@ -200,7 +205,7 @@ class Requests:
                                  hint=f"Nodes: {', '.join(self._fenceable())}")
         if request.action == "confirm" and here:
             return RequestAnswer(request.request_id, code="node-is-here", message=f"{request.target} is not off: it is a "
-                                 "member of the cluster and answers", hint=f"fence it: crmctl fence node {request.target}")
+                                 "member of the cluster and answers", hint=f"fence it: crmctl fence {request.target}")
         return None
 
     def _fenceable(self) -> list[str]:

@@ -128,6 +128,11 @@ class Service:
         assert answer.version is not None
         return Committed(answer.version, answer.term)
 
+    async def test_fencing(self, target: str) -> tuple[str, ...]:
+        """What each device that may fence a node says about it, a line for each. Nothing is done to the node."""
+        answer = await self._ask(lambda request_id: FencingRequested(request_id, target, "test"), FENCING_LIMIT_S)
+        return tuple(answer.message.splitlines())
+
     def fencings(self) -> tuple[FencingRecord, ...]:
         """The history of fencing, oldest first."""
         return self._snapshot().fencings

@@ -89,6 +89,17 @@ def unfence(target: str, devices: Sequence[FenceDevice], notes: Notes) -> Course
     return bool(notes.device)
 
 
+def examine(target: str, devices: Sequence[FenceDevice], notes: Notes) -> Course:
+    """Ask every device how the target is, and do nothing to it: whether it could be fenced if it had to."""
+    good = 0
+    for device in devices:
+        outcome = yield Step(device, Verb.STATUS, target)
+        good += outcome.ok
+        said = "answers" if outcome.ok else "cannot be asked" if outcome.unsupported else outcome.reason
+        notes.reasons.append(f"{device.id}: {said}")
+    return good > 0
+
+
 def _try_level(level: Level, target: str, action: Verb, notes: Notes, first: bool) -> Course:
     if len(level) == 1:
         return (yield from _act(level[0], target, action, notes, first, conclusive=True))

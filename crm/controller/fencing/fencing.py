@@ -28,6 +28,7 @@ TIMER_PREFIX = "fence:"
 TIME_FACTOR = 1.2
 MESSAGE_SLACK_S = 2.0
 LIST_KEPT_S = 60.0
+EXAMINATION = "test"
 ASKING_LIMIT_MS = 20_000
 WATCHDOG = FenceDevice("watchdog", "watchdog", {"pcmk_host_check": "none"})
 """Stands for the watchdog of the target itself: after a while without quorum (or when told to) it has fenced itself."""
@@ -90,6 +91,22 @@ class Fencing:
             return
         self._begin(fencing)
 
+    def examine(self, target: str, then: Then) -> None:
+        """Have every device that may fence the target asked about it; `then` is told what they say, line by line."""
+        core = self._core
+        setup = fencing_setup(read.read(core.document.root), int(core.now))
+        notes = Notes()
+        devices = dict.fromkeys(device.id for level in _levels(setup, target) for device in level)
+        asked = [device for device in setup.devices if device.id in devices]
+        record = FencingRecord(self._new_id(), target, EXAMINATION, core.me.name, "pending", int(core.now))
+
+        def told(ok: bool, _why: str) -> None:
+            then(ok, "\n".join(notes.reasons) or f"no fence device can fence {target}")
+
+        fencing = _Fencing(record, courses.examine(target, asked, notes), notes, setup, 0, [told])
+        self._running[target, record.id] = fencing
+        self._go_on(fencing, None)
+
     def confirm(self, target: str, origin: str) -> None:
         """A person has made sure that the target is off: that counts as a device's word."""
         now = int(self._core.now)
@@ -98,7 +115,8 @@ class Fencing:
         self._core.log("warning", f"{origin} confirms that {target} is off; nobody has checked that")
         self._succeeded(target, "")
         for fencing in [each for each in self._running.values() if each.record.target == target]:
-            self._end(fencing, True, "manual")
+            if fencing.record.action in (Verb.OFF, Verb.REBOOT):
+                self._end(fencing, True, "manual")
 
     def report(self, sender: str, report: FenceReport) -> None:
         """A node tells how a step went."""
@@ -278,13 +296,18 @@ class Fencing:
 
     def _end(self, fencing: _Fencing, ok: bool, why: str, withdrawn: bool = False) -> None:
         record = fencing.record
-        if self._running.pop((record.target, record.action), None) is None:
+        key = (record.target, record.id if record.action == EXAMINATION else record.action)
+        if self._running.pop(key, None) is None:
             return
         if fencing in self._waiting:
             self._waiting.remove(fencing)
         if fencing.order and fencing.step is not None:
             self._core.cancel_timer(f"{TIMER_PREFIX}{fencing.order}")
             self._busy[fencing.step.device.id] -= 1
+        if record.action == EXAMINATION:
+            for then in fencing.then:
+                then(ok, "")
+            return
         reasons = why or "; ".join(fencing.notes.reasons) or f"no fence device can fence {record.target}"
         self._tell(replace(record, state="success" if ok else "failed", ended_at=int(self._core.now),
                            device=(why or fencing.notes.device) if ok else "", reason="" if ok else reasons))

@@ -215,8 +215,8 @@ class Dispatch:
         """Try again soon, then less often; after `fencing-max-attempts` only when something else makes a plan."""
         failures = self._fencing.failures[node]
         if failures >= self._fencing.max_attempts:
-            self._core.log("error", f"{node} could not be fenced {failures} times in a row ({why}); what it may still run "
-                                    f"is not started elsewhere. If it is off, say so: crmctl confirm {node}")
+            self._core.log("error", f"{node} could not be fenced {failures} times in a row ({why}); what it may still "
+                                    f"run is not started elsewhere. If it is off, say so: crmctl confirm {node}")
             return
         self.again(f"fencing of {node} failed: {why}",
                    min(FENCING_PAUSE_S * 2 ** max(0, failures - 1), LONGEST_FENCING_PAUSE_S))

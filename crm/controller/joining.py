@@ -158,7 +158,8 @@ class Joining:
             return
         self.joined.pop(name, None)
         if core.me.shape.id_of(name) == name and name not in core.me.shape.names:
-            self._replication.note(ForgetNote(name), ForgetAttributesNote(name), NodeNote(name, name, {"node_fenced": "1"}))
+            fenced = NodeNote(name, name, {"node_fenced": "1"})
+            self._replication.note(ForgetNote(name), ForgetAttributesNote(name), fenced)
         else:
             self.record_absence(name, graceful=True)
         self._replication.flush()

@@ -201,11 +201,13 @@ class Requests:
             return RequestAnswer(request.request_id, code="no-dc", message=f"{core.me.name} leads no more",
                                  hint="try again in a moment")
         if request.target not in self._fenceable():
-            return RequestAnswer(request.request_id, code="no-such-node", message=f"There is no node {request.target!r}",
+            message = f"There is no node {request.target!r}"
+            return RequestAnswer(request.request_id, code="no-such-node", message=message,
                                  hint=f"Nodes: {', '.join(self._fenceable())}")
         if request.action == "confirm" and here:
-            return RequestAnswer(request.request_id, code="node-is-here", message=f"{request.target} is not off: it is a "
-                                 "member of the cluster and answers", hint=f"fence it: crmctl fence {request.target}")
+            message = f"{request.target} is not off: it is a member of the cluster and answers"
+            return RequestAnswer(request.request_id, code="node-is-here", message=message,
+                                 hint=f"fence it: crmctl fence {request.target}")
         return None
 
     def _fenceable(self) -> list[str]:

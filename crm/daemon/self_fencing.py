@@ -1,8 +1,8 @@
 """A node ends itself: at once, without asking anybody, because others rely on it.
 
-Two ways. `processes`: this daemon and all that its agents started end (its supervisor sees to that); it needs no rights,
-but leaves what is no process: addresses, mounts, devices. `reboot`: the kernel resets the machine, without a shutdown,
-which is what fencing means; it needs root. Nothing here may block or fail half way.
+Two ways. `processes`: this daemon and all that its agents started end (its supervisor sees to that); it needs no
+rights, but leaves what is no process: addresses, mounts, devices. `reboot`: the kernel resets the machine, without a
+shutdown, which is what fencing means; it needs root. Nothing here may block or fail half way.
 """
 
 from __future__ import annotations

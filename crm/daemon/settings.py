@@ -127,7 +127,7 @@ class Settings(_Section):
     )
     startup_fencing_delay_s: int = Field(
         default=20,
-        description="nodes that nobody has seen since the cluster started are given so many seconds before they are fenced",
+        description="nodes that nobody has seen since the cluster started are fenced only after so many seconds",
         ge=0,
     )
     self_fencing: Literal["processes", "reboot"] = Field(

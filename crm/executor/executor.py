@@ -142,7 +142,8 @@ class Executor:
 
     async def _ask_metadata(self, agent: AgentReference) -> Metadata:
         if agent.standard == FENCING:
-            return metadata.parse(_only_xml(await fence_agents.describe(agent.type, self.settings, _METADATA_TIMEOUT_MS)))
+            described = await fence_agents.describe(agent.type, self.settings, _METADATA_TIMEOUT_MS)
+            return metadata.parse(_only_xml(described))
         request = OperationRequest(0, agent, "meta-data", timeout_ms=_METADATA_TIMEOUT_MS)
         result = await run_once(request, self.settings)
         if (result.status, result.rc) != (Status.DONE, 0):

@@ -64,7 +64,8 @@ class FenceOutcome:
 def find(agent: str, settings: ExecutorSettings) -> Path:
     """The file of a fence agent. Raises AgentUnusableError."""
     if not _NAME.fullmatch(agent):
-        raise AgentUnusableError(Status.ERROR_HARD, ExitCode.NOT_CONFIGURED, f"{agent} is not the name of a fence agent")
+        reason = f"{agent} is not the name of a fence agent"
+        raise AgentUnusableError(Status.ERROR_HARD, ExitCode.NOT_CONFIGURED, reason)
     for folder in settings.fence_agent_folders:
         path = folder / agent
         if path.is_file():
@@ -81,7 +82,8 @@ async def describe(agent: str, settings: ExecutorSettings, timeout_ms: int) -> s
     """What the agent says about itself, as XML. Raises AgentUnusableError, OSError, ValueError."""
     path = find(agent, settings)
     outcome = await process.run([str(path), "-o", "metadata"], _environment(settings), timeout_ms=timeout_ms,
-                                kill_grace_ms=settings.kill_grace_ms, output_limit_bytes=4 * settings.output_limit_bytes)
+                                kill_grace_ms=settings.kill_grace_ms,
+                                output_limit_bytes=4 * settings.output_limit_bytes)
     if outcome.code != 0:
         raise ValueError(f"metadata of {agent} ended with {outcome.code}: {_last_line(outcome.stderr)}")
     return outcome.stdout

@@ -39,8 +39,9 @@ def _coverage(setup: FencingSetup, node: str) -> Coverage:
         names = (*names, ("watchdog",))
     if not names:
         return Coverage(node, (), (), "no device can fence it: what it runs is never recovered when it is lost")
-    origins = tuple(name for name in ways[0][0].nodes if all(name in device.nodes for device in ways[0])) if ways else ()
-    origins = tuple(name for name in origins if name != node)
+    first = ways[0] if ways else ()
+    usable = first[0].nodes if first else ()
+    origins = tuple(name for name in usable if name != node and all(name in device.nodes for device in first))
     problem = "" if origins or not ways else "no other node may use its device"
     return Coverage(node, names, origins, problem)
 

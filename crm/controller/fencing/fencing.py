@@ -1,8 +1,8 @@
 """The leader's fencing: runs a course for each target, chooses nodes for its steps, and tells who asked how it ended.
 
 What is sure: every fencing ends (each step has a time limit here, besides the executor's own), success is told only
-after a device has confirmed it, two wishes to fence the same target in the same way become one. What a success means for
-the cluster is not decided here: see the `fenced` hook.
+after a device has confirmed it, two wishes to fence the same target in the same way become one. What a success means
+for the cluster is not decided here: see the `fenced` hook.
 
 Source: Pacemaker Explained, "Fencing": a target does not fence itself, nodes where a device is started are preferred,
 a device takes `pcmk_action_limit` actions at once, the time for a step is 1.2 times its configured limit.
@@ -57,8 +57,8 @@ class _Fencing:
 class Fencing:
     """All fencings of a leader.
 
-    `fenced(target, incarnation)` is called when a target is proven to be off, before who asked is told; `incarnation` is
-    the start of its daemon that was meant, empty if it was not here.
+    `fenced(target, incarnation)` is called when a target is proven to be off, before who asked is told; `incarnation`
+    is the start of its daemon that was meant, empty if it was not here.
     """
 
     def __init__(self, core: Core, history: History) -> None:
@@ -126,7 +126,8 @@ class Fencing:
             self._step_over(fencing, outcome)
         elif report.ok and report.conclusive and report.verb in (Verb.OFF, Verb.REBOOT):
             # Another leader asked for it and did not live to hear the answer (it may have been the target).
-            self._core.log("notice", f"{report.target} was fenced by {report.device} from {sender}, as was asked before")
+            self._core.log("notice", f"{report.target} was fenced by {report.device} from {sender}; a leader before "
+                                     "this one had asked for it")
             now = int(self._core.now)
             self._tell(FencingRecord(report.order, report.target, report.verb, "", "success", now, now, report.device,
                                      sender, incarnation=report.incarnation))

@@ -1,7 +1,7 @@
 """Every node's part in fencing: hands the leader's orders to the executor, reports their end, keeps the history.
 
 An order is obeyed from our own leader only. Its end is told to whoever leads by then: the one who asked may have been
-the target. A node that learns that it was itself fenced, and lives, ends itself at once: others already run what it ran.
+the target. A node that learns that it was itself fenced, and lives, ends itself at once: others run what it ran.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FencingMember:
         for record in news.records:
             meant = (record.target, record.incarnation) == (core.me.name, core.me.incarnation)
             if meant and record.state == "success" and record.action != "on":
-                core.emit(FenceSelf(f"{core.me.name} was fenced by {record.device}, as {sender} says, and yet it lives"))
+                core.emit(FenceSelf(f"{sender} says that {record.device} has fenced this node, and yet it lives"))
 
     def told_to_panic(self, sender: str, panic: Panic) -> None:
         """Our leader relies on this node's watchdog."""

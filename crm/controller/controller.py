@@ -22,6 +22,7 @@ from crm.controller import joining as joins
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
+from crm.controller import self_protection as protecting
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
 from crm.controller.dispatch import Dispatch
@@ -36,6 +37,7 @@ from crm.controller.planning import Planning
 from crm.controller.replication import Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
+from crm.controller.self_protection import SelfProtection
 from crm.controller.values import Standing, View
 from crm.model.report import Report
 from crm.transition import Progress
@@ -51,11 +53,13 @@ class Options:
     node_action_limit        actions in flight per node (0: no limit)
     recheck_interval_s       planned at least that often
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
+    watchdog                 whether this node has one, so that the others may rely on it
     """
 
     node_action_limit: int = 0
     recheck_interval_s: float = plans.RECHECK_S
     startup_fencing_delay_s: float = 20.0
+    watchdog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,13 @@ class Controller:
                  options: Options | None = None, validate: Validate = _anything_goes) -> None:
         options = options or Options()
         self._core = Core(me, standing, document)
+        self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
         self._history = LocalHistory(self._core)
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome))
-        self._joining = Joining(self._core, self._election, self._replication, self._history)
+        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings)
         self._fencing_member = FencingMember(self._core, self._fencings)
@@ -193,6 +198,7 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             requesting.TIMER: self._requests.timer,
+            protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
@@ -213,6 +219,7 @@ class Controller:
         core = self._core
         core.view = event.view
         core.changed("members")
+        self._protection.view_changed()
         self._election.view_changed()
         if core.leading:
             self._joining.view_changed()
@@ -241,6 +248,7 @@ class Controller:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
         self._joining.record_fenced(target, incarnation)
         self._results.node_left(target)
+        self._replication.take_office()
 
     def _won(self) -> None:
         self._dispatch.lead()

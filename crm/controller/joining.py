@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.record import (
     ForgetAttributesNote,
@@ -46,8 +47,10 @@ class Hooks:
 class Joining:
     """Both sides of taking members in."""
 
-    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory) -> None:
+    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory,
+                 watchdog: bool = False) -> None:
         self._core = core
+        self._watchdog = watchdog
         self._election = election
         self._replication = replication
         self._history = history
@@ -233,14 +236,23 @@ class Joining:
         return notes
 
     def _add_missing_nodes(self) -> None:
-        """Every node of the settings has an entry in the configuration."""
+        """Every node of the settings has an entry in the configuration; what nodes are able to is noted."""
         core = self._core
         known = configured_node_ids(core.document)
         edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
                       for name, node_id in core.me.shape.nodes if node_id not in known)
+        edits += self._watchdog_edit()
         if edits and core.authority is not None and not core.authority.caretaker:
             self._replication.flush()
             self._replication.advance(core.document.apply(Batch(edits)))
+
+    def _watchdog_edit(self) -> tuple[Edit, ...]:
+        """The engine learns from an option whether there are watchdogs; it is the cluster's own to set."""
+        present = cluster_option(self._core.document, "have-watchdog")
+        if (present is None and not self._watchdog) or present == str(self._watchdog).lower():
+            return ()
+        edit = intents.option(self._core.document, "have-watchdog", str(self._watchdog).lower())
+        return (edit,) if edit is not None else ()
 
     def _acceptable(self, sender: str, welcome: Welcome) -> bool:
         core = self._core

@@ -3,6 +3,10 @@
 A change of configuration is committed when as many of the configured nodes as make a quorum have it on disk. A change
 of status is sent in the same order, never written, and not waited for. A follower that missed a step asks for the
 whole.
+
+In a cluster whose parts can both be quorate (two nodes), a leader takes office only once every node that is not here is
+known to be off: until then it commits nothing, and its CIB keeps its former term, so that what it notes cannot win over
+what the other side commits.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.record import Note, record
+from crm.cib.record import Note, record, recorded_nodes
 from crm.cib.version import Version
 from crm.controller.core import Core, configuration_version
 from crm.controller.messages import Acknowledge, Resync, Update, Welcome
@@ -39,6 +43,7 @@ class Replication:
         self._notes: list[Note] = []
         self._acknowledged: dict[str, Version] = {}
         self._uncommitted: list[_Uncommitted] = []
+        self._in_office = True
 
     # The leader's side
 
@@ -48,11 +53,30 @@ class Replication:
         self._acknowledged = {}
         assert core.authority is not None
         if core.authority.caretaker:
-            core.tainted = True
+            core.tainted = self._in_office = True
             return
         core.tainted = False
+        self._in_office = False
+        self.take_office()
+
+    def take_office(self) -> None:
+        """Stamp the CIB with our term, if nobody else can be doing the same. Asked again as nodes are known to be off."""
+        core = self._core
+        elected = core.authority is not None and core.leading and not core.authority.caretaker
+        if self._in_office or not elected or not self._others_are_off():
+            return
+        assert core.authority is not None
+        self._in_office = True
         core.stand(cib_term=core.authority.term)
         self._persist_own()
+
+    def _others_are_off(self) -> bool:
+        core = self._core
+        if not core.me.shape.splits:
+            return True
+        states = recorded_nodes(core.document)
+        return all(core.view.member(name) is not None or states.get(node_id, {}).get("expected") == "down"
+                   for name, node_id in core.me.shape.nodes)
 
     def stop_leading(self) -> None:
         """Whoever waits for a commit learns that its fate is open."""
@@ -93,6 +117,7 @@ class Replication:
             core.broadcast(update)
         if durable:
             self._persist_own()
+        self.take_office()
         if then is not None:
             self._uncommitted.append(_Uncommitted(document.version, then))
             self._check_committed()
@@ -124,6 +149,8 @@ class Replication:
         wanted = configuration_version(version)
         having = {name for name, acknowledged in self._acknowledged.items()
                   if configuration_version(acknowledged) >= wanted}
+        if not self._in_office:
+            return False
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
         return len(having & set(core.me.shape.names)) >= core.me.shape.needed

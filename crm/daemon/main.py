@@ -78,7 +78,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable.open()
     layer = find_layer(settings.messaging.layer)(layer_settings)
     options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s,
-                      settings.startup_fencing_delay_s)
+                      settings.startup_fencing_delay_s, settings.has_watchdog)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
     with _listening(settings) as sockets:
@@ -86,6 +86,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
         server = _Api(make_app(node.service), sockets) if make_app else None
         try:
             _leave_on_signals(node, settings)
+            supervision.feed_watchdog(settings.watchdog_ms)
             log.info("crmd %s of cluster %s is up", settings.node_name, settings.cluster)
             reason = await node.stopped
             log.info("leaving: %s", reason)

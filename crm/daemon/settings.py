@@ -134,6 +134,14 @@ class Settings(_Section):
         default="processes",
         description="how this node ends itself when others rely on it: its processes only, or reset the machine (root)",
     )
+    watchdog_ms: int = Field(
+        default=0,
+        description="a daemon that hangs for so many milliseconds is ended with all that it runs; 0: nobody watches it",
+        ge=0,
+    )
+    watchdog_device: str = Field(
+        default="", description="a hardware watchdog to feed while the daemon lives (/dev/watchdog); empty: none"
+    )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
         default="info", description="what is logged"
     )
@@ -156,6 +164,11 @@ class Settings(_Section):
     def node_name(self) -> str:
         """This node's name."""
         return self.name or socket.gethostname().split(".")[0]
+
+    @property
+    def has_watchdog(self) -> bool:
+        """Whether other nodes may rely on this one ending itself (see the option fencing-watchdog-timeout)."""
+        return self.watchdog_ms > 0 and self.restart_daemon
 
     @property
     def node_list(self) -> tuple[NodeSettings, ...]:

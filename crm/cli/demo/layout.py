@@ -74,9 +74,11 @@ def lay_out(folder: Path, count: int) -> Layout:
         f'\n[[nodes]]\nname = "{name}"\nhost = "127.0.0.1"\nport = {port}\n'
         for name, port in zip(names, message_ports, strict=True)
     )
+    # Of two nodes one must do; who goes on after a split is settled by fencing.
+    quorum = "two_node" if count == 2 else "majority"
     for node in nodes:
         node.folder.mkdir(mode=0o700)
-        node.settings.write_text(_SETTINGS.format(node=node, key=key) + listed)
+        node.settings.write_text(_SETTINGS.format(node=node, key=key, quorum=quorum) + listed)
     return Layout(folder, nodes, web_port, server_port)
 
 
@@ -86,6 +88,9 @@ cluster = "demo"
 key_file = "{key}"
 state_folder = "state"
 runtime_folder = "run"
+
+[messaging]
+quorum = "{quorum}"
 
 [api]
 socket = "crmd.sock"

@@ -126,6 +126,12 @@ class Controller:
         commands, core.commands = core.commands, []
         return commands
 
+    @property
+    def leads(self) -> int | None:
+        """The term in which this node is the elected DC, None if it is not."""
+        authority = self._core.authority
+        return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
+
     def snapshot(self) -> Snapshot:
         """What can be seen from outside."""
         core = self._core

@@ -60,7 +60,7 @@ class Replication:
         self.take_office()
 
     def take_office(self) -> None:
-        """Stamp the CIB with our term, if nobody else can be doing the same. Asked again as nodes are known to be off."""
+        """Stamp the CIB with our term, if nobody else can be doing so. Asked again as nodes are known to be off."""
         core = self._core
         elected = core.authority is not None and core.leading and not core.authority.caretaker
         if self._in_office or not elected or not self._others_are_off():

@@ -99,8 +99,9 @@ class Results:
         step = self._step(result)
         if step is None:
             return
+        # By the leader's clock, like all that it is compared with: the node's own may be wrong.
         count_name, time_name = failure_attributes(resource, result.operation, result.interval_ms)
-        notes: list[Note] = [AttributeNote(node_id, time_name, str(result.ended_at))]
+        notes: list[Note] = [AttributeNote(node_id, time_name, str(int(core.now)))]
         if result.on_fail != "ignore":
             self._replication.flush()
             present = score.parse(transient_attribute(core.document, node_id, count_name))

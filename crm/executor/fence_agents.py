@@ -154,7 +154,7 @@ async def _run(request: FenceRequest, action: str, path: Path, settings: Executo
         return FenceOutcome(False, ExitCode.UNKNOWN_ERROR, reason=f"{path} could not be started: {error.strerror}")
     if done.timed_out:
         return FenceOutcome(False, ExitCode.UNKNOWN_ERROR, done.stdout, timed_out=True,
-                            reason=f"{action} did not end within {timeout_ms / 1000:g} s")
+                            reason=f"{action} did not end within {request.timeout_ms / 1000:g} s")
     ok = done.code == 0 or (action == "status" and done.code == _OFF)
     rc = done.code if done.code is not None else ExitCode.UNKNOWN_ERROR
     reason = "" if ok else _last_line(done.stderr) or _last_line(done.stdout) or f"{action} ended with {rc}"

@@ -1,10 +1,13 @@
 """Public helpers to test clusters: whole clusters on virtual time, with faults and checkers.
 
-    world     a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
-    checkers  what must hold after every step, whatever happens
+    world      a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
+    machines   what runs on a machine, and its disk          network  links, views      power  fence devices
+    checkers   what must hold after every step, whatever happens
+    scenario   the cluster that hunts are run on             faults   what goes wrong there
+    hunt       many seeds, and what they found: `python -m crm.testing`
 """
 
-from crm.testing.checkers import Violation
+from crm.testing.checkers import Expectations, Violation
 from crm.testing.world import World
 
-__all__ = ["Violation", "World"]
+__all__ = ["Expectations", "Violation", "World"]

@@ -64,7 +64,7 @@ class LocalHistory:
         changing = tuple(call.key for call in self._calls.values() if not call.reported
                          and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing)
+                      changing, self._core.now)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""
@@ -157,7 +157,7 @@ class LocalHistory:
         assert agent is not None
         record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider)
         self._send(Result(message.key, message.action.operation, 0, message.action.target_rc, OperationStatus.DONE,
-                          record, None, forgotten, gone, "", int(self._core.now)))
+                          record, None, forgotten, gone, "", self._core.now))
 
     def _report(self, call: _Call, event: OperationEnded) -> None:
         action = call.action
@@ -171,7 +171,7 @@ class LocalHistory:
         record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries)
         self._send(Result(call.key, action.operation, action.interval_ms, event.rc, event.status, record,
                           action.attributes.get("CRM_meta_on_fail"), forgotten, False, event.exit_reason,
-                          int(event.started_at + event.run_ms / 1000)))
+                          self._core.now))
 
     def _send(self, result: Result) -> None:
         """To the leader; without one the records wait until we join the next."""

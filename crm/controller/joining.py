@@ -21,6 +21,7 @@ from crm.cib.record import (
     configured_node_ids,
     recorded_nodes,
 )
+from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
@@ -180,9 +181,14 @@ class Joining:
         node_id = core.me.shape.id_of(name)
         state = recorded_nodes(core.document).get(node_id, {})
         since = state.get("crmd", "0") if not new and state.get("crmd", "0") != "0" else str(int(core.now))
+        ahead = ahead_s(message.clock, core.now)
+        if ahead and new:
+            core.log("warning", f"the clock of {name} is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}; times "
+                                "that it tells are corrected, but its agents go by it. Is its time service running?")
+        records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
                       "crm-debug-origin": "join"}
-        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, message.records))
+        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
         self.hooks.joined(name, message, new)
@@ -242,7 +248,7 @@ class Joining:
         edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
                       for name, node_id in core.me.shape.nodes if node_id not in known)
         edits += self._watchdog_edit()
-        if edits and core.authority is not None and not core.authority.caretaker:
+        if edits and core.authority is not None and not core.authority.caretaker and self._replication.in_office:
             self._replication.flush()
             self._replication.advance(core.document.apply(Batch(edits)))
 

@@ -70,7 +70,8 @@ class Welcome:
 class Joined:
     """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
 
-    `under_way` are the transition keys of the latter, `changing` those among them that change what runs.
+    `under_way` are the transition keys of the latter, `changing` those among them that change what runs; `clock` is the
+    sender's, in epoch seconds.
     """
 
     term: int
@@ -79,6 +80,7 @@ class Joined:
     records: tuple[ResourceRecord, ...]
     under_way: tuple[str, ...] = ()
     changing: tuple[str, ...] = ()
+    clock: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Forget:
 class Result:
     """An operation has ended on the sender: what to record, and what the leader needs to judge it.
 
-    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is.
+    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is. `clock`: the sender's.
     """
 
     key: str
@@ -150,7 +152,7 @@ class Result:
     forgotten: tuple[str, ...] = ()
     resource_gone: bool = False
     exit_reason: str = ""
-    ended_at: int = 0
+    clock: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ A change of configuration is committed when as many of the configured nodes as m
 of status is sent in the same order, never written, and not waited for. A follower that missed a step asks for the
 whole.
 
-In a cluster whose parts can both be quorate (two nodes), a leader takes office only once every node that is not here is
-known to be off: until then it commits nothing, and its CIB keeps its former term, so that what it notes cannot win over
-what the other side commits.
+In a cluster whose parts can both be quorate (two nodes), a change is committed when every node that is not known to be
+off has it, and a new leader takes office only once every node that is not here is known to be off. Until then it
+changes no configuration and writes nothing, so that nothing of it can win over what the other side commits.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Replication:
         self.take_office()
 
     def take_office(self) -> None:
-        """Stamp the CIB with our term, if nobody else can be doing so. Asked again as nodes are known to be off."""
+        """Stamp the CIB with our term if nobody else can be doing so. Asked again as nodes are found to be off."""
         core = self._core
         elected = core.authority is not None and core.leading and not core.authority.caretaker
         if self._in_office or not elected or not self._others_are_off():
@@ -70,13 +70,20 @@ class Replication:
         core.stand(cib_term=core.authority.term)
         self._persist_own()
 
+    @property
+    def in_office(self) -> bool:
+        """Whether this leader may change the configuration."""
+        return self._in_office
+
     def _others_are_off(self) -> bool:
         core = self._core
-        if not core.me.shape.splits:
-            return True
-        states = recorded_nodes(core.document)
-        return all(core.view.member(name) is not None or states.get(node_id, {}).get("expected") == "down"
-                   for name, node_id in core.me.shape.nodes)
+        return not core.me.shape.splits or self._not_off() <= set(core.view.names)
+
+    def _not_off(self) -> set[str]:
+        """Nodes that are not known to be off."""
+        states = recorded_nodes(self._core.document)
+        return {name for name, node_id in self._core.me.shape.nodes
+                if self._core.view.member(name) is not None or states.get(node_id, {}).get("expected") != "down"}
 
     def stop_leading(self) -> None:
         """Whoever waits for a commit learns that its fate is open."""
@@ -118,6 +125,9 @@ class Replication:
         if durable:
             self._persist_own()
         self.take_office()
+        if core.me.shape.splits:
+            # A node may just have been found to be off.
+            self._check_committed()
         if then is not None:
             self._uncommitted.append(_Uncommitted(document.version, then))
             self._check_committed()
@@ -137,6 +147,8 @@ class Replication:
 
     def _persist_own(self) -> None:
         core = self._core
+        if not self._in_office:
+            return
         version, term = core.document.version, core.standing.term
         core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=True)
 
@@ -149,10 +161,10 @@ class Replication:
         wanted = configuration_version(version)
         having = {name for name, acknowledged in self._acknowledged.items()
                   if configuration_version(acknowledged) >= wanted}
-        if not self._in_office:
-            return False
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
+        if core.me.shape.splits:
+            return having >= self._not_off()
         return len(having & set(core.me.shape.names)) >= core.me.shape.needed
 
     # The follower's side

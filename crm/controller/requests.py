@@ -257,6 +257,12 @@ class Requests:
     def _check_quorum(self) -> None:
         core = self._core
         assert core.authority is not None
+        if not self._replication.in_office:
+            missing = sorted(set(core.me.shape.names) - set(core.view.names))
+            raise CibError("not-ready", f"{', '.join(missing)} is lost and not known to be off yet: as long as it may "
+                           "lead the cluster too, the configuration cannot be changed",
+                           hint="try again when it is fenced; or make sure that it is off, and: "
+                                f"crmctl confirm {missing[0] if missing else ''}")
         if core.authority.caretaker and cluster_option(core.document, "no-quorum-policy") != "ignore":
             missing = sorted(set(core.me.shape.names) - set(core.view.names))
             raise CibError("no-quorum", f"Without quorum the configuration cannot be changed: only "

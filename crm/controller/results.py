@@ -6,6 +6,7 @@ Which results make a new plan: one that was not expected, one that failed, one t
 from __future__ import annotations
 
 from crm.cib.record import AttributeNote, ForgetNote, Note, OperationNote, transient_attribute
+from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
 from crm.controller.keys import TransitionKey, failure_attributes
@@ -86,7 +87,8 @@ class Results:
         if result.forgotten:
             notes.append(ForgetNote(node_id, result.record.id, result.forgotten))
         if result.record.entries:
-            notes.append(OperationNote(node_id, node, result.record))
+            record = by_leaders_clock(result.record, ahead_s(result.clock, self._core.now))
+            notes.append(OperationNote(node_id, node, record))
         if notes:
             self._replication.note(*notes)
 

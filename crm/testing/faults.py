@@ -1,4 +1,4 @@
-"""What goes wrong in a hunt: a catalogue of faults, one function each, chosen by weight and by the world's own chance."""
+"""What goes wrong in a hunt: a catalogue of faults, one function each, chosen by weight and by the world's chance."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def _split(world: World, node: SimulatedNode) -> bool:
 
 
 def _cut_one_way(world: World, node: SimulatedNode) -> bool:
-    world.cut_one_way(node.name, world.random.choice([name for name in world.nodes if name != node.name] or [node.name]))
+    others = [name for name in world.nodes if name != node.name]
+    if not others:
+        return False
+    world.cut_one_way(node.name, world.random.choice(others))
     return True
 
 
@@ -207,4 +210,4 @@ def mend(world: World) -> None:
         node.disk.slowness = 1.0
         if not node.alive:
             world.start(node.name)
-        world.edit(node.name, Edit(Verb.DELETE, f'<nvpair id="standby-{number}"/>', xpath=f"//nvpair[@id='standby-{number}']"))
+        world.edit(node.name, Edit(Verb.DELETE, xpath=f"//nvpair[@id='standby-{number}']"))

@@ -96,3 +96,22 @@ def run_seed(seed: int, count: int = FAULTS_PER_SEED) -> Tally:
     tally.simulated_s = world.clock - EPOCH
     tally.wall_s = time.perf_counter() - began
     return tally
+
+
+def tell_seed(seed: int, count: int = FAULTS_PER_SEED) -> list[str]:
+    """All that happened in a seed, a line each."""
+    world = world_of(seed)
+    try:
+        live_through(world, count)
+    except Violation as violation:
+        world.note(f"[{violation.promise}] {str(violation).splitlines()[0]}")
+    return world.story
+
+
+def shrink(seed: int, count: int = FAULTS_PER_SEED) -> int:
+    """The fewest first faults of a failing seed with which it still fails in the same way; `count` if it does not."""
+    wanted = [found.promise for found in run_seed(seed, count).found]
+    if not wanted:
+        return count
+    return next((fewer for fewer in range(1, count)
+                 if [found.promise for found in run_seed(seed, fewer).found] == wanted), count)

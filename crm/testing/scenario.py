@@ -17,8 +17,9 @@ EXPECTED = Expectations(
 
 def _primitive(name: str, agent: str = "Dummy") -> str:
     roles = (("11s", "Promoted"), ("10s", "Unpromoted")) if agent == "Stateful" else (("10s", "Started"),)
-    monitors = "".join(f'<op id="{name}-monitor-{every}" name="monitor" interval="{every}" timeout="20s" role="{role}"/>'
-                       for every, role in roles)
+    monitors = "".join(
+        f'<op id="{name}-monitor-{every}" name="monitor" interval="{every}" timeout="20s" role="{role}"/>'
+        for every, role in roles)
     limits = "".join(f'<op id="{name}-{operation}" name="{operation}" interval="0s" timeout="5s"/>'
                      for operation in ("start", "stop", "promote", "demote"))
     return (f'<primitive id="{name}" class="ocf" provider="crmd" type="{agent}"><operations>{monitors}{limits}'

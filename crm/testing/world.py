@@ -40,7 +40,7 @@ EPOCH = 1_700_000_000.0
 
 @dataclass
 class SimulatedNode:
-    """One machine: its disk and services, and its controller while the daemon runs. `skew`: its clock is off by that."""
+    """One machine: its disk and services, its controller while the daemon runs. `skew`: its clock is off by that."""
 
     name: str
     disk: Disk = field(default_factory=Disk)

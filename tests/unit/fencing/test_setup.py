@@ -33,7 +33,8 @@ CIB = """<cib validate-with="pacemaker-3.9" have-quorum="1"><configuration>
 </fencing-topology></configuration><status>
 <node_state id="3" uname="three" in_ccm="1" crmd="1" join="member" expected="member"><lrm id="3"><lrm_resources>
 <lrm_resource id="b" class="stonith" type="fence_pdu"><lrm_rsc_op id="b_last_0" operation="start" interval="0"
- operation_key="b_start_0" call-id="3" rc-code="0" op-status="0" transition-key="1:1:0:x" transition-magic="0:0;1:1:0:x"/>
+ operation_key="b_start_0" call-id="3" rc-code="0" op-status="0"
+ transition-key="1:1:0:x" transition-magic="0:0;1:1:0:x"/>
 </lrm_resource></lrm_resources></lrm></node_state></status></cib>"""
 
 

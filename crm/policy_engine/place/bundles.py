@@ -10,10 +10,11 @@ from crm.policy_engine.cluster import Kind, Node, Replica, Resource, Role
 from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.place.affinity import merge_colocated, restrict_to
 from crm.policy_engine.place.assignment import assign_to
-from crm.policy_engine.place.candidates import Table, sort_candidates
+from crm.policy_engine.place.candidates import sort_candidates
 from crm.policy_engine.place.criteria import threshold_reached
 from crm.policy_engine.place.instances import assign_instances, matches, sort_instances
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
+from crm.policy_engine.place.weights import Weights
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
@@ -66,12 +67,12 @@ class Bundle:
         self,
         source: Resource,
         target: Resource | None,
-        table: Table | None,
+        weights: Weights | None,
         colocation: Colocation | None,
         factor: float,
         merge: Merge,
-    ) -> Table | None:
-        return merge_colocated(source, target, table, colocation, factor, merge)
+    ) -> Weights:
+        return merge_colocated(source, target, weights, colocation, factor, merge)
 
 
 KINDS[Kind.BUNDLE] = Bundle()

@@ -15,7 +15,6 @@ from crm.policy_engine.place.affinity import (
     restrict_to,
 )
 from crm.policy_engine.place.assignment import assign_to
-from crm.policy_engine.place.candidates import Table
 from crm.policy_engine.place.instances import assign_instances, compatible_instance, sort_instances
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
 from crm.policy_engine.place.promotion import (
@@ -24,6 +23,7 @@ from crm.policy_engine.place.promotion import (
     apply_to_unplaced_dependent,
     choose_promoted,
 )
+from crm.policy_engine.place.weights import Weights
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
@@ -84,12 +84,12 @@ class Clone:
         self,
         source: Resource,
         target: Resource | None,
-        table: Table | None,
+        weights: Weights | None,
         colocation: Colocation | None,
         factor: float,
         merge: Merge,
-    ) -> Table | None:
-        return merge_colocated(source, target, table, colocation, factor, merge)
+    ) -> Weights:
+        return merge_colocated(source, target, weights, colocation, factor, merge)
 
 
 KINDS[Kind.CLONE] = Clone()

@@ -22,7 +22,6 @@ from crm.policy_engine.place.affinity import (
 )
 from crm.policy_engine.place.assignment import assign_to
 from crm.policy_engine.place.candidates import (
-    Table,
     any_available,
     ban_everywhere,
     copy_table,
@@ -32,6 +31,7 @@ from crm.policy_engine.place.candidates import (
 )
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
 from crm.policy_engine.place.utilization import ban_where_too_small
+from crm.policy_engine.place.weights import Weights
 from crm.policy_engine.tree import current_node
 
 
@@ -75,12 +75,12 @@ class Primitive:
         self,
         source: Resource,
         target: Resource | None,
-        table: Table | None,
+        weights: Weights | None,
         colocation: Colocation | None,
         factor: float,
         merge: Merge,
-    ) -> Table | None:
-        return merge_colocated(source, target, table, colocation, factor, merge)
+    ) -> Weights:
+        return merge_colocated(source, target, weights, colocation, factor, merge)
 
 
 KINDS[Kind.PRIMITIVE] = Primitive()

@@ -77,8 +77,12 @@ def request(
     content_type: str = "application/xml",
     headers: Mapping[str, str] | None = None,
     timeout_seconds: float = 60.0,
+    via: str | None = None,
 ) -> Answer:
-    """Ask the daemon; raises CommandError if it cannot be reached or answers with a problem."""
+    """Ask the daemon at the socket `via`, or at that of the environment.
+
+    Raises CommandError if it cannot be reached or answers with a problem.
+    """
     wanted = [f"{name}={quote(value, safe='')}" for name, value in (query or {}).items() if value is not None]
     target = f"{path}?{'&'.join(wanted)}" if wanted else path
     lines = [
@@ -90,14 +94,13 @@ def request(
         *(f"{name}: {value}" for name, value in (headers or {}).items()),
     ]
     head = "\r\n".join(lines).encode() + b"\r\n\r\n"
-    answer = _parsed(_exchange(head + body, timeout_seconds))
+    answer = _parsed(_exchange(via or socket_path(), head + body, timeout_seconds))
     if answer.status >= 400:
         raise _problem(answer)
     return answer
 
 
-def _exchange(message: bytes, timeout_seconds: float) -> bytes:
-    path = socket_path()
+def _exchange(path: str, message: bytes, timeout_seconds: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_seconds)
         try:

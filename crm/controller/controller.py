@@ -86,7 +86,7 @@ class Controller:
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
-        self._requests = Requests(self._core, self._replication, validate, self._planning.want)
+        self._requests = Requests(self._core, self._replication, validate, self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from crm.cib.document import Document
+from crm.cib.record import RootNote
 from crm.cib.version import Version
 from crm.controller.commands import (
     Broadcast,
@@ -119,6 +120,11 @@ class Core:
         self._durable_waits = [(waiting, then) for waiting, then in self._durable_waits if waiting > token]
         for then in due:
             then()
+
+    def root_note(self) -> RootNote:
+        """What the leader says of the cluster on the CIB's root element."""
+        quorate = "1" if self.view.quorate else "0"
+        return RootNote({"dc-uuid": self.me.id, "have-quorum": quorate, "crm_feature_set": FEATURE_SET})
 
     def adopt(self, document: Document) -> None:
         """Take the next state of the CIB."""

@@ -18,6 +18,7 @@ from crm.controller.values import Authority
 HELLO_LIMIT_S = 0.25
 VOTE_LIMIT_S = 0.5
 PATIENCE = 3
+START_PATIENCE = 2
 TIMER = "election"
 
 
@@ -31,6 +32,8 @@ class Election:
         self._highest_term = core.standing.term
         self._votes: set[str] | None = None
         self._patience = 0
+        self._fresh = True
+        """Nobody has led since this daemon started: the others are probably starting, too."""
         self.hellos: dict[str, Hello] = {}
 
     def view_changed(self) -> None:
@@ -109,13 +112,15 @@ class Election:
     def follow(self, authority: Authority) -> None:
         """A leader was recognized: the election is over here."""
         self._votes = None
+        self._fresh = False
         self._highest_term = max(self._highest_term, authority.term)
         self._core.cancel_timer(TIMER)
 
     def step_down(self, reason: str) -> None:
         """Stop leading."""
         core = self._core
-        core.log("warning", f"no longer leading: {reason}")
+        caretaker = core.authority is not None and core.authority.caretaker
+        core.log("info" if caretaker else "warning", f"no longer leading: {reason}")
         core.authority = None
         self._lost(reason)
         core.set_timer(TIMER, HELLO_LIMIT_S)
@@ -165,6 +170,8 @@ class Election:
     def _stand(self) -> None:
         core = self._core
         if not core.view.quorate:
+            if self._fresh and self._patience < START_PATIENCE:
+                return
             core.authority = Authority(core.standing.term, core.me.name, True, core.me.incarnation)
             self._announce()
             return
@@ -212,4 +219,5 @@ class Election:
         core.log("info", f"{core.me.name} is {kind} of term {core.authority.term}")
         core.cancel_timer(TIMER)
         core.changed("dc")
+        self._fresh = False
         self._won()

@@ -16,13 +16,12 @@ from crm.cib.record import (
     HistoryNote,
     NodeNote,
     Note,
-    RootNote,
     cluster_option,
     configured_node_ids,
     recorded_nodes,
     transient_attribute,
 )
-from crm.controller.core import FEATURE_SET, Core
+from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
 from crm.controller.messages import Hello, Joined, Welcome
@@ -69,7 +68,7 @@ class Joining:
         self.joined = {}
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
-        self._replication.note(*self._root_notes(), *self._absent_notes())
+        self._replication.note(core.root_note(), *self._absent_notes())
         self._add_missing_nodes()
         self._joined(core.me.name, self._history.joining(core.standing.term))
         core.broadcast(self._election.own_hello())
@@ -92,7 +91,7 @@ class Joining:
         """The leader goes on in a new view: who is missing is lost, who is new will say hello."""
         core = self._core
         assert self.hooks is not None
-        self._replication.note(*self._root_notes())
+        self._replication.note(core.root_note())
         gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
         if set(core.view.names) - (set(self.joined) - set(gone)):
             # Said before anybody is called lost: nothing is planned until those who are here have told what they run.
@@ -204,11 +203,6 @@ class Joining:
         core.cancel_timer(TIMER)
         assert self.hooks is not None
         self.hooks.complete()
-
-    def _root_notes(self) -> list[Note]:
-        core = self._core
-        return [RootNote({"dc-uuid": core.me.id, "have-quorum": "1" if core.view.quorate else "0",
-                          "crm_feature_set": FEATURE_SET})]
 
     def _absent_notes(self) -> list[Note]:
         """Nodes that the status still counts as members, but that are not here."""

@@ -19,6 +19,7 @@ from crm.model.report import Report
 RECHECK_TIMER = "recheck"
 DELAY_TIMER = "replan"
 RECHECK_S = 900.0
+CHANGES_TOGETHER_S = 0.1
 
 
 class State(StrEnum):
@@ -42,6 +43,7 @@ class Planning:
         self._recheck_interval_s = recheck_interval_s
         self._plan_id = 0
         self._pending: int | None = None
+        self._planned_at = 0.0
         self._reasons: list[str] = []
         self._recheck_at: int | None = None
         self.reports: tuple[Report, ...] = ()
@@ -66,6 +68,11 @@ class Planning:
         else:
             self.plan_if_due()
 
+    def want_after_change(self, reason: str) -> None:
+        """A client changed something: of many changes in a row, a plan is made of several at once."""
+        since_s = self._core.now - self._planned_at
+        self.want(reason, max(0.0, CHANGES_TOGETHER_S - since_s))
+
     def plan_if_due(self) -> None:
         """Make a plan if there is a reason to, and nothing that has to end first."""
         core = self._core
@@ -74,6 +81,7 @@ class Planning:
             return
         self._replication.flush()
         self._plan_id += 1
+        self._planned_at = core.now
         self._pending = self._plan_id
         core.log("debug", f"planning ({self._plan_id}): {self._reasons[-1]}")
         self._reasons = []

@@ -16,6 +16,7 @@ from crm.cib.record import (
     Note,
     cluster_option,
     primitives_of,
+    record,
     recorded_resources,
     transient_attributes,
 )
@@ -187,7 +188,8 @@ class Requests:
             if configuration_version(seen) != configuration_version(core.document.version):
                 raise CibError("stale-version", f"The configuration has moved on: you saw version {seen}, it is "
                                f"{core.document.version} now", hint="read it again and repeat the change on that")
-        document = core.document.apply(request.change)
+        # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
+        document = record(core.document.apply(request.change), [core.root_note()])
         if configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
             self._validate(document)

@@ -51,7 +51,8 @@ class Results:
         if result.operation == "notify":
             ok = True
         self._record(node_id, sender, result)
-        if not ok:
+        probe = result.operation == "monitor" and result.interval_ms == 0
+        if not ok and not probe:
             self._count_failure(node_id, sender, result)
         core.changed("history")
         self._foreign.get(sender, set()).discard(result.key)
@@ -59,7 +60,8 @@ class Results:
             self._dispatch.again(f"{result.operation} of {result.record.id} on {sender} was not asked for", 0.0)
             return
         if not ok:
-            self._dispatch.again(f"{result.operation} of {result.record.id} failed on {sender} (rc {result.rc})", 0.0)
+            what = "was not what was expected" if probe else "failed"
+            self._dispatch.again(f"{result.operation} of {result.record.id} {what} on {sender} (rc {result.rc})", 0.0)
         if not self._dispatch.result(key, result.rc, ok) and ok:
             self._dispatch.again(f"a late result of {result.operation} of {result.record.id} on {sender}", 0.0)
 

@@ -2,5 +2,6 @@
 
     main      the process: start, signals, exit statuses     node      events in, commands out
     service   what the API calls                             durable   votes and CIB on disk, grouped writes
+    supervision  the listening socket outlives a killed daemon
     planner   the policy engine in a thread                  settings  one TOML file
 """

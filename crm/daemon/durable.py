@@ -1,8 +1,9 @@
 """What a node's disk keeps: its vote, and the CIB with the term of its writing. No answer goes out before it is there.
 
 Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. When the CIB is first written in a new
-term the vote file goes first and says which CIB (by digest) still belongs to the former term, so a power cut between the two
-leaves nothing ambiguous. A CIB that had to be taken from a backup counts as the oldest: the other nodes know better.
+term the vote file goes first and says which CIB (by digest) still belongs to the former term, so a power cut between
+the two leaves nothing ambiguous. A CIB that had to be taken from a backup counts as the oldest: the other
+nodes know better.
 
 Writes are grouped: while one write is under way, all that is asked for meanwhile is written by the next.
 """

@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from crm.cib.errors import CibError
 from crm.controller import Options
 from crm.controller.requests import Validate
+from crm.daemon import supervision
 from crm.daemon.durable import Durable, FolderInUseError
 from crm.daemon.node import Node
 from crm.daemon.planner import Schedule
@@ -45,9 +45,12 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
          validate: Validate | None = None) -> int:
     """Run a node until it is told to leave; the process's exit status."""
     _set_up_logging(settings)
+    # Disk and plan threads must hand the interpreter back to the loop sooner than after the usual 5 ms.
+    sys.setswitchinterval(0.0005)
     try:
         settings.check()
-        return asyncio.run(_run(settings, make_app, schedule or _policy_engine(), validate))
+        listening = _supervised_socket(settings)
+        return asyncio.run(_run(settings, listening, make_app, schedule or _policy_engine(), validate))
     except SettingsError as error:
         return _fail(78, str(error), error.hint)
     except LayerError as error:
@@ -61,14 +64,21 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
         return 70
 
 
-async def _run(settings: Settings, make_app: MakeApp | None, schedule: Schedule, validate: Validate | None) -> int:
-    layer_settings = settings.layer_settings()
+def _supervised_socket(settings: Settings) -> socket.socket | None:
+    """The socket of the embedded layer, if somebody keeps it open for us."""
+    me = next(node for node in settings.layer_settings().nodes if node.name == settings.node_name)
+    return None if settings.messaging.layer != "embedded" else supervision.listening_socket(me)
+
+
+async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, schedule: Schedule,
+               validate: Validate | None) -> int:
+    layer_settings = settings.layer_settings(listening)
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
     durable.open()
     layer = find_layer(settings.messaging.layer)(layer_settings)
     options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate, uuid.uuid4().hex)
+                validate)
     with _listening(settings) as sockets:
         await node.start()
         server = _Api(make_app(node.service), sockets) if make_app else None
@@ -171,7 +181,8 @@ def _unix_socket(path: Path) -> socket.socket:
 
 def _tcp_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio switches off the delay that bundles small writes.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

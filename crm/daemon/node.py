@@ -37,13 +37,13 @@ class Node:
 
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
-                 options: Options, validate: Validate | None, incarnation: str) -> None:
+                 options: Options, validate: Validate | None) -> None:
         recalled = durable.recall()
         for report in recalled.reports:
             log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
         nodes = tuple((node.name, node.id) for node in layer_settings.nodes)
         shape = Shape(nodes, layer_settings.quorum.needed(layer_settings.names))
-        identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), incarnation, shape)
+        identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), layer_settings.incarnation, shape)
         extra = {} if validate is None else {"validate": validate}
         self.controller = Controller(identity, recalled.standing, recalled.document, options, **extra)
         self.stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -66,6 +66,12 @@ class MessagingSettings(_Section):
         ge=20,
         le=60_000,
     )
+    restart_limit_ms: int = Field(
+        default=3000,
+        description="how long a killed daemon is given to come back, in milliseconds (see restart_daemon)",
+        ge=0,
+        le=60_000,
+    )
     max_message_bytes: int = Field(
         default=32 * 1024 * 1024, description="largest message that is sent or taken, in bytes", ge=65_536
     )
@@ -148,7 +154,7 @@ class Settings(_Section):
         """The quorum mode; a single node needs no majority."""
         return QuorumMode.SINGLE_NODE if len(self.node_list) == 1 else QuorumMode(self.messaging.quorum)
 
-    def layer_settings(self) -> LayerSettings:
+    def layer_settings(self, listening: socket.socket | None = None) -> LayerSettings:
         """What the message layer is given. Raises SettingsError when the key cannot be read."""
         nodes = tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in self.node_list)
         messaging = self.messaging
@@ -161,7 +167,9 @@ class Settings(_Section):
             messaging.heartbeat_ms,
             messaging.failure_limit_ms,
             messaging.reconnect_limit_ms,
+            messaging.restart_limit_ms,
             messaging.max_message_bytes,
+            listening,
         )
 
     def check(self) -> None:

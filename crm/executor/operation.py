@@ -14,7 +14,6 @@ from crm.model.history import ExitCode
 from crm.model.history import OperationStatus as Status
 from crm.model.transition import AgentReference
 
-
 __all__ = ["ExitCode", "OperationRequest", "OperationResult", "RecurringKey", "Status"]
 
 

@@ -10,14 +10,18 @@ What every layer promises
 
 from __future__ import annotations
 
+import errno
+import socket
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from crm.messaging.quorum import QuorumRule
 
 ENTRY_POINT_GROUP = "crm.message_layers"
+_OWN = {"memory": "crm.messaging.memory:MemoryLayer", "embedded": "crm.messaging.embedded:EmbeddedLayer"}
 
 
 class LayerError(Exception):
@@ -46,6 +50,9 @@ class LayerSettings:
     key              the shared secret (at least 16 bytes) that members prove before anything else is parsed
     heartbeat_ms     how often a silent link says that it lives
     failure_limit_ms a member that is silent for longer is lost, whatever else is known of it
+    restart_limit_ms how long a node whose port takes connections, but whose daemon is gone, is given to come back
+    listening        a socket that listens at this node's address already (a supervisor holds it)
+    incarnation      what tells this start of the node from its others, told to all in `Member.incarnation`
     """
 
     name: str
@@ -56,7 +63,10 @@ class LayerSettings:
     heartbeat_ms: int = 100
     failure_limit_ms: int = 800
     reconnect_limit_ms: int = 500
+    restart_limit_ms: int = 3000
     max_message_bytes: int = 32 * 1024 * 1024
+    listening: socket.socket | None = field(default=None, repr=False, compare=False)
+    incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,11 +159,23 @@ class LayerFactory(Protocol):
     def __call__(self, settings: LayerSettings) -> MessageLayer: ...
 
 
+def listen_error(node: NodeAddress, error: OSError) -> LayerError:
+    """Why a node cannot listen, said so that it can be mended."""
+    where = f"{node.host} port {node.port}"
+    if error.errno == errno.EADDRINUSE:
+        return LayerError("port-in-use", f"cannot listen on {where}: another process does already",
+                          "is this node's crmd already running? otherwise give the node another port")
+    return LayerError("cannot-listen", f"cannot listen on {where}: {error.strerror or error}",
+                      "check that the address listed for this node is one of its own")
+
+
 def find_layer(name: str) -> LayerFactory:
     """The layer registered under that name. Raises LayerError with the known names."""
-    points = entry_points(group=ENTRY_POINT_GROUP)
-    if name in points.names:
-        factory: LayerFactory = points[name].load()
-        return factory
-    raise LayerError("unknown-message-layer", f"no message layer is named {name!r}",
-                     f"installed layers: {', '.join(sorted(points.names)) or '(none; is crmd installed?)'}")
+    # Our own are also there when crmd runs from a source tree that was never installed.
+    points = {own: EntryPoint(own, place, ENTRY_POINT_GROUP) for own, place in _OWN.items()}
+    points |= {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name not in points:
+        raise LayerError("unknown-message-layer", f"no message layer is named {name!r}",
+                         f"installed layers: {', '.join(sorted(points))}")
+    factory: LayerFactory = points[name].load()
+    return factory

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Iterable
 
 from crm.messaging.layer import LayerError, LayerSettings, Member, Received, ViewChanged
@@ -74,7 +73,7 @@ class MemoryLayer:
 
     def __init__(self, settings: LayerSettings, hub: Hub | None = None) -> None:
         self.settings = settings
-        self.incarnation = uuid.uuid4().hex
+        self.incarnation = settings.incarnation
         self._hub = hub or Hub.of(settings.cluster)
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
         self._members: tuple[str, ...] = ()

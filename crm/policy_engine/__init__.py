@@ -8,10 +8,10 @@ The phases, in order (`engine` is the table of contents):
     actions      what takes the cluster there; orderings; what is required and what is possible
     render       the graph with ids, parameters; texts for people and tools
 
-An approach that decided everything first and created actions once afterwards was considered and left: Pacemaker's outputs
-number and show optional actions too, and for migrations, notifications, bundles and interleaved clones what is required
-shows only when all relations are looked at together. So actions are made as Pacemaker makes them, and need and
-possibility spread along their relations until nothing changes. Instances are expanded once, in `observe`; kinds of
+An approach that decided everything first and created actions once afterwards was considered and left: Pacemaker's
+outputs number and show optional actions too, and for migrations, notifications, bundles and interleaved clones what is
+required shows only when all relations are looked at together. So actions are made as Pacemaker makes them, and need
+and possibility spread along their relations until nothing changes. Instances are expanded once, in `observe`; kinds of
 resource are told apart in one table per phase.
 """
 

@@ -12,7 +12,8 @@ TARGET = "container-attribute-target"
 
 
 def node_attribute(node: Node | None, name: str, target: str | None = None, current: bool = False) -> str | None:
-    """The value of an attribute; for `target` "host" on a guest that of its host, where it is (`current`) or will be."""
+    """The value of an attribute; for `target` "host" on a guest that of its host, where it is (`current`) or will be.
+    """
     if node is None:
         return None
     if target is None or node.kind is not NodeKind.GUEST or target.lower() != "host":

@@ -21,13 +21,13 @@ from crm.model.values import parse_bool
 
 if TYPE_CHECKING:
     from crm.model.cib import Cib
+    from crm.model.history import HistoryEntry, ResourceHistory
+    from crm.model.resources import ResourceDefinition
     from crm.policy_engine.actions.action import Action
     from crm.policy_engine.actions.notifications import Notification
     from crm.policy_engine.constraints.colocations import Colocation
     from crm.policy_engine.constraints.locations import Location
     from crm.policy_engine.constraints.tickets import TicketConstraint
-    from crm.model.history import HistoryEntry, ResourceHistory
-    from crm.model.resources import ResourceDefinition
     from crm.policy_engine.options import Options
 
 
@@ -312,6 +312,8 @@ class Resource:
         "priority",
         "promotable",
         "promotion_score",
+        "promotion_scored",
+        "promotion_sorted",
         "provider",
         "reload_needed",
         "remote_nesting_allowed",
@@ -319,8 +321,6 @@ class Resource:
         "removed",
         "removed_launched",
         "requires",
-        "promotion_scored",
-        "promotion_sorted",
         "restart_type_restart",
         "restarting",
         "role",

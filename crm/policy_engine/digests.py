@@ -72,7 +72,8 @@ def effective_parameters(
 
 
 def needs_remote_address(cluster: Cluster, resource: Resource) -> bool:
-    """Whether the connection's address is the name of the node that its container is on (a bundle without addresses)."""
+    """Whether the connection's address is the name of the node that its container is on (a bundle without addresses).
+    """
     return resource.is_remote_connection and parameters_of(cluster, resource, None).get("addr", "").lower() == "#uname"
 
 

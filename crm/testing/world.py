@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from crm.cib import read
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
@@ -52,6 +52,7 @@ class SimulatedNode:
     controller: Controller | None = None
     incarnation: int = 0
     joined_at: int = 0
+    started_at: float = -1e9
     view: View | None = None
     waiting: list[tuple[int, str, bytes]] = field(default_factory=list)
     timers: dict[str, int] = field(default_factory=dict)
@@ -102,6 +103,8 @@ class World:
         assert node.controller is None, f"{name} is running"
         node.incarnation += 1
         node.joined_at = int(self.clock)
+        # A fresh machine runs nothing; one whose services outlived its daemon takes a while to find out.
+        node.started_at = self.clock if node.machine.active else -1e9
         identity = Identity(name, self._shape.id_of(name), f"{name}-{node.incarnation}", self._shape)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, Options(node_action_limit=4))
         node.terminated = None
@@ -154,6 +157,10 @@ class World:
     def edit(self, via: str, edit: Edit) -> None:
         """A client of a node changes the CIB."""
         self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", edit))
+
+    def replace(self, via: str, xml: str) -> None:
+        """A client of a node replaces the whole CIB."""
+        self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", Replace(xml)))
 
     def break_resource(self, name: str) -> None:
         """A service dies on its own."""

@@ -1,18 +1,17 @@
 """What an agent written in Python needs to run a service: a detached process with a pidfile that can be trusted.
 
 The pidfile holds the process id and the time at which that process started, so a process that got the same id later is
-not taken for ours. Standard library only, and little of it: an agent runs every few seconds.
+not taken for ours. Standard library only, and little of it: an agent runs every few seconds, and starting must be
+quick. That is why there is no pathlib here.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 SUCCESS, ERROR, ARGUMENTS, UNIMPLEMENTED, PERMISSION, INSTALLED, CONFIGURED, NOT_RUNNING = range(8)
 
@@ -46,31 +45,42 @@ def port_parameter(name: str, default: int) -> int:
     return int(text)
 
 
-def state_folder() -> Path:
+def state_folder() -> str:
     """The folder that the executor names; by hand, one that this user can write."""
-    wanted = Path(os.environ.get("HA_RSCTMP") or "/run/crmd-agents")
-    with contextlib.suppress(OSError):
-        wanted.mkdir(parents=True, exist_ok=True)
-    if os.access(wanted, os.W_OK):
+    wanted = os.environ.get("HA_RSCTMP") or "/run/crmd-agents"
+    try:
+        os.makedirs(wanted, exist_ok=True)
+    except OSError:
+        wanted = ""
+    if wanted and os.access(wanted, os.W_OK):
         return wanted
-    own = Path(f"/tmp/crmd-agents-{os.getuid()}")
-    own.mkdir(exist_ok=True)
+    own = f"/tmp/crmd-agents-{os.getuid()}"
+    os.makedirs(own, exist_ok=True)
     return own
+
+
+def read(path: str) -> str:
+    """The text of a file, empty if it cannot be read."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 class Service:
     """A process of ours that outlives the agent's run."""
 
     def __init__(self, name: str) -> None:
-        self.pidfile = state_folder() / f"{name}-{INSTANCE}.pid"
+        self.pidfile = os.path.join(state_folder(), f"{name}-{INSTANCE}.pid")
 
     def process_id(self) -> int | None:
         """The id of the running service, None if it does not run (a stale pidfile does not count)."""
-        try:
-            text, born = self.pidfile.read_text().split()
-        except (OSError, ValueError):
+        words = read(self.pidfile).split()
+        if len(words) != 2 or not words[0].isdigit():
             return None
-        return int(text) if _start_time(int(text)) == born else None
+        process_id, born = int(words[0]), words[1]
+        return process_id if _start_time(process_id) == born else None
 
     def start(self, serve: Callable[[], None]) -> None:
         """Run `serve` in a detached process; returns when its pidfile is written."""
@@ -81,9 +91,10 @@ class Service:
         os.setsid()
         grandchild = os.fork()
         if grandchild:
-            temporary = self.pidfile.with_suffix(".new")
-            temporary.write_text(f"{grandchild} {_start_time(grandchild)}\n")
-            temporary.replace(self.pidfile)
+            temporary = f"{self.pidfile}.new"
+            with open(temporary, "w") as file:
+                file.write(f"{grandchild} {_start_time(grandchild)}\n")
+            os.replace(temporary, self.pidfile)
             os._exit(0)
         _detach()
         serve()
@@ -97,7 +108,8 @@ class Service:
             if not self._gone_within(patience_seconds):
                 os.kill(process_id, signal.SIGKILL)
                 self._gone_within(patience_seconds)
-        self.pidfile.unlink(missing_ok=True)
+        if os.path.exists(self.pidfile):
+            os.unlink(self.pidfile)
 
     def _gone_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -110,11 +122,8 @@ class Service:
 
 def _start_time(process_id: int) -> str | None:
     """When a process started, in clock ticks since boot; None for one that is gone or only waits to be reaped."""
-    try:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else fields[19]
+    fields = read(f"/proc/{process_id}/stat").rpartition(")")[2].split()
+    return None if not fields or fields[0] == "Z" else fields[19]
 
 
 def _detach() -> None:

@@ -131,6 +131,23 @@ def test_a_change_reaches_every_disk() -> None:
         assert "x" in one.markers(node.disk.document)
 
 
+def test_a_whole_cib_from_outside_does_not_make_the_cluster_forget_its_quorum() -> None:
+    one = world()
+    one.settle()
+    dc = one.dc()
+    assert dc is not None
+    xml = one.document(dc).to_bytes().decode()
+    for said in ('have-quorum="1"', 'dc-uuid="1"'):
+        assert said in xml
+        xml = xml.replace(said, "")
+    third = '<primitive id="third" class="ocf" provider="crmd" type="Dummy"/></resources>'
+    one.replace("b", xml.replace("</resources>", third))
+    one.settle()
+    assert len(one.where("third")) == 1
+    assert one.document(dc).root.get("have-quorum") == "1"
+    one.checkers.settled()
+
+
 def faults(one: World) -> None:
     """One random fault, or a client's change."""
     names = list(one.nodes)

@@ -1,4 +1,4 @@
-"""The machines of the demo, each a `crmd` and everything that its agents started. They can be killed as by a power cut."""
+"""The machines of the demo: each a `crmd` and all that its agents started. They can be killed as by a power cut."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from crm.cli.connection import CommandError
 from crm.cli.demo.layout import Layout, NodeFiles
-from crm.cli.demo.processes import become_subreaper, die_with_parent, kill_trees, reap, tree
+from crm.cli.processes import become_subreaper, children, die_with_parent, kill_trees, tree
 
 
 @dataclass
@@ -88,8 +89,6 @@ class Machines:
 
 def daemon_of(process_id: int) -> int:
     """The process that does the work: the child that a node's first process watches over, or that process itself."""
-    from crm.cli.demo.processes import children
-
     own = children().get(process_id, [])
     daemons = [child for child in own if _is_crmd(child)]
     return min(daemons) if daemons else process_id
@@ -97,15 +96,12 @@ def daemon_of(process_id: int) -> int:
 
 def _is_crmd(process_id: int) -> bool:
     try:
-        with open(f"/proc/{process_id}/cmdline", "rb") as file:
-            return b"crm.cli.crmd" in file.read()
+        return b"crm.cli.crmd" in Path(f"/proc/{process_id}/cmdline").read_bytes()
     except OSError:
         return False
 
 
 def _own_children() -> set[int]:
-    from crm.cli.demo.processes import children
-
     return set(children().get(os.getpid(), []))
 
 
@@ -119,5 +115,3 @@ def _reap_within(process_ids: set[int], seconds: float) -> None:
                 continue
         time.sleep(0.01)
 
-
-__all__ = ["Machines", "daemon_of", "reap"]

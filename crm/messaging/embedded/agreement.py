@@ -1,13 +1,15 @@
 """Which members form a view: pure, messages in, messages out.
 
 Every node tells its links to everybody it is linked with. From those edges each node works out, by the same rule, the
-groups in which everyone is linked to everyone; the lowest name of a group proposes it, and a view is installed once all
-of its members have accepted. A link has a session name; when a link is replaced the edges differ and a new view is
-agreed on even among the same members, because messages may have been lost between them.
+groups in which everyone is linked to everyone, keeping together first who is together already. The lowest name of a
+group proposes it, and a view is installed once all of its members have accepted. A link has a session name; when a link
+is replaced the edges differ and a new view is agreed on even among the same members, because messages may have been
+lost between them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,6 +57,8 @@ class Agreement:
         self._incarnations = {name: incarnation}
         self._sessions: dict[str, str] = {}
         self._reach: dict[str, dict[str, str]] = {}
+        self._views: dict[str, tuple[str, ...]] = {}
+        """The view that each peer is in, as it said last."""
         self._highest = 0
         self._proposal: _Proposal | None = None
         self._stashed: dict[str, View] = {}
@@ -71,6 +75,7 @@ class Agreement:
         """The link to `peer` is gone for good."""
         self._sessions.pop(peer, None)
         self._reach.pop(peer, None)
+        self._views.pop(peer, None)
         return self._gossip_and_propose(now_ms, now_s)
 
     def start(self, now_ms: float, now_s: int) -> Output:
@@ -92,6 +97,7 @@ class Agreement:
         match message.get("kind"):
             case "reach":
                 self._reach[sender] = {str(peer): str(session) for peer, session in message["links"].items()}
+                self._views[sender] = tuple(str(name) for name in message["view"])
                 self._propose(output, now_ms, now_s)
                 self._answer_stashed(output)
             case "propose":
@@ -106,16 +112,23 @@ class Agreement:
     def group(self) -> tuple[str, ...]:
         """The group of fully linked nodes that this node belongs in, by the rule of the module's docstring."""
         edges = {(left, right) for left, right, _ in self._edges()}
-        left_over = sorted({name for edge in edges for name in edge} | {self._name})
+        left_over = sorted({name for edge in edges for name in edge} | {self._name}, key=self._seniority)
         while left_over:
             group: list[str] = []
             for name in left_over:
-                if all((other, name) in edges for other in group):
+                if all((min(other, name), max(other, name)) in edges for other in group):
                     group.append(name)
             if self._name in group:
-                return tuple(group)
+                return tuple(sorted(group))
             left_over = [name for name in left_over if name not in group]
         raise AssertionError("this node is in no group")
+
+    def _seniority(self, name: str) -> tuple[int, str, str]:
+        """Who shares a view with many comes first, together with them; a view that others have left does not count."""
+        claims = self._views | {self._name: self.view.names}
+        view = claims.get(name, (name,))
+        sharing = sum(1 for other in view if claims.get(other, (other,)) == view)
+        return (-sharing, view[0], name)
 
     def _edges(self) -> frozenset[Edge]:
         """All links that somebody told of; a link counts between us and a peer only while we hold it ourselves."""
@@ -129,8 +142,7 @@ class Agreement:
 
     def _gossip_and_propose(self, now_ms: float, now_s: int) -> Output:
         output = Output()
-        reach = {"kind": "reach", "links": dict(self._sessions), "highest": self._highest}
-        output.messages += [(peer, reach) for peer in self._sessions]
+        self._tell(output, self._sessions)
         self._propose(output, now_ms, now_s)
         self._answer_stashed(output)
         return output
@@ -185,7 +197,15 @@ class Agreement:
         self._highest = max(self._highest, view.number)
         self._proposal = None
         self.view = view
+        self._views |= {name: view.names for name in view.names if name != self._name}
         output.installed = view
+        self._tell(output, (peer for peer in self._sessions if peer not in view.names))
+
+    def _tell(self, output: Output, peers: Iterable[str]) -> None:
+        """Our links and our view, for those peers."""
+        reach = {"kind": "reach", "links": dict(self._sessions), "highest": self._highest,
+                 "view": list(self.view.names)}
+        output.messages += [(peer, reach) for peer in peers]
 
 
 def _edge(left: str, right: str, session: str) -> Edge:

@@ -1,23 +1,23 @@
 """The shell of the embedded layer: sockets and timers around handshake, detector and agreement.
 
 Of two nodes the one whose name sorts first dials. A connection that closes is checked at once by another: refused means
-the peer is lost now, accepted means that only the connection broke. Silence beyond the detector's limit means lost.
+the peer is lost now, answered means that only the connection broke; accepted without an answer means that the daemon is
+gone and its supervisor is there, so it gets a while to come back. Silence beyond the detector's limit means lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
 import struct
 import time
-import uuid
 from collections.abc import AsyncIterator, Coroutine
 
 from crm.messaging.embedded.agreement import Agreement, Output, View
+from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
-from crm.messaging.layer import LayerError, LayerSettings, Member, NodeAddress, Received, ViewChanged
+from crm.messaging.layer import LayerError, LayerSettings, Member, NodeAddress, Received, ViewChanged, listen_error
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class EmbeddedLayer:
 
     def __init__(self, settings: LayerSettings) -> None:
         self.settings = settings
-        self.incarnation = uuid.uuid4().hex
+        self.incarnation = settings.incarnation
         self._agreement = Agreement(settings.name, self.incarnation, int(time.time()))
         self._links: dict[str, Link] = {}
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
@@ -52,10 +52,9 @@ class EmbeddedLayer:
         me = self.settings.node(self.settings.name)
         assert me is not None
         try:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(lambda: Link(self, _now_ms), me.host, me.port)
+            self._server = await self._listen(me)
         except OSError as error:
-            raise _listen_error(me, error) from None
+            raise listen_error(me, error) from None
         self._step(self._agreement.start(_now_ms(), int(time.time())))
         self._spawn(self._watch())
         for node in self.settings.nodes:
@@ -137,6 +136,12 @@ class EmbeddedLayer:
 
     # Inside
 
+    async def _listen(self, me: NodeAddress) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        if self.settings.listening is not None:
+            return await loop.create_server(lambda: Link(self, _now_ms), sock=self.settings.listening)
+        return await loop.create_server(lambda: Link(self, _now_ms), me.host, me.port)
+
     def _refusal(self, link: Link, identity: Identity) -> str | None:
         if identity.cluster != self.settings.cluster:
             return f"node {identity.name} belongs to cluster {identity.cluster!r}, this is {self.settings.cluster!r}"
@@ -216,33 +221,43 @@ class EmbeddedLayer:
 
     async def _dial(self, node: NodeAddress) -> Link | None:
         """A link that is up or closed, None if nobody answers."""
-        limit_s = self.settings.failure_limit_ms / 1000
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
                 _, link = await loop.create_connection(lambda: Link(self, _now_ms, node.name), node.host, node.port)
         except (OSError, TimeoutError):
             return None
-        deadline = loop.time() + limit_s
+        # A connection that is accepted, but not answered, waits for a daemon that is being started again.
+        deadline = loop.time() + self.settings.restart_limit_ms / 1000
         while not link.up and not link.closed.done() and loop.time() < deadline:
             await asyncio.wait([link.closed], timeout=0.005)
         if not link.up:
-            link.close("the handshake took too long")
+            link.close("the handshake took too long", abort=True)
         return link
 
     async def _verify(self, link: Link, name: str) -> None:
-        """The peer's connection to us closed. Does it still listen? Then it gets the time to dial again."""
+        """The peer's connection to us closed. Does it still answer? Then it gets the time to dial again."""
         node = self.settings.node(name)
         assert node is not None
-        limit_s = self.settings.failure_limit_ms / 1000
-        try:
-            async with asyncio.timeout(limit_s):
-                _, writer = await asyncio.open_connection(node.host, node.port)
-            writer.transport.abort()
-            await asyncio.sleep(limit_s)
-        except (OSError, TimeoutError):
-            pass
+        if await self._answers(node):
+            await asyncio.sleep(self.settings.failure_limit_ms / 1000)
         self._lost(name, link, f"{link.reason}; it cannot be reached again")
+
+    async def _answers(self, node: NodeAddress) -> bool:
+        """Whether a daemon is at that address, or comes back to it in time."""
+        try:
+            async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
+                reader, writer = await asyncio.open_connection(node.host, node.port)
+        except (OSError, TimeoutError):
+            return False
+        try:
+            async with asyncio.timeout(self.settings.restart_limit_ms / 1000):
+                await reader.readexactly(HELLO_BYTES)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            return False
+        finally:
+            writer.transport.abort()
+        return True
 
     async def _watch(self) -> None:
         """Every heartbeat: say that we live, notice who does not."""
@@ -282,12 +297,3 @@ class EmbeddedLayer:
 
 def _now_ms() -> float:
     return time.monotonic() * 1000
-
-
-def _listen_error(node: NodeAddress, error: OSError) -> LayerError:
-    where = f"{node.host} port {node.port}"
-    if error.errno == errno.EADDRINUSE:
-        return LayerError("port-in-use", f"cannot listen on {where}: another process does already",
-                          "is this node's crmd already running? otherwise give the node another port")
-    return LayerError("cannot-listen", f"cannot listen on {where}: {error.strerror or error}",
-                      "check that the address listed for this node is one of its own")

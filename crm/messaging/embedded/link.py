@@ -16,6 +16,7 @@ from crm.messaging.layer import LayerSettings
 IDENTITY, WELCOME, REFUSAL = b"I", b"W", b"R"
 HEARTBEAT, CONTROL, DATA = b"H", b"C", b"D"
 HANDSHAKE_LIMIT_S = 2.0
+DIALED_LIMIT_S = 60.0
 MAX_UNSENT_BYTES = 128 * 1024 * 1024
 
 
@@ -83,7 +84,9 @@ class Link(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.write(self._handshake.hello)
-        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_LIMIT_S, self._handshake_late)
+        # Who dialed has a limit of its own; who was dialed must not let strangers hold connections open.
+        limit_s = HANDSHAKE_LIMIT_S if self.expected is None else DIALED_LIMIT_S
+        self._deadline = asyncio.get_running_loop().call_later(limit_s, self._handshake_late)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -102,7 +105,8 @@ class Link(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if not self.reason:
             unproved = "the peer hung up before it proved the shared key (does it have another one?)"
-            self.reason = str(error or ("connection closed by the peer" if self.identity else unproved))
+            said_something = self.identity is None and self._hello
+            self.reason = str(error or (unproved if said_something else "connection closed by the peer"))
         if self._deadline:
             self._deadline.cancel()
         if not self.closed.done():

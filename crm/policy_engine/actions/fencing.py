@@ -1,7 +1,7 @@
 """Fencing: which nodes, in what order, and what has to wait for it. Also unfencing, and nodes that shut down.
 
-Source: Pacemaker Explained, "Fencing", "Cluster Options". A fenced node cannot confirm its stops, so the fencing counts as
-the confirmation: stops and demotes there become pseudo-actions after it.
+Source: Pacemaker Explained, "Fencing", "Cluster Options". A fenced node cannot confirm its stops, so the fencing
+counts as the confirmation: stops and demotes there become pseudo-actions after it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ _DELAY = "priority-fencing-delay"
 
 
 def _add_device_digests(plan: Plan, node: Node, action: Action) -> bool:
-    """Note the definitions of all devices that unfence, by digest; False when one changed since the node was unfenced."""
+    """Note the definitions of all devices that unfence, by digest; False when one changed since the node was
+    unfenced.
+    """
     from crm.policy_engine.digests import compare_fencing_digest
 
     unchanged, all_digests, secure_digests = True, "", ""

@@ -1,8 +1,8 @@
 """Live migration: `migrate_to` on the source, `migrate_from` on the target, in place of a stop and a start.
 
-The stop stays (it cleans up the source afterwards) and the start becomes a pseudo-action. Whether the migration really can
-be done shows only while the plan settles; if not, stop and start are what they always are. Source: Pacemaker Explained,
-"Migrating Resources".
+The stop stays (it cleans up the source afterwards) and the start becomes a pseudo-action. Whether the migration really
+can be done shows only while the plan settles; if not, stop and start are what they always are. Source: Pacemaker
+Explained, "Migrating Resources".
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Notifications: telling a clone's instances what is about to happen, and what has happened, to any of them.
 
-Each of start, stop, promote and demote of a clone with `notify=true` has a notice before (`pre`) and after (`post`) and a
-milestone for when all have been told (`confirmed-…`). Source: Pacemaker Explained, "Clone Instance Notifications" (also
-for the names of what agents are told); an empty list is one space.
+Each of start, stop, promote and demote of a clone with `notify=true` has a notice before (`pre`) and after (`post`)
+and a milestone for when all have been told (`confirmed-…`). Source: Pacemaker Explained, "Clone Instance
+Notifications" (also for the names of what agents are told); an empty list is one space.
 """
 
 from __future__ import annotations

@@ -217,7 +217,9 @@ def _update_optional(action: Action, resource: Resource, optional: bool) -> None
 
 
 def find_actions(resource: Resource, key: str, node: Node | None) -> list[Action]:
-    """A resource's actions with this key, oldest first, on the node if one is given; one that has no node yet gets it."""
+    """A resource's actions with this key, oldest first, on the node if one is given; one that has no node yet gets
+    it.
+    """
     candidates = resource.actions_by_key.get(key)
     if not candidates:
         return []

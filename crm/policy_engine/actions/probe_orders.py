@@ -1,7 +1,7 @@
 """What must wait for probes beyond the resource's own start.
 
-A probe may find a resource running where it should not be; then everything that comes after its stop, and any restart of
-what depends on it, has to wait for that answer.
+A probe may find a resource running where it should not be; then everything that comes after its stop, and any restart
+of what depends on it, has to wait for that answer.
 """
 
 from __future__ import annotations

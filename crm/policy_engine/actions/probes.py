@@ -1,4 +1,6 @@
-"""Probes: asking nodes for the state of resources that they have not reported on. Source: Pacemaker Explained, "Probes"."""
+"""Probes: asking nodes for the state of resources that they have not reported on. Source: Pacemaker Explained,
+"Probes".
+"""
 
 from __future__ import annotations
 
@@ -132,7 +134,9 @@ def _may_be_asked(resource: Resource, node: Node) -> bool:
 
 
 def _guest_will_answer(plan: Plan, resource: Resource, node: Node) -> bool:
-    """A guest that is down, or will be, is not asked; then what will start there waits for what is known of the guest."""
+    """A guest that is down, or will be, is not asked; then what will start there waits for what is known of the
+    guest.
+    """
     if node.kind is not NodeKind.GUEST:
         return True
     assert node.remote is not None and node.remote.launcher is not None

@@ -90,8 +90,8 @@ class ColocationList:
     def extend(self, colocations: Sequence[Colocation]) -> None:
         """Take over a whole list.
 
-        The first list is taken as it stands. Of any later one Pacemaker counts its first entry once for each entry there
-        is (observed in its scores); whoever compares plans with it needs the same.
+        The first list is taken as it stands. Of any later one Pacemaker counts its first entry once for each entry
+        there is (observed in its scores); whoever compares plans with it needs the same.
         """
         if not self._sorted:
             self._sorted = list(colocations)

@@ -1,7 +1,7 @@
 """Location constraints: which score a resource gets on which node, and for which role.
 
-Source: Pacemaker Explained, "Location Constraints", "Rules". They are kept newest first, the order in which their scores
-are applied.
+Source: Pacemaker Explained, "Location Constraints", "Rules". They are kept newest first, the order in which their
+scores are applied.
 """
 
 from __future__ import annotations

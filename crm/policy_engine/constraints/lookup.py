@@ -1,7 +1,8 @@
 """Which resources a name in a constraint means.
 
 A name may be that of a resource, of a template (then all resources made from it) or of a tag (then what it lists). The
-name of a clone's inner resource means the whole clone. Source: Pacemaker Explained, "Resource Sets", "Tags", "Templates".
+name of a clone's inner resource means the whole clone. Source: Pacemaker Explained, "Resource Sets", "Tags",
+"Templates".
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Ordering constraints: which action of one resource comes before which of another.
 
-Source: Pacemaker Explained, "Ordering Constraints", "Ordered Sets". A symmetrical constraint also orders the inverse actions,
-in the inverse order.
+Source: Pacemaker Explained, "Ordering Constraints", "Ordered Sets". A symmetrical constraint also orders the inverse
+actions, in the inverse order.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 from typing import Protocol
 
 from crm.model import constraints as model
@@ -209,13 +210,13 @@ class _Resolver:
                 for later in members[position + 1 :]:
                     self.orderer.order(member, task, later, task, relation)
         elif sequential:
-            for member, later in zip(members, members[1:], strict=False):
+            for member, later in pairwise(members):
                 self.orderer.order(member, task, later, task, relation)
         if symmetry is Symmetry.SYMMETRIC and sequential:
             inverse = _INVERSE.get(task)
             if inverse is not None:
                 relation = relation_for(kind, inverse, Symmetry.INVERSE)
-                for member, later in zip(members, members[1:], strict=False):
+                for member, later in pairwise(members):
                     self.orderer.order(later, inverse, member, inverse, relation)
         return True
 

@@ -22,8 +22,8 @@ from crm.policy_engine.cluster import (
     Replica,
     Resource,
 )
-from crm.policy_engine.observe import resources
 from crm.policy_engine.names import as_id
+from crm.policy_engine.observe import resources
 from crm.policy_engine.observe.nodes import add_node
 from crm.policy_engine.observe.remote_nodes import attribute_set, connection_definition, operation
 

@@ -9,7 +9,8 @@ from crm.policy_engine.observe.fencing import fence
 
 
 def demand_stop(cluster: Cluster, resource: Resource, node: Node) -> None:
-    """The resource must be stopped there; a managed resource on a node that is away cannot be, so the node is fenced."""
+    """The resource must be stopped there; a managed resource on a node that is away cannot be, so the node is fenced.
+    """
     cluster.demands.append(Demand("stop", node, resource))
     reachable = node.online or (node.kind is NodeKind.GUEST and not node.remote_needs_reset)
     if not reachable and resource.managed and not node.unclean:

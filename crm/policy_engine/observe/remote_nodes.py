@@ -1,4 +1,5 @@
-"""Nodes that resources imply: `ocf:pacemaker:remote` resources, and guests that a meta attribute `remote-node` declares.
+"""Nodes that resources imply: `ocf:pacemaker:remote` resources, and guests that a meta attribute `remote-node`
+declares.
 
 A guest's connection is a resource that no CIB contains; its definition is made here.
 """

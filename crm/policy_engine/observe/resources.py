@@ -12,8 +12,8 @@ from crm.model.report import Report, Severity
 from crm.model.resources import Bundle, Clone, Group, Operation, Primitive, ResourceDefinition, Template
 from crm.model.values import interval_ms, is_true, parse_integer
 from crm.policy_engine.cluster import CloneSettings, Cluster, Kind, Resource
-from crm.policy_engine.observe import bundles
 from crm.policy_engine.names import base_name
+from crm.policy_engine.observe import bundles
 from crm.policy_engine.observe.nodes import assume_state
 from crm.policy_engine.observe.preferences import allow_by_default, prefer
 from crm.policy_engine.observe.settings import apply_settings, is_remote_node_connection

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from crm.model.score import INFINITY
-from crm.policy_engine.tree import activity, needs_fencing
 from crm.policy_engine.cluster import Cluster, Kind, MultipleActive, Node, Resource, Role
 from crm.policy_engine.observe.preferences import ban_everywhere, prefer
+from crm.policy_engine.tree import activity, needs_fencing
 
 
 def add_running(cluster: Cluster, resource: Resource, node: Node, failed: bool) -> None:

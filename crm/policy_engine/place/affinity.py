@@ -1,5 +1,5 @@
-"""Colocations at work: the lists that apply to a resource, how placed primaries change a dependent's scores, and how the
-preferences of dependents are merged into a primary's before it is placed.
+"""Colocations at work: the lists that apply to a resource, how placed primaries change a dependent's scores, and how
+the preferences of dependents are merged into a primary's before it is placed.
 
 Source of the rules: Pacemaker Explained, "Colocation Constraints", and observed scores. Merging follows the colocations
 of colocations as a chain, each link weakening the scores by its own (score / INFINITY).

@@ -31,7 +31,9 @@ def assign_all(placement: Placement) -> None:
 
 
 def _sort_resources(placement: Placement) -> None:
-    """By priority, then those first that have most to lose by coming late: by score where they run, then node by node."""
+    """By priority, then those first that have most to lose by coming late: by score where they run, then node by
+    node.
+    """
     cluster = placement.cluster
     ranked = sort_candidates(placement.strategy, [Candidate(node, node.base_score) for node in cluster.nodes])
     nodes = [candidate.node for candidate in ranked]

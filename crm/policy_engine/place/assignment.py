@@ -5,6 +5,7 @@ The one place that changes `Resource.assigned` and the nodes' counts together.
 
 from __future__ import annotations
 
+from crm.policy_engine.actions.action import Action
 from crm.policy_engine.cluster import Candidate, Node, NodeKind, Resource, Role
 from crm.policy_engine.place.candidates import is_available
 from crm.policy_engine.place.capacity import consume, release
@@ -59,10 +60,12 @@ def _stop_actions(resource: Resource) -> None:
     for action in resource.actions:
         if action.task == "stop":
             action.optional = False
-        elif action.task == "start":
+        elif action.task == "start" or _monitors_running(action):
             action.runnable = False
-        elif action.meta.get("interval", "0") != "0" and action.meta.get("op_target_rc") != NOT_RUNNING:
-            action.runnable = False
+
+
+def _monitors_running(action: Action) -> bool:
+    return action.meta.get("interval", "0") != "0" and action.meta.get("op_target_rc") != NOT_RUNNING
 
 
 def unassign(resource: Resource) -> None:

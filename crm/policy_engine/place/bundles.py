@@ -1,5 +1,5 @@
-"""Bundles: the containers are placed like instances of a clone, addresses and connections follow, and what runs inside is
-bound to the guest node of its container.
+"""Bundles: the containers are placed like instances of a clone, addresses and connections follow, and what runs inside
+is bound to the guest node of its container.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tables of candidates: which nodes one resource could run on, compared, copied, looked up.
 
-A node is usable when it is up and nothing keeps resources away; a candidate is available when, besides, its score is not
-negative.
+A node is usable when it is up and nothing keeps resources away; a candidate is available when, besides, its score is
+not negative.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 from crm.model import score as scores
 from crm.model.score import MINUS_INFINITY, Score
-from crm.policy_engine.tree import assigned_node
 from crm.policy_engine.cluster import Candidate, Cluster, Node, NodeKind, Resource
 from crm.policy_engine.place.capacity import compare_capacity
+from crm.policy_engine.tree import assigned_node
 
 Table: TypeAlias = dict[str, Candidate]
 

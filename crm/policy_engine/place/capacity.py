@@ -1,4 +1,6 @@
-"""Capacities of nodes and what resources use of them. Source: Pacemaker Explained, "Utilization and Placement Strategy"."""
+"""Capacities of nodes and what resources use of them. Source: Pacemaker Explained, "Utilization and Placement
+Strategy".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What speaks for and against each node before anything is placed: health, locks, locations, stickiness, failures, probing.
+"""What speaks for and against each node before anything is placed: health, locks, locations, stickiness, failures,
+probing.
 
 Source: Pacemaker Explained, "Location Constraints", "Tracking Node Health", "Resource Options" (stickiness,
 migration-threshold, failure counts); "Cluster Options" (shutdown-lock).
@@ -71,8 +72,8 @@ def _apply(resource: Resource, location: Location, node: Node, points: Score) ->
 def spread_location(resource: Resource, location: Location) -> None:
     """Apply a location to a resource of any kind and to what is in it.
 
-    A colocated group goes where its first member goes, so the others only learn which nodes there are. Of a bundle it is
-    the containers and addresses that are placed; what runs inside has to know about roles only.
+    A colocated group goes where its first member goes, so the others only learn which nodes there are. Of a bundle it
+    is the containers and addresses that are placed; what runs inside has to know about roles only.
     """
     apply_location(resource, location)
     if resource.bundle is not None:

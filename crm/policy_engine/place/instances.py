@@ -1,7 +1,7 @@
 """Where the instances of a collective (a clone's instances, a bundle's containers) go.
 
-Those that run somewhere stay if they can, as long as nothing more important needs their place; the rest fill up the best
-nodes, at most so many on each.
+Those that run somewhere stay if they can, as long as nothing more important needs their place; the rest fill up the
+best nodes, at most so many on each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import cmp_to_key
 
 from crm.model.score import MINUS_INFINITY, Score
-from crm.policy_engine.tree import activity, current_node
 from crm.policy_engine.attributes import placement_attribute
 from crm.policy_engine.cluster import Node, Resource, Role
 from crm.policy_engine.place.affinity import dependents_of, factor_of, primaries_of
@@ -28,7 +27,7 @@ from crm.policy_engine.place.candidates import (
     top_candidate,
 )
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
-from crm.policy_engine.tree import any_blocked, assigned_node_of, instances_of, role
+from crm.policy_engine.tree import activity, any_blocked, assigned_node_of, current_node, instances_of, role
 
 
 def assign_instances(

@@ -100,7 +100,9 @@ class KindOfResource(Protocol):
 KINDS: dict[Kind, KindOfResource] = {}
 
 
-def assign(placement: Placement, resource: Resource, prefer: Node | None = None, stop_if_fail: bool = True) -> Node | None:
+def assign(
+    placement: Placement, resource: Resource, prefer: Node | None = None, stop_if_fail: bool = True
+) -> Node | None:
     """Assign a resource of any kind."""
     return KINDS[resource.kind].assign(placement, resource, prefer, stop_if_fail)
 

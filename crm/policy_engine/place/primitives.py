@@ -7,7 +7,6 @@ others depend on it: first what it must respect, then whom it should please.
 from __future__ import annotations
 
 from crm.model.score import INFINITY, Score
-from crm.policy_engine.tree import current_node
 from crm.policy_engine.cluster import Candidate, Kind, Node, Resource, Role
 from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.options import NoQuorumPolicy
@@ -33,6 +32,7 @@ from crm.policy_engine.place.candidates import (
 )
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
 from crm.policy_engine.place.utilization import ban_where_too_small
+from crm.policy_engine.tree import current_node
 
 
 class Primitive:

@@ -1,7 +1,7 @@
 """Which instances of a clone become promoted. Runs after placement: a role ranks an instance, it never moves one.
 
-Before placing, though, promotion scores draw instances to nodes where they could be promoted. Source: Pacemaker Explained,
-"Promotable Clones"; Pacemaker Administration, "Determining Which Resource Instance is Promoted".
+Before placing, though, promotion scores draw instances to nodes where they could be promoted. Source: Pacemaker
+Explained, "Promotable Clones"; Pacemaker Administration, "Determining Which Resource Instance is Promoted".
 """
 
 from __future__ import annotations

@@ -226,7 +226,9 @@ def _agent(resource: Resource) -> AgentReference:
 
 
 def _attributes(plan: Plan, action: Action) -> dict[str, str]:
-    """Everything passed on: the operation's own parameters, the resource's, meta attributes; the first of a name counts."""
+    """Everything passed on: the operation's own parameters, the resource's, meta attributes; the first of a name
+    counts.
+    """
     found: dict[str, str] = {"crm_feature_set": FEATURE_SET}
     for name, value in action.extra.items():
         found.setdefault(name, value)

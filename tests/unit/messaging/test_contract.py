@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
@@ -71,7 +72,7 @@ class Cluster:
         self.nodes: dict[str, Node] = {}
 
     def make(self, name: str, **changes: object) -> Node:
-        settings = replace(self.base, name=name, **changes)  # type: ignore[arg-type]
+        settings = replace(self.base, name=name, incarnation=uuid.uuid4().hex, **changes)  # type: ignore[arg-type]
         layer = MemoryLayer(settings, self.hub) if self.kind == "memory" else EmbeddedLayer(settings)
         return Node(layer)
 

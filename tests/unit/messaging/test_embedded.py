@@ -45,7 +45,8 @@ def test_a_foreign_cluster_is_refused_and_both_sides_say_so(caplog: pytest.LogCa
 def test_a_node_that_is_not_in_the_list_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     async def story(cluster: Cluster) -> None:
         await cluster.start("c")
-        stranger = replace(cluster.base, name="Z", nodes=(*cluster.base.nodes, NodeAddress("Z", "9", port=0)))
+        nodes = (*cluster.base.nodes, NodeAddress("Z", "9", port=0))
+        stranger = replace(cluster.base, name="Z", incarnation="z", nodes=nodes)
         cluster.nodes["Z"] = Node(EmbeddedLayer(stranger))
         await cluster.nodes["Z"].join()
         await until(lambda: "Z is not in the node list" in caplog.text)
@@ -198,6 +199,18 @@ def test_nodes_without_a_link_between_them_are_never_in_one_view() -> None:
     web.settle()
     assert web.views() == {"a": "ab", "b": "ab", "c": "c"}
     web.link("a", "c")
+    web.settle()
+    assert set(web.views().values()) == {"abc"}
+
+
+def test_a_newcomer_whose_links_are_still_being_made_does_not_drive_anybody_out() -> None:
+    web = Web("abc")
+    web.link("a", "c")
+    web.settle()
+    web.link("a", "b")
+    web.settle()
+    assert web.views() == {"a": "ac", "b": "b", "c": "ac"}
+    web.link("b", "c")
     web.settle()
     assert set(web.views().values()) == {"abc"}
 

@@ -1,6 +1,7 @@
 """Process trees on Linux: who descends from whom, and ending a whole tree so that nobody slips away.
 
-The demo is a child subreaper: what a dead node leaves behind becomes the demo's own child, wherever it stood before.
+A child subreaper takes in the orphans among its descendants, wherever they stood before: so a supervisor keeps what its
+agents started, and the demo gets hold of what a dead node leaves behind.
 """
 
 from __future__ import annotations
@@ -70,13 +71,6 @@ def kill_trees(roots: Iterable[int]) -> None:
         frozen |= fresh
     for process_id in frozen:
         _send(process_id, signal.SIGKILL)
-
-
-def reap() -> None:
-    """Collect what has ended, so that no zombie stays; processes that somebody waits for are left alone."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
 
 
 def _send(process_id: int, number: signal.Signals) -> None:

@@ -1,0 +1,100 @@
+"""`crmd`: the daemon of a node, and the small process that watches over it.
+
+The first process starts the daemon as its child, starts it again when it is killed, and takes in what agents left
+running, so that a node is one tree of processes. It imports nothing but the standard library: it is there for the day on
+which everything else goes wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit statuses: see `crm.daemon.main`; 78 for settings that cannot be used."""
+    options = _parser().parse_args(arguments)
+    if options.help_settings:
+        return _help_settings()
+    if options.check:
+        return _check(options.config)
+    if options.alone:
+        return daemon(options.config)
+    from crm.cli.supervisor import supervise
+
+    return supervise(lambda: daemon(options.config), restarts=_restarts(options.config))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="crmd", description="Run this node's part of a cluster.", allow_abbrev=False)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/crmd/crmd.toml)")
+    parser.add_argument("--check", action="store_true", help="look whether the settings can be used, and end")
+    parser.add_argument("--help-settings", action="store_true", help="print every setting with its default, and end")
+    parser.add_argument("--alone", action="store_true", help="the daemon only, without the process that restarts it")
+    return parser
+
+
+def daemon(config: Path | None) -> int:
+    """Run the daemon itself in this process."""
+    from crm.daemon.settings import SettingsError, load
+
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        return _settings_error(error)
+    from crm.api.app import create
+    from crm.cib.document import Document
+    from crm.cib.errors import CibError
+    from crm.cib.schema import errors
+    from crm.cli.monitor_text import monitor_text
+    from crm.daemon.main import main as run
+    from crm.policy_engine import plan as _plan  # noqa: F401 - loaded now, so that the first plan is not late
+
+    def validate(document: Document) -> None:
+        for report in errors(document):
+            raise CibError("invalid-cib", report.message, report.where, report.line, report.hint)
+
+    return run(settings, lambda service: create(service, status_text=monitor_text), validate=validate)
+
+
+def _check(config: Path | None) -> int:
+    from crm.daemon.settings import LayerError, SettingsError, load
+
+    try:
+        settings = load(config)
+        settings.check()
+    except (SettingsError, LayerError) as error:
+        return _settings_error(error)
+    nodes = ", ".join(node.name for node in settings.node_list)
+    print(f"The settings of {settings.node_name} are fine: cluster {settings.cluster} of {nodes}")
+    return 0
+
+
+def _help_settings() -> int:
+    from crm.daemon.settings import describe
+
+    print("\n".join(describe()))
+    return 0
+
+
+def _settings_error(error: Exception) -> int:
+    hint = getattr(error, "hint", "")
+    print(f"crmd: {error}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+    return 78
+
+
+def _restarts(config: Path | None) -> bool:
+    """The one setting that the watching process needs; what is wrong with the file is the daemon's to say."""
+    import tomllib
+
+    try:
+        with (config or Path("/etc/crmd/crmd.toml")).open("rb") as file:
+            return tomllib.load(file).get("restart_daemon", True) is not False
+    except (OSError, tomllib.TOMLDecodeError):
+        return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The message layer's listening socket outlives the daemon: it is lent to the process that watches over it.
+
+That is how the other nodes tell a killed daemon, whose machine lives and whose services go on, from a lost node: a
+connection to the former is accepted and waits for the next daemon, one to the latter is refused. The watching process
+(`crm.cli.supervisor`) names the socket to lend it through in `CRMD_SUPERVISOR`, and what it holds in `CRMD_LISTENING`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from crm.messaging import NodeAddress
+from crm.messaging.layer import listen_error
+
+SUPERVISOR = "CRMD_SUPERVISOR"
+LISTENING = "CRMD_LISTENING"
+
+
+def listening_socket(node: NodeAddress) -> socket.socket | None:
+    """The node's listening socket, if somebody watches over this daemon. Raises LayerError (port-in-use)."""
+    inherited = os.environ.pop(LISTENING, None)
+    if inherited is not None:
+        return socket.socket(fileno=int(inherited))
+    lender = os.environ.pop(SUPERVISOR, None)
+    if lender is None:
+        return None
+    listening = _listen(node)
+    with socket.socket(fileno=int(lender)) as channel:
+        socket.send_fds(channel, [b"listening"], [listening.fileno()])
+    return listening
+
+
+def _listen(node: NodeAddress) -> socket.socket:
+    family = socket.AF_INET6 if ":" in node.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((node.host, node.port))
+        listening.listen(100)
+    except OSError as error:
+        listening.close()
+        raise listen_error(node, error) from None
+    return listening

@@ -1,0 +1,74 @@
+# Makes or reuses .venv beside this repository and installs crmd into it. Sourced by deploy/demo and tests/run:
+#   prepare_environment [EXTRA]     afterwards $PYTHON is the interpreter to use
+# shellcheck shell=bash
+
+REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ENVIRONMENT=${CRMD_VENV:-$REPOSITORY/.venv}
+PYTHON=$ENVIRONMENT/bin/python
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# The newest Python that will do.
+find_python() {
+    local candidate
+    for candidate in python3.13 python3.12 python3.11 python3 python; do
+        if command -v "$candidate" >/dev/null &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    fail "crmd needs Python 3.11 or newer, and there is none in PATH." \
+        "Debian and Ubuntu: apt install python3 python3-venv   Fedora: dnf install python3"
+}
+
+# Distributions ship Python without the parts that make environments; take what there is.
+make_environment() {
+    local base=$1
+    echo "Making a Python environment in $ENVIRONMENT (only once) …"
+    rm -rf "$ENVIRONMENT"
+    if "$base" -m venv "$ENVIRONMENT" >/dev/null 2>&1; then return; fi
+    rm -rf "$ENVIRONMENT"
+    if "$base" -m virtualenv --quiet "$ENVIRONMENT" 2>/dev/null; then return; fi
+    if "$base" -m pip --version >/dev/null 2>&1 && "$base" -m venv --without-pip "$ENVIRONMENT" 2>/dev/null; then
+        "$base" -m pip --quiet --python "$PYTHON" install pip 2>/dev/null && return
+    fi
+    rm -rf "$ENVIRONMENT"
+    fail "$base can make no environment: neither venv, nor virtualenv, nor pip works." \
+        "Debian and Ubuntu: apt install python3-venv   else: $base -m ensurepip"
+}
+
+# What the installation depends on; when it changes, install again.
+fingerprint() {
+    "$PYTHON" - "$REPOSITORY" "$1" <<'END'
+import hashlib, pathlib, sys
+root = pathlib.Path(sys.argv[1])
+print(hashlib.sha256((root / "pyproject.toml").read_bytes() + str(root).encode() + sys.argv[2].encode()).hexdigest())
+END
+}
+
+prepare_environment() {
+    local extra=${1:-} base wanted target=$REPOSITORY
+    [ -x "$PYTHON" ] && "$PYTHON" -c '' 2>/dev/null || {
+        base=$(find_python) || exit 1
+        make_environment "$base"
+    }
+    wanted=$(fingerprint "$extra")
+    [ -n "$extra" ] && target="$REPOSITORY[$extra]"
+    # An environment for the tests has all that the demo needs.
+    if grep -qsxF "$wanted" "$ENVIRONMENT/crmd-installed" ||
+        { [ -z "$extra" ] && grep -qsxF "$(fingerprint test)" "$ENVIRONMENT/crmd-installed"; }; then
+        return
+    fi
+    echo "Installing crmd and what it needs …"
+    local log=$ENVIRONMENT/crmd-install.log
+    if ! "$PYTHON" -m pip install --disable-pip-version-check --editable "$target" 2>&1 | tee "$log" |
+        sed -un 's/^Collecting \([^ ]*\).*/  \1/p' || ! grep -q '^Successfully installed' "$log"; then
+        tail -n 5 "$log" >&2
+        fail "The installation failed; all of it stands in $log." "Is there a connection to a Python package index?"
+    fi
+    echo "$wanted" >>"$ENVIRONMENT/crmd-installed"
+}

@@ -1,0 +1,4 @@
+"""Measurements, each a function that prints a table: `python -m tests.bench NAME`. Not tests: nothing here can fail.
+
+They measure real daemons on loopback with the demo's machines, so they need neither root nor a network.
+"""

@@ -1,0 +1,116 @@
+"""Small parts of the controller: digests, keys, messages, notes in the status section."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm.cib import patch
+from crm.cib.changes import Batch, Edit, Replace
+from crm.cib.document import Document
+from crm.cib.record import (
+    AttributeNote,
+    ForgetNote,
+    NodeNote,
+    OperationNote,
+    ResourceRecord,
+    RootNote,
+    record,
+    transient_attribute,
+)
+from crm.controller.core import EMPTY_CIB
+from crm.controller.digests import name_list, operation_digest
+from crm.controller.keys import TransitionKey
+from crm.controller.messages import BadMessage, ChangeForward, Execute, Hello, Message, decode, encode
+from crm.controller.values import Position
+from crm.model.transition import ActionKind, AgentReference, GraphAction
+
+
+def test_digests_are_those_that_pacemaker_was_seen_to_write() -> None:
+    assert operation_digest({}, 0) == "f2317cad3d54cec5d7d7aa7d0bf35cf8"
+    assert operation_digest({"CRM_meta_timeout": "20000"}, 10_000) == "4811cef7f7f94e3a35a70be7916cb2fd"
+    assert operation_digest({"CRM_meta_timeout": "20000", "crm_feature_set": "3"}, 0) == operation_digest({}, 0)
+    assert operation_digest({"a": "1", "b": "2"}, 0, without={"b"}) == operation_digest({"a": "1"}, 0)
+    assert name_list({"ip", "cidr"}) == " cidr ip "
+
+
+def test_a_transition_key_is_read_as_it_is_written() -> None:
+    key = TransitionKey(3, 17, 7, "dc:with:colons")
+    assert TransitionKey.parse(str(key)) == key
+    assert TransitionKey.parse("nonsense") is None
+
+
+ACTION = GraphAction(
+    1,
+    ActionKind.RESOURCE,
+    "start",
+    "r_start_0",
+    "a",
+    "1",
+    resource=AgentReference("r", "ocf", "Dummy", "crmd"),
+    attributes={"CRM_meta_timeout": "20000"},
+)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Hello(1, "x", Position(1, 2, 3, 4), 5, follows="b"),
+        Execute(1, False, "1:2:0:u", ACTION),
+        ChangeForward("q", Batch((Edit("create", "<a/>"), Replace("<x/>", "status"))), (0, 1, 2)),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_messages_survive_the_wire(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize("raw", [b"", b"Hello", b"Hello {}", b"Nobody {}", b'Hello {"view": "x"}', b"\xff\xfe {}"])
+def test_what_is_no_message_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadMessage):
+        decode(raw)
+
+
+def test_notes_become_a_patch_that_leads_to_the_same_cib() -> None:
+    before = Document.parse(EMPTY_CIB)
+    dummy = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})
+    after = record(
+        before,
+        [
+            NodeNote("1", "a", {"join": "member"}),
+            OperationNote("1", "a", dummy),
+            AttributeNote("1", "fail-count-r#start_0", "INFINITY"),
+            RootNote({"dc-uuid": "1"}),
+        ],
+    )
+    assert after.version == before.version.after_status_change()
+    assert patch.apply(before, patch.make(before, after)).digest() == after.digest()
+    assert transient_attribute(after, "1", "fail-count-r#start_0") == "INFINITY"
+
+
+def test_an_entry_is_replaced_as_a_whole() -> None:
+    old = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})
+    new = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "stop"}})
+    before = record(Document.parse(EMPTY_CIB), [OperationNote("1", "a", old)])
+    after = record(before, [OperationNote("1", "a", new)])
+    assert [dict(entry.attrib) for entry in after.root.iter("lrm_rsc_op")] == [{"id": "r_last_0", "operation": "stop"}]
+    assert patch.apply(before, patch.make(before, after)).digest() == after.digest()
+
+
+def test_notes_that_change_nothing_make_no_version() -> None:
+    before = record(Document.parse(EMPTY_CIB), [NodeNote("1", "a", {"join": "member"})])
+    assert record(before, [NodeNote("1", "a", {"join": "member"}), AttributeNote("1", "none", None)]).version[:2] == (
+        0,
+        0,
+    )
+    assert record(before, [NodeNote("1", "a", {"join": "member"})]) is before
+    assert record(before, []) is before
+
+
+def test_forgetting_takes_entries_or_all() -> None:
+    both = {"r_last_0": {"operation": "start"}, "r_last_failure_0": {"operation": "start"}}
+    before = record(
+        Document.parse(EMPTY_CIB), [OperationNote("1", "a", ResourceRecord("r", "ocf", "Dummy", None, both))]
+    )
+    one = record(before, [ForgetNote("1", "r", ("r_last_failure_0",))])
+    assert [entry.get("id") for entry in one.root.iter("lrm_rsc_op")] == ["r_last_0"]
+    assert list(record(before, [ForgetNote("1", "r")]).root.iter("lrm_resource")) == []

@@ -1,0 +1,123 @@
+"""What a node's disk keeps, over power cuts at bad moments and damage."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from crm.cib.changes import Edit, Verb
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.controller.core import EMPTY_CIB
+from crm.controller.values import Standing
+from crm.daemon.durable import Durable, FolderInUseError
+
+
+def document(marker: str) -> Document:
+    pair = f'<nvpair id="n" name="{marker}" value="1"/>'
+    xml = f'<crm_config><cluster_property_set id="s">{pair}</cluster_property_set></crm_config>'
+    return Document.parse(EMPTY_CIB).apply(Edit(Verb.MODIFY, xml))
+
+
+def write(folder: Path, *states: tuple[Standing, Document | None]) -> list[int]:
+    """Have these states written one after the other; the tokens that were confirmed."""
+    done: list[int] = []
+
+    async def story() -> None:
+        durable = Durable(folder, 5, done.append)
+        durable.open()
+        durable.recall()
+        worker = asyncio.create_task(durable.work())
+        for token, (standing, cib) in enumerate(states, 1):
+            durable.persist(token, standing, cib)
+            async with asyncio.timeout(5):
+                while not done or done[-1] < token:
+                    await asyncio.sleep(0.001)
+        worker.cancel()
+        durable.close()
+
+    asyncio.run(story())
+    return done
+
+
+def recall(folder: Path) -> tuple[Standing, Document | None]:
+    durable = Durable(folder, 5, lambda token: None)
+    durable.open()
+    try:
+        recalled = durable.recall()
+        return recalled.standing, recalled.document
+    finally:
+        durable.close()
+
+
+def test_what_was_confirmed_is_there_afterwards(tmp_path: Path) -> None:
+    standing = Standing(7, "b", 7)
+    assert write(tmp_path, (standing, document("x"))) == [1]
+    remembered, cib = recall(tmp_path)
+    assert remembered == standing
+    assert cib is not None
+    assert cib.digest() == document("x").without_status().digest()
+
+
+def test_a_power_cut_between_votes_and_cib_leaves_the_cib_in_its_former_term(tmp_path: Path) -> None:
+    write(tmp_path, (Standing(3, "a", 3), document("x")))
+    # The vote file of term 4 is written, the CIB of that term is not.
+    write(tmp_path, (Standing(4, "a", 4), None))
+    remembered, _ = recall(tmp_path)
+    assert (remembered.term, remembered.cib_term) == (4, 3)
+
+
+def test_a_cib_from_a_backup_counts_as_the_oldest(tmp_path: Path) -> None:
+    write(tmp_path, (Standing(3, "a", 3), document("x")), (Standing(3, "a", 3), document("y")))
+    (tmp_path / "cib.xml").write_bytes(b"<cib half of it")
+    remembered, cib = recall(tmp_path)
+    assert cib is not None
+    assert (remembered.term, remembered.voted_for, remembered.cib_term) == (3, "a", 0)
+
+
+def test_a_lost_vote_is_never_guessed(tmp_path: Path) -> None:
+    write(tmp_path, (Standing(3, "a", 3), document("x")))
+    (tmp_path / "votes.json").write_text("{")
+    with pytest.raises(CibError) as caught:
+        recall(tmp_path)
+    assert caught.value.code == "votes-unreadable"
+    assert "must not forget its vote" in caught.value.hint
+
+
+def test_two_daemons_do_not_share_a_folder(tmp_path: Path) -> None:
+    first = Durable(tmp_path, 5, lambda token: None)
+    first.open()
+    with pytest.raises(FolderInUseError):
+        Durable(tmp_path, 5, lambda token: None).open()
+    first.close()
+
+
+def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+
+    async def story() -> None:
+        durable = Durable(tmp_path, 5, done.append)
+        durable.open()
+        durable.recall()
+
+        def full(cib: Document) -> None:
+            raise CibError("store-full", "No space left on device", str(tmp_path))
+
+        monkeypatch.setattr(durable._store, "save", full)
+        worker = asyncio.create_task(durable.work())
+        durable.persist(1, Standing(1, "a", 1), document("x"))
+        await asyncio.sleep(0.1)
+        assert "No space left" in durable.problem
+        assert done == []
+        monkeypatch.undo()
+        async with asyncio.timeout(5):
+            while not done:
+                await asyncio.sleep(0.01)
+        assert durable.problem == ""
+        worker.cancel()
+        durable.close()
+
+    asyncio.run(story())
+    assert recall(tmp_path)[0] == Standing(1, "a", 1)

@@ -28,6 +28,7 @@ from crm.cli.status_text import Show, counts_line, maintenance_lines, status_lin
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
+from crm.policy_engine.engine import Wishes
 from crm.policy_engine.observe import observe
 from crm.policy_engine.plan import Plan, plan
 from crm.transition import Outcome
@@ -142,6 +143,7 @@ class _Simulation:
         return lines
 
     def _plan(self, cib: Cib) -> Plan:
+        wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)
         result = plan(cib, self.now(cib), wishes)
         if self.request.scores or self.request.utilization:
             lines = result.score_lines(scores=self.request.scores, utilization=self.request.utilization)

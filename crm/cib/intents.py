@@ -36,6 +36,17 @@ def node_attribute(document: Document, node: str, name: str, value: str | None) 
     return Edit(Verb.MODIFY, f"<node id={quoteattr(node_id)}>{holding}</node>", "nodes")
 
 
+def with_nodes(document: Document, nodes: Sequence[tuple[str, str]]) -> Document:
+    """The CIB with an entry for each of the nodes (name, id); whoever replaces a configuration need not list them."""
+    known = {node.get("id") for node in document.root.iterfind("configuration/nodes/node")}
+    edits = tuple(
+        Edit(Verb.CREATE, f"<node id={quoteattr(node_id)} uname={quoteattr(name)}/>", "nodes")
+        for name, node_id in nodes
+        if node_id not in known
+    )
+    return document.apply(Batch(edits)) if edits else document
+
+
 def option(document: Document, name: str, value: str | None) -> Edit | None:
     """Set a cluster option, or remove it with None; nothing to do gives None."""
     known = document.root.find(f"configuration/crm_config/cluster_property_set/nvpair[@name='{name}']")

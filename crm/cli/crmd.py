@@ -1,8 +1,8 @@
 """`crmd`: the daemon of a node, and the small process that watches over it.
 
 The first process starts the daemon as its child, starts it again when it is killed, and takes in what agents left
-running, so that a node is one tree of processes. It imports nothing but the standard library: it is there for the day on
-which everything else goes wrong.
+running, so that a node is one tree of processes. It imports nothing but the standard library: it is there for the day
+on which everything else goes wrong.
 """
 
 from __future__ import annotations

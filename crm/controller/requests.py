@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.intents import with_nodes
 from crm.cib.record import (
     AttributeNote,
     ForgetNote,
@@ -192,6 +193,7 @@ class Requests:
         document = record(core.document.apply(request.change), [core.root_note()])
         if configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
+            document = with_nodes(document, core.me.shape.nodes)
             self._validate(document)
         return document
 

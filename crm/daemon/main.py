@@ -132,11 +132,20 @@ class _Api:
     def __init__(self, app: Any, sockets: list[socket.socket]) -> None:
         import uvicorn
 
+        closing = self._closing = asyncio.Event()
+
         class Server(uvicorn.Server):
             @contextlib.contextmanager
             def capture_signals(self) -> Iterator[None]:
                 """Signals are the daemon's business."""
                 yield
+
+            async def main_loop(self) -> None:
+                """Once a second is enough for an idle server (uvicorn's own loop wakes up ten times)."""
+                while not await self.on_tick(0):
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(1):
+                            await closing.wait()
 
         config = uvicorn.Config(app, http="httptools", ws="none", loop="none", lifespan="off", log_config=None,
                                 access_log=False, timeout_graceful_shutdown=1)
@@ -146,6 +155,7 @@ class _Api:
     async def stop(self) -> None:
         """Answer what is under way, then end."""
         self._server.should_exit = True
+        self._closing.set()
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):
                 await self._task

@@ -68,6 +68,7 @@ class Node:
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
+        self._spawn(self._warm_up())
 
     async def stop(self) -> None:
         """Leave at once, whatever runs here; resources stay as they are."""
@@ -94,6 +95,13 @@ class Node:
                     self._perform(command)
         finally:
             self._handling = False
+
+    async def _warm_up(self) -> None:
+        """Plan once for nothing: whoever becomes DC in an emergency must not load the policy engine first."""
+        try:
+            await self.planner.plan(self.controller.snapshot().document)
+        except Exception as error:  # the same will be said when a plan is needed
+            log.debug("the policy engine cannot plan for the CIB on disk: %s", error)
 
     def disk_done(self, token: int) -> None:
         """Everything up to that token is on disk."""

@@ -55,7 +55,7 @@ class MessagingSettings(_Section):
         default=True, description="with two_node: a node that starts alone waits until it has seen the other once"
     )
     heartbeat_ms: int = Field(
-        default=100, description="how often a node says that it lives, in milliseconds", ge=10, le=60_000
+        default=200, description="how often a node says that it lives, in milliseconds", ge=10, le=60_000
     )
     failure_limit_ms: int = Field(
         default=800, description="a node that is silent for so many milliseconds is lost", ge=50, le=600_000

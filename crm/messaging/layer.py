@@ -60,7 +60,7 @@ class LayerSettings:
     nodes: tuple[NodeAddress, ...]
     key: bytes = field(repr=False)
     quorum: QuorumRule = field(default_factory=QuorumRule)
-    heartbeat_ms: int = 100
+    heartbeat_ms: int = 200
     failure_limit_ms: int = 800
     reconnect_limit_ms: int = 500
     restart_limit_ms: int = 3000

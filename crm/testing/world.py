@@ -131,6 +131,8 @@ class World:
     def partition(self, *groups: Iterable[str]) -> None:
         """Cut the network into these groups; nodes not named share one more."""
         self._groups = {name: number for number, group in enumerate(groups, 1) for name in group}
+        # A new cut may bring nodes together that an earlier one kept apart.
+        self.healed_at = self.clock
         self._tell("cut " + " | ".join("".join(group) for group in groups))
         self._membership_changed()
 

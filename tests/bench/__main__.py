@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import cib, failover, idle, plan_sizes, recovery, startup, tables
+from tests.bench import cib, dummies, failover, idle, recovery, startup, tables
 
 BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "failover": (failover.bench, 10, "killed node to service back, and where the time goes"),
     "recovery": (recovery.bench, 10, "a failed resource, from its detection to running again; a planned move"),
     "cib": (cib.bench, 300, "acknowledged CIB changes per second and their latency, by REST and by cibadmin"),
-    "dummies": (plan_sizes.bench, 1, "100 and 300 Dummy resources from nothing to all started; cold start"),
+    "dummies": (dummies.bench, 1, "100 and 300 Dummy resources from nothing to all started; cold start"),
     "idle": (idle.bench, 20, "memory and CPU of an idle node (seconds to watch)"),
     "startup": (startup.bench, 10, "how long each command takes to start"),
 }

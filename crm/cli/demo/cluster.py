@@ -36,16 +36,20 @@ class DemoCluster:
 
     def load(self) -> str:
         """Give the cluster the example's configuration; answers with the version of the CIB."""
-        present = self._ask("GET", "/v1/cib", section="nodes").text
-        text = self.machines.layout.cib(self.example).replace("<nodes/>", present)
+        text = self.machines.layout.cib(self.example)
         answer = self._ask("PUT", "/v1/cib", body=text.encode(), section="configuration").json()
         assert isinstance(answer, dict), "a write answers with an object"
         return str(answer["version"])
 
     def value(self) -> dict[str, Any] | None:
         """What `/v1/cluster` says: of the first node that follows a leader, else of any that answers."""
-        answers = [value for name in list(self.machines.running) if (value := self.value_of(name)) is not None]
-        return next((value for value in answers if value["fresh"]), answers[0] if answers else None)
+        last = None
+        for name in list(self.machines.running):
+            value = self.value_of(name)
+            if value is not None and value["fresh"]:
+                return value
+            last = last or value
+        return last
 
     def value_of(self, name: str) -> dict[str, Any] | None:
         """What one node says of the cluster, None if it does not answer."""

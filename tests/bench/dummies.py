@@ -43,7 +43,6 @@ def _cold_start() -> float:
 
 
 def _start(cluster: RealCluster, size: int) -> float:
-    present = cluster.ask("node1", "GET", "/v1/cib", query={"section": "nodes"}).text
     dummies = "".join(
         f'<primitive id="d{number}" class="ocf" provider="crmd" type="Dummy"><operations>'
         f'<op id="d{number}-monitor" name="monitor" interval="30s"/></operations></primitive>'
@@ -52,7 +51,7 @@ def _start(cluster: RealCluster, size: int) -> float:
     off = '<nvpair id="o1" name="fencing-enabled" value="false"/>'
     configuration = (
         f'<configuration><crm_config><cluster_property_set id="o">{off}</cluster_property_set></crm_config>'
-        f"{present}<resources>{dummies}</resources><constraints/></configuration>"
+        f"<nodes/><resources>{dummies}</resources><constraints/></configuration>"
     )
     began = time.monotonic()
     query = {"section": "configuration"}
@@ -62,6 +61,6 @@ def _start(cluster: RealCluster, size: int) -> float:
 
 
 def _started(cluster: RealCluster) -> int:
-    time.sleep(0.2)
+    time.sleep(0.5)
     value = cluster.value()
     return sum(1 for resource in value["resources"] if resource["role"] == "Started") if value else 0

@@ -114,7 +114,7 @@ def _action(action: GraphAction) -> Iterator[str]:
 
 def _parameters(action: GraphAction) -> Iterator[str]:
     """Parameters as attributes; those whose names cannot be attributes of XML as elements."""
-    odd = {name: value for name, value in action.attributes.items() if name[0].isdigit()}
+    odd = {name: value for name, value in action.attributes.items() if name[:1].isdigit()}
     if not odd:
         yield "        " + _tag("attributes", action.attributes, "/>")
         return

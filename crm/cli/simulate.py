@@ -24,8 +24,11 @@ from crm.cli.simulate_arguments import Request, UsageError, parse
 from crm.cli.simulate_input import InputError, read_input
 from crm.cli.status_text import Show, counts_line, maintenance_lines, status_lines
 from crm.model.cib import Cib
+from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
+from crm.policy_engine.engine import Wishes
 from crm.policy_engine.observe import observe
+from crm.policy_engine.plan import Plan, plan
 from crm.transition import Outcome
 from crm.transition.pretended_cib import PretendedCib
 from crm.transition.simulation import Failure, Pretence, parse_failure, simulate
@@ -74,19 +77,19 @@ class _Simulation:
 
     def run(self) -> int:
         """The whole story, in the order in which it is told."""
-        cib, cluster = self._look()
+        cib = self._look()
         if not self.request.quiet:
-            self._show_current(cluster)
+            self._show_current(observe(cib, self.now(cib)))
         if self.request.injections:
+            cluster = observe(cib, self.now(cib))
             self.out.section("Performing Requested Modifications", apply_injections(self, cluster, int(time.time())))
-            cib, cluster = self._look()
+            cib = self._look()
         self._save(self.request.save_input)
         status = OK
         if self.request.process:
-            known = _known_names(cluster)
-            transition = self._plan(cib)
+            result = self._plan(cib)
             if self.request.simulate:
-                status = self._execute(transition, known)
+                status = self._execute(result.transition, _known_names(result.cluster))
         self._save(self.request.output_file)
         return status
 
@@ -103,10 +106,10 @@ class _Simulation:
             moment = datetime.fromtimestamp(cib.execution_date, UTC)
             self.out.line(f"Using the original execution date of: {moment:%Y-%m-%d %H:%M:%S}Z")
 
-    def _look(self) -> tuple[Cib, Cluster]:
+    def _look(self) -> Cib:
         cib = read(self.pretended.root)
         self._announce_date(cib)
-        return cib, observe(cib, self.now(cib))
+        return cib
 
     def _show_current(self, cluster: Cluster) -> None:
         header = maintenance_lines(cluster)
@@ -126,10 +129,7 @@ class _Simulation:
             lines += ["", *(f"  {line}" for line in more)] if more else []
         return lines
 
-    def _plan(self, cib: Cib):  # type: ignore[no-untyped-def]
-        from crm.policy_engine.engine import Wishes
-        from crm.policy_engine.plan import plan
-
+    def _plan(self, cib: Cib) -> Plan:
         wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)
         result = plan(cib, self.now(cib), wishes)
         if self.request.scores or self.request.utilization:
@@ -142,9 +142,9 @@ class _Simulation:
             Path(self.request.dot_file).write_text(text)
         if not self.request.quiet:
             self.out.section("Transition Summary", result.summary_lines())
-        return result.transition
+        return result
 
-    def _execute(self, transition, known: frozenset[str]) -> int:  # type: ignore[no-untyped-def]
+    def _execute(self, transition: Transition, known: frozenset[str]) -> int:
         failures = [failure for text in self.request.failures if (failure := self._failure(text)) is not None]
         self.out.begin("Executing Cluster Transition")
         pretence = Pretence(self.pretended, known, failures, self._say, int(time.time()))
@@ -189,8 +189,6 @@ def _known_names(cluster: Cluster) -> frozenset[str]:
 
 def _profile(request: Request) -> int:
     """Plan every CIB of a folder several times, and say how long each took."""
-    from crm.policy_engine.plan import plan
-
     folder = Path(str(request.profile))
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder of CIBs")

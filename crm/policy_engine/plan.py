@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
@@ -12,6 +16,7 @@ from crm.policy_engine.render.graph import as_transition, build
 from crm.policy_engine.render.summary import summary_lines
 
 NO_WISHES = Wishes()
+_DEPTH = 500_000
 
 
 class Plan:
@@ -52,7 +57,19 @@ class Plan:
 
 def plan(cib: Cib, now: int, wishes: Wishes = NO_WISHES) -> Plan:
     """Plan for a CIB at `now` (epoch seconds)."""
-    return Plan(run(cib, now, wishes))
+    with _deep_recursion():
+        return Plan(run(cib, now, wishes))
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Room for long chains: what depends on what is followed by functions that call themselves."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEPTH))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def schedule(cib: Cib, now: int) -> Transition:

@@ -89,6 +89,10 @@ def has_circle(start: Action, action: Action, link: Input) -> bool:
     if first is start:
         return True
     first.visited = True
-    found = any(has_circle(start, first, further) for further in reversed(first.inputs))
+    found = False
+    for further in reversed(first.inputs):
+        if has_circle(start, first, further):
+            found = True
+            break
     first.visited = False
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape
 
 from crm.model.transition import GraphAction
 from crm.policy_engine.render.graph import Graph, graph_action
 
+_SPECIAL = re.compile("[&<>\"\\n\\t\\r]")
 _ESCAPES = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
 
 
@@ -57,8 +59,13 @@ def _lines(graph: Graph, number: int) -> Iterator[str]:
     yield "</transition_graph>"
 
 
-def _tag(name: str, attributes: dict[str, str], end: str) -> str:
-    return f"<{name}" + "".join(f' {k}="{escape(v, _ESCAPES)}"' for k, v in attributes.items()) + end
+def _tag(name: str, attributes: Mapping[str, str], end: str) -> str:
+    parts = [f"<{name}"]
+    for attribute, value in attributes.items():
+        text = escape(value, _ESCAPES) if _SPECIAL.search(value) else value
+        parts.append(f' {attribute}="{text}"')
+    parts.append(end)
+    return "".join(parts)
 
 
 def _identity(action: GraphAction) -> dict[str, str]:
@@ -107,11 +114,11 @@ def _action(action: GraphAction) -> Iterator[str]:
 
 def _parameters(action: GraphAction) -> Iterator[str]:
     """Parameters as attributes; those whose names cannot be attributes of XML as elements."""
-    plain = {name: value for name, value in action.attributes.items() if not name[:1].isdigit()}
-    odd = {name: value for name, value in action.attributes.items() if name[:1].isdigit()}
+    odd = {name: value for name, value in action.attributes.items() if name[0].isdigit()}
     if not odd:
-        yield "        " + _tag("attributes", plain, "/>")
+        yield "        " + _tag("attributes", action.attributes, "/>")
         return
+    plain = {name: value for name, value in action.attributes.items() if name not in odd}
     yield "        " + _tag("attributes", plain, ">")
     for name, value in odd.items():
         yield "          " + _tag("param", {"name": name, "value": value}, "/>")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.model.values import parse_integer
@@ -248,6 +249,7 @@ def _attributes(plan: Plan, action: Action) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+@cache
 def meta_name(name: str) -> str:
     """The name under which agents get a meta attribute."""
     return "CRM_meta_" + name.replace("-", "_")

@@ -281,6 +281,21 @@ def merge_colocated(
         source.merging = False
 
 
+class MergesColocated:
+    """The way of merging scores that all kinds but groups share."""
+
+    def merge_scores(
+        self,
+        source: Resource,
+        target: Resource | None,
+        weights: Weights | None,
+        colocation: Colocation | None,
+        factor: float,
+        merge: Merge,
+    ) -> Weights:
+        return merge_colocated(source, target, weights, colocation, factor, merge)
+
+
 def _follow(source: Resource, target: Resource, work: Weights, factor: float, merge: Merge) -> Weights:
     """Go on with what is colocated with the source."""
     links = primaries_of(source) if merge.this_with else dependents_of(source)

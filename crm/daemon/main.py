@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,7 +148,7 @@ class _Api:
                         async with asyncio.timeout(1):
                             await closing.wait()
 
-        config = uvicorn.Config(app, http="httptools", ws="none", loop="none", lifespan="off", log_config=None,
+        config = uvicorn.Config(app, http=_protocol(), ws="none", loop="none", lifespan="off", log_config=None,
                                 access_log=False, timeout_graceful_shutdown=1)
         self._server: uvicorn.Server = Server(config)
         self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
@@ -159,6 +160,25 @@ class _Api:
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):
                 await self._task
+
+
+def _protocol() -> type[asyncio.Protocol]:
+    """HTTP that notes who is at the other end of a unix socket: (uid, gid) in the request's state."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Protocol(HttpToolsProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            connection = transport.get_extra_info("socket")
+            if connection.family == socket.AF_UNIX:
+                told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+                _, uid, gid = _PEER.unpack(told)
+                self.app_state = {**self.app_state, "crmd.peer": (uid, gid)}
+
+    return Protocol
+
+
+_PEER = struct.Struct("3i")
 
 
 @contextlib.contextmanager

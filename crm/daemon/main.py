@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -184,7 +185,7 @@ _PEER = struct.Struct("3i")
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
     """The API's sockets: bound before the node joins, so that a port in use is noticed in time."""
-    sockets = [_unix_socket(settings.api.socket)]
+    sockets = [_unix_socket(settings.api.socket, settings.api.admin_group)]
     try:
         if settings.api.port:
             sockets.append(_tcp_socket(settings.api.host, settings.api.port))
@@ -195,13 +196,15 @@ def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
         settings.api.socket.unlink(missing_ok=True)
 
 
-def _unix_socket(path: Path) -> socket.socket:
+def _unix_socket(path: Path, group: str) -> socket.socket:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
         path.chmod(0o660)
+        with contextlib.suppress(LookupError, PermissionError):
+            shutil.chown(path, group=group)  # a host without the group serves root alone
     except OSError as error:
         raise LayerError("cannot-listen", f"the API socket {path} cannot be made: {error.strerror or error}",
                          "set api.socket to a short path in a folder that crmd may write") from None

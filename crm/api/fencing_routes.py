@@ -9,6 +9,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from crm.api.permission import check_status_change, readable
 from crm.api.service import Service
 from crm.cib import read
 from crm.controller.fencing.coverage import coverage
@@ -66,7 +67,7 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     @router.get("/coverage")
     async def read_coverage(test: bool = False) -> list[CoverageValue]:
         """Which device can fence which node; with `test` every device is asked, and nothing is done to any node."""
-        cib = read.read(service.cib().root)
+        cib = read.read(readable(service).root)
         found = coverage(fencing_setup(cib, now()), [node.name for node in cib.nodes])
         return [CoverageValue(**asdict(each), tested=list(await service.test_fencing(each.node)) if test else [])
                 for each in found]
@@ -74,12 +75,14 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     @router.post("/nodes/{name}")
     async def fence(name: str, wish: FenceWish) -> FencedValue:
         """Fence a node now, whatever it runs; answers when a device has confirmed it."""
+        check_status_change(service, "fence nodes")
         committed = await service.fence(name, wish.action)
         return FencedValue(node=name, action=wish.action, version=str(committed.version))
 
     @router.post("/nodes/{name}/confirm")
     async def confirm(name: str) -> FencedValue:
         """Say that a node is off because you have made sure of it. If it is not, its services may run twice."""
+        check_status_change(service, "confirm that nodes are off")
         committed = await service.fence(name, "confirm")
         return FencedValue(node=name, action="confirm", version=str(committed.version))
 

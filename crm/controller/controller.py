@@ -15,6 +15,7 @@ from typing import Any
 from crm.cib.document import Document
 from crm.cib.record import AttributeNote, transient_attribute
 from crm.cib.version import Version
+from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
 from crm.controller import events, messages
@@ -23,6 +24,7 @@ from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
 from crm.controller import self_protection as protecting
+from crm.controller.attributes import Attributes
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
 from crm.controller.dispatch import Dispatch
@@ -109,6 +111,8 @@ class Controller:
         self._requests = Requests(self._core, self._replication, self._fencing, validate,
                                   self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
+        self._attributes = Attributes(self._core, self._replication, self._planning.want)
+        self._history.attributes = self._attributes.own
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
@@ -165,6 +169,7 @@ class Controller:
             events.ChangeRequested: self._requests.change_requested,
             events.CleanupRequested: self._requests.cleanup_requested,
             events.FencingRequested: self._requests.fencing_requested,
+            events.AttributeRequested: self._attributes.requested,
             events.ShutdownRequested: self._shutdown_requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
@@ -191,6 +196,8 @@ class Controller:
             messages.FenceReport: self._fence_report,
             messages.FencingNews: self._fencing_member.news,
             messages.Panic: self._fencing_member.told_to_panic,
+            messages.AttributeUpdate: self._attributes.update,
+            messages.AttributeKept: self._attributes.kept,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
@@ -211,6 +218,8 @@ class Controller:
     def _timer(self, event: events.TimerFired) -> None:
         if event.name.startswith(dispatching.TIMER_PREFIX):
             self._dispatch.timer(event.name)
+        elif event.name.startswith(attributing.TIMER_PREFIX):
+            self._attributes.timer(event.name)
         elif event.name.startswith(fences.TIMER_PREFIX):
             self._fencing.timer(event.name)
         else:
@@ -266,6 +275,7 @@ class Controller:
     def _lost(self, reason: str) -> None:
         self._dispatch.drop()
         self._fencing.stop_leading()
+        self._attributes.stop_leading()
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
@@ -273,12 +283,14 @@ class Controller:
     def _leader_known(self) -> None:
         self._requests.leader_known()
         self._fencing_member.leader_known()
+        self._attributes.leader_known()
         if self._leaving:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
 
     def _member_joined(self, name: str, message: messages.Joined, new: bool) -> None:
         self._results.take_joined(name, message)
+        self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:
             self._fencing_member.greet(name)
@@ -287,6 +299,7 @@ class Controller:
     def _member_left(self, name: str) -> None:
         self._dispatch.node_left(name)
         self._fencing.node_left(name)
+        self._attributes.node_left(name)
         self._results.node_left(name)
         self._planning.want(f"{name} has left")
 

@@ -92,6 +92,8 @@ class Election:
         if core.leading:
             self.step_down(f"{sender} stands for term {request.term}")
         core.authority = None
+        # Our own candidacy is over: votes for it must not be counted in the term that we vote in now.
+        self._votes = None
         core.stand(term=request.term, voted_for=sender)
         answer = Vote(request.term, True, core.position)
         core.persist(lambda: core.send(sender, answer), with_document=False)

@@ -131,6 +131,20 @@ class FencingRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeRequested:
+    """A client sets a transient attribute of a node; no value removes it. `value++` and `value+=N` add.
+
+    `dampening_ms`: how long nothing must change before it is written; None: as it was.
+    """
+
+    request_id: str
+    node: str
+    name: str
+    value: str | None
+    dampening_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShutdownRequested:
     """This node is to leave: its resources move away first."""
 
@@ -156,6 +170,7 @@ Event = (
     | ChangeRequested
     | CleanupRequested
     | FencingRequested
+    | AttributeRequested
     | ShutdownRequested
     | ReplanRequested
 )

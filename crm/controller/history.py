@@ -6,6 +6,7 @@ comes. After a restart of the daemon it is empty, whatever still runs: probes fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crm.cib.record import ResourceRecord
@@ -14,7 +15,7 @@ from crm.controller.core import FEATURE_SET, Core
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
 from crm.controller.keys import TransitionKey, operation_key
-from crm.controller.messages import Execute, Forget, Joined, Refused, Result
+from crm.controller.messages import Execute, Forget, Joined, KeptAttribute, Refused, Result
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import AgentReference, GraphAction
 
@@ -50,6 +51,7 @@ class LocalHistory:
         self._calls: dict[int, _Call] = {}
         self._traits: dict[tuple[str, str | None, str], AgentTraits] = {}
         self._last_call = 0
+        self.attributes: Callable[[], tuple[KeptAttribute, ...]] = tuple
 
     def records(self) -> tuple[ResourceRecord, ...]:
         """All that is known, for a leader."""
@@ -64,7 +66,7 @@ class LocalHistory:
         changing = tuple(call.key for call in self._calls.values() if not call.reported
                          and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now)
+                      changing, self._core.now, self.attributes())
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""

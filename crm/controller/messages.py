@@ -67,6 +67,15 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAttribute:
+    """A transient attribute of the node that tells it."""
+
+    name: str
+    value: str
+    dampening_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
 
@@ -81,6 +90,7 @@ class Joined:
     under_way: tuple[str, ...] = ()
     changing: tuple[str, ...] = ()
     clock: float = 0.0
+    attributes: tuple[KeptAttribute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +266,25 @@ class FenceForward:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeUpdate:
+    """Somebody on the sender sets a transient attribute of a node; no value removes it. None: the known dampening."""
+
+    node: str
+    name: str
+    value: str | None
+    dampening_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeKept:
+    """The leader has taken a value for the receiver, which keeps it for the next leader."""
+
+    name: str
+    value: str | None
+    dampening_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """The receiver is to end itself and all that it runs, at once."""
 
@@ -285,6 +314,8 @@ Message = (
     | FenceReport
     | FencingNews
     | FenceForward
+    | AttributeUpdate
+    | AttributeKept
     | Panic
 )
 

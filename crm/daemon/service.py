@@ -15,7 +15,14 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.version import Version
 from crm.controller import Snapshot, commands
-from crm.controller.events import ChangeRequested, CleanupRequested, Event, FencingRequested, ShutdownRequested
+from crm.controller.events import (
+    AttributeRequested,
+    ChangeRequested,
+    CleanupRequested,
+    Event,
+    FencingRequested,
+    ShutdownRequested,
+)
 from crm.controller.fencing.records import FencingRecord
 from crm.model.report import Report
 from crm.model.transition import Transition
@@ -118,6 +125,10 @@ class Service:
         """Forget failures and history, so that the next plan looks anew; how many histories went. Raises Refused."""
         answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node))
         return answer.count
+
+    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+        """Set a transient attribute of a node, or remove it with None. Raises Refused (no-such-node)."""
+        await self._ask(lambda request_id: AttributeRequested(request_id, node, name, value, dampening_ms))
 
     async def fence(self, target: str, action: str) -> Committed:
         """Fence a node (reboot, off), unfence it (on), or `confirm` that it is off; returns when that is done.

@@ -95,6 +95,7 @@ quorum = "{quorum}"
 [api]
 socket = "crmd.sock"
 port = {node.api_port}
+tcp_access = "open"
 """
 
 

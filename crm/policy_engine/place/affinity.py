@@ -13,13 +13,12 @@ from enum import Enum
 from crm.model import score as scores
 from crm.model.score import INFINITY, MINUS_INFINITY, Score
 from crm.policy_engine.attributes import placement_attribute
-from crm.policy_engine.cluster import Candidate, Kind, Node, NodeKind, Resource, Role
+from crm.policy_engine.cluster import Kind, Node, Resource, Role
 from crm.policy_engine.constraints.colocations import Colocation, ColocationList
 from crm.policy_engine.place.candidates import Table, any_available, copy_table, is_usable
+from crm.policy_engine.place.locating import apply_location
 from crm.policy_engine.place.placement import KINDS, Merge
-
-_SPENT: Score = MINUS_INFINITY * 100
-"""Marks a candidate that positive scores can no longer help while one merge goes on."""
+from crm.policy_engine.place.weights import Weights
 
 
 def single(value: float) -> float:
@@ -252,71 +251,85 @@ def restrict_to(dependent: Resource, nodes: list[tuple[Node, Score]], merge_scor
 def merge_colocated(
     source: Resource,
     target: Resource | None,
-    table: Table | None,
+    weights: Weights | None,
     colocation: Colocation | None,
     factor: float,
     merge: Merge,
-) -> Table | None:
+) -> Weights:
     """The way of primitives, clones and bundles: see `KindOfResource.merge_scores`."""
     if source.merging:
-        return table
+        return weights if weights is not None else Weights.of(source.allowed)
     source.merging = True
     try:
-        if table is None:
-            work = copy_table(source.allowed)
+        if weights is None:
+            work = Weights.of(source.allowed)
             target = source
         else:
             assert target is not None and colocation is not None
-            work = copy_table(table)
+            work = weights.copy()
             _add_scores(work, source, target, colocation, factor, merge.nonnegative)
-        if any_available(work):
+        if work.any_available():
             work = _follow(source, target, work, factor, merge)
         elif merge.active:
-            return table
+            assert weights is not None
+            return weights
         if merge.nonnegative:
-            for candidate in work.values():
-                if candidate.score == _SPENT:
-                    candidate.score = 1
+            work.revive()
         return work
     finally:
         source.merging = False
 
 
-def _follow(source: Resource, target: Resource, work: Table, factor: float, merge: Merge) -> Table:
+class MergesColocated:
+    """The way of merging scores that all kinds but groups share."""
+
+    def merge_scores(
+        self,
+        source: Resource,
+        target: Resource | None,
+        weights: Weights | None,
+        colocation: Colocation | None,
+        factor: float,
+        merge: Merge,
+    ) -> Weights:
+        return merge_colocated(source, target, weights, colocation, factor, merge)
+
+
+def _follow(source: Resource, target: Resource, work: Weights, factor: float, merge: Merge) -> Weights:
     """Go on with what is colocated with the source."""
-    onward = Merge(merge.this_with, merge.nonnegative, active=True)
-    for link in primaries_of(source) if merge.this_with else dependents_of(source):
+    links = primaries_of(source) if merge.this_with else dependents_of(source)
+    if not links:
+        return work
+    onward = merge if merge.active else Merge(merge.this_with, merge.nonnegative, active=True)
+    for link in links:
         if merge.this_with:
             other = link.primary
         elif not link.has_influence():
             continue
         else:
             other = link.dependent
-        weaker = single(single(factor * link.score) / INFINITY)
-        merged = KINDS[other.kind].merge_scores(other, target, work, link, weaker, onward)
-        assert merged is not None
-        work = merged
+        weaker = factor if link.score >= INFINITY else single(single(factor * link.score) / INFINITY)
+        work = KINDS[other.kind].merge_scores(other, target, work, link, weaker, onward)
     return work
 
 
 def _add_scores(
-    table: Table, source: Resource, target: Resource, colocation: Colocation, factor: float, only_positive: bool
+    weights: Weights, source: Resource, target: Resource, colocation: Colocation, factor: float, only_positive: bool
 ) -> None:
-    lookup = _BestScores(source, colocation)
-    for candidate in table.values():
-        points = lookup.matching(candidate, target)
+    for node_id, points in _points(weights, source, target, colocation):
+        current = weights.scores[node_id]
+        if current == Weights.SPENT:
+            continue
         if factor < 0 and points < 0 and not _double_negative_counts(colocation, points):
             continue
-        if candidate.score == _SPENT:
-            continue
-        total = scores.add(_scaled(points, factor), candidate.score)
+        total = scores.add(points if factor == 1.0 else _scaled(points, factor), current)
         if only_positive and total < 0:
-            if candidate.score > 0:
-                candidate.score = _SPENT
+            if current > 0:
+                weights.scores[node_id] = Weights.SPENT
                 continue
-            if candidate.score == 0:
+            if current == 0:
                 continue
-        candidate.score = total
+        weights.scores[node_id] = total
 
 
 def _double_negative_counts(colocation: Colocation, points: Score) -> bool:
@@ -341,62 +354,49 @@ def _scaled(points: Score, factor: float) -> Score:
     return rounded
 
 
-class _BestScores:
-    """The best score that a resource has on nodes with the attribute value of a given node."""
+def _points(
+    weights: Weights, source: Resource, target: Resource, colocation: Colocation
+) -> list[tuple[str, Score]]:
+    """By node id the best score that the source has where the colocation's attribute is as there; zeros left out."""
+    table = _table_of(source, colocation)
+    usable = weights.usable
+    if colocation.attribute == "#uname" and not weights.has_guests:
+        found = [(node_id, there.score) for node_id, there in table.items() if there.score and node_id in usable]
+        here = usable & table.keys()
+        if len(here) < len(weights.scores):
+            found += [(node_id, MINUS_INFINITY) for node_id in weights.scores if node_id not in here]
+        return found
+    best: dict[str | None, Score] = {}
+    for candidate in table.values():
+        if is_usable(candidate.node):
+            value = _folded(placement_attribute(candidate.node, colocation.attribute, source))
+            if candidate.score > best.get(value, MINUS_INFINITY):
+                best[value] = candidate.score
+    by_node = (
+        (node_id, _folded(placement_attribute(node, colocation.attribute, target)))
+        for node_id, node in weights.nodes.items()
+    )
+    return [(node_id, points) for node_id, value in by_node if (points := best.get(value, MINUS_INFINITY))]
 
-    def __init__(self, source: Resource, colocation: Colocation) -> None:
-        self._source = source
-        self._attribute = colocation.attribute
-        self._table = self._table_of(source, colocation)
-        self._simple = self._attribute == "#uname" and not any(
-            candidate.node.kind is NodeKind.GUEST for candidate in self._table.values()
-        )
-        self._by_value: dict[str | None, Score] = {}
-        if not self._simple:
-            self._index()
 
-    @staticmethod
-    def _table_of(source: Resource, colocation: Colocation) -> Table:
-        """A later member of a group, colocated by itself, also has its group's location scores."""
-        group = source.parent
-        if (
-            source is not colocation.dependent
-            or not colocation.explicit
-            or group is None
-            or not group.is_group
-            or source is group.children[0]
-        ):
-            return source.allowed
-        from crm.policy_engine.place.criteria import apply_location
-
-        own = source.allowed
-        source.allowed = copy_table(own)
-        for location in group.locations:
-            apply_location(source, location)
-        table = source.allowed
-        source.allowed = own
-        return table
-
-    def _index(self) -> None:
-        for candidate in self._table.values():
-            if not is_usable(candidate.node):
-                continue
-            value = _folded(placement_attribute(candidate.node, self._attribute, self._source))
-            if candidate.score > self._by_value.get(value, MINUS_INFINITY):
-                self._by_value[value] = candidate.score
-
-    def matching(self, candidate: Candidate, target: Resource) -> Score:
-        """The best score of the source where the attribute is as on the candidate's node."""
-        if self._simple and candidate.node.kind is not NodeKind.GUEST:
-            found = self._table.get(candidate.node.id)
-            if found is None or not is_usable(found.node):
-                return MINUS_INFINITY
-            return max(found.score, MINUS_INFINITY)
-        if self._simple:
-            self._simple = False
-            self._index()
-        value = _folded(placement_attribute(candidate.node, self._attribute, target))
-        return self._by_value.get(value, MINUS_INFINITY)
+def _table_of(source: Resource, colocation: Colocation) -> Table:
+    """The source's candidates; a later member of a group, colocated by itself, also has its group's location scores."""
+    group = source.parent
+    if (
+        group is None
+        or not group.is_group
+        or source is not colocation.dependent
+        or not colocation.explicit
+        or source is group.children[0]
+    ):
+        return source.allowed
+    own = source.allowed
+    source.allowed = copy_table(own)
+    for location in group.locations:
+        apply_location(source, location)
+    table = source.allowed
+    source.allowed = own
+    return table
 
 
 def _folded(value: str | None) -> str | None:
@@ -407,10 +407,14 @@ def add_dependent_scores(primary: Resource, colocation: Colocation) -> None:
     """Let a dependent's preferences, and those of what depends on it, count for its primary's placing."""
     if not colocation.has_influence():
         return
-    merge = Merge(nonnegative=primary.is_clone, active=True)
-    dependent = colocation.dependent
+    merge_into(primary, colocation.dependent, colocation, Merge(nonnegative=primary.is_clone, active=True))
+
+
+def merge_into(primary: Resource, dependent: Resource, colocation: Colocation, merge: Merge) -> None:
+    """Add a dependent's (merged) scores to those of its primary."""
+    weights = Weights.of(primary.allowed)
     merged = KINDS[dependent.kind].merge_scores(
-        dependent, primary, primary.allowed, colocation, factor_of(colocation), merge
+        dependent, primary, weights, colocation, factor_of(colocation), merge
     )
-    assert merged is not None
-    primary.allowed = merged
+    for node_id, points in merged.scores.items():
+        primary.allowed[node_id].score = points

@@ -7,7 +7,7 @@ from functools import cmp_to_key
 from crm.model.score import MINUS_INFINITY, Score
 from crm.policy_engine.cluster import Candidate, Node, Resource
 from crm.policy_engine.place import bundles, clones, groups, primitives
-from crm.policy_engine.place.candidates import Table, sort_candidates
+from crm.policy_engine.place.candidates import sort_candidates
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
 from crm.policy_engine.tree import current_node
 
@@ -37,14 +37,14 @@ def _sort_resources(placement: Placement) -> None:
     cluster = placement.cluster
     ranked = sort_candidates(placement.strategy, [Candidate(node, node.base_score) for node in cluster.nodes])
     nodes = [candidate.node for candidate in ranked]
-    tables: dict[int, Table] = {}
+    tables: dict[int, dict[str, Score]] = {}
 
-    def table_of(resource: Resource) -> Table:
+    def table_of(resource: Resource) -> dict[str, Score]:
         found = tables.get(id(resource))
         if found is None:
             merge = Merge(this_with=True)
             merged = KINDS[resource.kind].merge_scores(resource, None, None, None, 1.0, merge)
-            found = tables[id(resource)] = merged if merged is not None else {}
+            found = tables[id(resource)] = merged.scores
         return found
 
     def compare(left: Resource, right: Resource) -> int:
@@ -64,6 +64,5 @@ def _home(resource: Resource) -> Node | None:
     return current_node(resource) if resource.active_on else None
 
 
-def _score(table: Table, node: Node | None) -> Score:
-    candidate = table.get(node.id) if node is not None else None
-    return candidate.score if candidate is not None else MINUS_INFINITY
+def _score(table: dict[str, Score], node: Node | None) -> Score:
+    return table.get(node.id, MINUS_INFINITY) if node is not None else MINUS_INFINITY

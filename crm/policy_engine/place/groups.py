@@ -6,8 +6,8 @@ from crm.model import score as scores
 from crm.model.score import INFINITY, Score
 from crm.policy_engine.cluster import Kind, Node, Resource
 from crm.policy_engine.constraints.colocations import Colocation
-from crm.policy_engine.place.candidates import Table
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
+from crm.policy_engine.place.weights import Weights
 
 
 class Group:
@@ -72,16 +72,16 @@ class Group:
         self,
         source: Resource,
         target: Resource | None,
-        table: Table | None,
+        weights: Weights | None,
         colocation: Colocation | None,
         factor: float,
         merge: Merge,
-    ) -> Table | None:
+    ) -> Weights:
         if source.merging or not source.children:
-            return table
+            return weights if weights is not None else Weights.of(source.allowed)
         source.merging = True
-        member = source.children[-1 if table is None else 0]
-        merged = KINDS[member.kind].merge_scores(member, target, table, colocation, factor, merge)
+        member = source.children[-1 if weights is None else 0]
+        merged = KINDS[member.kind].merge_scores(member, target, weights, colocation, factor, merge)
         source.merging = False
         return merged
 

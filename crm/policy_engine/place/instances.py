@@ -15,7 +15,6 @@ from crm.policy_engine.cluster import Node, Resource, Role
 from crm.policy_engine.place.affinity import dependents_of, factor_of, primaries_of
 from crm.policy_engine.place.assignment import unassign
 from crm.policy_engine.place.candidates import (
-    Table,
     ban_everywhere,
     copy_table,
     copy_tables,
@@ -27,6 +26,7 @@ from crm.policy_engine.place.candidates import (
     top_candidate,
 )
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
+from crm.policy_engine.place.weights import Weights
 from crm.policy_engine.tree import activity, any_blocked, assigned_node_of, current_node, instances_of, role
 
 
@@ -200,18 +200,17 @@ def _compare_by_colocation(left: Resource, right: Resource) -> int:
 def _colocated_score(instance: Resource) -> Score:
     node = current_node(instance)
     assert node is not None
-    table: Table = {node.id: fresh_candidate(node)}
+    weights = Weights.of({node.id: fresh_candidate(node)})
     for colocation in list(primaries_of(instance)):
         other = colocation.primary
-        merged = KINDS[other.kind].merge_scores(other, instance, table, colocation, factor_of(colocation), Merge())
-        table = merged if merged is not None else table
+        factor = factor_of(colocation)
+        weights = KINDS[other.kind].merge_scores(other, instance, weights, colocation, factor, Merge())
     for colocation in list(dependents_of(instance)):
         if colocation.has_influence(instance):
             other = colocation.dependent
-            merge = Merge(nonnegative=True)
-            merged = KINDS[other.kind].merge_scores(other, instance, table, colocation, factor_of(colocation), merge)
-            table = merged if merged is not None else table
-    return table[node.id].score
+            factor, merge = factor_of(colocation), Merge(nonnegative=True)
+            weights = KINDS[other.kind].merge_scores(other, instance, weights, colocation, factor, merge)
+    return weights.scores[node.id]
 
 
 # Which instance goes together with another resource

@@ -15,7 +15,7 @@ from crm.model.score import Score
 from crm.policy_engine.cluster import Cluster, Kind, Node, NodeKind, Resource, Role
 from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.names import natural_key
-from crm.policy_engine.place.candidates import Table
+from crm.policy_engine.place.weights import Weights
 
 
 @dataclass(slots=True)
@@ -89,12 +89,14 @@ class KindOfResource(Protocol):
         self,
         source: Resource,
         target: Resource | None,
-        table: Table | None,
+        weights: Weights | None,
         colocation: Colocation | None,
         factor: float,
         merge: Merge,
-    ) -> Table | None:
-        """`table` with the scores of `source` and of what is colocated with it added, scaled by `factor`."""
+    ) -> Weights:
+        """`weights` (those of `source` itself when None), and added to them, scaled by `factor`, the scores of `source`
+        and of what is colocated with it.
+        """
 
 
 KINDS: dict[Kind, KindOfResource] = {}

@@ -12,17 +12,16 @@ from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.options import NoQuorumPolicy
 from crm.policy_engine.place.affinity import (
     Effect,
+    MergesColocated,
     add_dependent_scores,
     apply_to_priority,
     apply_to_scores,
     dependents_of,
     effect_of,
-    merge_colocated,
     primaries_of,
 )
 from crm.policy_engine.place.assignment import assign_to
 from crm.policy_engine.place.candidates import (
-    Table,
     any_available,
     ban_everywhere,
     copy_table,
@@ -30,12 +29,12 @@ from crm.policy_engine.place.candidates import (
     is_usable,
     sort_candidates,
 )
-from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
+from crm.policy_engine.place.placement import KINDS, Placement, assign
 from crm.policy_engine.place.utilization import ban_where_too_small
 from crm.policy_engine.tree import current_node
 
 
-class Primitive:
+class Primitive(MergesColocated):
     """The ways of primitives."""
 
     def assign(self, placement: Placement, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> Node | None:
@@ -70,17 +69,6 @@ class Primitive:
             case Effect.LOCATION:
                 apply_to_scores(dependent, primary, colocation)
         return 0
-
-    def merge_scores(
-        self,
-        source: Resource,
-        target: Resource | None,
-        table: Table | None,
-        colocation: Colocation | None,
-        factor: float,
-        merge: Merge,
-    ) -> Table | None:
-        return merge_colocated(source, target, table, colocation, factor, merge)
 
 
 KINDS[Kind.PRIMITIVE] = Primitive()

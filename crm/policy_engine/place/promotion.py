@@ -17,7 +17,7 @@ from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.constraints.locations import Location
 from crm.policy_engine.names import base_name
 from crm.policy_engine.options import NoQuorumPolicy
-from crm.policy_engine.place.affinity import dependents_of, factor_of, primaries_of, restrict_to
+from crm.policy_engine.place.affinity import dependents_of, merge_into, primaries_of, restrict_to
 from crm.policy_engine.place.candidates import ban_everywhere, guest_will_run, is_usable
 from crm.policy_engine.place.instances import compare_instances, compatible_instance
 from crm.policy_engine.place.placement import KINDS, Merge, Placement
@@ -145,13 +145,7 @@ def _sort_by_promotion(placement: Placement, clone: Resource) -> None:
         _add_to_node(clone, instance)
     for colocation in list(dependents_of(clone)):
         if colocation.primary_role is Role.PROMOTED and colocation.has_influence():
-            merge = Merge(nonnegative=True, active=True)
-            dependent = colocation.dependent
-            merged = KINDS[dependent.kind].merge_scores(
-                dependent, clone, clone.allowed, colocation, factor_of(colocation), merge
-            )
-            assert merged is not None
-            clone.allowed = merged
+            merge_into(clone, colocation.dependent, colocation, Merge(nonnegative=True, active=True))
     if any(ticket.role is Role.PROMOTED and not ticket.is_satisfied for ticket in clone.tickets):
         ban_everywhere(placement.cluster, clone)
     for instance in clone.children:

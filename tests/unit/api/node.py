@@ -52,6 +52,7 @@ class FakeNode:
         self.document = Document.parse(CIB)
         self.state = STATUS
         self.trouble: Refused | None = None
+        self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
 
@@ -77,6 +78,9 @@ class FakeNode:
     async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
         self.cleaned.append((resource, node))
         return 1
+
+    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+        self.attributes.append((node, name, value, dampening_ms))
 
     async def fence(self, target: str, action: str) -> Committed:
         if self.trouble is not None:

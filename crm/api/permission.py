@@ -32,7 +32,8 @@ def check_status_change(service: Service, what: str) -> None:
     acl = _acl(document)
     status = document.root.find("status")
     if acl is not None and (status is None or not acl.may_write(status)):
-        raise CibError("permission-denied", f"{acl.user} may not {what}", hint="Ask for a write permission on the status")
+        hint = "Ask for a write permission on the status"
+        raise CibError("permission-denied", f"{acl.user} may not {what}", hint=hint)
 
 
 def check_cleanup(service: Service) -> None:

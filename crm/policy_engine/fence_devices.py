@@ -23,7 +23,7 @@ from crm.policy_engine.constraints.lookup import Names
 from crm.policy_engine.names import base_name
 from crm.policy_engine.observe import observe
 from crm.policy_engine.parameters import parameters_of
-from crm.policy_engine.place.criteria import spread_location
+from crm.policy_engine.place.locating import spread_location
 from crm.policy_engine.roles import parse_role
 
 DEFAULT_MAX_ATTEMPTS = 10

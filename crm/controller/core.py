@@ -54,6 +54,8 @@ class Core:
         self.tainted = False
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
+        self.serial = 0
+        """Of the last welcome that this node, as leader, has sent."""
         self._token = 0
         self._durable_waits: list[tuple[int, Callable[[], None]]] = []
 

@@ -37,6 +37,8 @@ class Dispatch:
         self._node_action_limit = node_action_limit
         self._startup_fencing_delay_s = startup_fencing_delay_s
         self._led_since = 0.0
+        self._sent_after: dict[int, int] = {}
+        """The last welcome that was sent before each action of the run."""
         self._number = -1
         self._pumping = False
         self.run: Run | None = None
@@ -63,6 +65,7 @@ class Dispatch:
         """Begin to run a transition."""
         assert self.run is None, "a transition is still running"
         self._number += 1
+        self._sent_after.clear()
         self.last_transition = replace(transition, id=self._number)
         self.run = Run(self.last_transition)
         self.pump()
@@ -139,13 +142,16 @@ class Dispatch:
                 self._finish(action.id, ok=action.operation == "do_shutdown")
         self.pump()
 
-    def reconcile(self, node: str, known_keys: set[str]) -> None:
-        """A member has joined again: what it knows nothing of was lost on the way."""
+    def reconcile(self, node: str, known_keys: set[str], serial: int) -> None:
+        """A member has joined again: what it knows nothing of was lost on the way, if it was sent before its welcome.
+
+        What was sent after that is still under way: the member may well carry it out.
+        """
         if self.run is None:
             return
         lost = [action for action in self.run.in_flight.values()
                 if _carrier(action) == node and action.operation not in _NOT_ITS_OWN
-                and str(self._key(action)) not in known_keys]
+                and self._sent_after.get(action.id, 0) < serial and str(self._key(action)) not in known_keys]
         for action in lost:
             self._finish(action.id, ok=False)
             self.again(f"{action.key} on {node} was lost on the way", 0.0)
@@ -182,6 +188,7 @@ class Dispatch:
             self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), node, {"expected": "down"}))
             self._replication.flush()
         key = str(self._key(action))
+        self._sent_after[action.id] = core.serial
         core.send(node, Execute(core.authority.term, core.authority.caretaker, key, action))
 
     def _fence(self, action: GraphAction) -> None:

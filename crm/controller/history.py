@@ -61,12 +61,12 @@ class LocalHistory:
         """Transition keys of operations that have no result yet."""
         return tuple(call.key for call in self._calls.values() if not call.reported)
 
-    def joining(self, term: int) -> Joined:
-        """What a leader is told on joining it."""
+    def joining(self, term: int, serial: int) -> Joined:
+        """What a leader is told on joining it; `serial` is that of its welcome."""
         changing = tuple(call.key for call in self._calls.values() if not call.reported
                          and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now, self.attributes())
+                      changing, self._core.now, self.attributes(), serial)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""

@@ -73,7 +73,7 @@ class Joining:
         core.set_timer(TIMER, JOIN_LIMIT_S)
         self._replication.note(core.root_note(), *self._absent_notes())
         self._add_missing_nodes()
-        self._joined(core.me.name, self._history.joining(core.standing.term))
+        self._joined(core.me.name, self._history.joining(core.standing.term, core.serial))
         core.broadcast(self._election.own_hello())
         for name, hello in self._election.hellos.items():
             if name != core.me.name:
@@ -138,7 +138,7 @@ class Joining:
         """We have the leader's CIB: tell it what our executor knows."""
         core = self._core
         assert core.authority is not None
-        core.send(core.authority.name, self._history.joining(welcome.term))
+        core.send(core.authority.name, self._history.joining(welcome.term, welcome.serial))
 
     def joined_message(self, sender: str, message: Joined) -> None:
         """A member has taken our CIB."""

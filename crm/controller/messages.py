@@ -56,7 +56,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A leader takes a member in; `cib` is None when the member has the very same one."""
+    """A leader takes a member in; `cib` is None when the member has the very same one.
+
+    `serial` grows with every welcome and comes back with the answer: what the leader sent before is known by then.
+    """
 
     term: int
     caretaker: bool
@@ -64,6 +67,7 @@ class Welcome:
     cib_term: int
     version: tuple[int, int, int]
     cib: str | None
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Joined:
     changing: tuple[str, ...] = ()
     clock: float = 0.0
     attributes: tuple[KeptAttribute, ...] = ()
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)

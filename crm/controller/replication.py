@@ -96,9 +96,10 @@ class Replication:
         """What takes a member in; without the CIB if it has the same one."""
         core = self._core
         self.flush()
+        core.serial += 1
         xml = None if same else core.document.to_bytes().decode()
         return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
-                       core.document.version, xml)
+                       core.document.version, xml, core.serial)
 
     def note(self, *notes: Note) -> None:
         """Record what happened, soon: notes that come together make one step."""

@@ -78,7 +78,7 @@ class Results:
                     rc = int(attributes.get("rc-code", "-1"))
                     done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
                     self._dispatch.result(key, rc, done and rc == key.target_rc)
-        self._dispatch.reconcile(sender, keys)
+        self._dispatch.reconcile(sender, keys, message.serial)
 
     def _record(self, node_id: str, node: str, result: Result) -> None:
         notes: list[Note] = []

@@ -9,6 +9,7 @@ result means is the controller's.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,11 +20,14 @@ from crm.executor import agents, fence_agents, metadata
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
 from crm.executor.fence_devices import STANDARD as FENCING
 from crm.executor.fence_devices import FenceDevices
+from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
 from crm.executor.operation import OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.runner import run_once
 from crm.executor.settings import ExecutorSettings
 from crm.model.transition import AgentReference
+
+log = logging.getLogger("crm.executor")
 
 # What leaves a resource as it is, and so leaves its recurring operations alone.
 _HARMLESS = frozenset({"monitor", "notify", "meta-data", "validate-all"})
@@ -65,6 +69,9 @@ class Executor:
         self._running = asyncio.Semaphore(settings.running_limit)
         self._metadata: dict[tuple[Path, int], Metadata] = {}
         self._devices = FenceDevices(settings)
+        self._journal = Journal(settings.agent_state / ".operations") if settings.agent_state is not None else None
+        for process_id in self._journal.end_left_over() if self._journal is not None else ():
+            log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
         self._closed = False
 
     def submit(self, request: OperationRequest) -> None:
@@ -208,7 +215,7 @@ class Executor:
                 known = await self._fence_metadata(job.request.agent.type)
                 result = await self._devices.operate(job.request, known, queue_ms)
             else:
-                result = await run_once(job.request, self.settings, queue_ms)
+                result = await run_once(job.request, self.settings, queue_ms, self._journal)
         if job.recurring is None:
             self._on_result(result)
         else:

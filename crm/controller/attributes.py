@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from crm.cib.record import AttributeNote, transient_attribute
+from crm.controller.alerts import Alerts
 from crm.controller.commands import Answer
 from crm.controller.core import Core
 from crm.controller.events import AttributeRequested
@@ -26,9 +27,11 @@ _EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<b
 class Attributes:
     """Both sides. `changed(reason)` is called when the leader has written something new."""
 
-    def __init__(self, core: Core, replication: Replication, changed: Callable[[str], None]) -> None:
+    def __init__(self, core: Core, replication: Replication, alerts: Alerts,
+                 changed: Callable[[str], None]) -> None:
         self._core = core
         self._replication = replication
+        self._alerts = alerts
         self._changed = changed
         self._own: dict[str, KeptAttribute] = {}
         self._unsent: list[AttributeUpdate] = []
@@ -129,6 +132,8 @@ class Attributes:
         self._replication.note(*(AttributeNote(core.me.shape.id_of(node), name, value)
                                  for node, value in sorted(values.items())))
         self._replication.flush()
+        for node, value in sorted(values.items()):
+            self._alerts.attribute(node, name, value)
         self._changed(f"attribute {name} of {', '.join(sorted(values))} changed")
 
     def _evaluated(self, node: str, name: str, text: str) -> str:

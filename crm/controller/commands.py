@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crm.cib.document import Document
@@ -88,6 +89,17 @@ class RunFencing:
 
 
 @dataclass(frozen=True, slots=True)
+class SendAlert:
+    """Have this node's executor run an alert agent. `at`: epoch seconds of the event, for its timestamps."""
+
+    path: str
+    environment: Mapping[str, str]
+    timeout_ms: int
+    timestamp_format: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class FenceSelf:
     """End this node and everything that its agents started, at once: others count on it. Nothing comes after this."""
 
@@ -139,6 +151,7 @@ Command = (
     | RunOperation
     | CancelOperation
     | RunFencing
+    | SendAlert
     | FenceSelf
     | Answer
     | StatusChanged

@@ -24,6 +24,7 @@ from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
 from crm.controller import self_protection as protecting
+from crm.controller.alerts import Alerts
 from crm.controller.attributes import Attributes
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
@@ -96,12 +97,13 @@ class Controller:
         self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
-        self._history = LocalHistory(self._core)
+        self._alerts = Alerts(self._core)
+        self._history = LocalHistory(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome))
         self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
         self._fencings = History()
-        self._fencing = Fencing(self._core, self._fencings)
+        self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
         self._dispatch = Dispatch(self._core, self._replication, self._fencing, options.node_action_limit,
                                   options.startup_fencing_delay_s)
@@ -111,7 +113,7 @@ class Controller:
         self._requests = Requests(self._core, self._replication, self._fencing, validate,
                                   self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
-        self._attributes = Attributes(self._core, self._replication, self._planning.want)
+        self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
@@ -188,7 +190,7 @@ class Controller:
             messages.Execute: self._history.execute,
             messages.Refused: lambda sender, message: self._dispatch.refused(message.key, message.because),
             messages.Forget: self._forget,
-            messages.Result: self._results.take,
+            messages.Result: self._result,
             messages.ChangeForward: self._requests.change,
             messages.CleanupForward: self._requests.cleanup,
             messages.FenceForward: self._requests.fence,
@@ -235,6 +237,7 @@ class Controller:
         core.view = event.view
         core.changed("members")
         self._protection.view_changed()
+        self._fencing_member.view_changed()
         self._election.view_changed()
         if core.leading:
             self._joining.view_changed()
@@ -253,6 +256,10 @@ class Controller:
     def _forget(self, sender: str, message: messages.Forget) -> None:
         if self._core.dc == sender:
             self._history.forget(message)
+
+    def _result(self, sender: str, result: messages.Result) -> None:
+        if not self._joining.is_fenced(sender):
+            self._results.take(sender, result)
 
     def _fence_report(self, sender: str, report: messages.FenceReport) -> None:
         if self._core.leading:
@@ -293,10 +300,12 @@ class Controller:
         self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:
+            self._alerts.node(name, self._core.me.shape.id_of(name), here=True)
             self._fencing_member.greet(name)
             self._planning.want(f"{name} has joined")
 
     def _member_left(self, name: str) -> None:
+        self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
         self._dispatch.node_left(name)
         self._fencing.node_left(name)
         self._attributes.node_left(name)

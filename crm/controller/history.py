@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crm.cib.record import ResourceRecord
+from crm.controller.alerts import Alerts, OperationTold
 from crm.controller.commands import CancelOperation, RunOperation, Terminate
 from crm.controller.core import FEATURE_SET, Core
 from crm.controller.digests import name_list, operation_digest
@@ -45,12 +46,13 @@ class _Resource:
 class LocalHistory:
     """The executor's side of the controller."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, alerts: Alerts) -> None:
         self._core = core
         self._resources: dict[str, _Resource] = {}
         self._calls: dict[int, _Call] = {}
         self._traits: dict[tuple[str, str | None, str], AgentTraits] = {}
         self._last_call = 0
+        self._alerts = alerts
         self.attributes: Callable[[], tuple[KeptAttribute, ...]] = tuple
 
     def records(self) -> tuple[ResourceRecord, ...]:
@@ -165,6 +167,10 @@ class LocalHistory:
         action = call.action
         agent = action.resource
         assert agent is not None
+        key = TransitionKey.parse(call.key)
+        self._alerts.operation(OperationTold(agent.id, action.operation, action.interval_ms, event.status, event.rc,
+                                             key.target_rc if key else action.target_rc, event.run_ms,
+                                             event.exit_reason))
         resource = self._resources.setdefault(agent.id, _Resource(agent))
         attributes = self._attributes(call, event)
         entries = dict.fromkeys(self._entry_ids(call, event), attributes)

@@ -71,8 +71,12 @@ class Joining:
         self.joined = {}
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
-        self._replication.note(core.root_note(), *self._absent_notes())
+        absent = self._absent()
+        self._replication.note(core.root_note(), *(note for name in absent for note in self._absence_of(name)))
         self._add_missing_nodes()
+        assert self.hooks is not None
+        for name in absent:
+            self.hooks.left(name)
         self._joined(core.me.name, self._history.joining(core.standing.term, core.serial))
         core.broadcast(self._election.own_hello())
         for name, hello in self._election.hellos.items():
@@ -154,14 +158,18 @@ class Joining:
         node_id = self._core.me.shape.id_of(name)
         self._replication.note(*self._gone(node_id, name, graceful))
 
+    def is_fenced(self, name: str) -> bool:
+        """Whether the node counts as off, and has not joined since: what it still says is of no account."""
+        return self._core.leading and name not in self.joined and self._was_let_go(self._core.me.shape.id_of(name))
+
     def record_fenced(self, name: str, incarnation: str) -> None:
-        """A node was fenced: what it ran is gone. One that has come back meanwhile tells for itself what it runs."""
+        """A node was fenced: what it ran is gone. One that has joined anew since then is not what was fenced."""
         core = self._core
-        member = core.view.member(name)
-        if member is not None and member.incarnation != incarnation:
+        self._replication.flush()
+        if self._replication.incarnation_of(name) != incarnation:
             return
         self.joined.pop(name, None)
-        if core.me.shape.id_of(name) == name and name not in core.me.shape.names:
+        if name not in core.me.shape.names:
             fenced = NodeNote(name, name, {"node_fenced": "1"})
             self._replication.note(ForgetNote(name), ForgetAttributesNote(name), fenced)
         else:
@@ -187,7 +195,7 @@ class Joining:
                                 "that it tells are corrected, but its agents go by it. Is its time service running?")
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
-                      "crm-debug-origin": "join"}
+                      "incarnation": message.incarnation, "crm-debug-origin": "join"}
         self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
@@ -230,16 +238,17 @@ class Joining:
         assert self.hooks is not None
         self.hooks.complete()
 
-    def _absent_notes(self) -> list[Note]:
+    def _absent(self) -> list[str]:
         """Nodes that the status still counts as members, but that are not here."""
         core = self._core
-        notes: list[Note] = []
-        for node_id, state in recorded_nodes(core.document).items():
-            name = core.me.shape.name_of(node_id)
-            here = name is not None and core.view.member(name) is not None
-            if name is not None and not here and (state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"):
-                notes += self._gone(node_id, name, graceful=self._was_let_go(node_id))
-        return notes
+        states = recorded_nodes(core.document)
+        counted = [core.me.shape.name_of(node_id) for node_id, state in states.items()
+                   if state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"]
+        return [name for name in counted if name is not None and core.view.member(name) is None]
+
+    def _absence_of(self, name: str) -> list[Note]:
+        node_id = self._core.me.shape.id_of(name)
+        return self._gone(node_id, name, graceful=self._was_let_go(node_id))
 
     def _add_missing_nodes(self) -> None:
         """Every node of the settings has an entry in the configuration; what nodes are able to is noted."""

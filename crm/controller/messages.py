@@ -219,7 +219,7 @@ class FenceOrder:
     """A leader has a fence device do something: one step of a fencing. Times in milliseconds.
 
     The agent is run after `delay_ms` and by chance up to `spread_ms` more. `conclusive`: its success means that the
-    target is fenced, whoever leads by then; `incarnation`: which start of the target's daemon is meant, if it was here.
+    target is fenced, whoever leads by then; `incarnation`: which start of the target's daemon is meant.
     """
 
     term: int

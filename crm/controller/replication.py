@@ -113,6 +113,11 @@ class Replication:
         if notes and self._core.leading:
             self.advance(record(self._core.document, notes))
 
+    def incarnation_of(self, name: str) -> str:
+        """Which start of a node's daemon was the last to join, as the status has it; empty if none was recorded."""
+        core = self._core
+        return recorded_nodes(core.document).get(core.me.shape.id_of(name), {}).get("incarnation", "")
+
     def advance(self, document: Document, then: Callable[[bool], None] | None = None) -> None:
         """The leader's CIB becomes `document`; `then(True)` once that is committed, `then(False)` if nobody knows."""
         core = self._core

@@ -21,7 +21,7 @@ from crm.controller.values import Member, Shape, View
 from crm.daemon.durable import Durable
 from crm.daemon.planner import Planner, Schedule
 from crm.daemon.service import Service
-from crm.executor import Executor, FenceRequest, OperationRequest, OperationResult
+from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
 from crm.model.transition import AgentReference, Transition
 
@@ -130,6 +130,8 @@ class Node:
                 self._cancel_operation(command)
             case commands.RunFencing(order):
                 self._spawn(self._run_fencing(order))
+            case commands.SendAlert(path, environment, timeout_ms, timestamp_format, at):
+                self.executor.alert(AlertRequest(path, environment, timeout_ms, timestamp_format, at))
             case commands.FenceSelf(reason):
                 self._fence_self(reason)
             case commands.Answer():

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crm.executor import agents, fence_agents, metadata
+from crm.executor.alerts import AlertRequest, AlertRunner
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
 from crm.executor.fence_devices import STANDARD as FENCING
 from crm.executor.fence_devices import FenceDevices
@@ -72,6 +73,7 @@ class Executor:
         self._journal = Journal(settings.agent_state / ".operations") if settings.agent_state is not None else None
         for process_id in self._journal.end_left_over() if self._journal is not None else ():
             log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
+        self._alerts = AlertRunner(settings)
         self._closed = False
 
     def submit(self, request: OperationRequest) -> None:
@@ -123,9 +125,14 @@ class Executor:
         except OSError as error:
             return FenceOutcome(False, reason=f"{request.agent} could not be run: {error.strerror or error}")
 
+    def alert(self, request: AlertRequest) -> None:
+        """Run an alert agent."""
+        self._alerts.send(request)
+
     async def close(self) -> None:
         """End all timers and kill what runs. Resources stay as they are."""
         self._closed = True
+        await self._alerts.close()
         for key in self.recurring():
             self.cancel(*key)
         for timer in self._delayed:

@@ -1,7 +1,7 @@
 """Operations that a killed daemon has left running: the next one ends them before it looks at anything.
 
-Else a start that is half done would be probed as "not running", and come true after the cluster has started the resource
-elsewhere. What agents have started as a service is in a process group of its own, and goes on.
+Else a start that is half done would be probed as "not running", and come true after the cluster has started the
+resource elsewhere. What agents have started as a service is in a process group of its own, and goes on.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def _end_group(process_id: int) -> None:
 def _born(process_id: int) -> str:
     """When a process started, in ticks since boot: tells it from a later one of the same id. Empty if it is gone."""
     try:
-        fields = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
+    fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in ("Z", "X") else fields[19]

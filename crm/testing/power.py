@@ -31,9 +31,19 @@ class Power:
         delay_s = order.delay_ms / 1000 + world.random.uniform(0, order.spread_ms / 1000)
         work_s = world.random.uniform(0.02, 0.6)
 
-        def end() -> None:
-            world._at(0.0, told(self._act(node.name, order)))
+        boot, heard = node.boot, told
+        ended: list[events.FencingEnded] = []
 
+        def act() -> None:
+            # The agent is a process of that machine: without its power nothing more is sent to the switch.
+            if node.boot == boot:
+                ended.append(self._act(node.name, order))
+
+        def end() -> None:
+            for event in ended:
+                world.later(0.0, heard(event))
+
+        world.later(delay_s + work_s * world.random.random(), act)
         world.later(delay_s + work_s, end)
 
     def _act(self, user: str, order: FenceOrder) -> events.FencingEnded:

@@ -82,6 +82,8 @@ class World:
         """Markers that clients were told are safe, with the version and term that they were told."""
         self.asked_at: dict[str, float] = {}
         self.answers: dict[str, commands.Answer] = {}
+        self.alerts: list[tuple[str, dict[str, str]]] = []
+        """What alert agents were told, and where."""
         self.faults: Counter[str] = Counter()
         self.story: list[str] = []
         self.detection_s = detection_s
@@ -350,6 +352,8 @@ class World:
                 node.terminated = reason
                 self.note(f"{node.name} leaves: {reason}")
                 self._at(0.0, self._for(node, lambda: self._stop_daemon(node)))
+            case commands.SendAlert():
+                self.alerts.append((node.name, dict(command.environment)))
             case commands.StatusChanged():
                 pass
 

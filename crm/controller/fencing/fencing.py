@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from crm.cib import read
+from crm.controller.alerts import Alerts
 from crm.controller.core import Core
 from crm.controller.fencing import course as courses
 from crm.controller.fencing import targets
@@ -22,6 +23,7 @@ from crm.controller.fencing.course import Course, Level, Notes, Outcome, Step, V
 from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.fencing.targets import Claim
 from crm.controller.messages import FenceOrder, FenceReport, FencingNews, Panic
+from crm.controller.replication import Replication
 from crm.policy_engine.fence_devices import DEFAULT_MAX_ATTEMPTS, FenceDevice, FencingSetup, fencing_setup
 
 TIMER_PREFIX = "fence:"
@@ -58,12 +60,14 @@ class Fencing:
     """All fencings of a leader.
 
     `fenced(target, incarnation)` is called when a target is proven to be off, before who asked is told; `incarnation`
-    is the start of its daemon that was meant, empty if it was not here.
+    is the last start of its daemon that had joined when it was to be fenced.
     """
 
-    def __init__(self, core: Core, history: History) -> None:
+    def __init__(self, core: Core, history: History, replication: Replication, alerts: Alerts) -> None:
         self._core = core
+        self._replication = replication
         self._history = history
+        self._alerts = alerts
         self._running: dict[tuple[str, str], _Fencing] = {}
         self._waiting: list[_Fencing] = []
         self._busy: Counter[str] = Counter()
@@ -113,7 +117,8 @@ class Fencing:
         record = FencingRecord(self._new_id(), target, "off", origin, "success", now, now, "manual")
         self._tell(record)
         self._core.log("warning", f"{origin} confirms that {target} is off; nobody has checked that")
-        self._succeeded(target, "")
+        self._replication.flush()
+        self._succeeded(target, self._replication.incarnation_of(target))
         for fencing in [each for each in self._running.values() if each.record.target == target]:
             if fencing.record.action in (Verb.OFF, Verb.REBOOT):
                 self._end(fencing, True, "manual")
@@ -189,9 +194,9 @@ class Fencing:
             course = courses.unfence(target, [device for device in setup.devices if device.unfences], notes)
         else:
             course = courses.fence(target, action, _levels(setup, target), notes)
-        member = core.view.member(target)
+        self._replication.flush()
         record = FencingRecord(self._new_id(), target, action, origin or core.me.name, "pending", int(core.now),
-                               incarnation=member.incarnation if member else "")
+                               incarnation=self._replication.incarnation_of(target))
         return _Fencing(record, course, notes, setup, delay_s, [then])
 
     def _begin(self, fencing: _Fencing) -> None:
@@ -328,6 +333,7 @@ class Fencing:
     def _tell(self, record: FencingRecord) -> None:
         """Everybody keeps the history."""
         self._history.merge([record])
+        self._alerts.fencing(record)
         self._core.broadcast(FencingNews((record,)))
         self._core.changed("fencing")
 

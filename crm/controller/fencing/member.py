@@ -11,8 +11,11 @@ from crm.controller.core import Core
 from crm.controller.events import FencingEnded
 from crm.controller.fencing.records import History
 from crm.controller.messages import FenceOrder, FenceReport, FencingNews, Panic
+from crm.controller.values import Authority
 
 _OUTPUT_LIMIT = 64 * 1024
+FRESH_S = 5.0
+"""For so long a success is told to every new leader."""
 
 
 class FencingMember:
@@ -23,6 +26,8 @@ class FencingMember:
         self._history = history
         self._orders: dict[str, FenceOrder] = {}
         self._unsent: list[FenceReport] = []
+        self._successes: list[tuple[float, FenceReport]] = []
+        self._told: Authority | None = None
 
     def order(self, sender: str, order: FenceOrder) -> None:
         """The leader wants a step taken."""
@@ -42,17 +47,28 @@ class FencingMember:
         report = FenceReport(order.order, order.device, order.target, order.verb, event.ok,
                              event.output[:_OUTPUT_LIMIT], event.reason, event.unsupported, order.conclusive,
                              order.incarnation)
+        if report.ok and report.conclusive:
+            self._successes.append((self._core.now, report))
         self._unsent.append(report)
         self.leader_known()
 
     def leader_known(self) -> None:
-        """Tell the leader what it has not heard."""
+        """Tell the leader what it has not heard; a new one also what its predecessor may not have lived to record."""
         held = self._core.authority
         if held is None:
             return
         unsent, self._unsent = self._unsent, []
+        if held != self._told:
+            self._told = held
+            fresh = [report for at, report in self._successes if self._core.now - at < FRESH_S]
+            unsent = [*(report for report in fresh if report not in unsent), *unsent]
         for report in unsent:
             self._core.send(held.name, report)
+
+    def view_changed(self) -> None:
+        """A target that is here again is not what was fenced."""
+        self._successes = [(at, report) for at, report in self._successes
+                           if self._core.now - at < FRESH_S and self._core.view.member(report.target) is None]
 
     def news(self, sender: str, news: FencingNews) -> None:
         """What has become of some fencings."""

@@ -19,7 +19,7 @@ class FencingRecord:
     id      unique in the cluster; a newer record of the same id replaces the older
     origin  who asked: a node's name for the cluster itself, `NODE (client)` for a person there
     device  the device that did it; `manual` when a person confirmed it
-    incarnation  which start of the target's daemon was meant, empty if it was not here
+    incarnation  the last start of the target's daemon that had joined by then
     """
 
     id: str

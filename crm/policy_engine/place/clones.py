@@ -24,6 +24,7 @@ from crm.policy_engine.place.promotion import (
     choose_promoted,
 )
 from crm.policy_engine.place.weights import Weights
+from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
@@ -37,10 +38,12 @@ class Clone:
         resource.is_assigning = True
         if resource.promotable:
             add_promotion_scores(resource)
+            placement.trace.scores(resource, Cause.PROMOTION)
         for colocation in list(primaries_of(resource)):
             assign(placement, colocation.primary, prefer, stop_if_fail)
         for colocation in list(dependents_of(resource)):
             add_dependent_scores(resource, colocation)
+            placement.trace.scores(resource, Cause.COLOCATED_BY, colocation)
         placement.show_scores(resource, "pcmk__clone_assign")
         resource.children = sort_instances(resource.children)
         assign_instances(

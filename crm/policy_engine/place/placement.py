@@ -16,6 +16,7 @@ from crm.policy_engine.cluster import Cluster, Kind, Node, NodeKind, Resource, R
 from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.names import natural_key
 from crm.policy_engine.place.weights import Weights
+from crm.policy_engine.trace import SILENT, Trace
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class Placement:
     with_utilization: bool = False
     on_colocation: Callable[[Colocation], None] = lambda _: None
     """Told of colocations that come up only while placing."""
+    trace: Trace = SILENT
+    """Told why scores change, and what is chosen."""
 
     def show_utilization(self, resource: Resource, node: Node) -> None:
         """Keep what a resource takes of the node that it was just assigned to."""

@@ -29,6 +29,14 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="as the REST API answers")
     status.set_defaults(act=_status)
 
+    explain = commands.add_parser("explain", help="why a resource runs where it does, is stopped, or will be restarted")
+    explain.add_argument("resource", help="any resource, group, clone or bundle, or one instance (web:0)")
+    explain.add_argument("--cib", metavar="FILE", help="ask about this CIB instead of the live cluster")
+    explain.add_argument("--node", help="only this node")
+    explain.add_argument("--details", action="store_true", help="everything about every instance")
+    explain.add_argument("--json", action="store_true", help="as data")
+    explain.set_defaults(act=_explain)
+
     cib = commands.add_parser("cib", help="print the configuration; see cibadmin to change it")
     cib.add_argument("section", nargs="?", help="only a section, such as resources")
     cib.set_defaults(act=_cib)
@@ -79,6 +87,12 @@ def _status(options: argparse.Namespace) -> None:
     from crm.cli.overview import overview
 
     print("\n".join(overview(_object(answer))))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from crm.cli.explain import run as explain
+
+    explain(options)
 
 
 def _cib(options: argparse.Namespace) -> None:

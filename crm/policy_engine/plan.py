@@ -57,12 +57,12 @@ class Plan:
 
 def plan(cib: Cib, now: int, wishes: Wishes = NO_WISHES) -> Plan:
     """Plan for a CIB at `now` (epoch seconds)."""
-    with _deep_recursion():
+    with deep_recursion():
         return Plan(run(cib, now, wishes))
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
     """Room for long chains: what depends on what is followed by functions that call themselves."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEPTH))

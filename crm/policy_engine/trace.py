@@ -104,6 +104,8 @@ class RecordingTrace(Trace):
 
     def scores(self, resource: Resource, cause: Cause, subject: object = None) -> None:
         for each in resource.walk():
+            if each.is_primitive and not each.unassigned:
+                continue  # What comes after a decision did not decide it.
             known = self.changes.setdefault(each.id, {})
             for node_id, candidate in each.allowed.items():
                 changes = known.setdefault(node_id, [])

@@ -87,12 +87,12 @@ def _assign_early(
         if chosen is node:
             break
         restore_tables(instance, backup)
-        placement.trace.undone(instance)
         if chosen is None:
             instance.unassigned = True
             break
         reserved += 1
         unassign(instance)
+        placement.trace.undone(instance)
         chosen = None
     parent.allowed = parent_table
     if chosen is None:

@@ -15,7 +15,11 @@ def explanation_lines(answer: Answer, details: bool = False) -> list[str]:
     several = len(answer.instances) > 1
     lines = []
     for instance in answer.instances:
-        lines += [*_instance(instance, brief=several and not details), ""]
+        brief = several and not details
+        if brief and answer.nodes and instance.what == "Stopped":
+            lines += [f"{instance.id} does not run, and is not started", ""]
+        else:
+            lines += [*_instance(instance, brief), ""]
     if answer.nodes:
         lines += ["Nodes, as the whole sees them", *_nodes(answer.nodes), ""]
     if answer.notes:

@@ -154,7 +154,9 @@ def relation_between(action: Action, other: Action) -> str:
     if action.resource is None or other.resource is None:
         return ""
     if action.resource is other.resource:
-        return _OWN.get((action.task, other.task), "of itself")
+        if "migrate" in action.task or "migrate" in other.task:
+            return "the live migration"
+        return _OWN.get((action.task, other.task), "its own")
     return _kinship(action.resource, other.resource)
 
 

@@ -12,7 +12,7 @@ from crm.policy_engine.explain.answers import Influence, NodeAnswer
 from crm.policy_engine.explain.reasons import influence, why_unusable
 from crm.policy_engine.place.capacity import compare_capacity
 from crm.policy_engine.trace import Choice, RecordingTrace, ScoreChange
-from crm.policy_engine.tree import assigned_nodes, current_node
+from crm.policy_engine.tree import assigned_nodes, current_node, instances_of
 
 
 def node_answers(cluster: Cluster, trace: RecordingTrace, resource: Resource) -> tuple[NodeAnswer, ...]:
@@ -24,14 +24,17 @@ def node_answers(cluster: Cluster, trace: RecordingTrace, resource: Resource) ->
         cluster.nodes,
         key=lambda node: (node is not resource.assigned, rank.get(node.id, len(rank)), -places.score(node)),
     )
-    return tuple(places.answer(node) for node in nodes)
+    return tuple(places.answer(node) for node in nodes if places.concerns(node))
 
 
 def collective_answers(cluster: Cluster, trace: RecordingTrace, collective: Resource) -> tuple[NodeAnswer, ...]:
     """The nodes as a clone or bundle sees them: how many instances each gets, or why it gets none."""
     found = []
+    instances = instances_of(collective)
     for node in cluster.nodes:
-        there = [each for each in collective.children if node in assigned_nodes(each)]
+        if node.is_bundle_node and node.id not in collective.allowed:
+            continue
+        there = [each for each in instances if node in assigned_nodes(each)]
         changes = trace.changes.get(collective.id, {}).get(node.id, [])
         influences = tuple(influence(cluster, collective, node, change) for change in _telling(changes))
         score = changes[-1].after if changes else None
@@ -82,6 +85,10 @@ class _Places:
                 return score
         changes = self.changes.get(node.id)
         return changes[-1].after if changes else None
+
+    def concerns(self, node: Node) -> bool:
+        """Whether the node is worth a word: the guest node of a bundle is not, to what has nothing to do with it."""
+        return not node.is_bundle_node or node.id in self.changes or node is self.resource.assigned
 
     def answer(self, node: Node) -> NodeAnswer:
         """One node."""

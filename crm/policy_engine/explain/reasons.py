@@ -73,14 +73,16 @@ def where(resource: Resource) -> str:
 
 def _of_status(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> str:
     texts = []
-    if node.base_score:
+    if node.is_bundle_node:
+        texts.append("it is what runs inside this container")
+    elif node.base_score:
         unusable = why_unusable(node)
         texts.append(
             unusable if unusable is not None else f"the node itself has score {scores.render(node.base_score)}"
         )
-    lineage = _lineage(resource)
+    family = lineage(resource)
     for preference in cluster.preferences:
-        if preference.resource in lineage and preference.node in (None, node) and preference.score:
+        if preference.resource in family and preference.node in (None, node) and preference.score:
             texts.append(_PREFERENCES.get(preference.origin, preference.origin))
     return "; ".join(dict.fromkeys(texts)) or "where everything starts"
 
@@ -98,7 +100,8 @@ _PREFERENCES: Mapping[str, str] = {
 }
 
 
-def _lineage(resource: Resource) -> list[Resource]:
+def lineage(resource: Resource) -> list[Resource]:
+    """A resource and all that it is part of, itself first."""
     found = [resource]
     while found[-1].parent is not None:
         found.append(found[-1].parent)
@@ -203,7 +206,8 @@ def _of_dependent(cluster: Cluster, resource: Resource, node: Node, change: Scor
     assert isinstance(colocation, Colocation)
     dependent = colocation.dependent
     if not colocation.explicit:
-        return f"what {dependent.id}, the next in the group, would like"
+        relation = "the next in the group" if colocation.id == "#group-members" else "which runs in it"
+        return f"what {dependent.id}, {relation}, would like"
     kind = "has to be with it" if colocation.score >= INFINITY else "is colocated with it"
     return (
         f"what {dependent.id} would like, which {kind} (colocation {colocation.id}, {scores.render(colocation.score)})"
@@ -221,7 +225,7 @@ def why_wanted_stopped(cluster: Cluster, resource: Resource) -> str:
         owner = next(
             (
                 each.id
-                for each in reversed(_lineage(resource))
+                for each in reversed(lineage(resource))
                 if (each.meta.get("target-role") or "").lower() == "stopped"
             ),
             resource.id,

@@ -13,7 +13,7 @@ from crm.policy_engine.engine import Planned, Wishes, run
 from crm.policy_engine.explain.answers import Answer, InstanceAnswer, NodeAnswer
 from crm.policy_engine.explain.chains import action_answers, why
 from crm.policy_engine.explain.places import collective_answers, node_answers
-from crm.policy_engine.explain.reasons import why_wanted_stopped
+from crm.policy_engine.explain.reasons import lineage, why_wanted_stopped
 from crm.policy_engine.explain.roles import role_answer
 from crm.policy_engine.names import base_name
 from crm.policy_engine.options import NoQuorumPolicy
@@ -153,6 +153,11 @@ class _Story:
         node = next((each for each in resource.active_on if each.maintenance), None)
         if node is not None:
             return f"{node.name} is in maintenance: it is left as it is"
+        lost = [ticket for each in lineage(resource) for ticket in each.tickets if not ticket.is_satisfied]
+        if resource.blocked and lost:
+            state = "is on standby" if lost[0].ticket.granted else "is not granted"
+            about = f"ticket {lost[0].ticket.id} {state} and loss-policy=freeze (constraint {lost[0].id})"
+            return f"{about}: it is left as it is"
         if resource.blocked:
             failures = "; ".join(_failure_text(each) for each in self._failures(resource))
             about = f": {failures}" if failures else ""
@@ -181,20 +186,17 @@ class _Story:
             yield why_wanted_stopped(self.cluster, resource)
 
     def _why_there(self, resource: Resource, change: ResourceChange | None) -> Iterator[str]:
+        """Why it goes where it goes; first, if it leaves a node, why it cannot stay there."""
         answers = node_answers(self.cluster, self.trace, resource)
         here = next(each for each in answers if each.chosen)
+        if change is not None and change.what in ("Move", "Migrate", "Recover"):
+            left = [node.name for node in resource.active_on]
+            yield from (f"{each.node}: {each.verdict}" for each in answers if each.node in left and not each.chosen)
         counted = [f"{each.text}: {each.change}" for each in here.influences if not each.change.startswith("-")]
         about = f" ({'; '.join(counted)})" if counted else ""
         yield f"{here.node}: {here.verdict}{about}"
-        if change is not None and change.what in ("Move", "Migrate", "Recover"):
-            for node in resource.active_on:
-                there = next((each for each in answers if each.node == node.name), None)
-                if there is not None and not there.chosen:
-                    yield f"{there.node}: {there.verdict}"
-        elif change is None and not resource.active_on:
-            start = newest_action(resource, "start", resource.assigned)
-            if start is not None and not start.runnable:
-                yield from why(start, "")
+        if change is None and not resource.active_on:
+            yield from self._why_not_started(resource)
 
     def _why_again(self, resource: Resource, change: ResourceChange | None) -> Iterator[str]:
         """Why something is stopped that will run again in the same place."""

@@ -1,1 +1,4 @@
-"""crmd: a cluster resource manager. Start reading at crm/policy_engine (what is decided) or crm/controller (who decides)."""
+"""crmd: a cluster resource manager.
+
+Start reading at `crm.policy_engine` (what is decided), `crm.controller` (who decides) or `crm.daemon` (what runs).
+"""

@@ -8,11 +8,11 @@ from crm.cli.text import Show, block
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.resources import Bundle, Clone
 from crm.model.values import is_true
-from crm.policy_engine.tree import current_node
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource, Role
-from crm.policy_engine.observe.counting import is_disabled
 from crm.policy_engine.names import natural_key
+from crm.policy_engine.observe.counting import is_disabled
 from crm.policy_engine.roles import parse_role, role_text
+from crm.policy_engine.tree import current_node
 
 _EXIT_TEXTS = {
     ExitCode.OK: "OK",

@@ -33,6 +33,14 @@ _STATUS_TEXTS = {
 _MASKED = frozenset({2, 5})
 
 
+def _when(moment: int) -> str:
+    """A moment as people read it; the number itself where no calendar reaches."""
+    try:
+        return time.ctime(moment)
+    except (OverflowError, ValueError, OSError):
+        return str(moment)
+
+
 def attribute_section(cluster: Cluster) -> list[str]:
     """Attributes that people and agents set, of every node that is online."""
     lines: list[str] = []
@@ -59,7 +67,7 @@ def _fail_counts(cluster: Cluster, node: Node) -> list[str]:
         failures = failures_on(cluster, node, resource, effective=False) if resource is not None else None
         if resource is None or failures is None or failures.count <= 0:
             continue
-        last = f" last-failure='{time.ctime(failures.last)}'" if failures.last > 0 else ""
+        last = f" last-failure='{_when(failures.last)}'" if failures.last > 0 else ""
         threshold = resource.migration_threshold
         items.append(f"* {history_id}: migration-threshold={threshold} fail-count={failures.count}{last}")
     return items
@@ -94,7 +102,7 @@ def _friendly(failed: FailedOperation) -> str:
         reason = f": {entry.exit_reason}" if entry.exit_reason else ""
         text += f" could not be executed ({_status_text(entry)}{reason})"
     if entry.last_rc_change is not None:
-        text += f" at {time.ctime(entry.last_rc_change)}"
+        text += f" at {_when(entry.last_rc_change)}"
     duration = parse_integer(entry.exec_time) or 0
     return text + (f" after {readable_interval(duration)}" if duration else "")
 
@@ -108,7 +116,7 @@ def _technical(failed: FailedOperation) -> str:
     if entry.exit_reason:
         text += f", exitreason='{entry.exit_reason}'"
     if entry.last_rc_change is not None:
-        text += f", last-rc-change='{time.ctime(entry.last_rc_change)}'"
+        text += f", last-rc-change='{_when(entry.last_rc_change)}'"
     text += f", queued={entry.queue_time}ms" if entry.queue_time else ""
     return text + (f", exec={entry.exec_time}ms" if entry.exec_time else "")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,11 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if request is None:
         return OK
     try:
-        # A planning pass keeps what it makes to its end: collecting garbage meanwhile only costs time.
-        gc.disable()
-        if request.profile is not None:
-            return _profile(request)
-        return _Simulation(request).run()
+        with _without_collection():
+            return _profile(request) if request.profile is not None else _Simulation(request).run()
     except CibError as error:
         return _complain(str(error), BAD_DATA)
     except InputError as error:
@@ -59,6 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename}: {error.strerror}", CANNOT_CREATE)
     except BrokenPipeError:
         return OK
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """One plan makes hardly any garbage in circles, and looking for it costs a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _complain(message: str, status: int) -> int:

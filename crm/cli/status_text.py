@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from crm.cli.resource_text import resource_lines
 from crm.cli.text import Show, block
-from crm.policy_engine.tree import current_node
 from crm.policy_engine.cluster import Cluster, Node, NodeKind
 from crm.policy_engine.health import Health, node_health
+from crm.policy_engine.tree import current_node
 
 __all__ = ["Show", "counts_line", "maintenance_lines", "node_lines", "resource_section", "status_lines"]
 

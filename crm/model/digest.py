@@ -1,7 +1,7 @@
 """The digest of an operation's parameters: how an executor's history tells whether a resource's configuration changed.
 
 MD5 of `<parameters .../>` with sorted attributes, a space before and a newline after it. Attributes that the cluster
-itself adds do not count; a recurring operation's time limit does. (Not a matter of security: MD5 is the field's format.)
+itself adds do not count; a recurring operation's time limit does. MD5 is the field's format, not a matter of security.
 """
 
 from __future__ import annotations

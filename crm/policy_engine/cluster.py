@@ -99,81 +99,47 @@ class Requires(IntEnum):
     UNFENCING = 3
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A machine that resources may run on, with all that is known of its state."""
 
-    __slots__ = (
-        "active",
-        "assigned",
-        "attributes",
-        "base_score",
-        "expected_up",
-        "fixed",
-        "id",
-        "is_dc",
-        "kind",
-        "maintenance",
-        "name",
-        "online",
-        "pending",
-        "priority",
-        "probing",
-        "probing_enabled",
-        "remote",
-        "remote_in_maintenance",
-        "remote_needs_reset",
-        "remote_was_fenced",
-        "running",
-        "shutting_down",
-        "standby",
-        "standby_on_fail",
-        "unclean",
-        "unpacked",
-        "unseen",
-        "utilization",
-    )
-
-    def __init__(self, node_id: str, name: str, kind: NodeKind = NodeKind.MEMBER) -> None:
-        self.id = node_id
-        self.name = name
-        self.kind = kind
-        self.attributes: dict[str, str] = {}
-        """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name and
-        #site-name."""
-        self.utilization: dict[str, str] = {}
-        self.online = False
-        self.unclean = False
-        self.pending = False
-        self.standby = False
-        self.standby_on_fail = False
-        self.maintenance = False
-        self.shutting_down = False
-        self.expected_up = False
-        self.unseen = True
-        """No node_state was ever recorded for it."""
-        self.is_dc = False
-        self.probing_enabled = True
-        self.unpacked = False
-        self.fixed = False
-        """Its score does not change with health and the like (kept for guest nodes of bundles)."""
-        self.remote: Resource | None = None
-        """The connection resource of a remote or guest node."""
-        self.remote_needs_reset = False
-        self.remote_was_fenced = False
-        self.remote_in_maintenance = False
-        self.base_score: Score = 0
-        """Configured score, -INFINITY once it is found offline or leaving: what a new candidate starts with."""
-        self.probing = Probing.ALWAYS
-        """Likewise whether a new candidate may be probed (a bundle's guest node may not)."""
-        self.priority = 0
-        """Sum of the priorities of what runs here, promoted instances one more (`priority-fencing-delay`)."""
-        self.running: list[Resource] = []
-        """Resources active here at the start, in the order they were found."""
-        self.active = 0
-        """Number of resources counted against this node when candidates are compared: active ones that are not orphans
-        at first (the `allocated to` count), then those that `place` assigns (place)."""
-        self.assigned: list[Resource] = []
-        """Resources that shall run here (place)."""
+    id: str
+    name: str
+    kind: NodeKind = NodeKind.MEMBER
+    attributes: dict[str, str] = field(default_factory=dict)
+    """Effective node attributes, transient over permanent, with #uname, #id, #kind, #is_dc, #cluster-name and
+    #site-name."""
+    utilization: dict[str, str] = field(default_factory=dict)
+    online: bool = False
+    unclean: bool = False
+    pending: bool = False
+    standby: bool = False
+    standby_on_fail: bool = False
+    maintenance: bool = False
+    shutting_down: bool = False
+    expected_up: bool = False
+    unseen: bool = True
+    """No node_state was ever recorded for it."""
+    is_dc: bool = False
+    probing_enabled: bool = True
+    unpacked: bool = False
+    remote: Resource | None = None
+    """The connection resource of a remote or guest node."""
+    remote_needs_reset: bool = False
+    remote_was_fenced: bool = False
+    remote_in_maintenance: bool = False
+    base_score: Score = 0
+    """Configured score, -INFINITY once it is found offline or leaving: what a new candidate starts with."""
+    probing: Probing = Probing.ALWAYS
+    """Likewise whether a new candidate may be probed (a bundle's guest node may not)."""
+    priority: int = 0
+    """Sum of the priorities of what runs here, promoted instances one more (`priority-fencing-delay`)."""
+    running: list[Resource] = field(default_factory=list)
+    """Resources active here at the start, in the order they were found."""
+    active: int = 0
+    """Number of resources assigned here, which counts when equal candidates are compared (place)."""
+    assigned: list[Resource] = field(default_factory=list)
+    """Resources that shall run here (place)."""
 
     @property
     def is_remote_kind(self) -> bool:
@@ -258,188 +224,111 @@ class BundleSettings:
     """The implied clone of the configured primitive, None when the bundle has no resource inside."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Resource:
     """A resource or an instance of one: a tree of groups, clones and bundles with primitives as leaves."""
 
-    __slots__ = (
-        "actions",
-        "actions_by_key",
-        "active_on",
-        "allow_migrate",
-        "allowed",
-        "assigned",
-        "assigned_score",
-        "blocked",
-        "bundle",
-        "children",
-        "clone",
-        "colocated_by",
-        "colocated_with",
-        "critical",
-        "dangling_migration_sources",
-        "definition",
-        "exclusive_probing",
-        "failed",
-        "failure_timeout_ms",
-        "history_id",
-        "id",
-        "ignore_failure",
-        "is_assigning",
-        "is_container_of_replica",
-        "is_fence_device",
-        "is_remote_connection",
-        "kind",
-        "known_on",
-        "launched",
-        "launcher",
-        "locations",
-        "lock_node",
-        "lock_time",
-        "maintenance",
-        "managed",
-        "merging",
-        "meta",
-        "migration_threshold",
-        "multiple_active",
-        "next_role",
-        "notifications",
-        "notify",
-        "parent",
-        "partial_migration_source",
-        "partial_migration_target",
-        "pending_node",
-        "pending_task",
-        "priority",
-        "promotable",
-        "promotion_score",
-        "promotion_scored",
-        "promotion_sorted",
-        "provider",
-        "reload_needed",
-        "remote_nesting_allowed",
-        "remote_reconnect_ms",
-        "removed",
-        "removed_launched",
-        "requires",
-        "restart_type_restart",
-        "restarting",
-        "role",
-        "standard",
-        "start_pending",
-        "stickiness",
-        "stop_if_failed",
-        "stop_unexpected",
-        "tickets",
-        "type",
-        "unassigned",
-        "unique",
-        "utilization",
-    )
+    # What it is.
+    id: str
+    """Full id: instances of clones carry their number (`web:0`)."""
+    kind: Kind
+    definition: ResourceDefinition | None = None
+    """Configuration with templates expanded."""
+    history_id: str | None = None
+    """The name its history is kept under where that is not its id (an anonymous instance's id without its number);
+    None until such a history has been found."""
+    standard: str = ""
+    provider: str | None = None
+    type: str = ""
+    parent: Resource | None = None
+    children: list[Resource] = field(default_factory=list)
+    clone: CloneSettings | None = None
+    """Set for clones only."""
+    bundle: BundleSettings | None = None
+    """Set for bundles only."""
+    launcher: Resource | None = None
+    """The container that this resource runs in (guest's connection, a bundle's connection, meta `container`)."""
+    launched: list[Resource] = field(default_factory=list)
+    """Resources that run in this container."""
 
-    def __init__(self, resource_id: str, kind: Kind, definition: ResourceDefinition | None = None) -> None:
-        # What it is.
-        self.id = resource_id
-        """Full id: instances of clones carry their number (`web:0`)."""
-        self.history_id: str | None = None
-        """The name its history is kept under where that is not its id (an anonymous instance's id without its number);
-        None until such a history has been found."""
-        self.kind = kind
-        self.definition = definition
-        """Configuration with templates expanded."""
-        self.standard = ""
-        self.provider: str | None = None
-        self.type = ""
-        self.parent: Resource | None = None
-        self.children: list[Resource] = []
-        self.clone: CloneSettings | None = None
-        """Set for clones only."""
-        self.bundle: BundleSettings | None = None
-        """Set for bundles only."""
-        self.launcher: Resource | None = None
-        """The container that this resource runs in (guest's connection, a bundle's connection, meta `container`)."""
-        self.launched: list[Resource] = []
-        """Resources that run in this container."""
+    # Settings, evaluated (rules, defaults and templates applied).
+    meta: dict[str, str] = field(default_factory=dict)
+    utilization: dict[str, str] = field(default_factory=dict)
+    priority: int = 0
+    stickiness: Score = 0
+    migration_threshold: Score = 1_000_000
+    failure_timeout_ms: int = 0
+    remote_reconnect_ms: int = 0
+    multiple_active: MultipleActive = MultipleActive.STOP_START
+    requires: Requires = Requires.NOTHING
+    managed: bool = True
+    maintenance: bool = False
+    unique: bool = False
+    notify: bool = False
+    promotable: bool = False
+    critical: bool = True
+    allow_migrate: bool = False
+    is_fence_device: bool = False
+    is_remote_connection: bool = False
+    is_container_of_replica: bool = False
+    remote_nesting_allowed: bool = False
+    exclusive_probing: bool = False
+    ignore_failure: bool = False
+    removed: bool = False
+    """Running although the configuration does not have it any more (an "orphan")."""
+    removed_launched: bool = False
+    """A removed resource that ran in a container of a bundle."""
 
-        # Settings, evaluated (rules, defaults and templates applied).
-        self.meta: dict[str, str] = {}
-        self.utilization: dict[str, str] = {}
-        self.priority = 0
-        self.stickiness: Score = 0
-        self.migration_threshold: Score = 1_000_000
-        self.failure_timeout_ms = 0
-        self.remote_reconnect_ms = 0
-        self.multiple_active = MultipleActive.STOP_START
-        self.restart_type_restart = False
-        """Meta `restart-type` is `restart`: optional orderings restart this resource too."""
-        self.requires = Requires.NOTHING
-        self.managed = True
-        self.maintenance = False
-        self.unique = False
-        self.notify = False
-        self.promotable = False
-        self.critical = True
-        self.allow_migrate = False
-        self.is_fence_device = False
-        self.is_remote_connection = False
-        self.is_container_of_replica = False
-        self.remote_nesting_allowed = False
-        self.exclusive_probing = False
-        self.ignore_failure = False
-        self.removed = False
-        """Running although the configuration does not have it any more (an "orphan")."""
-        self.removed_launched = False
-        """A removed resource that ran in a container of a bundle."""
+    # What is happening.
+    role: Role = Role.STOPPED
+    next_role: Role = Role.UNKNOWN
+    """Role wanted by the configuration (target-role), later the role that it will have (place)."""
+    active_on: list[Node] = field(default_factory=list)
+    known_on: dict[str, Node] = field(default_factory=dict)
+    """Nodes by id for which its state is known."""
+    failed: bool = False
+    blocked: bool = False
+    start_pending: bool = False
+    stop_if_failed: bool = False
+    """A failure asked that it stays stopped, or that it is stopped before anything else (`on-fail`)."""
+    stop_unexpected: bool = False
+    reload_needed: bool = False
+    pending_task: str | None = None
+    pending_node: Node | None = None
+    partial_migration_source: Node | None = None
+    partial_migration_target: Node | None = None
+    dangling_migration_sources: list[Node] = field(default_factory=list)
+    lock_node: Node | None = None
+    lock_time: int = 0
 
-        # What is happening.
-        self.role = Role.STOPPED
-        self.next_role = Role.UNKNOWN
-        """Role wanted by the configuration (target-role), later the role that it will have (place)."""
-        self.active_on: list[Node] = []
-        self.known_on: dict[str, Node] = {}
-        """Nodes by id for which its state is known."""
-        self.failed = False
-        self.blocked = False
-        self.start_pending = False
-        self.stop_if_failed = False
-        """A failure asked that it stays stopped, or that it is stopped before anything else (`on-fail`)."""
-        self.stop_unexpected = False
-        self.reload_needed = False
-        self.pending_task: str | None = None
-        self.pending_node: Node | None = None
-        self.partial_migration_source: Node | None = None
-        self.partial_migration_target: Node | None = None
-        self.dangling_migration_sources: list[Node] = []
-        self.lock_node: Node | None = None
-        self.lock_time = 0
+    # Where it should be (place).
+    allowed: dict[str, Candidate] = field(default_factory=dict)
+    """Candidates by node id, in node order."""
+    unassigned: bool = True
+    is_assigning: bool = False
+    assigned: Node | None = None
+    assigned_score: Score = 0
+    """The score it had there when it was assigned."""
+    promotion_score: Score = 0
+    locations: list[Location] = field(default_factory=list)
+    """Newest first."""
+    colocated_with: list[Colocation] = field(default_factory=list)
+    """Colocations in which this is the dependent, the most important primary first."""
+    colocated_by: list[Colocation] = field(default_factory=list)
+    """Colocations in which this is the primary, the most important dependent first."""
+    tickets: list[TicketConstraint] = field(default_factory=list)
+    merging: bool = False
+    """Its scores are being merged into another's: stops colocation circles (place)."""
+    restarting: bool = False
+    """Its actions for a restart are being made (actions)."""
+    promotion_scored: bool = False
+    promotion_sorted: bool = False
+    notifications: dict[str, Notification] = field(default_factory=dict)
 
-        # Where it should be (place).
-        self.allowed: dict[str, Candidate] = {}
-        """Candidates by node id, in node order."""
-        self.unassigned = True
-        self.is_assigning = False
-        self.assigned: Node | None = None
-        self.assigned_score: Score = 0
-        """The score it had there when it was assigned."""
-        self.promotion_score: Score = 0
-        self.locations: list[Location] = []
-        """Newest first."""
-        self.colocated_with: list[Colocation] = []
-        """Colocations in which this is the dependent, the most important primary first."""
-        self.colocated_by: list[Colocation] = []
-        """Colocations in which this is the primary, the most important dependent first."""
-        self.tickets: list[TicketConstraint] = []
-        self.merging = False
-        """Its scores are being merged into another's: stops colocation circles (place)."""
-        self.restarting = False
-        """Its actions for a restart are being made (actions)."""
-        self.promotion_scored = False
-        self.promotion_sorted = False
-        self.notifications: dict[str, Notification] = {}
-
-        # What will be done (actions).
-        self.actions: list[Action] = []
-        """In the order in which they were made."""
-        self.actions_by_key: dict[str, list[Action]] = {}
+    # What will be done (actions).
+    actions: list[Action] = field(default_factory=list)
+    """In the order in which they were made."""
+    actions_by_key: dict[str, list[Action]] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Resource]:
         """This resource and everything below it, parents first."""

@@ -1,13 +1,12 @@
-"""A CIB to play with: a copy whose status can be changed as if things had happened.
+"""A CIB to play with, whose status can be changed as if things had happened.
 
-For simulation only: it is changed in place, keeps no versions, and nobody else sees it. Texts say what was done, as
-`crm_simulate` prints it.
+For simulation only: it is changed in place (hand in a copy if the original matters), and keeps no versions. Texts say
+what was done, as `crm_simulate` prints it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 
 from lxml import etree
 
@@ -20,10 +19,10 @@ _DOWN = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down
 
 
 class PretendedCib:
-    """The copy; `root` is its `cib` element."""
+    """`root` is its `cib` element, which is changed."""
 
     def __init__(self, root: etree._Element) -> None:
-        self.root = deepcopy(root)
+        self.root = root
         self._status = _child(self.root, "status")
         self._states = {state.get("uname"): state for state in reversed(self._status.findall("node_state"))}
 

@@ -15,7 +15,7 @@ def bench(repeat: int) -> None:
             cluster.machines.start(timelines[-1].victim)
             cluster.until(lambda: len((cluster.value() or {"members": []})["members"]) == 3, "a node did not come back")
             cluster.settle()
-    steps = {
+    steps: dict[str, list[tuple[float | None, float | None]]] = {
         "detection": [(0.0, line.detected_ms) for line in timelines],
         "election and planning": [(line.detected_ms, line.planned_ms) for line in timelines],
         "execution": [(line.planned_ms, line.answering_ms) for line in timelines],

@@ -72,7 +72,8 @@ class ConfigChanges:
         if start < stop:
             return
         for entry in entries[max(start, 0) :]:
-            self._check_active(resource, node, history, entry)
+            if entry.operation is not None:
+                self._check_active(resource, node, history, entry)
 
     def _check_active(self, resource: Resource, node: Node, history: ResourceHistory, entry: HistoryEntry) -> None:
         cluster = self.plan.cluster

@@ -209,9 +209,12 @@ class Plan:
         self.add(Ordering(relation, first.resource, first.task, first, then.resource, then.task, then))
 
     def add(self, ordering: Ordering) -> None:
-        """Take up an ordering, and what it means for live migrations."""
+        """Take up an ordering, and what it means for live migrations; of one thing before itself nothing."""
         from crm.policy_engine.actions.migration import order_migration_equivalents
 
+        if ordering.first_resource is ordering.then_resource is not None and ordering.first_task == ordering.then_task:
+            if ordering.first_action is ordering.then_action:
+                return
         self.orderings.append(ordering)
         order_migration_equivalents(self, ordering)
 

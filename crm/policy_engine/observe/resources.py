@@ -155,11 +155,14 @@ def _fill_clone(cluster: Cluster, resource: Resource, clone: Clone) -> bool:
     settings = CloneSettings(
         clone_max=_count(cluster, resource, ("clone-max",), max(1, len(cluster.nodes))),
         clone_node_max=_count(cluster, resource, ("clone-node-max",), 1),
-        promoted_max=_count(cluster, resource, ("promoted-max", "master-max"), 1) if resource.promotable else 0,
-        promoted_node_max=_count(cluster, resource, ("promoted-node-max", "master-node-max"), 1) if resource.promotable
-        else 0, clone_min=_count(cluster, resource, ("clone-min",), 0),
-        interleave=is_true(resource.meta.get("interleave")), ordered=is_true(resource.meta.get("ordered")),
+        promoted_max=_count(cluster, resource, ("promoted-max", "master-max"), 1),
+        promoted_node_max=_count(cluster, resource, ("promoted-node-max", "master-node-max"), 1),
+        clone_min=_count(cluster, resource, ("clone-min",), 0),
+        interleave=is_true(resource.meta.get("interleave")),
+        ordered=is_true(resource.meta.get("ordered")),
     )
+    if not resource.promotable:
+        settings.promoted_max = settings.promoted_node_max = 0
     if not resource.unique:
         settings.clone_node_max = min(settings.clone_node_max, 1)
     resource.clone = settings

@@ -102,7 +102,6 @@ def _apply_simple(resource: Resource) -> None:
     resource.failure_timeout_ms = interval_ms(meta.get("failure-timeout"))
     resource.critical = is_true(meta.get("critical", "true"))
     resource.notify = is_true(meta.get("notify"))
-    resource.restart_type_restart = meta.get("restart-type", "").lower() == "restart"
     policy = meta.get("multiple-active", "stop_start").lower()
     resource.multiple_active = _MULTIPLE_ACTIVE.get(policy, MultipleActive.STOP_START)
 

@@ -8,7 +8,6 @@ of colocations as a chain, each link weakening the scores by its own (score / IN
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from enum import Enum
 
 from crm.model import score as scores
@@ -281,6 +280,21 @@ def merge_colocated(
         source.merging = False
 
 
+class MergesColocated:
+    """The way of merging scores that all kinds but groups share."""
+
+    def merge_scores(
+        self,
+        source: Resource,
+        target: Resource | None,
+        weights: Weights | None,
+        colocation: Colocation | None,
+        factor: float,
+        merge: Merge,
+    ) -> Weights:
+        return merge_colocated(source, target, weights, colocation, factor, merge)
+
+
 def _follow(source: Resource, target: Resource, work: Weights, factor: float, merge: Merge) -> Weights:
     """Go on with what is colocated with the source."""
     links = primaries_of(source) if merge.this_with else dependents_of(source)
@@ -302,10 +316,9 @@ def _follow(source: Resource, target: Resource, work: Weights, factor: float, me
 def _add_scores(
     weights: Weights, source: Resource, target: Resource, colocation: Colocation, factor: float, only_positive: bool
 ) -> None:
-    points_of = _points(weights, source, target, colocation)
-    for node_id, current in weights.scores.items():
-        points = points_of(node_id)
-        if points == 0 or current == Weights.SPENT:
+    for node_id, points in _points(weights, source, target, colocation):
+        current = weights.scores[node_id]
+        if current == Weights.SPENT:
             continue
         if factor < 0 and points < 0 and not _double_negative_counts(colocation, points):
             continue
@@ -343,30 +356,27 @@ def _scaled(points: Score, factor: float) -> Score:
 
 def _points(
     weights: Weights, source: Resource, target: Resource, colocation: Colocation
-) -> Callable[[str], Score]:
-    """The best score that the source has where the colocation's attribute is as on a given node."""
+) -> list[tuple[str, Score]]:
+    """By node id the best score that the source has where the colocation's attribute is as there; zeros left out."""
     table = _table_of(source, colocation)
+    usable = weights.usable
     if colocation.attribute == "#uname" and not weights.has_guests:
-
-        def score_there(node_id: str) -> Score:
-            found = table.get(node_id)
-            if found is None or node_id not in weights.usable:
-                return MINUS_INFINITY
-            return found.score if found.score > MINUS_INFINITY else MINUS_INFINITY
-
-        return score_there
+        found = [(node_id, there.score) for node_id, there in table.items() if there.score and node_id in usable]
+        here = usable & table.keys()
+        if len(here) < len(weights.scores):
+            found += [(node_id, MINUS_INFINITY) for node_id in weights.scores if node_id not in here]
+        return found
     best: dict[str | None, Score] = {}
     for candidate in table.values():
         if is_usable(candidate.node):
             value = _folded(placement_attribute(candidate.node, colocation.attribute, source))
             if candidate.score > best.get(value, MINUS_INFINITY):
                 best[value] = candidate.score
-
-    def best_score(node_id: str) -> Score:
-        value = _folded(placement_attribute(weights.nodes[node_id], colocation.attribute, target))
-        return best.get(value, MINUS_INFINITY)
-
-    return best_score
+    by_node = (
+        (node_id, _folded(placement_attribute(node, colocation.attribute, target)))
+        for node_id, node in weights.nodes.items()
+    )
+    return [(node_id, points) for node_id, value in by_node if (points := best.get(value, MINUS_INFINITY))]
 
 
 def _table_of(source: Resource, colocation: Colocation) -> Table:

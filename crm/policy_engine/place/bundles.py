@@ -8,18 +8,17 @@ from crm.model import score as scores
 from crm.model.score import INFINITY, MINUS_INFINITY, Score
 from crm.policy_engine.cluster import Kind, Node, Replica, Resource, Role
 from crm.policy_engine.constraints.colocations import Colocation
-from crm.policy_engine.place.affinity import merge_colocated, restrict_to
+from crm.policy_engine.place.affinity import MergesColocated, restrict_to
 from crm.policy_engine.place.assignment import assign_to
 from crm.policy_engine.place.candidates import sort_candidates
 from crm.policy_engine.place.criteria import threshold_reached
 from crm.policy_engine.place.instances import assign_instances, matches, sort_instances
-from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
-from crm.policy_engine.place.weights import Weights
+from crm.policy_engine.place.placement import KINDS, Placement, assign
 from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
-class Bundle:
+class Bundle(MergesColocated):
     """The ways of bundles."""
 
     def assign(self, placement: Placement, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> Node | None:
@@ -64,17 +63,6 @@ class Bundle:
                 change, KINDS[container.kind].apply_as_primary(placement, dependent, container, colocation)
             )
         return change
-
-    def merge_scores(
-        self,
-        source: Resource,
-        target: Resource | None,
-        weights: Weights | None,
-        colocation: Colocation | None,
-        factor: float,
-        merge: Merge,
-    ) -> Weights:
-        return merge_colocated(source, target, weights, colocation, factor, merge)
 
 
 KINDS[Kind.BUNDLE] = Bundle()

@@ -8,27 +8,26 @@ from crm.model.values import is_true
 from crm.policy_engine.cluster import Kind, Node, Resource, Role
 from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.place.affinity import (
+    MergesColocated,
     add_dependent_scores,
     dependents_of,
-    merge_colocated,
     primaries_of,
     restrict_to,
 )
 from crm.policy_engine.place.assignment import assign_to
 from crm.policy_engine.place.instances import assign_instances, compatible_instance, sort_instances
-from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
+from crm.policy_engine.place.placement import KINDS, Placement, assign
 from crm.policy_engine.place.promotion import (
     add_promotion_scores,
     apply_to_promotable_dependent,
     apply_to_unplaced_dependent,
     choose_promoted,
 )
-from crm.policy_engine.place.weights import Weights
 from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
-class Clone:
+class Clone(MergesColocated):
     """The ways of clones."""
 
     def assign(self, placement: Placement, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> Node | None:
@@ -82,17 +81,6 @@ class Clone:
                 change, KINDS[instance.kind].apply_as_primary(placement, dependent, instance, colocation)
             )
         return change
-
-    def merge_scores(
-        self,
-        source: Resource,
-        target: Resource | None,
-        weights: Weights | None,
-        colocation: Colocation | None,
-        factor: float,
-        merge: Merge,
-    ) -> Weights:
-        return merge_colocated(source, target, weights, colocation, factor, merge)
 
 
 KINDS[Kind.CLONE] = Clone()

@@ -12,12 +12,12 @@ from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.options import NoQuorumPolicy
 from crm.policy_engine.place.affinity import (
     Effect,
+    MergesColocated,
     add_dependent_scores,
     apply_to_priority,
     apply_to_scores,
     dependents_of,
     effect_of,
-    merge_colocated,
     primaries_of,
 )
 from crm.policy_engine.place.assignment import assign_to
@@ -29,14 +29,13 @@ from crm.policy_engine.place.candidates import (
     is_usable,
     sort_candidates,
 )
-from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
+from crm.policy_engine.place.placement import KINDS, Placement, assign
 from crm.policy_engine.place.utilization import ban_where_too_small
-from crm.policy_engine.place.weights import Weights
 from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import current_node
 
 
-class Primitive:
+class Primitive(MergesColocated):
     """The ways of primitives."""
 
     def assign(self, placement: Placement, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> Node | None:
@@ -71,17 +70,6 @@ class Primitive:
             case Effect.LOCATION:
                 apply_to_scores(dependent, primary, colocation)
         return 0
-
-    def merge_scores(
-        self,
-        source: Resource,
-        target: Resource | None,
-        weights: Weights | None,
-        colocation: Colocation | None,
-        factor: float,
-        merge: Merge,
-    ) -> Weights:
-        return merge_colocated(source, target, weights, colocation, factor, merge)
 
 
 KINDS[Kind.PRIMITIVE] = Primitive()

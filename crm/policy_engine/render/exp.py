@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from xml.sax.saxutils import escape
 
 from crm.model.transition import GraphAction
 from crm.policy_engine.render.graph import Graph, graph_action
 
 _SPECIAL = re.compile("[&<>\"\\n\\t\\r]")
-_ESCAPES = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
+_ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
+)
 
 
 def graph_xml(graph: Graph, number: int = 1) -> str:
@@ -62,7 +63,7 @@ def _lines(graph: Graph, number: int) -> Iterator[str]:
 def _tag(name: str, attributes: Mapping[str, str], end: str) -> str:
     parts = [f"<{name}"]
     for attribute, value in attributes.items():
-        text = escape(value, _ESCAPES) if _SPECIAL.search(value) else value
+        text = value.translate(_ESCAPES) if _SPECIAL.search(value) else value
         parts.append(f' {attribute}="{text}"')
     parts.append(end)
     return "".join(parts)
@@ -114,7 +115,7 @@ def _action(action: GraphAction) -> Iterator[str]:
 
 def _parameters(action: GraphAction) -> Iterator[str]:
     """Parameters as attributes; those whose names cannot be attributes of XML as elements."""
-    odd = {name: value for name, value in action.attributes.items() if name[0].isdigit()}
+    odd = {name: value for name, value in action.attributes.items() if name[:1].isdigit()}
     if not odd:
         yield "        " + _tag("attributes", action.attributes, "/>")
         return

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from crm.model.cib import Cib
 from crm.model.transition import Transition
@@ -57,19 +55,16 @@ class Plan:
 
 def plan(cib: Cib, now: int, wishes: Wishes = NO_WISHES) -> Plan:
     """Plan for a CIB at `now` (epoch seconds)."""
-    with deep_recursion():
-        return Plan(run(cib, now, wishes))
+    allow_deep_recursion()
+    return Plan(run(cib, now, wishes))
 
 
-@contextmanager
-def deep_recursion() -> Iterator[None]:
-    """Room for long chains: what depends on what is followed by functions that call themselves."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEPTH))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+def allow_deep_recursion() -> None:
+    """Make room for long chains: what depends on what is followed by functions that call themselves.
+
+    It is never taken back, because another thread may be planning, too.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEPTH))
 
 
 def schedule(cib: Cib, now: int) -> Transition:

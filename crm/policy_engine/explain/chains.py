@@ -12,6 +12,7 @@ from crm.policy_engine.actions.action import Action, Input
 from crm.policy_engine.actions.tasks import completed
 from crm.policy_engine.cluster import Resource
 from crm.policy_engine.explain.answers import ActionAnswer
+from crm.policy_engine.explain.reasons import why_wanted_stopped
 from crm.policy_engine.render.graph import Graph
 from crm.policy_engine.tree import is_within
 
@@ -89,13 +90,21 @@ def _why_impossible(action: Action) -> str:
         return f"{name(action)} cannot be done: {action.reason}"
     if action.resource is not None and not action.resource.managed:
         return f"{name(action)} cannot be done: {action.resource.id} is not managed"
+    if action.node is None and action.resource is not None:
+        return f"{action.resource.id} does not run: {_why_down(action.resource)}"
     if action.node is None:
-        return f"{name(action)} cannot be done: there is no node to do it on"
+        return f"{name(action)} cannot be done"
     if not action.node.online:
         return f"{name(action)} cannot be done: {action.node.name} is offline"
     if action.node.pending:
         return f"{name(action)} cannot be done: {action.node.name} has not joined yet"
     return f"{name(action)} cannot be done"
+
+
+def _why_down(resource: Resource) -> str:
+    if (resource.meta.get("target-role") or "").lower() == "stopped":
+        return why_wanted_stopped(resource)
+    return f"no node can run it (ask: crmctl explain {resource.id})"
 
 
 def _first_cause(action: Action, decided: str, is_other: bool) -> list[str]:

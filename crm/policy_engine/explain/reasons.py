@@ -215,10 +215,10 @@ def _of_dependent(cluster: Cluster, resource: Resource, node: Node, change: Scor
 
 
 def _of_stopped(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> str:
-    return why_wanted_stopped(cluster, resource)
+    return why_wanted_stopped(resource)
 
 
-def why_wanted_stopped(cluster: Cluster, resource: Resource) -> str:
+def why_wanted_stopped(resource: Resource) -> str:
     """Why it was decided beforehand that a resource shall not run."""
     word = resource.meta.get("target-role")
     if word is not None and word.lower() == "stopped":

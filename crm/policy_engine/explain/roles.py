@@ -79,9 +79,7 @@ def _why_not(cluster: Cluster, clone: Resource, instance: Resource, node: Node |
         return "it is not managed, so its role is left as it is"
     wanted = (instance.meta.get("target-role") or "").lower()
     if wanted in ("unpromoted", "slave", "stopped"):
-        return (
-            "target-role does not let it be promoted" if wanted != "stopped" else why_wanted_stopped(cluster, instance)
-        )
+        return "target-role does not let it be promoted" if wanted != "stopped" else why_wanted_stopped(instance)
     if not cluster.quorate and cluster.settings.no_quorum_policy in (NoQuorumPolicy.FREEZE, NoQuorumPolicy.DEMOTE):
         return f"there is no quorum (no-quorum-policy={cluster.settings.no_quorum_policy})"
     tickets = [each for each in clone.tickets if each.role is Role.PROMOTED and not each.is_satisfied]

@@ -17,7 +17,7 @@ from crm.policy_engine.explain.reasons import lineage, why_wanted_stopped
 from crm.policy_engine.explain.roles import role_answer
 from crm.policy_engine.names import base_name
 from crm.policy_engine.options import NoQuorumPolicy
-from crm.policy_engine.plan import deep_recursion
+from crm.policy_engine.plan import allow_deep_recursion
 from crm.policy_engine.render.graph import Graph, as_transition, build
 from crm.policy_engine.render.summary import ResourceChange, resource_changes
 from crm.policy_engine.roles import role_text
@@ -27,16 +27,24 @@ from crm.policy_engine.trace import RecordingTrace
 
 def tell(cib: Cib, now: int, name: str, node: str | None = None) -> Answer | None:
     """See `crm.policy_engine.explain.explain`."""
+    story = _story(cib, now)
+    found = _find(story.cluster, name)
+    return _only(story.answer(name, found), node) if found else None
+
+
+def tell_all(cib: Cib, now: int) -> Iterator[Answer]:
+    """An answer for each resource at the top."""
+    story = _story(cib, now)
+    for resource in story.cluster.resources:
+        yield story.answer(resource.id, [resource])
+
+
+def _story(cib: Cib, now: int) -> _Story:
+    allow_deep_recursion()
     trace = RecordingTrace()
-    with deep_recursion():
-        planned = run(cib, now, Wishes(trace=trace, sanitized=False))
-        changes = {change.resource.id: change for change in resource_changes(planned.plan)}
-        graph = build(planned.plan)
-        found = _find(planned.cluster, name)
-        if not found:
-            return None
-        story = _Story(planned, trace, graph, changes)
-        return _only(story.answer(name, found), node)
+    planned = run(cib, now, Wishes(trace=trace))
+    changes = {change.resource.id: change for change in resource_changes(planned.plan)}
+    return _Story(planned, trace, build(planned.plan), changes)
 
 
 def _find(cluster: Cluster, name: str) -> list[Resource]:
@@ -122,6 +130,8 @@ class _Story:
             yield from self._why_nowhere(resource)
         elif change is not None and change.what == "Stop":
             yield from self._why_not_started(resource)
+        elif change is not None and change.blocked:
+            yield from self._why_blocked(resource)
         else:
             yield from self._why_there(resource, change)
         yield from self._why_again(resource, change)
@@ -137,7 +147,7 @@ class _Story:
         elif settings.stop_all_resources:
             yield "stop-all-resources is true"
         elif (resource.meta.get("target-role") or "").lower() == "stopped":
-            yield why_wanted_stopped(self.cluster, resource)
+            yield why_wanted_stopped(resource)
         if not self.cluster.quorate and settings.no_quorum_policy is not NoQuorumPolicy.IGNORE:
             yield f"the cluster has no quorum (no-quorum-policy={settings.no_quorum_policy})"
 
@@ -178,12 +188,19 @@ class _Story:
         for each in node_answers(self.cluster, self.trace, resource):
             yield f"  {each.node}: {each.verdict.removeprefix('not possible: ')}"
 
+    def _why_blocked(self, resource: Resource) -> Iterator[str]:
+        for task in ("stop", "demote", "start", "promote"):
+            action = newest_action(resource, task)
+            if action is not None and not action.runnable:
+                yield from why(action, "")
+                return
+
     def _why_not_started(self, resource: Resource) -> Iterator[str]:
         start = newest_action(resource, "start", resource.assigned)
         if start is not None and not start.runnable:
             yield from why(start, "")
         elif resource.next_role is Role.STOPPED:
-            yield why_wanted_stopped(self.cluster, resource)
+            yield why_wanted_stopped(resource)
 
     def _why_there(self, resource: Resource, change: ResourceChange | None) -> Iterator[str]:
         """Why it goes where it goes; first, if it leaves a node, why it cannot stay there."""

@@ -118,7 +118,7 @@ def _first_cause(action: Action, decided: str, is_other: bool) -> list[str]:
             return [] if is_other else ["the recurring operation is configured and does not run there yet"]
         return [f"nobody knows yet what state it is in on {_node_name(action)}"]
     if is_other and action.resource is not None and not action.pseudo:
-        return [f"{name(action)}: {_state(action.resource)}"]
+        return [_state(action.resource)]
     return [] if is_other else [decided]
 
 

@@ -130,10 +130,10 @@ class _Story:
             yield from self._why_nowhere(resource)
         elif change is not None and change.what == "Stop":
             yield from self._why_not_started(resource)
-        elif change is not None and change.blocked:
-            yield from self._why_blocked(resource)
         else:
             yield from self._why_there(resource, change)
+        if change is not None and change.blocked:
+            yield from self._why_blocked(resource)
         yield from self._why_again(resource, change)
 
     def _why_at_all(self, resource: Resource) -> Iterator[str]:

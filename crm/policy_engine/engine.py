@@ -21,7 +21,7 @@ from crm.policy_engine.actions.probes import schedule_probes
 from crm.policy_engine.actions.remote import order_remote_actions
 from crm.policy_engine.actions.settle import settle
 from crm.policy_engine.cluster import Cluster, Demand, Node, Resource, Role
-from crm.policy_engine.constraints import colocations, locations, orders, tickets
+from crm.policy_engine.constraints import circles, colocations, locations, orders, tickets
 from crm.policy_engine.constraints.colocations import Colocation, ColocationList
 from crm.policy_engine.constraints.lookup import Names
 from crm.policy_engine.constraints.tickets import LossPolicy, TicketConstraint
@@ -147,6 +147,7 @@ class _Relations:
 
     def add_configured(self) -> None:
         """Everything of the configuration, health first."""
+        together, sequence = circles.Edges[str](), circles.Edges[circles.Step]()
         for location in health_locations(self.cluster):
             self._locate(location)
         for constraint in self.cluster.cib.constraints:
@@ -156,15 +157,18 @@ class _Relations:
                         self._locate(location)
                 case model.Colocation():
                     for colocation in colocations.resolve(self.names, constraint):
+                        if colocation.score > 0:  # Two that stay away from each other are no circle.
+                            together.add(colocation.dependent.id, colocation.primary.id, colocation.id)
                         self.colocate(colocation)
                 case model.Order():
-                    orders.resolve(_PlanOrderer(self.plan, constraint.id), self.names, constraint)
+                    orders.resolve(_PlanOrderer(self.plan, constraint.id, sequence), self.names, constraint)
                 case model.TicketConstraint():
                     for ticket in tickets.resolve(self.cluster, self.names, constraint):
                         ticket.resource.tickets.append(ticket)
                         if not ticket.is_satisfied:
                             self._lack_ticket(ticket.resource, ticket)
                             self.trace.scores(ticket.resource, Cause.TICKET, ticket)
+        self.cluster.reports += [*circles.colocation_reports(together), *circles.ordering_reports(sequence)]
 
     def _locate(self, location: locations.Location) -> None:
         self.locations.append(location)
@@ -225,11 +229,14 @@ _COMING = {Role.PROMOTED: ("promote",), Role.UNPROMOTED: ("start", "demote")}
 class _PlanOrderer:
     """Lets one ordering constraint be taken up by a plan."""
 
-    def __init__(self, plan: Plan, constraint: str) -> None:
+    def __init__(self, plan: Plan, constraint: str, sequence: circles.Edges[circles.Step]) -> None:
         self.plan = plan
         self.constraint = constraint
+        self.sequence = sequence
 
     def order(self, first: Resource, first_task: str, then: Resource, then_task: str, relation: int) -> None:
+        if relation & r.ORDERED:
+            self.sequence.add(circles.Step(first.id, first_task), circles.Step(then.id, then_task), self.constraint)
         self.plan.order(first, first_task, then, then_task, relation, self.constraint)
 
     def require_some(self, name: str, firsts: list[Resource], first_task: str, needed: int) -> _Some:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from crm.model.cib import Cib
 from crm.model.transition import Transition
@@ -12,6 +13,7 @@ from crm.policy_engine.render.dot import dot_text
 from crm.policy_engine.render.exp import graph_xml
 from crm.policy_engine.render.graph import as_transition, build
 from crm.policy_engine.render.summary import summary_lines
+from crm.policy_engine.sequence import circle_reports
 
 NO_WISHES = Wishes()
 _DEPTH = 500_000
@@ -34,7 +36,9 @@ class Plan:
     @property
     def transition(self) -> Transition:
         """What has to be done."""
-        return as_transition(self._graph)
+        transition = as_transition(self._graph)
+        circles = circle_reports(transition)
+        return replace(transition, reports=(*transition.reports, *circles)) if circles else transition
 
     def summary_lines(self) -> list[str]:
         """What will change, a line each."""

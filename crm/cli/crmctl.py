@@ -37,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--json", action="store_true", help="as data")
     explain.set_defaults(act=_explain)
 
+    failover = commands.add_parser("failover-test", help="what would happen if nodes were lost or resources failed")
+    _add_failover_arguments(failover)
+    failover.set_defaults(act=_failover_test)
+
     cib = commands.add_parser("cib", help="print the configuration; see cibadmin to change it")
     cib.add_argument("section", nargs="?", help="only a section, such as resources")
     cib.set_defaults(act=_cib)
@@ -93,6 +97,21 @@ def _explain(options: argparse.Namespace) -> None:
     from crm.cli.explain import run as explain
 
     explain(options)
+
+
+def _add_failover_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("cib", nargs="?", metavar="CIB", help="a CIB file; without one, that of the live cluster")
+    faults = "of nodes, pairs, resources, standby, partitions (default: nodes,resources,standby)"
+    command.add_argument("--faults", default="nodes,resources,standby", metavar="KINDS", help=faults)
+    command.add_argument("--nodes", metavar="NAMES", help="pretend that these nodes belong to it as well")
+    command.add_argument("--expect", metavar="FILE.toml", help="what has to hold; see the README for examples")
+    command.add_argument("--format", choices=("text", "json", "matrix"), default="text", help="how to answer")
+
+
+def _failover_test(options: argparse.Namespace) -> int:
+    from crm.cli.failover_test import run as failover_test
+
+    return failover_test(options)
 
 
 def _cib(options: argparse.Namespace) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.newest import newest_root
 from crm.cib.read import read
-from crm.cib.upgrade import upgrade
 from crm.cli.connection import CONFIGURATION, CommandError, request
 from crm.cli.explain_text import explanation_lines
 from crm.model.cib import Cib
@@ -46,13 +45,9 @@ def read_cib(path: str | None) -> Cib:
 def read_document(path: str | None) -> etree._Element:
     """The root element of a CIB, brought to the newest schema, with an (empty) status if it has none."""
     try:
-        upgraded, _ = upgrade(Document.parse(_text(path)))
+        return newest_root(_text(path))
     except CibError as error:
         raise CommandError(f"{path or 'the CIB'}: {error}", error.hint, CONFIGURATION) from None
-    root: etree._Element = upgraded.root
-    if root.find("status") is None:
-        etree.SubElement(root, "status")
-    return root
 
 
 def _text(path: str | None) -> bytes:

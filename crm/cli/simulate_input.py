@@ -8,8 +8,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from crm.cib.document import Document
-from crm.cib.upgrade import upgrade
+from crm.cib.newest import newest_root
 from crm.cli.simulate_arguments import Request
 
 
@@ -19,12 +18,7 @@ class InputError(Exception):
 
 def read_input(request: Request, path: str | None = None) -> etree._Element:
     """The CIB's root element, brought to the newest schema, with an (empty) status if it has none."""
-    document = Document.parse(_text(request, path))
-    upgraded, _ = upgrade(document)
-    root: etree._Element = upgraded.root
-    if root.find("status") is None:
-        etree.SubElement(root, "status")
-    return root
+    return newest_root(_text(request, path))
 
 
 def _text(request: Request, path: str | None) -> bytes:

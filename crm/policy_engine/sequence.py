@@ -94,3 +94,12 @@ def _circle(transition: Transition, circular: frozenset[int]) -> list[int]:
     inputs = _inputs(transition)
     graph.add_edges_from((first, then) for then in sorted(circular) for first in inputs[then] if first in circular)
     return [first for first, _ in networkx.find_cycle(graph)]
+
+
+def critical_path(transition: Transition, ends: Mapping[int, int], last: int) -> list[int]:
+    """The actions that an action waits for longest, first to last, as `earliest_ends` found them."""
+    inputs = _inputs(transition)
+    path = [last]
+    while inputs[path[-1]]:
+        path.append(max(inputs[path[-1]], key=lambda number: ends.get(number, -1)))
+    return path[::-1]

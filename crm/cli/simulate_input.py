@@ -12,6 +12,13 @@ from crm.cib.newest import newest_root
 from crm.cli.simulate_arguments import Request
 
 
+def live_cib() -> bytes:
+    """The CIB of the cluster that this node belongs to, from the daemon. Raises CommandError if that does not run."""
+    from crm.cli.connection import request
+
+    return request("GET", "/v1/cib").body
+
+
 class InputError(Exception):
     """There is no CIB to read; the message says where it was looked for and what to do."""
 
@@ -24,7 +31,7 @@ def read_input(request: Request, path: str | None = None) -> etree._Element:
 def _text(request: Request, path: str | None) -> bytes:
     source = path or request.source or os.environ.get("CIB_file")  # noqa: SIM112 (Pacemaker's name)
     if source is None:
-        raise InputError("the live cluster cannot be read from here; save its CIB with cibadmin -Q, or set CIB_file")
+        return live_cib()
     if source == "-":
         return sys.stdin.buffer.read()
     try:

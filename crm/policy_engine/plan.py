@@ -9,10 +9,11 @@ from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
 from crm.policy_engine.engine import Planned, Wishes, run
+from crm.policy_engine.place.placement import Shown
 from crm.policy_engine.render.dot import dot_text
 from crm.policy_engine.render.exp import graph_xml
 from crm.policy_engine.render.graph import as_transition, build
-from crm.policy_engine.render.summary import summary_lines
+from crm.policy_engine.render.summary import all_changes, summary_lines
 from crm.policy_engine.sequence import circle_reports
 
 NO_WISHES = Wishes()
@@ -25,7 +26,8 @@ class Plan:
     def __init__(self, planned: Planned) -> None:
         self._planned = planned
         # The summary tells roles as they were before the graph is built, like the tools that it is modelled on.
-        self._summary = summary_lines(planned.plan)
+        self.changes = all_changes(planned.plan)
+        """What will change, as facts; nodes first."""
         self._graph = build(planned.plan)
 
     @property
@@ -42,11 +44,13 @@ class Plan:
 
     def summary_lines(self) -> list[str]:
         """What will change, a line each."""
-        return self._summary
+        return summary_lines(self.changes)
 
-    def score_lines(self, scores: bool = True, utilization: bool = False) -> list[str]:
-        """The scores (or capacities) that decided, in the order in which they were looked at."""
-        return self._planned.placement.score_lines
+    @property
+    def scores(self) -> list[Shown]:
+        """The scores (or capacities) that decided, in the order in which they were looked at; only if wished for."""
+        return self._planned.placement.scores
+
 
     def graph_text(self) -> str:
         """The transition as XML."""

@@ -151,7 +151,7 @@ class Stage:
             transitions.append(transition)
             known = [each for top in result.cluster.resources for each in top.walk()]
             names = frozenset(name for each in known for name in (each.id, each.history_id) if name)
-            simulate(transition, Pretence(self.pretended, names, (), lambda _text, _is_item: None, self.now))
+            simulate(transition, Pretence(self.pretended, names, (), lambda _: None, self.now))
             self._tidy_up(transition)
         return Course(tuple(transitions), settled=False)
 

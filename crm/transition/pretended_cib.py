@@ -114,17 +114,15 @@ class PretendedCib:
 
     def count_failure(
         self, state: etree._Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
-    ) -> list[str]:
-        """Add one to a fail count (or set it to INFINITY) and note the time; says what was injected."""
+    ) -> dict[str, str]:
+        """Add one to a fail count (or set it to INFINITY) and note the time; the attributes that were set."""
         operation = f"{resource}#{task}_{interval_ms}"
         current = score.parse(self._transient(state, f"fail-count-{operation}"))
         count: Score = INFINITY if fatal else current + 1
         values = {f"fail-count-{operation}": score.render(count), f"last-failure-{operation}": str(at)}
         for name, value in values.items():
             self.set_transient_attribute(state, name, value)
-        return [
-            f"Injecting attribute {name}={value} into /node_state '{state.get('id')}'" for name, value in values.items()
-        ]
+        return values
 
     def forget_failures(self, node: str, resource: str) -> None:
         """A resource's failures on a node no longer count."""

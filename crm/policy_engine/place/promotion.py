@@ -20,7 +20,7 @@ from crm.policy_engine.options import NoQuorumPolicy
 from crm.policy_engine.place.affinity import dependents_of, merge_into, primaries_of, restrict_to
 from crm.policy_engine.place.candidates import ban_everywhere, guest_will_run, is_usable
 from crm.policy_engine.place.instances import compare_instances, compatible_instance
-from crm.policy_engine.place.placement import KINDS, Merge, Placement
+from crm.policy_engine.place.placement import KINDS, Merge, Placement, Shown, ShownKind
 from crm.policy_engine.trace import Cause, Trace
 from crm.policy_engine.tree import assigned_node, assigned_nodes, role
 
@@ -252,8 +252,8 @@ def _show_score(placement: Placement, instance: Resource) -> None:
     if not placement.with_scores:
         return
     node = assigned_node(instance)
-    where = f"on {node.name}" if node is not None else "(inactive)"
-    placement.score_lines.append(f"{instance.id} promotion score {where}: {scores.render(instance.promotion_score)}")
+    score = scores.render(instance.promotion_score)
+    placement.scores.append(Shown(ShownKind.PROMOTION, "", instance.id, node.name if node is not None else None, score))
 
 
 # Colocations with a promotable clone

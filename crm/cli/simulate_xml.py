@@ -13,6 +13,7 @@ from crm.cli.simulate_arguments import Request
 from crm.cli.status_xml import status_element
 from crm.model.cib import Cib
 from crm.policy_engine.cluster import Cluster, Role
+from crm.policy_engine.names import as_id
 from crm.policy_engine.place.placement import Shown, ShownKind
 from crm.policy_engine.plan import Plan
 from crm.policy_engine.render.summary import NodeChange, ResourceChange
@@ -64,7 +65,9 @@ class XmlTeller:
         name = "allocations_utilizations" if both else "allocations" if self.request.scores else "utilizations"
         element = etree.SubElement(self.root, name)
         for shown in scores:
-            etree.SubElement(element, shown.kind, _shown(shown))
+            line = etree.SubElement(element, shown.kind, _shown(shown))
+            for resource, amount in shown.amounts.items():
+                etree.SubElement(line, _as_tag(resource)).text = amount
 
     def begin(self) -> None:
         self.transition = etree.SubElement(self.root, "transition")
@@ -95,10 +98,15 @@ def _shown(shown: Shown) -> dict[str, str]:
             where = {"node": shown.node} if shown.node is not None else {}
             return {"id": shown.resource, "score": shown.score, **where}
         case ShownKind.UTILIZATION:
-            about = {"resource": shown.resource, "node": str(shown.node), "function": shown.stage}
+            return {"resource": shown.resource, "node": str(shown.node), "function": shown.stage}
         case ShownKind.CAPACITY:
-            about = {"node": str(shown.node), "comment": shown.stage}
-    return {**about, **{name: value for name, value in shown.amounts.items() if name not in about}}
+            return {"node": str(shown.node), "comment": shown.stage}
+
+
+def _as_tag(name: str) -> str:
+    """The name of a capacity as an element's name, which must not start with a digit or a sign."""
+    tag = as_id(name)
+    return tag if tag[:1].isalpha() else f"_{tag}"
 
 
 def _node_action(change: NodeChange) -> dict[str, str]:

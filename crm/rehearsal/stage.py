@@ -187,6 +187,15 @@ class Stage:
         self.pretended.set_transient_attribute(self.pretended.node_state(node), name, value)
 
 
+def running_from_scratch(root: etree._Element, now: int) -> etree._Element:
+    """A copy of a CIB of a cluster that never ran, as if all its nodes had just come up."""
+    stage = Stage(root, now)
+    if root.find("status") is None:
+        etree.SubElement(stage.root, "status")
+    stage.power_on()
+    return stage.root
+
+
 def active(cluster: Cluster, name: str) -> Sequence[Resource]:
     """The primitives of this name, without number for those of clones, that are active."""
     return [

@@ -155,14 +155,18 @@ class Settings(_Section):
         return QuorumMode.SINGLE_NODE if len(self.node_list) == 1 else QuorumMode(self.messaging.quorum)
 
     def layer_settings(self, listening: socket.socket | None = None) -> LayerSettings:
-        """What the message layer is given. Raises SettingsError when the key cannot be read."""
-        nodes = tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in self.node_list)
+        """What the message layer is given. Raises SettingsError when the key cannot be read.
+
+        Corosync has a configuration of its own: what is not set here is left open for it.
+        """
         messaging = self.messaging
+        own_map = messaging.layer == "corosync"
+        listed = self.nodes if own_map else self.node_list
         return LayerSettings(
-            self.node_name,
-            self.cluster,
-            nodes,
-            self._key(),
+            self.name if own_map else self.node_name,
+            self.cluster if "cluster" in self.model_fields_set or not own_map else "",
+            tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in listed),
+            b"" if own_map else self._key(),
             QuorumRule(self.quorum_mode, messaging.wait_for_all),
             messaging.heartbeat_ms,
             messaging.failure_limit_ms,
@@ -174,7 +178,9 @@ class Settings(_Section):
 
     def check(self) -> None:
         """Refuse settings that contradict each other. Raises SettingsError or LayerError."""
-        self.layer_settings().check()
+        given = self.layer_settings()
+        if given.nodes and given.name:
+            given.check()
 
     def _key(self) -> bytes:
         if not self.key_file.exists() and len(self.node_list) == 1:

@@ -12,6 +12,7 @@ from crm.messaging.layer import (
     NodeAddress,
     Received,
     ViewChanged,
+    complete,
     find_layer,
 )
 from crm.messaging.quorum import QuorumMode, QuorumRule
@@ -26,5 +27,6 @@ __all__ = [
     "QuorumRule",
     "Received",
     "ViewChanged",
+    "complete",
     "find_layer",
 ]

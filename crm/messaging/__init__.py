@@ -5,6 +5,7 @@ layers. One contract test-suite runs against each (`tests/unit/messaging/test_co
 """
 
 from crm.messaging.layer import (
+    EtcdAccess,
     LayerError,
     LayerSettings,
     Member,
@@ -18,6 +19,7 @@ from crm.messaging.layer import (
 from crm.messaging.quorum import QuorumMode, QuorumRule
 
 __all__ = [
+    "EtcdAccess",
     "LayerError",
     "LayerSettings",
     "Member",

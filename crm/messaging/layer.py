@@ -25,6 +25,7 @@ _OWN = {
     "memory": "crm.messaging.memory:MemoryLayer",
     "embedded": "crm.messaging.embedded:EmbeddedLayer",
     "corosync": "crm.messaging.corosync:CorosyncLayer",
+    "etcd": "crm.messaging.etcd:EtcdLayer",
 }
 
 

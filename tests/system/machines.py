@@ -100,7 +100,8 @@ class Machine:
         """The command line that runs `command` inside."""
         assert self.process_id is not None, f"{self.name} is off"
         pairs = [f"{key}={value}" for key, value in (_ENVIRONMENT | (environment or {})).items()]
-        return ["nsenter", "-t", str(self.process_id), "-m", "-u", "-i", "-p", "-n", "--", "env", "-i", *pairs, *command]
+        inside = ["nsenter", "-t", str(self.process_id), "-m", "-u", "-i", "-p", "-n", "--"]
+        return [*inside, "env", "-i", *pairs, *command]
 
     def start(self, *command: str, log: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start something that runs on; it ends with the machine."""
@@ -124,13 +125,13 @@ class Machine:
     def process_ids(self, name: str) -> list[int]:
         """Ids, as seen from outside, of the processes of that command in this machine."""
         assert self.process_id is not None
-        own = os.readlink(f"/proc/{self.process_id}/ns/pid")
+        own = Path(f"/proc/{self.process_id}/ns/pid").readlink()
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             try:
-                if (entry / "comm").read_text().strip() == name and os.readlink(entry / "ns/pid") == own:
+                if (entry / "comm").read_text().strip() == name and (entry / "ns/pid").readlink() == own:
                     found.append(int(entry.name))
             except OSError:
                 continue

@@ -39,7 +39,7 @@ class Rigs:
         self.kind = kind
         self.stack = ExitStack()
         self._networks: dict[str, Network] = {}
-        self.etcd: EtcdServers | None = None
+        self.etcd: dict[str, EtcdServers] = {}
 
     def network(self, names: str) -> Network:
         if names not in self._networks:
@@ -56,8 +56,8 @@ class Rigs:
                 start_corosync(machine)
             machines.until(lambda: all(corosync_sees(machine, len(names)) for machine in net), "no ring")
         else:
-            self.etcd = EtcdServers(net)
-            self.etcd.start()
+            self.etcd[names] = EtcdServers(net)
+            self.etcd[names].start()
         return net
 
 
@@ -70,7 +70,7 @@ class EngineCluster(Cluster):
         nodes = tuple(NodeAddress(machine.name, str(place), machine.address, 5407)
                       for place, machine in enumerate(self.net, 1))
         # etcd outlives a test: each has a place of its own in it.
-        access = rigs.etcd.access(f"/{uuid.uuid4().hex}/") if rigs.etcd else None
+        access = rigs.etcd[names].access(f"/{uuid.uuid4().hex}/") if rigs.etcd else None
         self.base = LayerSettings(names[0], "test", nodes, KEY, quorum or QuorumRule(), etcd=access)
         self.nodes: dict[str, Node] = {}
 

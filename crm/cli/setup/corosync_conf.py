@@ -46,7 +46,8 @@ _NODE = """    node {{
         ring0_addr: {address}
     }}
 """
-_TWO_NODE = """    # One of two is enough, once both have been seen (wait_for_all follows from it). Have fencing, or both will run it all.
+_TWO_NODE = """    # One of two is enough, once both have been seen (wait_for_all follows from it).
+    # Have fencing: without it a cut between them makes both run everything.
     two_node: 1
 """
 

@@ -83,7 +83,7 @@ class EtcdSettings(_Section):
 
     endpoints: tuple[str, ...] = Field(default=(), description='its servers, such as ["https://10.0.0.1:2379"]')
     lease_s: int = Field(
-        default=3,
+        default=5,
         description="a node that has not renewed its lease for so many seconds is lost; it knows a quarter earlier",
         ge=2,
         le=600,

@@ -56,7 +56,7 @@ class EtcdAccess:
     """
 
     endpoints: tuple[str, ...]
-    lease_s: int = 3
+    lease_s: int = 5
     prefix: str = "/crmd/"
     user: str = ""
     password: str = field(default="", repr=False)

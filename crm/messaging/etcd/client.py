@@ -21,6 +21,8 @@ import httpx
 from crm.messaging.layer import EtcdAccess, LayerError
 
 log = logging.getLogger(__name__)
+# One line for each request would drown everything else.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 UNAUTHENTICATED, DENIED, NOT_FOUND, INVALID, UNAVAILABLE = 16, 7, 5, 3, 14
 _MOD = "MOD"
@@ -67,6 +69,8 @@ class Client:
         self._access = access
         self._endpoints = [endpoint.rstrip("/") for endpoint in access.endpoints]
         self._token = ""
+        self._moved = asyncio.Event()
+        """Another endpoint is used now: a watch at the former one may never say that it is dead."""
         limits = httpx.Timeout(timeout_s)
         self._http = httpx.AsyncClient(verify=_tls(access), timeout=limits, trust_env=False)
 
@@ -111,22 +115,39 @@ class Client:
                 raise
 
     async def watch(self, prefix: str, revision: int) -> AsyncIterator[list[Entry]]:
-        """Changes below a prefix from a revision on, in order. Ends when etcd ends it (compaction, a lost leader)."""
+        """Changes below a prefix from a revision on, in order.
+
+        Ends when etcd ends it (compaction, a lost leader) or when another call has left this endpoint.
+        """
         wanted = {"create_request": {"key": _b64(prefix), "range_end": _b64(_after(prefix)),
                                      "start_revision": str(revision)}}
         headers = await self._headers()
         timeout = httpx.Timeout(self._http.timeout.connect, read=None)
+        self._moved.clear()
         try:
             url = f"{self._endpoints[0]}/v3/watch"
             async with self._http.stream("POST", url, json=wanted, headers=headers, timeout=timeout) as stream:
-                async for line in stream.aiter_lines():
-                    result = json.loads(line).get("result", {})
-                    if result.get("canceled") or "result" not in json.loads(line):
+                lines = stream.aiter_lines()
+                while (line := await self._next(lines)) is not None:
+                    result = json.loads(line).get("result")
+                    if result is None or result.get("canceled"):
                         return
                     if events := result.get("events"):
                         yield [_event(event) for event in events]
         except (httpx.HTTPError, ValueError) as error:
             log.debug("the watch ended: %r", error)
+
+    async def _next(self, lines: AsyncIterator[str]) -> str | None:
+        """The next line of a watch; None at its end, or when its endpoint was left."""
+        line = asyncio.ensure_future(anext(lines, None))
+        moved = asyncio.ensure_future(self._moved.wait())
+        try:
+            await asyncio.wait((line, moved), return_when=asyncio.FIRST_COMPLETED)
+            return await line if line.done() else None
+        finally:
+            for waiting in (line, moved):
+                waiting.cancel()
+            await asyncio.gather(line, moved, return_exceptions=True)
 
     async def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         problem = ""
@@ -159,6 +180,7 @@ class Client:
     def _leave(self, endpoint: str, problem: str) -> str:
         """Try another endpoint next time."""
         if self._endpoints[0] == endpoint:
+            self._moved.set()
             self._endpoints = [*self._endpoints[1:], endpoint]
         return f"{endpoint}: {problem}"
 

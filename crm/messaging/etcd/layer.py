@@ -22,7 +22,8 @@ from crm.messaging.layer import EtcdAccess, LayerError, LayerSettings, Member, N
 log = logging.getLogger(__name__)
 
 _JOIN_LIMIT_S = 10.0
-_RENEWALS_PER_LEASE = 4
+_RENEWALS_PER_LEASE = 5
+_ANSWERS_PER_LEASE = 8
 _TRUSTED_SHARE = 0.75
 _PAUSE_S = 0.1
 _MAX_HELD = 10_000
@@ -61,7 +62,7 @@ class EtcdLayer:
         if self._access.lease_s < 2:
             raise LayerError("lease-too-short", f"etcd.lease_s = {self._access.lease_s} leaves no time to "
                              "renew a lease", "use at least 2; etcd itself may grant no less than its election takes")
-        self._client = Client(self._access, self._access.lease_s / _RENEWALS_PER_LEASE)
+        self._client = Client(self._access, self._access.lease_s / _ANSWERS_PER_LEASE)
         try:
             self._etcd_id = (await within(_JOIN_LIMIT_S, self._client, self._folder)).cluster_id
             await self._mesh.listen()

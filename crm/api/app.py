@@ -7,7 +7,18 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
 
-from crm.api import cib_routes, cluster_routes, health_routes, node_routes, problems, resource_routes
+from crm.api import (
+    cib_routes,
+    cluster_routes,
+    health_routes,
+    metrics,
+    node_routes,
+    problems,
+    resource_routes,
+    token_routes,
+)
+from crm.api.doors import Doors, DoorSettings
+from crm.api.permission import readable
 from crm.api.picture import Picture
 from crm.api.service import NodeStatus, Service
 
@@ -23,9 +34,14 @@ def create(
     *,
     status_text: Callable[[Picture, NodeStatus], str] | None = None,
     clock: Callable[[], float] = time.time,
+    doors: DoorSettings | None = None,
 ) -> FastAPI:
-    """The application for a node. `status_text` writes the text of `crm_mon`; `clock` gives epoch seconds."""
+    """The application for a node. `status_text` writes the text of `crm_mon`; `clock` gives epoch seconds; without
+    `doors` everybody is let in (for tests).
+    """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    if doors is not None:
+        app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
     api = APIRouter(prefix="/v1")
     api.include_router(cluster_routes.routes(service, picture, status_text))
@@ -33,18 +49,23 @@ def create(
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))
     api.include_router(health_routes.routes(service, picture))
+    if doors is not None:
+        api.include_router(token_routes.routes(service, doors, clock))
+    app.include_router(metrics.routes(service, picture))
     app.include_router(api)
     problems.install(app)
     return app
 
 
 def _cached_picture(service: Service, clock: Callable[[], float]) -> Callable[[], Picture]:
-    """The picture of the present CIB, worked out once per CIB and second, however many ask."""
+    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all."""
     last: tuple[int, Picture] | None = None
 
     def picture() -> Picture:
         nonlocal last
-        document, now = service.cib(), int(clock())
+        document, now = readable(service), int(clock())
+        if document is not service.cib():
+            return Picture.of(document, now)
         if last is None or last[0] != now or last[1].document is not document:
             last = (now, Picture.of(document, now))
         return last[1]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from lxml import etree
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from crm.api.permission import readable
 from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.api.writing import Written, etag, set_version, wanted_version, write
@@ -52,7 +53,7 @@ def routes(service: Service) -> APIRouter:
     @router.get("", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
     async def read_cib(section: Section = None, xpath: XPath = None) -> Response:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
-        document = service.cib()
+        document = readable(service)
         headers = {"ETag": etag(document.version)}
         return Response(_selected(document, section, xpath), media_type="application/xml", headers=headers)
 

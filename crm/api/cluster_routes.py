@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
+from crm.api.permission import check_cleanup
 from crm.api.picture import Picture, present, progress
 from crm.api.problems import ProblemError
 from crm.api.resource_routes import CleanedValue
@@ -35,6 +36,7 @@ def routes(
     @router.post("/cluster/cleanup")
     async def cleanup(node: str | None = None) -> CleanedValue:
         """Forget all failures, everywhere or on one node, and look again how things are."""
+        check_cleanup(service)
         return CleanedValue(forgotten=await service.cleanup(None, node))
 
     @router.get("/events", response_class=StreamingResponse)

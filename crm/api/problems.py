@@ -34,6 +34,12 @@ _STATUS: dict[str, HTTPStatus] = {
     "patch-mismatch": HTTPStatus.CONFLICT,
     "no-such-object": HTTPStatus.NOT_FOUND,
     "no-such-node": HTTPStatus.NOT_FOUND,
+    "permission-denied": HTTPStatus.FORBIDDEN,
+    "not-admitted": HTTPStatus.FORBIDDEN,
+    "read-only": HTTPStatus.FORBIDDEN,
+    "no-key": HTTPStatus.FORBIDDEN,
+    "no-token": HTTPStatus.UNAUTHORIZED,
+    "bad-token": HTTPStatus.UNAUTHORIZED,
     "no-such-resource": HTTPStatus.NOT_FOUND,
     "no-such-section": HTTPStatus.NOT_FOUND,
 }
@@ -58,31 +64,29 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def problem(_request: Request, error: ProblemError) -> JSONResponse:
-        return _answer(error.code, error.detail, error.hint, reports=error.reports, members=error.members)
+        return answer(error.code, error.detail, error.hint, reports=error.reports, members=error.members)
 
     @app.exception_handler(CibError)
     async def bad_cib(_request: Request, error: CibError) -> JSONResponse:
-        return _answer(
-            error.code, error.message, error.hint, members={"where": error.where or None, "line": error.line}
-        )
+        return answer(error.code, error.message, error.hint, members={"where": error.where or None, "line": error.line})
 
     @app.exception_handler(Refused)
     async def refused(_request: Request, error: Refused) -> JSONResponse:
-        return _answer(error.code, error.message, error.hint)
+        return answer(error.code, error.message, error.hint)
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
         causes = [f"{'.'.join(str(part) for part in cause['loc'])}: {cause['msg']}" for cause in error.errors()]
-        return _answer("bad-request", "; ".join(causes), "See /docs for what the request may hold")
+        return answer("bad-request", "; ".join(causes), "See /docs for what the request may hold")
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> JSONResponse:
         code = str(HTTPStatus(error.status_code).phrase).lower().replace(" ", "-")
         detail = f"{request.method} {request.url.path}: {error.detail}"
-        return _answer(code, detail, "See /docs for what there is", status=HTTPStatus(error.status_code))
+        return answer(code, detail, "See /docs for what there is", status=HTTPStatus(error.status_code))
 
 
-def _answer(
+def answer(
     code: str,
     detail: str,
     hint: str,
@@ -91,6 +95,7 @@ def _answer(
     reports: Sequence[Report] = (),
     members: Mapping[str, object] = MappingProxyType({}),
 ) -> JSONResponse:
+    """The response for an error; the code decides its status unless one is given."""
     status = status or _STATUS.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
     body: dict[str, Any] = {
         "type": f"urn:crmd:problem:{code}",

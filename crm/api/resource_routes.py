@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.permission import check_cleanup
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Service
@@ -63,6 +64,7 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     async def cleanup(name: str, node: str | None = None) -> CleanedValue:
         """Forget its failures, everywhere or on one node, and look again how it is."""
         _existing(picture(), name)
+        check_cleanup(service)
         return CleanedValue(forgotten=await service.cleanup(name, node))
 
     return router

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Response
 
+from crm.api import permission
 from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.api.values import CommittedValue, PlanValue, UnchangedValue
@@ -26,6 +27,7 @@ async def write(
     present = service.cib()
     _check_version(present, if_version)
     after = present if change is None else present.apply(change)
+    permission.check_change(present, after)
     if after is present and not dry_run:
         set_version(response, present.version)
         return UnchangedValue(version=str(present.version))

@@ -64,6 +64,16 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
+def duration_seconds(text: str) -> int:
+    """What a person wrote as a time (90s, 30min, 2h, 1d). Raises CommandError."""
+    import re
+
+    match = re.fullmatch(r"(\d+)\s*(s|m|min|h|d)?", text)
+    if match is None or int(match[1]) == 0:
+        raise CommandError(f"“{text}” is not a time", "Write it as 90s, 30min, 2h or 1d", USAGE)
+    return int(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}[match[2] or "s"]
+
+
 def socket_path() -> str:
     return os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET
 

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from crm.cli.connection import Answer, request, run
+from crm.cli import tokens
+from crm.cli.connection import Answer, duration_seconds, request, run
+from crm.cli.setup import command as setup
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.add_argument("--node", help="only on this node")
     cleanup.set_defaults(act=_cleanup)
 
+    tokens.add_to(commands)
+
+    setup.add_to(commands)
+
     demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
     demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     demo.set_defaults(act=_demo)
@@ -92,7 +98,7 @@ def _node(options: argparse.Namespace) -> None:
 
 
 def _move(options: argparse.Namespace) -> None:
-    seconds = None if options.forever else _seconds(options.duration)
+    seconds = None if options.forever else duration_seconds(options.duration)
     wish = {"node": options.node, "for_seconds": seconds}
     where = f"to {options.node}" if options.node else "away"
     until = "until it is cleared" if seconds is None else f"for {options.duration}"
@@ -143,17 +149,6 @@ def _object(answer: Answer) -> dict[str, Any]:
     value = answer.json()
     assert isinstance(value, dict), "the API answers with an object"
     return value
-
-
-def _seconds(text: str) -> int:
-    import re
-
-    from crm.cli.connection import USAGE, CommandError
-
-    match = re.fullmatch(r"(\d+)\s*(s|m|min|h|d)?", text)
-    if match is None or int(match[1]) == 0:
-        raise CommandError(f"“{text}” is not a time", "Write it as 90s, 30min, 2h or 1d", USAGE)
-    return int(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}[match[2] or "s"]
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def daemon(config: Path | None) -> int:
     except SettingsError as error:
         return _settings_error(error)
     from crm.api.app import create
+    from crm.api.doors import DoorSettings
     from crm.cib.document import Document
     from crm.cib.errors import CibError
     from crm.cib.schema import errors
@@ -56,7 +57,10 @@ def daemon(config: Path | None) -> int:
         for report in errors(document):
             raise CibError("invalid-cib", report.message, report.where, report.line, report.hint)
 
-    return run(settings, lambda service: create(service, status_text=monitor_text), validate=validate)
+    doors = DoorSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group)
+    return run(
+        settings, lambda service: create(service, status_text=monitor_text, doors=doors), validate=validate
+    )
 
 
 def _check(config: Path | None) -> int:

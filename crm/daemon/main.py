@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,7 +156,7 @@ class _Api:
                         async with asyncio.timeout(1):
                             await closing.wait()
 
-        config = uvicorn.Config(app, http="httptools", ws="none", loop="none", lifespan="off", log_config=None,
+        config = uvicorn.Config(app, http=_protocol(), ws="none", loop="none", lifespan="off", log_config=None,
                                 access_log=False, timeout_graceful_shutdown=1)
         self._server: uvicorn.Server = Server(config)
         self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
@@ -168,10 +170,29 @@ class _Api:
                 await self._task
 
 
+def _protocol() -> type[asyncio.Protocol]:
+    """HTTP that notes who is at the other end of a unix socket: (uid, gid) in the request's state."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Protocol(HttpToolsProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            connection = transport.get_extra_info("socket")
+            if connection.family == socket.AF_UNIX:
+                told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+                _, uid, gid = _PEER.unpack(told)
+                self.app_state = {**self.app_state, "crmd.peer": (uid, gid)}
+
+    return Protocol
+
+
+_PEER = struct.Struct("3i")
+
+
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
     """The API's sockets: bound before the node joins, so that a port in use is noticed in time."""
-    sockets = [_unix_socket(settings.api.socket)]
+    sockets = [_unix_socket(settings.api.socket, settings.api.admin_group)]
     try:
         if settings.api.port:
             sockets.append(_tcp_socket(settings.api.host, settings.api.port))
@@ -182,13 +203,15 @@ def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
         settings.api.socket.unlink(missing_ok=True)
 
 
-def _unix_socket(path: Path) -> socket.socket:
+def _unix_socket(path: Path, group: str) -> socket.socket:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
         path.chmod(0o660)
+        with contextlib.suppress(LookupError, PermissionError):
+            shutil.chown(path, group=group)  # a host without the group serves root alone
     except OSError as error:
         raise LayerError("cannot-listen", f"the API socket {path} cannot be made: {error.strerror or error}",
                          "set api.socket to a short path in a folder that crmd may write") from None

@@ -118,6 +118,13 @@ class ApiSettings(_Section):
     )
     host: str = Field(default="127.0.0.1", description="address of the API over TCP, if it has a port")
     port: int = Field(default=0, description="TCP port of the API; 0: none", ge=0, le=65535)
+    tcp_access: Literal["token", "open"] = Field(
+        default="token",
+        description="who comes in over TCP: holders of a token (crmctl token create), or, for trials, everybody",
+    )
+    admin_group: str = Field(
+        default="haclient", description="members of this group may use the unix socket, as root may"
+    )
 
 
 class Settings(_Section):
@@ -216,6 +223,13 @@ class Settings(_Section):
         given = self.layer_settings()
         if given.nodes and given.name:
             given.check()
+
+    def api_key(self) -> bytes:
+        """What tokens are signed with; empty if there is no key file or it is unfit (`check` says why)."""
+        try:
+            return self._key() if self.key_file.exists() else b""
+        except SettingsError:
+            return b""
 
     def _key(self) -> bytes:
         if not self.key_file.exists() and len(self.node_list) == 1:

@@ -41,6 +41,7 @@ CLUSTER: dict[str, Expected] = {
     "dc-version": Kind.TEXT,
     "cluster-infrastructure": Kind.TEXT,
     "cluster-name": Kind.TEXT,
+    "crmd-revoked-tokens": Kind.TEXT,
     "last-lrm-refresh": Kind.TEXT,
     "dc-deadtime": Kind.DURATION,
     "cluster-recheck-interval": Kind.DURATION,

@@ -90,6 +90,7 @@ runtime_folder = "run"
 [api]
 socket = "crmd.sock"
 port = {node.api_port}
+tcp_access = "open"
 """
 
 

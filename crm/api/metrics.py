@@ -1,0 +1,176 @@
+"""`/metrics` for Prometheus: the names and labels of `ha_cluster_exporter`, so that its dashboards work, and our own.
+
+Our own begin with `crmd_`. Every figure is of the moment of asking; nothing is counted between two questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fastapi import APIRouter, Response
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from crm.api.picture import Picture, present
+from crm.api.service import NodeStatus, Service
+from crm.model import score
+from crm.policy_engine.cluster import Kind, Node, Resource
+from crm.policy_engine.fail_counts import failures_on
+
+_PREFIX = "ha_cluster_pacemaker_"
+
+
+def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
+    router = APIRouter(tags=["monitoring"])
+
+    @router.get("/metrics", response_class=Response)
+    async def read_metrics() -> Response:
+        """The cluster in figures, in the text format of Prometheus."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Figures(picture(), service.status()))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+class _Figures(Collector):
+    def __init__(self, picture: Picture, status: NodeStatus) -> None:
+        self._picture = picture
+        self._cluster = picture.cluster
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._nodes()
+        yield from self._resources()
+        yield from self._configuration()
+        yield from self._daemon()
+
+    def _nodes(self) -> Iterator[Metric]:
+        states = _gauge("nodes", "The states that hold for each node", "node", "type", "status")
+        attributes = _gauge("node_attributes", "The attributes of each node", "node", "name", "value")
+        for node in self._cluster.nodes:
+            for state in _states(node):
+                states.add_metric([node.name, node.kind.value, state], 1)
+            for name, value in node.attributes.items():
+                if not name.startswith("#"):
+                    attributes.add_metric([node.name, name, value], 1)
+        yield states
+        yield attributes
+
+    def _resources(self) -> Iterator[Metric]:
+        labels = ("node", "resource", "role", "managed", "status", "agent", "group", "clone")
+        states = _gauge("resources", "The states that hold for each instance of a resource", *labels)
+        failures = _gauge("fail_count", "How often a resource failed on a node", "node", "resource")
+        thresholds = _gauge("migration_threshold", "Failures after which a resource moves away", "node", "resource")
+        for resource in _primitives(self._cluster.resources):
+            for values in _resource_states(resource):
+                states.add_metric(values, 1)
+            for node in self._cluster.nodes:
+                count = failures_on(self._cluster, node, resource).count
+                if count > 0:
+                    failures.add_metric([node.name, resource.id], _number(count))
+                    thresholds.add_metric([node.name, resource.id], _number(resource.migration_threshold))
+        yield states
+        yield failures
+        yield thresholds
+
+    def _configuration(self) -> Iterator[Metric]:
+        root = self._picture.document.root
+        constraints = _gauge(
+            "location_constraints", "Scores of location constraints", "constraint", "node", "resource", "role"
+        )
+        for element in root.iterfind("configuration/constraints/rsc_location[@node]"):
+            constraints.add_metric(
+                [
+                    element.get("id", ""),
+                    element.get("node", ""),
+                    element.get("rsc") or element.get("rsc-pattern") or "",
+                    (element.get("role") or "started").lower(),
+                ],
+                _number(score.parse(element.get("score"))),
+            )
+        yield constraints
+        yield _single(_PREFIX + "stonith_enabled", "Whether fencing is on", self._cluster.settings.fencing_enabled)
+
+    def _daemon(self) -> Iterator[Metric]:
+        status = self._status
+        yield _single("ha_cluster_corosync_quorate", "Whether this node belongs to a majority", status.quorate)
+        yield _single("crmd_members", "Nodes that are members now", len(present(status)))
+        yield _single("crmd_dc", "Whether this node is the DC", status.dc == status.node)
+        yield _single("crmd_fresh", "Whether this node's CIB is kept up to date", status.fresh)
+        yield _single("crmd_failed_operations", "Recorded failures", len(self._cluster.failed_operations))
+        yield CounterMetricFamily("crmd_term", "Elections of a DC so far", value=status.term)
+        yield CounterMetricFamily("crmd_transitions", "Transitions since this DC took over", value=status.transition)
+        waiting = 0 if status.progress is None else status.progress.total - status.progress.done
+        yield _single("crmd_transition_actions_waiting", "Actions of the present transition still to do", waiting)
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(_PREFIX + name, text, labels=labels)
+
+
+def _single(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _number(value: int) -> float:
+    """A score as a figure: the infinities of the CIB are infinite."""
+    if abs(value) < score.INFINITY:
+        return float(value)
+    return float("inf") if value > 0 else float("-inf")
+
+
+def _states(node: Node) -> Iterator[str]:
+    facts = {
+        "online": node.online,
+        "standby": node.standby,
+        "standby_onfail": node.standby_on_fail,
+        "maintenance": node.maintenance,
+        "pending": node.pending,
+        "unclean": node.unclean,
+        "shutdown": node.shutting_down,
+        "expected_up": node.expected_up,
+        "dc": node.is_dc,
+    }
+    return (state for state, holds in facts.items() if holds)
+
+
+def _resource_states(resource: Resource) -> Iterator[list[str]]:
+    facts = {
+        "active": bool(resource.active_on),
+        "orphaned": resource.removed,
+        "blocked": resource.blocked,
+        "failed": resource.failed,
+        "failure_ignored": resource.ignore_failure,
+    }
+    around = {parent.kind: parent.id for parent in _parents(resource)}
+    agent = ":".join(part for part in (resource.standard, resource.provider, resource.type) if part)
+    for node in [node.name for node in resource.active_on] or [""]:
+        for state, holds in facts.items():
+            if holds:
+                yield [
+                    node,
+                    resource.id,
+                    resource.role.name.lower(),
+                    str(resource.managed).lower(),
+                    state,
+                    agent,
+                    around.get(Kind.GROUP, ""),
+                    around.get(Kind.CLONE, ""),
+                ]
+
+
+def _parents(resource: Resource) -> Iterator[Resource]:
+    while resource.parent is not None:
+        resource = resource.parent
+        yield resource
+
+
+def _primitives(resources: list[Resource]) -> Iterator[Resource]:
+    waiting = list(reversed(resources))
+    while waiting:
+        resource = waiting.pop()
+        if resource.kind is Kind.PRIMITIVE:
+            yield resource
+        waiting.extend(reversed(resource.children))

@@ -1,0 +1,167 @@
+"""Who comes in through which door, and what they may do then."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from crm.api import doors
+from crm.api.app import create
+from crm.api.doors import PEER, DoorSettings
+from crm.api.tokens import Grant, make
+from crm.cib.changes import Edit, Verb
+from tests.unit.api.node import NOW, FakeNode
+
+KEY = b"0123456789abcdef"
+
+
+class Client:
+    """A client with a moving clock, over TCP or (as uid) over the unix socket."""
+
+    def __init__(self, tcp: str = "token", key: bytes = KEY) -> None:
+        self.now = float(NOW)
+        self.node = FakeNode()
+        self.uid: int | None = None
+        self._inner = create(self.node, clock=lambda: self.now, doors=DoorSettings(key, tcp))
+        self.http = TestClient(self._app, raise_server_exceptions=False)
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.uid is not None:
+            scope.setdefault("state", {})[PEER] = (self.uid, self.uid)
+        await self._inner(scope, receive, send)
+
+    def ask(self, method: str, path: str, token: str | None = None, **rest: Any) -> Any:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return self.http.request(method, path, headers=headers, **rest)
+
+    def token(self, user: str = "root", write: bool = False, seconds: int = 60) -> str:
+        return make(KEY, Grant(f"a{user.encode().hex()}", user, int(self.now) + seconds, write))
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+READ, WRITE = ("GET", "/v1/cluster"), ("POST", "/v1/nodes/one/standby")
+
+
+@pytest.mark.parametrize(
+    ("token", "asked", "status", "code"),
+    [
+        (None, READ, 401, "no-token"),
+        (None, WRITE, 401, "no-token"),
+        (None, ("GET", "/metrics"), 401, "no-token"),
+        (None, ("GET", "/v1/health/live"), 200, None),
+        ("read", READ, 200, None),
+        ("read", ("GET", "/metrics"), 200, None),
+        ("read", WRITE, 403, "read-only"),
+        ("read", ("POST", "/v1/cluster/cleanup"), 403, "read-only"),
+        ("read", ("POST", "/v1/tokens"), 403, "read-only"),
+        ("read", ("PUT", "/v1/cib"), 403, "read-only"),
+        ("read", ("DELETE", "/v1/tokens/ab"), 403, "read-only"),
+        ("write", READ, 200, None),
+        ("write", WRITE, 200, None),
+    ],
+)
+def test_over_tcp_a_token_decides(
+    client: Client, token: str | None, asked: tuple[str, str], status: int, code: str | None
+) -> None:
+    said = None if token is None else client.token(write=token == "write")
+    answer = client.ask(*asked, token=said)
+    assert answer.status_code == status
+    if code is not None:
+        assert answer.json()["code"] == code
+        assert answer.json()["next_step"]
+
+
+@pytest.mark.parametrize("damage", ["x", "", "crmd1", "crmd1.e30", "crmd1..", "crmd1.e30.AAAA", "crmd1.\u00e9.\u00e9"])
+def test_no_damaged_token_opens_the_door(client: Client, damage: str) -> None:
+    answer = client.http.get("/v1/cluster", headers={"Authorization": f"Bearer {damage}".encode()})
+    assert answer.status_code == 401
+
+
+def test_a_token_of_another_cluster_is_refused(client: Client) -> None:
+    foreign = make(b"another key of 16", Grant("a1", "root", NOW + 60, True))
+    assert client.ask(*READ, token=foreign).json()["detail"] == "The token is not one of this cluster"
+
+
+def test_a_changed_token_is_refused(client: Client) -> None:
+    prefix, body, signature = client.token().split(".")
+    other = client.token(write=True).split(".")[1]
+    assert client.ask(*READ, token=f"{prefix}.{other}.{signature}").status_code == 401
+    assert client.ask(*READ, token=f"{prefix}.{body}.{signature}").status_code == 200
+
+
+def test_a_token_ends(client: Client) -> None:
+    token = client.token(seconds=60)
+    client.now += 59
+    assert client.ask(*READ, token=token).status_code == 200
+    client.now += 1
+    assert client.ask(*READ, token=token).json()["detail"] == "The token has expired"
+
+
+def test_a_token_is_made_used_and_revoked(client: Client) -> None:
+    client.uid = os.getuid()
+    made = client.ask("POST", "/v1/tokens", json={"write": True}).json()
+    client.uid = None
+    assert client.ask(*WRITE, token=made["token"]).status_code == 200
+    assert client.ask("DELETE", f"/v1/tokens/{made['id']}", token=made["token"]).status_code == 200
+    assert client.ask(*READ, token=made["token"]).json()["detail"] == "The token was revoked"
+    client.uid = os.getuid()
+    assert client.ask("GET", "/v1/tokens/revoked").json() == [made["id"]]
+
+
+def test_nobody_makes_a_token_for_somebody_else(client: Client) -> None:
+    token = client.token("anna", write=True)
+    assert client.ask("POST", "/v1/tokens", token=token, json={"user": "root"}).json()["code"] == "permission-denied"
+    assert client.ask("POST", "/v1/tokens", token=token, json={"user": "anna"}).status_code == 201
+
+
+def test_without_a_key_tokens_neither_work_nor_are_made() -> None:
+    client = Client(key=b"")
+    forged = make(b"", Grant("a1", "root", NOW + 60, True))
+    assert client.ask(*READ, token=forged).json()["code"] == "no-key"
+    client.uid = os.getuid()
+    assert client.ask("POST", "/v1/tokens", json={}).json()["code"] == "no-key"
+
+
+def test_over_the_unix_socket_the_admin_group_comes_in(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.uid = 65534
+    denied = client.ask(*READ)
+    assert (denied.status_code, denied.json()["code"]) == (403, "not-admitted")
+    assert "haclient" in denied.json()["next_step"]
+    monkeypatch.setattr(doors, "_groups_of", lambda user, gid=None: ("haclient",))
+    assert client.ask(*WRITE).status_code == 200
+
+
+def test_open_lets_everybody_in() -> None:
+    assert Client("open").ask(*WRITE).status_code == 200
+
+
+def test_the_lists_of_the_cib_hold_behind_every_door(client: Client) -> None:
+    lists = """<acls><acl_role id="r"><acl_permission id="r1" kind="read" xpath="/cib"/>
+    <acl_permission id="r2" kind="deny" reference="db"/></acl_role>
+    <acl_target id="anna"><role id="r"/></acl_target></acls>"""
+    enabled = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true"/></cluster_property_set>'
+    document = client.node.document.apply(Edit(Verb.UPSERT, enabled, "crm_config"))
+    client.node.document = document.apply(Edit(Verb.CREATE, lists, "configuration"))
+    token = client.token("anna", write=True)
+    assert 'id="db"' not in client.ask("GET", "/v1/cib", token=token).text
+    assert [each["id"] for each in client.ask("GET", "/v1/resources", token=token).json()] == ["web", "g"]
+    for method, path in (WRITE, ("POST", "/v1/cluster/cleanup"), ("POST", "/v1/resources/web/cleanup")):
+        assert client.ask(method, path, token=token).json()["code"] == "permission-denied"
+    assert client.ask(*WRITE, token=client.token(write=True)).status_code == 200
+
+
+def test_changes_are_noted_with_who_asked(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "crm.audit")
+    client.ask(*WRITE, token=client.token("anna", write=True))
+    client.ask(*WRITE)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"POST /v1/nodes/one/standby by anna (token a{b'anna'.hex()})",
+        "POST /v1/nodes/one/standby denied: Over TCP a token is needed",
+    ]

@@ -102,13 +102,14 @@ def _write(options: argparse.Namespace, files: list[SetupFile]) -> None:
         raise CommandError(f"This machine is set up already: {', '.join(present)}", "--force replaces the files")
     try:
         for place, file in places:
-            _write_one(place, file)
+            write_file(place, file)
     except OSError as error:
         problem = f"{error.filename} cannot be written: {error.strerror}"
         raise CommandError(problem, "Be root, or give --folder") from None
 
 
-def _write_one(place: Path, file: SetupFile) -> None:
+def write_file(place: Path, file: SetupFile) -> None:
+    """Write one file with the mode that it needs; one that is there is kept as NAME.before."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.exists():
         place.replace(place.with_name(place.name + ".before"))

@@ -39,7 +39,8 @@ _LINE_BYTES = 1 << 28
 class RemoteLayer:
     """A layer of `kind` in a machine's process."""
 
-    def __init__(self, kind: str, settings: LayerSettings, machine: Machine) -> None:
+    def __init__(self, kind: str, settings: LayerSettings, machine: Machine, user: int = 0) -> None:
+        self.user = user
         self.kind = kind
         self.settings = settings
         self.machine = machine
@@ -57,7 +58,7 @@ class RemoteLayer:
         self._reader = asyncio.create_task(self._read())
         settings = asdict(replace(self.settings, key=b"", listening=None)) | {"key": self.settings.key.hex()}
         try:
-            await self._ask({"do": "join", "kind": self.kind, "settings": settings})
+            await self._ask({"do": "join", "kind": self.kind, "settings": settings, "user": self.user})
         except LayerError:
             await self._end()
             raise
@@ -141,6 +142,7 @@ async def _tell(layer: MessageLayer) -> None:
 
 async def _obey(layer: MessageLayer | None, order: dict[str, Any]) -> MessageLayer:
     if order["do"] == "join":
+        os.seteuid(order["user"])
         layer = find_layer(order["kind"])(_settings(order["settings"]))
         await layer.join()
         return layer

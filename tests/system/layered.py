@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -129,7 +130,8 @@ class LayeredCluster:
 
     def load(self, dummies: int = 0) -> None:
         """The configuration of the comparison: an address and a Dummy in a group, and so many Dummies more."""
-        self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=self.configuration(dummies).encode())
+        text = self.configuration(dummies, "heartbeat")
+        self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=text.encode())
 
     def configuration(self, dummies: int = 0, provider: str = "crmd") -> str:
         more = "".join(_dummy(f"d{number}", provider) for number in range(dummies))
@@ -193,6 +195,24 @@ class LayeredCluster:
         entries = _flat(self.value().get("resources", []))
         return next((list(one["nodes"]) for one in entries if one["id"] == resource), [])
 
+    def started(self) -> int:
+        """How many primitives are started."""
+        return sum(1 for one in _flat(self.value().get("resources", []))
+                   if one["kind"] == "primitive" and one["role"] == "Started")
+
+    def move(self, resource: str, node: str) -> None:
+        self.ask("POST", f"/v1/resources/{resource}/move", body=json.dumps({"node": node}).encode(),
+                 content_type="application/json")
+
+    def clear(self, resource: str) -> None:
+        self.ask("POST", f"/v1/resources/{resource}/clear")
+
+    def change(self, number: int) -> None:
+        """One change of the CIB by the command."""
+        machine = next(one for one in self.network if one.process_id)
+        subprocess.run(machine.python("-m", "crm.cli.cibadmin", "-M", "-c", "-o", "crm_config", "-X",
+                                      change_text(number)), check=True, capture_output=True)
+
     def holders(self) -> list[str]:
         """The machines that have the service address, by their own kernels."""
         return [one.name for one in self.network
@@ -213,6 +233,12 @@ class LayeredCluster:
             f'name = "{machine.name}"\ncluster = "test"\nkey_file = "key"\nstate_folder = "state"\n'
             f'[messaging]\nlayer = "{self.kind}"\n'
             + (f"[etcd]\nendpoints = {endpoints}\n" if self.kind == "etcd" else "") + listed)
+
+
+def change_text(number: int) -> str:
+    """The change of a CIB that is measured: one value."""
+    return (f'<cluster_property_set id="bench"><nvpair id="bench-{number % 10}" name="bench-{number % 10}" '
+            f'value="{number}"/></cluster_property_set>')
 
 
 def _dummy(name: str, provider: str) -> str:

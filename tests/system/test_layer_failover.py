@@ -81,11 +81,10 @@ def test_a_killed_daemon_comes_back_and_its_service_is_not_touched(cluster: Laye
 def test_a_move_leaves_one_holder(cluster: LayeredCluster) -> None:
     (home,) = cluster.holders()
     other = next(name for name in NAMES if name != home)
-    cluster.ask("POST", "/v1/resources/web/move", body=f'{{"node": "{other}"}}'.encode(),
-                content_type="application/json")
+    cluster.move("web", other)
     until(lambda: cluster.holders() == [other], "the service did not move")
     cluster.settle()
-    cluster.ask("POST", "/v1/resources/web/clear")
+    cluster.clear("web")
     cluster.settle()
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,16 @@ class Client:
     async def snapshot(self, prefix: str) -> Snapshot:
         """Everything below a prefix."""
         answer = await self._call("/v3/kv/range", {"key": _b64(prefix), "range_end": _b64(_after(prefix))})
-        header = answer["header"]
-        entries = tuple(_entry(one) for one in answer.get("kvs", []))
-        return Snapshot(str(header["cluster_id"]), int(header["revision"]), entries)
+        with _understood():
+            header = answer["header"]
+            entries = tuple(_entry(one) for one in answer.get("kvs", []))
+            return Snapshot(str(header["cluster_id"]), int(header["revision"]), entries)
 
     async def get(self, key: str) -> Entry | None:
         """One entry."""
         found = (await self._call("/v3/kv/range", {"key": _b64(key)})).get("kvs", [])
-        return _entry(found[0]) if found else None
+        with _understood():
+            return _entry(found[0]) if found else None
 
     async def put(self, key: str, value: str, lease: int, revision: int) -> bool:
         """Write if the key's last change is at that revision (0: if it does not exist); whether it was."""
@@ -99,12 +102,15 @@ class Client:
 
     async def grant(self, seconds: int) -> int:
         """A new lease."""
-        return int((await self._call("/v3/lease/grant", {"TTL": str(seconds)}))["ID"])
+        answer = await self._call("/v3/lease/grant", {"TTL": str(seconds)})
+        with _understood():
+            return int(answer["ID"])
 
     async def keep_alive(self, lease: int) -> int:
         """Renew a lease; how many seconds it has again, 0 if it is gone."""
         answer = await self._call("/v3/lease/keepalive", {"ID": str(lease)})
-        return int(answer.get("result", answer).get("TTL", 0))
+        with _understood():
+            return int(answer.get("result", answer).get("TTL", 0))
 
     async def revoke(self, lease: int) -> None:
         """End a lease and what hangs on it; one that is gone already is fine."""
@@ -134,7 +140,7 @@ class Client:
                         return
                     if events := result.get("events"):
                         yield [_event(event) for event in events]
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.debug("the watch ended: %r", error)
 
     async def _next(self, lines: AsyncIterator[str]) -> str | None:
@@ -194,8 +200,19 @@ class Client:
                     raise
                 raise LayerError("etcd-login", f"etcd does not let user {self._access.user!r} in: {error}",
                                  "correct etcd.user and password_file") from None
-            self._token = str(answer["token"])
+            with _understood():
+                self._token = str(answer["token"])
         return {"Authorization": self._token} if self._token else {}
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Around reading an answer: what lacks a part or has a wrong one is not etcd's."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise LayerError("not-etcd", f"etcd's answer cannot be understood ({error!r})",
+                         "correct etcd.endpoints; etcd 3.4 or newer is needed") from None
 
 
 async def within(seconds: float, client: Client, prefix: str) -> Snapshot:

@@ -61,7 +61,8 @@ def _measured(name: str, reason: str, make: Callable[[], AbstractContextManager[
     for count in (100, 300):
         with make() as cluster:
             figures[f"{count} Dummies from nothing, s"] = [_dummies(cluster, count)]
-    print(f"  {name}: measured", flush=True)
+    said = "; ".join(f"{row} {_cell(values, [])}" for row, values in figures.items())
+    print(f"  {name}: {said}", flush=True)
     return figures
 
 

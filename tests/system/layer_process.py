@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures.thread  # noqa: F401 - asyncio loads it late, when another user may not read it
 import json
 import logging
 import os
@@ -142,8 +143,9 @@ async def _tell(layer: MessageLayer) -> None:
 
 async def _obey(layer: MessageLayer | None, order: dict[str, Any]) -> MessageLayer:
     if order["do"] == "join":
+        factory = find_layer(order["kind"])
         os.seteuid(order["user"])
-        layer = find_layer(order["kind"])(_settings(order["settings"]))
+        layer = factory(_settings(order["settings"]))
         await layer.join()
         return layer
     assert layer is not None

@@ -256,6 +256,8 @@ class EtcdLayer:
             if isinstance(found, Record):
                 self._records[name] = found
                 self._strangers.pop(name, None)
+                if self.settings.name in found.unreachable:
+                    self._mesh.renew(name)
             else:
                 self._records.pop(name, None)
                 self._complain(found)

@@ -1,8 +1,8 @@
 """Which views follow from the members' records in etcd. Pure: the same records, the same views at every node.
 
 A record says who a member is, proves the cluster's key, and names the members that it cannot reach although etcd has
-them. Members that cannot reach each other are never in one view: the largest-minded rule that all nodes compute alike
-puts those first whom nobody misses, and the first group alone may be quorate.
+them. Members that cannot reach each other are never in one view: by a rule that all nodes compute alike, those come
+first who are missed least, and the first group alone may be quorate.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def groups(records: Iterable[Record]) -> list[tuple[str, ...]]:
     """Groups in which nobody is unreachable for another; the first is the one that may decide."""
     known = {record.name: record for record in records}
     missed = {name: _missed(name, known) for name in known}
-    left = sorted(known, key=lambda name: (len(missed[name]), name))
+    # Of two without a connection, the one who told of it is the likelier to live.
+    told = {name: sum(name in record.unreachable for record in known.values()) for name in known}
+    left = sorted(known, key=lambda name: (len(missed[name]), told[name], name))
     found = []
     while left:
         group: list[str] = []

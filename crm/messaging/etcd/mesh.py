@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _NUMBER = struct.Struct(">Q")
 _REDIAL_FIRST_S = 0.02
 _MAX_WAITING = 10_000
+_LOOK_EVERY_S = 15
 
 
 class MeshOwner(Protocol):
@@ -110,6 +111,12 @@ class Mesh:
             if len(waiting) > _MAX_WAITING:
                 self._waiting.pop(to)
                 self._owner.broken(to)
+
+    def renew(self, name: str) -> None:
+        """A member says that it has no connection to us: what looks like one here is half open."""
+        link = self._links.pop(name, None)
+        if link is not None:
+            link.close("the other end is gone", abort=True)
 
     # What links tell (LinkOwner)
 
@@ -251,10 +258,12 @@ class Mesh:
 
 
 def _give_up_silent_peers(link: Link, limit_ms: int) -> None:
-    """Have the kernel close a connection whose peer acknowledges nothing: only what is sent is watched."""
+    """Have the kernel close a connection whose peer acknowledges nothing; one at rest is looked at now and then."""
     sock = link.socket
     if sock is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(limit_ms, 1000))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _LOOK_EVERY_S)
 
 
 def _now_ms() -> float:

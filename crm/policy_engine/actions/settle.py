@@ -45,7 +45,7 @@ def connect(plan: Plan) -> None:
         elif ordering.then_resource is not None:
             _connect_then(ordering, ordering.first_action, ordering.then_resource)
         else:
-            relate(ordering.first_action, ordering.then_action, ordering.relation)
+            relate(ordering.first_action, ordering.then_action, ordering.relation, ordering.constraint)
 
 
 def _connect_first(plan: Plan, ordering: Ordering, first: Resource) -> None:
@@ -58,7 +58,7 @@ def _connect_first(plan: Plan, ordering: Ordering, first: Resource) -> None:
             actions = [plan.action(first, ordering.first_task, None, optional=True)]
     for action in actions:
         if ordering.then_resource is None:
-            relate(action, ordering.then_action, ordering.relation)
+            relate(action, ordering.then_action, ordering.relation, ordering.constraint)
         else:
             _connect_then(ordering, action, ordering.then_resource)
 
@@ -83,7 +83,7 @@ def _connect_then(ordering: Ordering, first: Action | None, then: Resource) -> N
         return
     for action in actions:
         if first is not None:
-            relate(first, action, relation)
+            relate(first, action, relation, ordering.constraint)
         else:
             action.runnable = False
 
@@ -147,7 +147,7 @@ class _Settler:
                 first.resource.reload_needed = False
         stand_in = self._stand_in(first, then)
         if stand_in is not first:
-            if relate(stand_in, then, link.relation):
+            if relate(stand_in, then, link.relation, link.constraint):
                 link.relation = r.NONE
                 return _THEN
             return _NOTHING
@@ -204,6 +204,7 @@ class _Settler:
         if link.relation & (r.FIRST_REQUIRES_THEN | r.THEN_NEEDS_FIRST | r.RESTART) and _is_blocked_stop(first):
             if then.runnable:
                 then.runnable = False
+                then.blocked_by = first
                 changed |= _THEN
         return changed
 
@@ -317,13 +318,15 @@ class _Settler:
             if action.task == "promote" and colocation.primary_role is not Role.PROMOTED:
                 continue
             task = "promote" if colocation.dependent_role is Role.PROMOTED else "start"
-            self._block(colocation.dependent, task, action.resource)
+            self._block(colocation.dependent, task, action)
 
-    def _block(self, resource: Resource, task: str, because: Resource) -> None:
+    def _block(self, resource: Resource, task: str, because: Action) -> None:
         for action in reversed(resource.actions):
             if action.runnable and action.task == task:
                 action.runnable = False
-                action.set_reason(f"colocation with {because.id}")
+                action.blocked_by = because
+                assert because.resource is not None
+                action.set_reason(f"colocation with {because.resource.id}")
                 self.block_dependents(action)
                 self.update(action)
         for child in resource.children:
@@ -387,12 +390,14 @@ def _because(action: Action, other: Action, change: str) -> None:
 def _require(action: Action, because: Action) -> None:
     if action.optional:
         action.optional = False
+        action.required_by = because
         _because(action, because, "required")
 
 
 def _block(action: Action, because: Action) -> None:
     if action.runnable:
         action.runnable = False
+        action.blocked_by = because
         _because(action, because, "unrunnable")
 
 
@@ -494,6 +499,7 @@ def _require_plain(first: Action, then: Action, state: State) -> Changed:
     if state.optional or not then.optional:
         return _NOTHING
     then.optional = False
+    then.required_by = first
     return _THEN
 
 
@@ -501,6 +507,7 @@ def _unneeded_plain(first: Action, then: Action, state: State) -> Changed:
     if state.optional or not first.runnable:
         return _NOTHING
     first.runnable = False
+    first.blocked_by = then
     return _FIRST
 
 
@@ -518,6 +525,7 @@ def _block_plain(first: Action, then: Action, state: State) -> Changed:
     if state.runnable or not then.runnable:
         return _NOTHING
     then.runnable = False
+    then.blocked_by = first
     return _THEN
 
 

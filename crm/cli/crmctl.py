@@ -9,6 +9,7 @@ from typing import Any
 
 from crm.cli import tokens
 from crm.cli.connection import Answer, duration_seconds, request, run
+from crm.cli.setup import command as setup
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.set_defaults(act=_cleanup)
 
     tokens.add_to(commands)
+
+    setup.add_to(commands)
 
     demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
     demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

@@ -27,6 +27,7 @@ def supervise(daemon: Callable[[], int], restarts: bool) -> int:
     become_subreaper()
     pause = _FIRST_PAUSE_SECONDS
     ours, daemons = socket.socketpair()
+    ours.setblocking(False)  # the flags of recv_fds are not passed on by every Python
     while True:
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
@@ -44,7 +45,7 @@ def supervise(daemon: Callable[[], int], restarts: bool) -> int:
 def _take_socket(channel: socket.socket) -> None:
     """The listening socket, if the daemon got as far as lending it; the next daemon inherits it."""
     try:
-        _, descriptors, _, _ = socket.recv_fds(channel, 64, 1, socket.MSG_DONTWAIT)
+        _, descriptors, _, _ = socket.recv_fds(channel, 64, 1)
     except BlockingIOError:
         return
     if descriptors:

@@ -63,6 +63,11 @@ class Core:
         return self.authority is not None and self.authority.name == self.me.name
 
     @property
+    def needed(self) -> int:
+        """How many of the configured nodes elect a DC, and have a change on disk before it is acknowledged."""
+        return self.me.shape.needed if self.view.needed is None else self.view.needed
+
+    @property
     def position(self) -> Position:
         """How far this node's CIB has come."""
         return Position(self.standing.cib_term, *self.document.version)

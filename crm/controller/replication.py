@@ -126,7 +126,7 @@ class Replication:
                   if configuration_version(acknowledged) >= wanted}
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
-        return len(having & set(core.me.shape.names)) >= core.me.shape.needed
+        return len(having & set(core.me.shape.names)) >= core.needed
 
     # The follower's side
 

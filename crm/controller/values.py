@@ -27,6 +27,8 @@ class View:
     number: int
     members: tuple[Member, ...]
     quorate: bool
+    needed: int | None = None
+    """How many members an election and a commit need, where the message layer knows better than the shape."""
 
     @property
     def names(self) -> tuple[str, ...]:

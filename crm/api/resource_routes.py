@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
-from crm.api.permission import check_cleanup
+from crm.api.permission import check_cleanup, readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Service
@@ -55,7 +55,7 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     @router.get("/{name}/explain")
     async def explain_resource(name: str, node: str | None = None) -> Answer:
         """Why it runs where it does, in its role, or not at all; what is planned for it, and what forces that."""
-        document = service.cib()
+        document = readable(service)
         answer = await asyncio.to_thread(lambda: explain(read(document.root), now(), name, node))
         if answer is None:
             known = ", ".join(resource.id for resource in picture().resources())

@@ -7,6 +7,7 @@ what was done, as `crm_simulate` prints it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from lxml import etree
 
@@ -14,6 +15,7 @@ from crm.cib.history_entry import FinishedOperation, entries_for
 from crm.model import score
 from crm.model.score import INFINITY, Score
 
+_HISTORY = etree.XPath("lrm_resource[@id=$id]")
 _UP = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 _DOWN = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 
@@ -93,10 +95,10 @@ class PretendedCib:
         """A resource's history on a node under the first of its names that is known there, else a new one under the
         last name."""
         resources = _child(_child(state, "lrm", {"id": str(state.get("id"))}), "lrm_resources")
-        by_id = {each.get("id"): each for each in resources}
         for name in names:
-            if name in by_id:
-                return by_id[name]
+            known = cast(list[etree._Element], _HISTORY(resources, id=name))
+            if known:
+                return known[0]
         attributes = {"id": names[-1], "class": standard, "provider": provider, "type": agent_type}
         given = {name: value for name, value in attributes.items() if value is not None}
         return etree.SubElement(resources, "lrm_resource", given)

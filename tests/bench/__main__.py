@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import cib, dummies, failover, idle, recovery, startup, tables
+from tests.bench import cib, dummies, failover, idle, plan, recovery, startup, tables
 
 BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "failover": (failover.bench, 10, "killed node to service back, and where the time goes"),
@@ -14,6 +14,7 @@ BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "cib": (cib.bench, 300, "acknowledged CIB changes per second and their latency, by REST and by cibadmin"),
     "dummies": (dummies.bench, 1, "100 and 300 Dummy resources from nothing to all started; cold start"),
     "idle": (idle.bench, 20, "memory and CPU of an idle node (seconds to watch)"),
+    "plan": (plan.bench, 3, "planning, whole process, beside an installed Pacemaker"),
     "startup": (startup.bench, 10, "how long each command takes to start"),
 }
 

@@ -184,7 +184,7 @@ class _Story:
             return
         if resource.removed:
             return
-        yield "no node can run it:"
+        yield "no node can run it:" if self.cluster.nodes else "no node can run it: the CIB has no nodes yet"
         for each in node_answers(self.cluster, self.trace, resource):
             yield f"  {each.node}: {each.verdict.removeprefix('not possible: ')}"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
-from crm.api.permission import check_cleanup
+from crm.api.permission import check_cleanup, readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Service
@@ -16,6 +17,9 @@ from crm.api.values import ResourceValue
 from crm.api.writing import Written, write
 from crm.cib import intents
 from crm.cib.changes import Change
+from crm.cib.read import read
+from crm.policy_engine.explain import explain
+from crm.policy_engine.explain.answers import Answer
 
 _HOUR_SECONDS = 3600
 
@@ -47,6 +51,18 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     async def read_resource(name: str) -> ResourceValue:
         """One resource or instance."""
         return _existing(picture(), name)
+
+    @router.get("/{name}/explain")
+    async def explain_resource(name: str, node: str | None = None) -> Answer:
+        """Why it runs where it does, in its role, or not at all; what is planned for it, and what forces that."""
+        document = readable(service)
+        answer = await asyncio.to_thread(lambda: explain(read(document.root), now(), name, node))
+        if answer is None:
+            known = ", ".join(resource.id for resource in picture().resources())
+            raise ProblemError(
+                "no-such-resource", f"The cluster has no resource {name}", f"There are {known or 'none yet'}"
+            )
+        return answer
 
     @router.post("/{name}/move")
     async def move(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:

@@ -9,6 +9,7 @@ from typing import Any
 
 from crm.cli import fence, tokens
 from crm.cli.connection import Answer, duration_seconds, request, run
+from crm.cli.setup import command as setup
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +30,18 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="nodes, resources, failures, and what should be looked at")
     status.add_argument("--json", action="store_true", help="as the REST API answers")
     status.set_defaults(act=_status)
+
+    explain = commands.add_parser("explain", help="why a resource runs where it does, is stopped, or will be restarted")
+    explain.add_argument("resource", help="any resource, group, clone or bundle, or one instance (web:0)")
+    explain.add_argument("--cib", metavar="FILE", help="ask about this CIB instead of the live cluster")
+    explain.add_argument("--node", help="only this node")
+    explain.add_argument("--details", action="store_true", help="everything about every instance")
+    explain.add_argument("--json", action="store_true", help="as data")
+    explain.set_defaults(act=_explain)
+
+    failover = commands.add_parser("failover-test", help="what would happen if nodes were lost or resources failed")
+    _add_failover_arguments(failover)
+    failover.set_defaults(act=_failover_test)
 
     cib = commands.add_parser("cib", help="print the configuration; see cibadmin to change it")
     cib.add_argument("section", nargs="?", help="only a section, such as resources")
@@ -65,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     fence.add_commands(commands)
     tokens.add_to(commands)
 
+    setup.add_to(commands)
+
     demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
     demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     demo.set_defaults(act=_demo)
@@ -83,6 +98,27 @@ def _status(options: argparse.Namespace) -> None:
     from crm.cli.overview import overview
 
     print("\n".join(overview(_object(answer))))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from crm.cli.explain import run as explain
+
+    explain(options)
+
+
+def _add_failover_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("cib", nargs="?", metavar="CIB", help="a CIB file; without one, that of the live cluster")
+    faults = "of nodes, pairs, resources, standby, partitions (default: nodes,resources,standby)"
+    command.add_argument("--faults", default="nodes,resources,standby", metavar="KINDS", help=faults)
+    command.add_argument("--nodes", metavar="NAMES", help="pretend that these nodes belong to it as well")
+    command.add_argument("--expect", metavar="FILE.toml", help="what has to hold; see the README for examples")
+    command.add_argument("--format", choices=("text", "json", "matrix"), default="text", help="how to answer")
+
+
+def _failover_test(options: argparse.Namespace) -> int:
+    from crm.cli.failover_test import run as failover_test
+
+    return failover_test(options)
 
 
 def _cib(options: argparse.Namespace) -> None:

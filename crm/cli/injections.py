@@ -8,7 +8,7 @@ from crm.cib.history_entry import FinishedOperation
 from crm.cli.simulate_arguments import Request
 from crm.policy_engine.cluster import Cluster, Resource
 from crm.transition.pretended_cib import PretendedCib, next_call_id
-from crm.transition.simulation import Failure, parse_failure
+from crm.transition.simulation import Failure, Said, counted_failure, parse_failure
 
 
 class Subject(Protocol):
@@ -18,62 +18,63 @@ class Subject(Protocol):
     pretended: PretendedCib
 
 
-def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[str]:
+def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[Said]:
     """Make the changes in the pretended CIB; says what was done."""
     wanted, cib = subject.request.injections, subject.pretended
-    said: list[str] = []
+    said: list[Said] = []
     if wanted.quorum is not None:
         cib.set_quorum(wanted.quorum)
-        said.append(f"Setting quorum: {wanted.quorum}")
+        said.append(Said("quorum", f"Setting quorum: {wanted.quorum}", {"quorum": wanted.quorum}))
     if wanted.watchdog is not None:
         cib.set_option("have-watchdog", wanted.watchdog)
-        said.append(f"Setting watchdog: {wanted.watchdog}")
+        said.append(Said("watchdog", f"Setting watchdog: {wanted.watchdog}", {"watchdog": wanted.watchdog}))
     said += _change_nodes(subject)
     said += _change_tickets(subject)
     for text in wanted.operations:
-        said += [f"Injecting {text} into the configuration", *_inject_operation(cib, cluster, text, at)]
+        said.append(Said("inject_spec", f"Injecting {text} into the configuration", {"spec": text}))
+        said += _inject_operation(cib, cluster, text, at)
     return said
 
 
-def _change_nodes(subject: Subject) -> list[str]:
+def _change_nodes(subject: Subject) -> list[Said]:
     wanted, cib = subject.request.injections, subject.pretended
     changes = (
-        (wanted.nodes_up, cib.node_up, "Bringing node {} online"),
-        (wanted.nodes_down, cib.node_down, "Taking node {} offline"),
-        (wanted.nodes_fail, cib.node_fails, "Failing node {}"),
+        (wanted.nodes_up, cib.node_up, "Online", "Bringing node {} online"),
+        (wanted.nodes_down, cib.node_down, "Offline", "Taking node {} offline"),
+        (wanted.nodes_fail, cib.node_fails, "Failing", "Failing node {}"),
     )
     said = []
-    for names, change, text in changes:
+    for names, change, word, text in changes:
         for name in names:
             change(name)
-            said.append(text.format(name))
+            said.append(Said("modify_node", text.format(name), {"action": word, "node": name}))
     return said
 
 
-def _change_tickets(subject: Subject) -> list[str]:
+def _change_tickets(subject: Subject) -> list[Said]:
     wanted, cib = subject.request.injections, subject.pretended
     changes = (
-        (wanted.tickets_granted, "granted", True, "Granting ticket {}"),
-        (wanted.tickets_revoked, "granted", False, "Revoking ticket {}"),
-        (wanted.tickets_standby, "standby", True, "Making ticket {} standby"),
-        (wanted.tickets_active, "standby", False, "Activating ticket {}"),
+        (wanted.tickets_granted, "granted", True, "Granting", "Granting ticket {}"),
+        (wanted.tickets_revoked, "granted", False, "Revoking", "Revoking ticket {}"),
+        (wanted.tickets_standby, "standby", True, "Standby", "Making ticket {} standby"),
+        (wanted.tickets_active, "standby", False, "Activating", "Activating ticket {}"),
     )
     said = []
-    for tickets, attribute, value, text in changes:
+    for tickets, attribute, value, word, text in changes:
         for ticket in tickets:
             cib.set_ticket(ticket, attribute, value)
-            said.append(text.format(ticket))
+            said.append(Said("modify_ticket", text.format(ticket), {"action": word, "ticket": ticket}))
     return said
 
 
-def _inject_operation(cib: PretendedCib, cluster: Cluster, text: str, at: int) -> list[str]:
+def _inject_operation(cib: PretendedCib, cluster: Cluster, text: str, at: int) -> list[Said]:
     wanted = parse_failure(text)
     if wanted is None or wanted.operation.count("_") < 2 or not wanted.operation.rsplit("_", 1)[1].isdigit():
-        return [f"Invalid operation spec: {text} (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)"]
+        return [Said("remark", f"Invalid operation spec: {text} (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)")]
     name, task, interval = _split(wanted.operation)
     resource = cluster.find(name)
     if resource is None:
-        return [f"Invalid resource name: {name}"]
+        return [Said("remark", f"Invalid resource name: {name}")]
     return _record(cib, cluster, resource, wanted, (name, task, interval), at)
 
 
@@ -94,13 +95,13 @@ def _record(
     wanted: Failure,
     operation: tuple[str, str, int],
     at: int,
-) -> list[str]:
+) -> list[Said]:
     name, task, interval = operation
     state = cib.node_state(wanted.node)
-    said = []
+    said: list[Said] = []
     if wanted.rc != 0 and not (wanted.rc == 7 and interval == 0):
         fatal = task == "stop" or (task == "start" and cluster.settings.start_failure_is_fatal)
-        said = cib.count_failure(state, name, task, interval, fatal, at)
+        said = counted_failure(cib, state, name, task, interval, fatal, at)
     history = cib.resource_history(state, (name,), resource.standard, resource.provider, resource.type)
     cib.record(
         history,

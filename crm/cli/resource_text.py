@@ -113,6 +113,12 @@ def _displayed_role(resource: Resource) -> Role:
     return resource.role
 
 
+def displayed_state(resource: Resource, pending_only: bool = False) -> str:
+    """A primitive's role, or what is under way instead; with `pending_only` only the latter, or nothing."""
+    pending = _PENDING_STATES.get(resource.pending_task or "")
+    return pending or "" if pending_only else pending or role_text(_displayed_role(resource))
+
+
 def _state(cluster: Cluster, resource: Resource, node: Node | None, show: Show) -> str:
     role = _displayed_role(resource)
     words = [" ORPHANED"] if resource.removed else []

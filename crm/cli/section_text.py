@@ -75,16 +75,18 @@ def _fail_counts(cluster: Cluster, node: Node) -> list[str]:
 
 def failure_section(cluster: Cluster, detailed: bool = False) -> list[str]:
     """Operations that failed, but for probes that only showed where an agent cannot run."""
-    shown = [failed for failed in cluster.failed_operations if not _is_masked(failed.entry)]
+    shown = [failed for failed in cluster.failed_operations if not is_masked(failed.entry)]
     describe = _technical if detailed else _friendly
     return block("Failed Resource Actions", [f"* {describe(failed)}" for failed in shown]) if shown else []
 
 
-def _is_masked(entry: HistoryEntry) -> bool:
+def is_masked(entry: HistoryEntry) -> bool:
+    """Whether a failed probe only showed that its agent cannot run there."""
     return entry.is_probe and (entry.rc in _MASKED or entry.status == OperationStatus.NOT_INSTALLED)
 
 
-def _status_text(entry: HistoryEntry) -> str:
+def status_text(entry: HistoryEntry) -> str:
+    """How an operation's execution ended, in words."""
     status = entry.status
     known = status is not None and OperationStatus.PENDING <= status <= OperationStatus.NO_SECRETS
     return _STATUS_TEXTS[OperationStatus(status)] if known and status is not None else "Unrecognized status"
@@ -100,7 +102,7 @@ def _friendly(failed: FailedOperation) -> str:
         text += f" ({entry.exit_reason})" if entry.exit_reason else ""
     else:
         reason = f": {entry.exit_reason}" if entry.exit_reason else ""
-        text += f" could not be executed ({_status_text(entry)}{reason})"
+        text += f" could not be executed ({status_text(entry)}{reason})"
     if entry.last_rc_change is not None:
         text += f" at {_when(entry.last_rc_change)}"
     duration = parse_integer(entry.exec_time) or 0
@@ -111,7 +113,7 @@ def _technical(failed: FailedOperation) -> str:
     entry = failed.entry
     text = (
         f"{entry.key or entry.id} on {failed.node.name} '{full_exit_text(entry.rc)}' ({entry.rc}): "
-        f"call={entry.call_id}, status='{_status_text(entry)}'"
+        f"call={entry.call_id}, status='{status_text(entry)}'"
     )
     if entry.exit_reason:
         text += f", exitreason='{entry.exit_reason}'"

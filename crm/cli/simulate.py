@@ -12,19 +12,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lxml import etree
 
 from crm.cib.errors import CibError
 from crm.cib.read import read
+from crm.cli.connection import CommandError
 from crm.cli.injections import apply_injections
-from crm.cli.output import Output, TextOutput
-from crm.cli.section_text import attribute_section, fail_count_section
 from crm.cli.simulate_arguments import Request, UsageError, parse
 from crm.cli.simulate_input import InputError, read_input
-from crm.cli.status_text import Show, counts_line, maintenance_lines, status_lines
+from crm.cli.simulate_text import Teller, TextTeller
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
@@ -40,23 +38,27 @@ OK, ERROR, USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE = 0, 1, 64, 65, 66, 73
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        request = parse(sys.argv[1:] if arguments is None else arguments)
+        request = parse(given)
     except UsageError as error:
         return _complain(str(error), USAGE)
     if request is None:
         return OK
+    teller = _teller(request, given)
     try:
         with _without_collection():
-            return _profile(request) if request.profile is not None else _Simulation(request).run()
+            return _profile(request, teller) if request.profile is not None else _Simulation(request, teller).run()
     except CibError as error:
-        return _complain(str(error), BAD_DATA)
+        return _give_up(teller, str(error), BAD_DATA)
     except InputError as error:
-        return _complain(str(error), NO_INPUT)
-    except OSError as error:
-        return _complain(f"{error.filename}: {error.strerror}", CANNOT_CREATE)
+        return _give_up(teller, str(error), NO_INPUT)
+    except CommandError as error:
+        return _give_up(teller, f"{error}{'. ' + error.hint if error.hint else ''}", error.code)
     except BrokenPipeError:
         return OK
+    except OSError as error:
+        return _give_up(teller, f"{error.filename}: {error.strerror}", CANNOT_CREATE)
 
 
 @contextmanager
@@ -71,6 +73,19 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _teller(request: Request, arguments: Sequence[str]) -> Teller:
+    if request.output_as == "text":
+        return TextTeller(request)
+    from crm.cli.simulate_xml import XmlTeller
+
+    return XmlTeller(request, arguments)
+
+
+def _give_up(teller: Teller, message: str, status: int) -> int:
+    teller.finish(status, [f"crm_simulate: {message}"])
+    return status
+
+
 def _complain(message: str, status: int) -> int:
     print(f"crm_simulate: {message}", file=sys.stderr)
     return status
@@ -78,24 +93,23 @@ def _complain(message: str, status: int) -> int:
 
 @dataclass
 class _Simulation:
-    """One invocation: the CIB as it is changed, and what has been said."""
+    """One invocation: the CIB as it is changed, and who tells of it."""
 
     request: Request
-    out: Output = field(init=False)
-    pretended: PretendedCib = field(init=False)
+    teller: Teller
+    errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.out = TextOutput(sys.stdout, quiet=self.request.quiet, plain=self.request.scores and self.request.quiet)
         self.pretended = PretendedCib(read_input(self.request))
 
     def run(self) -> int:
         """The whole story, in the order in which it is told."""
         cib = self._look()
         if not self.request.quiet:
-            self._show_current(observe(cib, self.now(cib)))
+            self.teller.current(observe(cib, self.now(cib)))
         if self.request.injections:
             cluster = observe(cib, self.now(cib))
-            self.out.section("Performing Requested Modifications", apply_injections(self, cluster, int(time.time())))
+            self.teller.modifications(apply_injections(self, cluster, int(time.time())))
             cib = self._look()
         self._save(self.request.save_input)
         status = OK
@@ -104,6 +118,7 @@ class _Simulation:
             if self.request.simulate:
                 status = self._execute(result.transition, _known_names(result.cluster))
         self._save(self.request.output_file)
+        self.teller.finish(status, self.errors)
         return status
 
     def now(self, cib: Cib) -> int:
@@ -112,87 +127,43 @@ class _Simulation:
             return self.request.now
         return cib.execution_date if cib.execution_date is not None else int(time.time())
 
-    def _announce_date(self, cib: Cib) -> None:
-        if self.request.date_text is not None:
-            self.out.line(f"Setting effective cluster time: {self.request.date_text}")
-        elif cib.execution_date is not None:
-            moment = datetime.fromtimestamp(cib.execution_date, UTC)
-            self.out.line(f"Using the original execution date of: {moment:%Y-%m-%d %H:%M:%S}Z")
-
     def _look(self) -> Cib:
         cib = read(self.pretended.root)
-        self._announce_date(cib)
+        self.teller.date(cib)
         return cib
-
-    def _show_current(self, cluster: Cluster) -> None:
-        header = maintenance_lines(cluster)
-        counts = counts_line(cluster)
-        if counts is not None:
-            header += [""] * bool(header) + [counts]
-        if header:
-            self.out.lines(header)
-        show = Show(pending=self.request.pending, node_ids=self.request.verbose)
-        self.out.block(self._status(cluster, "Current cluster status", show))
-
-    def _status(self, cluster: Cluster, title: str, show: Show) -> list[str]:
-        lines = status_lines(cluster, title, show)
-        wanted = ((self.request.attributes, attribute_section), (self.request.fail_counts, fail_count_section))
-        for is_wanted, section in wanted:
-            more = section(cluster) if is_wanted else []
-            lines += ["", *(f"  {line}" for line in more)] if more else []
-        return lines
 
     def _plan(self, cib: Cib) -> Plan:
         wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)
         result = plan(cib, self.now(cib), wishes)
-        if self.request.scores or self.request.utilization:
-            lines = result.score_lines(scores=self.request.scores, utilization=self.request.utilization)
-            self.out.section(_score_heading(self.request), lines)
+        self.teller.planned(result)
         if self.request.graph_file is not None:
             Path(self.request.graph_file).write_text(result.graph_text())
         if self.request.dot_file is not None:
             text = result.dot_text(all_actions=self.request.all_actions, with_ids=self.request.verbose)
             Path(self.request.dot_file).write_text(text)
-        if not self.request.quiet:
-            self.out.section("Transition Summary", result.summary_lines())
         return result
 
     def _execute(self, transition: Transition, known: frozenset[str]) -> int:
         failures = [failure for text in self.request.failures if (failure := self._failure(text)) is not None]
-        self.out.begin("Executing Cluster Transition")
-        pretence = Pretence(self.pretended, known, failures, self._say, int(time.time()))
+        self.teller.begin()
+        pretence = Pretence(self.pretended, known, failures, self.teller.say, int(time.time()))
         outcome = simulate(transition, pretence)
         if outcome is Outcome.TERMINATED:
-            print("Transition failed: terminated", file=sys.stderr)
-            print("An invalid transition was produced", file=sys.stderr)
+            self.errors += ["Transition failed: terminated", "An invalid transition was produced"]
         if not self.request.quiet:
-            cib = read(self.pretended.root)
-            self._announce_date(cib)
-            show = Show(node_ids=self.request.verbose)
-            self.out.block(self._status(observe(cib, self.now(cib)), "Revised Cluster Status", show))
+            cib = self._look()
+            self.teller.revised(observe(cib, self.now(cib)))
         return ERROR if outcome is Outcome.TERMINATED else OK
 
     def _failure(self, text: str) -> Failure | None:
         failure = parse_failure(text)
         if failure is None:
-            print(f"Invalid failed operation '{text}' (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)", file=sys.stderr)
+            self.errors.append(f"Invalid failed operation '{text}' (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)")
         return failure
-
-    def _say(self, text: str, is_item: bool) -> None:
-        if is_item:
-            self.out.item(text)
-        else:
-            self.out.line(text)
 
     def _save(self, path: str | None) -> None:
         if path is not None:
             Path(path).write_bytes(etree.tostring(self.pretended.root, encoding="utf-8", pretty_print=True))
-
-
-def _score_heading(request: Request) -> str:
-    if request.scores and request.utilization:
-        return "Assignment Scores and Utilization Information"
-    return "Assignment Scores" if request.scores else "Utilization Information"
 
 
 def _known_names(cluster: Cluster) -> frozenset[str]:
@@ -200,20 +171,19 @@ def _known_names(cluster: Cluster) -> frozenset[str]:
     return frozenset(name for each in resources for name in (each.id, each.history_id) if name)
 
 
-def _profile(request: Request) -> int:
+def _profile(request: Request, teller: Teller) -> int:
     """Plan every CIB of a folder several times, and say how long each took."""
     folder = Path(str(request.profile))
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder of CIBs")
-    out = TextOutput(sys.stdout, quiet=False)
-    out.begin("Timings")
     for path in sorted(folder.glob("*.xml")):
         root = read_input(request, str(path))
         started = time.process_time()
         for _ in range(max(request.repeat, 1)):
             cib = read(root)
             plan(cib, request.now if request.now is not None else cib.execution_date or int(time.time()))
-        out.item(f"Testing {path} ... {time.process_time() - started:.2f} secs")
+        teller.timing(str(path), time.process_time() - started)
+    teller.finish(OK, ())
     return OK
 
 

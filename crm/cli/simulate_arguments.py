@@ -143,8 +143,6 @@ def parse(arguments: Sequence[str]) -> Request | None:
     if given.version:
         _show_version()
         return None
-    if given.output_as != "text":
-        raise UsageError(f"--output-as={given.output_as} is not there yet; only text is")
     wanted = [given.in_place, given.simulate, given.run, given.show_scores, given.show_utilization]
     files = [given.save_graph is not None, given.save_dotfile is not None]
     source = _source(given)

@@ -8,9 +8,15 @@ from pathlib import Path
 
 from lxml import etree
 
-from crm.cib.document import Document
-from crm.cib.upgrade import upgrade
+from crm.cib.newest import newest_root
 from crm.cli.simulate_arguments import Request
+
+
+def live_cib() -> bytes:
+    """The CIB of the cluster that this node belongs to, from the daemon. Raises CommandError if that does not run."""
+    from crm.cli.connection import request
+
+    return request("GET", "/v1/cib").body
 
 
 class InputError(Exception):
@@ -19,18 +25,13 @@ class InputError(Exception):
 
 def read_input(request: Request, path: str | None = None) -> etree._Element:
     """The CIB's root element, brought to the newest schema, with an (empty) status if it has none."""
-    document = Document.parse(_text(request, path))
-    upgraded, _ = upgrade(document)
-    root: etree._Element = upgraded.root
-    if root.find("status") is None:
-        etree.SubElement(root, "status")
-    return root
+    return newest_root(_text(request, path))
 
 
 def _text(request: Request, path: str | None) -> bytes:
     source = path or request.source or os.environ.get("CIB_file")  # noqa: SIM112 (Pacemaker's name)
     if source is None:
-        raise InputError("the live cluster cannot be read from here; save its CIB with cibadmin -Q, or set CIB_file")
+        return live_cib()
     if source == "-":
         return sys.stdin.buffer.read()
     try:

@@ -53,6 +53,7 @@ def supervise(daemon: Callable[[], int], watch: Watch) -> int:
 def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> int:
     pause = _FIRST_PAUSE_SECONDS
     ours, daemons = socket.socketpair()
+    ours.setblocking(False)  # the flags of recv_fds are not passed on by every Python
     while True:
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
@@ -73,7 +74,7 @@ def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> i
 def _take_socket(channel: socket.socket) -> None:
     """The listening socket, if the daemon got as far as lending it; the next daemon inherits it."""
     try:
-        _, descriptors, _, _ = socket.recv_fds(channel, 64, 1, socket.MSG_DONTWAIT)
+        _, descriptors, _, _ = socket.recv_fds(channel, 64, 1)
     except BlockingIOError:
         return
     if descriptors:

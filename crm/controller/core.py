@@ -65,6 +65,16 @@ class Core:
         return self.authority is not None and self.authority.name == self.me.name
 
     @property
+    def needed(self) -> int:
+        """How many of the configured nodes elect a DC, and have a change on disk before it is acknowledged."""
+        return self.me.shape.needed if self.view.needed is None else self.view.needed
+
+    @property
+    def splits(self) -> bool:
+        """Whether both parts of a split can be quorate, so that only fencing tells which of them goes on."""
+        return self.me.shape.splits if self.view.needed is None else self.view.splits
+
+    @property
     def position(self) -> Position:
         """How far this node's CIB has come."""
         return Position(self.standing.cib_term, *self.document.version)

@@ -209,7 +209,7 @@ class Election:
         return ""
 
     def _majority(self, votes: set[str]) -> bool:
-        return len(votes & set(self._core.me.shape.names)) >= self._core.me.shape.needed
+        return len(votes & set(self._core.me.shape.names)) >= self._core.needed
 
     def _win(self) -> None:
         core = self._core

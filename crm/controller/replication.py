@@ -77,7 +77,7 @@ class Replication:
 
     def _others_are_off(self) -> bool:
         core = self._core
-        return not core.me.shape.splits or self._not_off() <= set(core.view.names)
+        return not core.splits or self._not_off() <= set(core.view.names)
 
     def _not_off(self) -> set[str]:
         """Nodes that are not known to be off."""
@@ -131,7 +131,7 @@ class Replication:
         if durable:
             self._persist_own()
         self.take_office()
-        if core.me.shape.splits:
+        if core.splits:
             # A node may just have been found to be off.
             self._check_committed()
         if then is not None:
@@ -169,9 +169,9 @@ class Replication:
                   if configuration_version(acknowledged) >= wanted}
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
-        if core.me.shape.splits:
+        if core.splits:
             return having >= self._not_off()
-        return len(having & set(core.me.shape.names)) >= core.me.shape.needed
+        return len(having & set(core.me.shape.names)) >= core.needed
 
     # The follower's side
 

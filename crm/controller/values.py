@@ -27,6 +27,10 @@ class View:
     number: int
     members: tuple[Member, ...]
     quorate: bool
+    needed: int | None = None
+    """How many members an election and a commit need, where the message layer knows better than the shape."""
+    splits: bool = False
+    """Then also: whether both parts of a split can be quorate."""
 
     @property
     def names(self) -> tuple[str, ...]:

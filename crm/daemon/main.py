@@ -32,7 +32,7 @@ from crm.daemon.service import Service
 from crm.daemon.settings import Settings, SettingsError
 from crm.executor import Executor, ExecutorSettings, OperationResult
 from crm.executor.tools import lay_tools
-from crm.messaging import LayerError, find_layer
+from crm.messaging import LayerError, complete, find_layer
 
 if TYPE_CHECKING:
     import uvicorn
@@ -41,6 +41,9 @@ log = logging.getLogger("crm.daemon")
 
 MakeApp = Callable[[Service], Any]
 """Makes the ASGI application for a service (`crm.api.app.create`); the daemon knows no API."""
+
+_LISTENING = ("embedded", "etcd")
+"""Layers of ours with connections between the nodes."""
 
 _STATUS = {"port-in-use": 69, "cannot-listen": 69, "name-in-use": 69}
 
@@ -69,17 +72,21 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
 
 
 def _supervised_socket(settings: Settings) -> socket.socket | None:
-    """The socket of the embedded layer, if somebody keeps it open for us."""
-    me = next(node for node in settings.layer_settings().nodes if node.name == settings.node_name)
-    return None if settings.messaging.layer != "embedded" else supervision.listening_socket(me)
+    """The socket of the message layer, if somebody keeps it open for us."""
+    if settings.messaging.layer not in _LISTENING:
+        return None
+    me = settings.layer_settings().node(settings.node_name)
+    assert me is not None, "checked before"
+    return supervision.listening_socket(me)
 
 
 async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, schedule: Schedule,
                validate: Validate | None) -> int:
-    layer_settings = settings.layer_settings(listening)
+    factory = find_layer(settings.messaging.layer)
+    layer_settings = complete(factory, settings.layer_settings(listening))
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
     durable.open()
-    layer = find_layer(settings.messaging.layer)(layer_settings)
+    layer = factory(layer_settings)
     options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s,
                       settings.startup_fencing_delay_s, settings.has_watchdog)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
@@ -90,7 +97,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
         try:
             _leave_on_signals(node, settings)
             supervision.feed_watchdog(settings.watchdog_ms)
-            log.info("crmd %s of cluster %s is up", settings.node_name, settings.cluster)
+            log.info("crmd %s of cluster %s is up", layer_settings.name, layer_settings.cluster)
             reason = await node.stopped
             log.info("leaving: %s", reason)
             return 0

@@ -252,4 +252,4 @@ class Node:
 
 def _view(event: ViewChanged) -> View:
     members = tuple(Member(member.name, member.id, member.joined_at, member.incarnation) for member in event.members)
-    return View(event.number, members, event.quorate)
+    return View(event.number, members, event.quorate, event.needed, event.splits)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from crm.messaging import LayerError, LayerSettings, NodeAddress, QuorumMode, QuorumRule
+from crm.messaging import EtcdAccess, LayerError, LayerSettings, NodeAddress, QuorumMode, QuorumRule
 
 DEFAULT_FILE = Path("/etc/crmd/crmd.toml")
 
@@ -45,7 +45,8 @@ class MessagingSettings(_Section):
     """How the nodes find and hear each other."""
 
     layer: str = Field(
-        default="embedded", description="the message layer: embedded, or one that is installed as an extension"
+        default="embedded",
+        description="the message layer: embedded, corosync, etcd, or one that is installed as an extension",
     )
     quorum: Literal["majority", "two_node", "single_node"] = Field(
         default="majority",
@@ -75,6 +76,38 @@ class MessagingSettings(_Section):
     max_message_bytes: int = Field(
         default=32 * 1024 * 1024, description="largest message that is sent or taken, in bytes", ge=65_536
     )
+
+
+class EtcdSettings(_Section):
+    """How the etcd layer reaches etcd; used with messaging.layer = "etcd"."""
+
+    endpoints: tuple[str, ...] = Field(default=(), description='its servers, such as ["https://10.0.0.1:2379"]')
+    lease_s: int = Field(
+        default=5,
+        description="a node that has not renewed its lease for so many seconds is lost; it knows a quarter earlier",
+        ge=2,
+        le=600,
+    )
+    prefix: str = Field(default="/crmd/", description="what all keys in etcd begin with", pattern=r"^/.*[^/]|^/.+/$")
+    user: str = Field(default="", description="etcd's user, if etcd asks for one")
+    password_file: Path = Field(default=Path(), description="file with that user's password")
+    ca_file: Path = Field(default=Path(), description="certificate (PEM) that signed those of the servers")
+    certificate_file: Path = Field(default=Path(), description="this node's certificate (PEM), if etcd asks for one")
+    key_file: Path = Field(default=Path(), description="the key (PEM) of that certificate")
+
+    def access(self) -> EtcdAccess:
+        """What the layer is given. Raises SettingsError when the password cannot be read."""
+        try:
+            password = self.password_file.read_text().strip() if self.user else ""
+        except OSError as error:
+            raise SettingsError(
+                f"the password file {self.password_file} cannot be read: {error.strerror}",
+                "set etcd.password_file, or clear etcd.user",
+            ) from None
+        ca, certificate, key = (
+            "" if path == Path() else str(path) for path in (self.ca_file, self.certificate_file, self.key_file)
+        )
+        return EtcdAccess(self.endpoints, self.lease_s, self.prefix, self.user, password, ca, certificate, key)
 
 
 class ApiSettings(_Section):
@@ -153,6 +186,7 @@ class Settings(_Section):
         default="info", description="what is logged"
     )
     messaging: MessagingSettings = Field(default_factory=MessagingSettings, description="the message layer")
+    etcd: EtcdSettings = Field(default_factory=EtcdSettings, description="etcd, for the message layer of that name")
     api: ApiSettings = Field(default_factory=ApiSettings, description="REST API and tools")
 
     @field_validator("nodes")
@@ -188,14 +222,18 @@ class Settings(_Section):
         return QuorumMode.SINGLE_NODE if len(self.node_list) == 1 else QuorumMode(self.messaging.quorum)
 
     def layer_settings(self, listening: socket.socket | None = None) -> LayerSettings:
-        """What the message layer is given. Raises SettingsError when the key cannot be read."""
-        nodes = tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in self.node_list)
+        """What the message layer is given. Raises SettingsError when the key cannot be read.
+
+        Corosync has a configuration of its own: what is not set here is left open for it.
+        """
         messaging = self.messaging
+        own_map = messaging.layer == "corosync"
+        listed = self.nodes if own_map else self.node_list
         return LayerSettings(
-            self.node_name,
-            self.cluster,
-            nodes,
-            self._key(),
+            self.name if own_map else self.node_name,
+            self.cluster if "cluster" in self.model_fields_set or not own_map else "",
+            tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in listed),
+            b"" if own_map else self._key(),
             QuorumRule(self.quorum_mode, messaging.wait_for_all),
             messaging.heartbeat_ms,
             messaging.failure_limit_ms,
@@ -203,11 +241,14 @@ class Settings(_Section):
             messaging.restart_limit_ms,
             messaging.max_message_bytes,
             listening,
+            etcd=self.etcd.access() if messaging.layer == "etcd" else None,
         )
 
     def check(self) -> None:
         """Refuse settings that contradict each other. Raises SettingsError or LayerError."""
-        self.layer_settings().check()
+        given = self.layer_settings()
+        if given.nodes and given.name:
+            given.check()
 
     def api_key(self) -> bytes:
         """What tokens are signed with; empty if there is no key file or it is unfit (`check` says why)."""
@@ -290,7 +331,7 @@ def _toml(value: object) -> str:
         case tuple():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
         case Path() | str():
-            return f'"{value}"'
+            return f'"{value}"' if value != Path() else '""'
         case _:
             return '""'
 
@@ -303,7 +344,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     paths = {name: anchor(getattr(settings, name)) for name in ("key_file", "state_folder", "runtime_folder")}
     folders = {name: tuple(anchor(each) for each in getattr(settings, name))
                for name in ("ocf_roots", "fence_agent_folders")}
-    return settings.model_copy(update={**paths, **folders, "api": api})
+    given = settings.etcd
+    names = ("password_file", "ca_file", "certificate_file", "key_file")
+    files = {name: getattr(given, name) for name in names}
+    etcd = given.model_copy(update={name: anchor(path) for name, path in files.items() if path != Path()})
+    return settings.model_copy(update={**paths, **folders, "api": api, "etcd": etcd})
 
 
 def _explain(item: Any, data: dict[str, Any]) -> str:
@@ -315,7 +360,8 @@ def _explain(item: Any, data: dict[str, Any]) -> str:
 
 
 def _names_at(location: tuple[Any, ...]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"nodes": NodeSettings, "messaging": MessagingSettings, "api": ApiSettings}
+    sections: dict[str, type[BaseModel]] = {
+        "nodes": NodeSettings, "messaging": MessagingSettings, "etcd": EtcdSettings, "api": ApiSettings}
     section = sections.get(str(location[0]), Settings) if location else Settings
     return list(section.model_fields)
 

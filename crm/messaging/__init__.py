@@ -5,6 +5,7 @@ layers. One contract test-suite runs against each (`tests/unit/messaging/test_co
 """
 
 from crm.messaging.layer import (
+    EtcdAccess,
     LayerError,
     LayerSettings,
     Member,
@@ -12,11 +13,13 @@ from crm.messaging.layer import (
     NodeAddress,
     Received,
     ViewChanged,
+    complete,
     find_layer,
 )
 from crm.messaging.quorum import QuorumMode, QuorumRule
 
 __all__ = [
+    "EtcdAccess",
     "LayerError",
     "LayerSettings",
     "Member",
@@ -26,5 +29,6 @@ __all__ = [
     "QuorumRule",
     "Received",
     "ViewChanged",
+    "complete",
     "find_layer",
 ]

@@ -21,7 +21,12 @@ from typing import Protocol
 from crm.messaging.quorum import QuorumRule
 
 ENTRY_POINT_GROUP = "crm.message_layers"
-_OWN = {"memory": "crm.messaging.memory:MemoryLayer", "embedded": "crm.messaging.embedded:EmbeddedLayer"}
+_OWN = {
+    "memory": "crm.messaging.memory:MemoryLayer",
+    "embedded": "crm.messaging.embedded:EmbeddedLayer",
+    "corosync": "crm.messaging.corosync:CorosyncLayer",
+    "etcd": "crm.messaging.etcd:EtcdLayer",
+}
 
 
 class LayerError(Exception):
@@ -41,6 +46,23 @@ class NodeAddress:
     id: str
     host: str = "127.0.0.1"
     port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdAccess:
+    """How the etcd layer reaches its servers; files are paths of PEM files.
+
+    lease_s  a node that has not renewed its lease for so many seconds is lost, and knows it before the others do
+    """
+
+    endpoints: tuple[str, ...]
+    lease_s: int = 5
+    prefix: str = "/crmd/"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,7 @@ class LayerSettings:
     max_message_bytes: int = 32 * 1024 * 1024
     listening: socket.socket | None = field(default=None, repr=False, compare=False)
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
+    etcd: EtcdAccess | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,11 +137,19 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ViewChanged:
-    """A new view: numbers only grow at any one node."""
+    """A new view: numbers only grow at any one node.
+
+    needed  how many members a DC's election and a change's safety need, where the layer's own quorum is not the
+            configured rule (corosync with a quorum device, say); None: by the rule of the settings
+    splits  given `needed`: whether both parts of a split can be quorate (corosync's two_node), so that only fencing
+            tells which of them goes on
+    """
 
     number: int
     members: tuple[Member, ...]
     quorate: bool
+    needed: int | None = None
+    splits: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,6 +188,12 @@ class LayerFactory(Protocol):
     """What an entry point of the group names: a class or function that makes a layer."""
 
     def __call__(self, settings: LayerSettings) -> MessageLayer: ...
+
+
+def complete(factory: LayerFactory, settings: LayerSettings) -> LayerSettings:
+    """Let a layer that knows the cluster itself fill in what the settings leave open. Raises LayerError."""
+    filled: LayerSettings = getattr(factory, "complete", lambda given: given)(settings)
+    return filled
 
 
 def listen_error(node: NodeAddress, error: OSError) -> LayerError:

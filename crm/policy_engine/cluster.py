@@ -453,6 +453,8 @@ class Cluster:
     """Epoch seconds of the next moment at which a rule or an expiry changes the answer."""
     demands: list[Demand] = field(default_factory=list)
     """Actions that the status itself asks for, in the order in which it was read."""
+    stop_demands: dict[tuple[Resource, Node], list[int]] = field(default_factory=dict)
+    """Where in `demands` the stops of a resource on a node are."""
     preferences: list[Preference] = field(default_factory=list)
     """Scores that the status itself gives, already added to `Resource.allowed`; kept for explanations."""
     failed_operations: list[FailedOperation] = field(default_factory=list)

@@ -21,7 +21,7 @@ from crm.policy_engine.actions.probes import schedule_probes
 from crm.policy_engine.actions.remote import order_remote_actions
 from crm.policy_engine.actions.settle import settle
 from crm.policy_engine.cluster import Cluster, Demand, Node, Resource, Role
-from crm.policy_engine.constraints import colocations, locations, orders, tickets
+from crm.policy_engine.constraints import circles, colocations, locations, orders, tickets
 from crm.policy_engine.constraints.colocations import Colocation, ColocationList
 from crm.policy_engine.constraints.lookup import Names
 from crm.policy_engine.constraints.tickets import LossPolicy, TicketConstraint
@@ -30,6 +30,7 @@ from crm.policy_engine.place.assign_all import assign_all
 from crm.policy_engine.place.candidates import ban_everywhere
 from crm.policy_engine.place.criteria import LockCancelled, apply_criteria, health_locations
 from crm.policy_engine.place.placement import Placement
+from crm.policy_engine.trace import SILENT, Cause, Trace
 
 
 @dataclass(slots=True)
@@ -47,11 +48,13 @@ class Wishes:
 
     scores, utilization   what was weighed, as lines
     sanitized             private parameters were taken out of the CIB, so seeming changes of them do not count
+    trace                 told why scores change
     """
 
     scores: bool = False
     utilization: bool = False
     sanitized: bool = False
+    trace: Trace = SILENT
 
 
 def run(cib: Cib, now: int, wishes: Wishes) -> Planned:
@@ -67,14 +70,17 @@ def plan_cluster(cluster: Cluster, wishes: Wishes) -> Planned:
         cluster.settings.placement_strategy,
         with_scores=wishes.scores,
         with_utilization=wishes.utilization,
+        trace=wishes.trace,
     )
-    relations = _Relations(plan)
+    relations = _Relations(plan, wishes.trace)
+    _note_all(placement, Cause.STATUS)
     placement.on_colocation = relations.colocate
     _meet_demands(plan)
     relations.add_configured()
-    apply_criteria(cluster, relations.locations[::-1], _forget_lock(plan))
+    apply_criteria(cluster, relations.locations[::-1], _forget_lock(plan), wishes.trace)
     for resource in cluster.resources:
         imply(plan, resource, relations.colocate)
+    _note_all(placement, Cause.CONTAINER)
     changes = ConfigChanges(plan)
     changes.check_all()
     assign_all(placement)
@@ -89,6 +95,11 @@ def plan_cluster(cluster: Cluster, wishes: Wishes) -> Planned:
     schedule_fencing_and_shutdowns(plan)
     settle(plan, placement)
     return Planned(cluster, plan, placement)
+
+
+def _note_all(placement: Placement, cause: Cause) -> None:
+    for resource in placement.cluster.resources:
+        placement.trace.scores(resource, cause)
 
 
 def _forget_lock(plan: Plan) -> LockCancelled:
@@ -125,8 +136,9 @@ def _meet(plan: Plan, demand: Demand) -> None:
 class _Relations:
     """Takes up configured and implied constraints, in order."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, trace: Trace) -> None:
         self.plan = plan
+        self.trace = trace
         self.cluster = plan.cluster
         self.names = Names(plan.cluster)
         self.locations: list[locations.Location] = []
@@ -135,6 +147,7 @@ class _Relations:
 
     def add_configured(self) -> None:
         """Everything of the configuration, health first."""
+        together, sequence = circles.Edges[str](), circles.Edges[circles.Step]()
         for location in health_locations(self.cluster):
             self._locate(location)
         for constraint in self.cluster.cib.constraints:
@@ -144,14 +157,18 @@ class _Relations:
                         self._locate(location)
                 case model.Colocation():
                     for colocation in colocations.resolve(self.names, constraint):
+                        if colocation.score > 0:  # Two that stay away from each other are no circle.
+                            together.add(colocation.dependent.id, colocation.primary.id, colocation.id)
                         self.colocate(colocation)
                 case model.Order():
-                    orders.resolve(_PlanOrderer(self.plan), self.names, constraint)
+                    orders.resolve(_PlanOrderer(self.plan, constraint.id, sequence), self.names, constraint)
                 case model.TicketConstraint():
                     for ticket in tickets.resolve(self.cluster, self.names, constraint):
                         ticket.resource.tickets.append(ticket)
                         if not ticket.is_satisfied:
                             self._lack_ticket(ticket.resource, ticket)
+                            self.trace.scores(ticket.resource, Cause.TICKET, ticket)
+        self.cluster.reports += [*circles.colocation_reports(together), *circles.ordering_reports(sequence)]
 
     def _locate(self, location: locations.Location) -> None:
         self.locations.append(location)
@@ -210,24 +227,32 @@ _COMING = {Role.PROMOTED: ("promote",), Role.UNPROMOTED: ("start", "demote")}
 
 
 class _PlanOrderer:
-    """Lets ordering constraints be taken up by a plan."""
+    """Lets one ordering constraint be taken up by a plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, constraint: str, sequence: circles.Edges[circles.Step]) -> None:
         self.plan = plan
-        self.order = plan.order
+        self.constraint = constraint
+        self.sequence = sequence
+
+    def order(self, first: Resource, first_task: str, then: Resource, then_task: str, relation: int) -> None:
+        if relation & r.ORDERED:
+            self.sequence.add(circles.Step(first.id, first_task), circles.Step(then.id, then_task), self.constraint)
+        self.plan.order(first, first_task, then, then_task, relation, self.constraint)
 
     def require_some(self, name: str, firsts: list[Resource], first_task: str, needed: int) -> _Some:
         milestone = self.plan.milestone(name)
         milestone.required_runnable_before = needed
+        relation = r.MIN_RUNNABLE | r.FIRST_SHOWS_THEN
         for first in firsts:
-            self.plan.order_before_action(first, first_task, milestone, r.MIN_RUNNABLE | r.FIRST_SHOWS_THEN)
-        return _Some(self.plan, milestone)
+            self.plan.order_before_action(first, first_task, milestone, relation, self.constraint)
+        return _Some(self, milestone)
 
 
 class _Some:
-    def __init__(self, plan: Plan, milestone: Action) -> None:
-        self.plan = plan
+    def __init__(self, orderer: _PlanOrderer, milestone: Action) -> None:
+        self.orderer = orderer
         self.milestone = milestone
 
     def before(self, then: Resource, then_task: str, relation: int) -> None:
-        self.plan.order_after_action(self.milestone, then, then_task, relation)
+        plan, constraint = self.orderer.plan, self.orderer.constraint
+        plan.order_after_action(self.milestone, then, then_task, relation, constraint)

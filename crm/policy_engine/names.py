@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PARTS = re.compile(r"\d+|\D")
 _INSTANCE = re.compile(r"(.+?):\d*$", re.DOTALL)
@@ -11,6 +12,7 @@ _NOT_IN_ID = re.compile(r"[^\w.\-]")
 Key = tuple[tuple[int, int, int], ...]
 
 
+@lru_cache(maxsize=65536)
 def natural_key(name: str) -> Key:
     """Sorts names without regard to case, and digits in them by their number (`node2` before `node10`)."""
     return tuple(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
 from crm.policy_engine.engine import Planned, Wishes, run
+from crm.policy_engine.place.placement import Shown
 from crm.policy_engine.render.dot import dot_text
 from crm.policy_engine.render.exp import graph_xml
 from crm.policy_engine.render.graph import as_transition, build
-from crm.policy_engine.render.summary import summary_lines
+from crm.policy_engine.render.summary import all_changes, summary_lines
+from crm.policy_engine.sequence import circle_reports
 
 NO_WISHES = Wishes()
 _DEPTH = 500_000
@@ -25,7 +26,8 @@ class Plan:
     def __init__(self, planned: Planned) -> None:
         self._planned = planned
         # The summary tells roles as they were before the graph is built, like the tools that it is modelled on.
-        self._summary = summary_lines(planned.plan)
+        self.changes = all_changes(planned.plan)
+        """What will change, as facts; nodes first."""
         self._graph = build(planned.plan)
 
     @property
@@ -36,15 +38,19 @@ class Plan:
     @property
     def transition(self) -> Transition:
         """What has to be done."""
-        return as_transition(self._graph)
+        transition = as_transition(self._graph)
+        circles = circle_reports(transition)
+        return replace(transition, reports=(*transition.reports, *circles)) if circles else transition
 
     def summary_lines(self) -> list[str]:
         """What will change, a line each."""
-        return self._summary
+        return summary_lines(self.changes)
 
-    def score_lines(self, scores: bool = True, utilization: bool = False) -> list[str]:
-        """The scores (or capacities) that decided, in the order in which they were looked at."""
-        return self._planned.placement.score_lines
+    @property
+    def scores(self) -> list[Shown]:
+        """The scores (or capacities) that decided, in the order in which they were looked at; only if wished for."""
+        return self._planned.placement.scores
+
 
     def graph_text(self) -> str:
         """The transition as XML."""
@@ -57,19 +63,16 @@ class Plan:
 
 def plan(cib: Cib, now: int, wishes: Wishes = NO_WISHES) -> Plan:
     """Plan for a CIB at `now` (epoch seconds)."""
-    with _deep_recursion():
-        return Plan(run(cib, now, wishes))
+    allow_deep_recursion()
+    return Plan(run(cib, now, wishes))
 
 
-@contextmanager
-def _deep_recursion() -> Iterator[None]:
-    """Room for long chains: what depends on what is followed by functions that call themselves."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEPTH))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+def allow_deep_recursion() -> None:
+    """Make room for long chains: what depends on what is followed by functions that call themselves.
+
+    It is never taken back, because another thread may be planning, too.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEPTH))
 
 
 def schedule(cib: Cib, now: int) -> Transition:

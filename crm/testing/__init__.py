@@ -4,10 +4,12 @@
     machines   what runs on a machine, and its disk          network  links, views      power  fence devices
     checkers   what must hold after every step, whatever happens
     scenario   the cluster that hunts are run on             faults   what goes wrong there
+    failovers  what a configuration does when nodes are lost or resources fail, as assertions
     hunt       many seeds, and what they found: `python -m crm.testing`
 """
 
 from crm.testing.checkers import Expectations, Violation
+from crm.testing.failovers import Failovers
 from crm.testing.world import World
 
-__all__ = ["Expectations", "Violation", "World"]
+__all__ = ["Expectations", "Failovers", "Violation", "World"]

@@ -7,6 +7,7 @@ what was done, as `crm_simulate` prints it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from lxml import etree
 
@@ -14,6 +15,7 @@ from crm.cib.history_entry import FinishedOperation, entries_for
 from crm.model import score
 from crm.model.score import INFINITY, Score
 
+_HISTORY = etree.XPath("lrm_resource[@id=$id]")
 _UP = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 _DOWN = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 
@@ -93,10 +95,10 @@ class PretendedCib:
         """A resource's history on a node under the first of its names that is known there, else a new one under the
         last name."""
         resources = _child(_child(state, "lrm", {"id": str(state.get("id"))}), "lrm_resources")
-        by_id = {each.get("id"): each for each in resources}
         for name in names:
-            if name in by_id:
-                return by_id[name]
+            known = cast(list[etree._Element], _HISTORY(resources, id=name))
+            if known:
+                return known[0]
         attributes = {"id": names[-1], "class": standard, "provider": provider, "type": agent_type}
         given = {name: value for name, value in attributes.items() if value is not None}
         return etree.SubElement(resources, "lrm_resource", given)
@@ -114,23 +116,38 @@ class PretendedCib:
 
     def count_failure(
         self, state: etree._Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
-    ) -> list[str]:
-        """Add one to a fail count (or set it to INFINITY) and note the time; says what was injected."""
+    ) -> dict[str, str]:
+        """Add one to a fail count (or set it to INFINITY) and note the time; the attributes that were set."""
         operation = f"{resource}#{task}_{interval_ms}"
         current = score.parse(self._transient(state, f"fail-count-{operation}"))
         count: Score = INFINITY if fatal else current + 1
         values = {f"fail-count-{operation}": score.render(count), f"last-failure-{operation}": str(at)}
         for name, value in values.items():
-            self._set_transient(state, name, value)
-        return [
-            f"Injecting attribute {name}={value} into /node_state '{state.get('id')}'" for name, value in values.items()
-        ]
+            self.set_transient_attribute(state, name, value)
+        return values
+
+    def forget_failures(self, node: str, resource: str) -> None:
+        """A resource's failures on a node no longer count."""
+        state = self.node_state(node)
+        for pair in list(state.iterfind("transient_attributes/instance_attributes/nvpair")):
+            if str(pair.get("name")).startswith((f"fail-count-{resource}#", f"last-failure-{resource}#")):
+                _remove(pair)
+        for entry in list(state.iterfind("lrm/lrm_resources/lrm_resource/lrm_rsc_op")):
+            if str(entry.get("id")).startswith(f"{resource}_last_failure_"):
+                _remove(entry)
+
+    def forget_operation(self, node: str, key: str) -> None:
+        """A recurring operation does not run any more."""
+        for entry in list(self.node_state(node).iterfind("lrm/lrm_resources/lrm_resource/lrm_rsc_op")):
+            if entry.get("id") == key:
+                _remove(entry)
 
     def _transient(self, state: etree._Element, name: str) -> str | None:
         pairs = state.iterfind("transient_attributes/instance_attributes/nvpair")
         return next((pair.get("value") for pair in pairs if pair.get("name") == name), None)
 
-    def _set_transient(self, state: etree._Element, name: str, value: str) -> None:
+    def set_transient_attribute(self, state: etree._Element, name: str, value: str) -> None:
+        """Set an attribute that a node has until it leaves."""
         identity = str(state.get("id"))
         attributes = _child(state, "transient_attributes", {"id": identity})
         holder = _child(attributes, "instance_attributes", {"id": identity})
@@ -144,6 +161,12 @@ def next_call_id(history: etree._Element) -> int:
     """One more than the greatest call id in a history."""
     calls = [int(entry.get("call-id", "0")) for entry in history if entry.get("call-id", "").lstrip("-").isdigit()]
     return max([0, *calls]) + 1
+
+
+def _remove(element: etree._Element) -> None:
+    parent = element.getparent()
+    assert parent is not None
+    parent.remove(element)
 
 
 def _child(parent: etree._Element, tag: str, attributes: Mapping[str, str] | None = None) -> etree._Element:

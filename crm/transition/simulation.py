@@ -7,8 +7,10 @@ lines, as `crm_simulate` prints them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lxml import etree
 
 from crm.cib.history_entry import FinishedOperation
 from crm.model.score import INFINITY
@@ -36,18 +38,31 @@ def parse_failure(text: str) -> Failure | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Something that is pretended: a line for people, and for tools what kind of thing it is, with its attributes.
+
+    is_item   an item of the list of steps, not a remark of its own
+    """
+
+    kind: str
+    text: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    is_item: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Pretence:
     """What a simulation works with.
 
     known   ids under which the planner knows resources (instances of clones with their numbers)
-    say     told of every step: an item of a list, or (`item` False) a line of its own
+    say     told of every step
     at      epoch seconds that results are recorded with
     """
 
     cib: PretendedCib
     known: frozenset[str]
     failures: Sequence[Failure]
-    say: Callable[[str, bool], None]
+    say: Callable[[Said], None]
     at: int
 
 
@@ -77,18 +92,25 @@ def _pretend(action: GraphAction, pretence: Pretence) -> bool:
         _pretend_fencing(action, pretence)
     else:
         about = f" for {action.resource.id}" if action.resource is not None else ""
-        pretence.say(f"Cluster action:  {action.operation}{about} on {action.node}", True)
+        attributes = {"task": action.operation, "node": str(action.node)}
+        if action.resource is not None:
+            attributes["id"] = action.resource.id
+        pretence.say(
+            Said("cluster_action", f"Cluster action:  {action.operation}{about} on {action.node}", attributes)
+        )
     return True
 
 
 def _pretend_pseudo(action: GraphAction, pretence: Pretence) -> None:
     where = f" on {action.node}" if action.node else ""
-    pretence.say(f"Pseudo action:   {action.key}{where}", True)
+    attributes = {"task": action.key, **({"node": action.node} if action.node else {})}
+    pretence.say(Said("pseudo_action", f"Pseudo action:   {action.key}{where}", attributes))
 
 
 def _pretend_fencing(action: GraphAction, pretence: Pretence) -> None:
     word = action.attributes.get("CRM_meta_stonith_action", "reboot")
-    pretence.say(f"Fencing {action.node} ({word})", True)
+    attributes = {"target": str(action.node), "op": word}
+    pretence.say(Said("fencing_action", f"Fencing {action.node} ({word})", attributes))
     if word != "on" and action.node is not None:
         pretence.cib.node_down(action.node)
 
@@ -99,21 +121,21 @@ def _pretend_operation(action: GraphAction, pretence: Pretence) -> bool:
         return True
     name = _known_name(agent, pretence.known)
     if action.operation in _UNRECORDED:
-        pretence.say(_operation_text(name, action.operation, 0, node), True)
+        pretence.say(_operation(name, action.operation, 0, node))
         return True
     state = pretence.cib.node_state(node, node if action.router else action.node_id)
     history = pretence.cib.resource_history(state, (name, agent.id), agent.standard, agent.provider, agent.type)
-    pretence.say(_operation_text(name, action.operation, action.interval_ms, node), True)
+    pretence.say(_operation(name, action.operation, action.interval_ms, node))
     failure = _failure_of(action, (name, agent.id), node, pretence.failures)
     if failure is not None:
         resource, rc = failure
-        pretence.say(f"Pretending action {action.id} failed with rc={rc}", False)
+        pretence.say(Said("remark", f"Pretending action {action.id} failed with rc={rc}", is_item=False))
         if rc != 0 and not (rc == 7 and action.interval_ms == 0):
             fatal = action.operation in ("start", "stop")
-            for line in pretence.cib.count_failure(
-                state, resource, action.operation, action.interval_ms, fatal, pretence.at
+            for line in counted_failure(
+                pretence.cib, state, resource, action.operation, action.interval_ms, fatal, pretence.at
             ):
-                pretence.say(line, True)
+                pretence.say(line)
     pretence.cib.record(
         history,
         FinishedOperation(
@@ -133,6 +155,19 @@ def _pretend_operation(action: GraphAction, pretence: Pretence) -> bool:
     return failure is None
 
 
+def counted_failure(
+    cib: PretendedCib, state: etree._Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
+) -> list[Said]:
+    """Count a failure in a pretended CIB; says which attributes that set."""
+    said = []
+    for name, value in cib.count_failure(state, resource, task, interval_ms, fatal, at).items():
+        text = f"Injecting attribute {name}={value} into /node_state '{state.get('id')}'"
+        path = f"/cib/status/node_state[@id='{state.get('id')}']"
+        attributes = {"name": name, "value": value, "node_path": path, "cib_node": str(state.get("id"))}
+        said.append(Said("inject_attr", text, attributes))
+    return said
+
+
 def _known_name(agent: AgentReference, known: frozenset[str]) -> str:
     """The name that says most: an instance's full id where the planner knows no resource of the plain name."""
     if agent.id not in known and agent.long_id is not None and agent.long_id in known:
@@ -140,9 +175,12 @@ def _known_name(agent: AgentReference, known: frozenset[str]) -> str:
     return agent.id
 
 
-def _operation_text(resource: str, operation: str, interval_ms: int, node: str) -> str:
+def _operation(resource: str, operation: str, interval_ms: int, node: str) -> Said:
     interval = f"={interval_ms}" if interval_ms else ""
-    return f"Resource action: {resource:<15} {operation}{interval} on {node}"
+    attributes = {"resource": resource, "op": operation, "node": node}
+    if interval_ms:
+        attributes["interval"] = str(interval_ms)
+    return Said("rsc_action", f"Resource action: {resource:<15} {operation}{interval} on {node}", attributes)
 
 
 def _failure_of(

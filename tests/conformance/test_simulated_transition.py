@@ -43,7 +43,7 @@ def _simulated(case: Case) -> list[str]:
     known = _known_names(observe(cib, now))
     simulate(
         read_graph(case.answer("exp")),
-        Pretence(pretended, known, (), lambda text, _: lines.append(f"* {text}"), at=int(time.time())),
+        Pretence(pretended, known, (), lambda said: lines.append(f"* {said.text}"), at=int(time.time())),
     )
     lines += status_lines(observe(read(pretended.root), now), "Revised Cluster Status", Show())
     return squeezed("\n".join(lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -79,6 +80,12 @@ class Link(asyncio.Protocol):
         """Where the peer is, for messages."""
         address = self._transport.get_extra_info("peername") if self._transport else None
         return f"{address[0]}:{address[1]}" if address else "unknown address"
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """The connection's socket, for its options."""
+        found: socket.socket | None = self._transport.get_extra_info("socket") if self._transport else None
+        return found
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

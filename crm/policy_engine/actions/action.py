@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 class Input:
     """Another action that comes before one, and in what relation; `relation` 0 means no longer."""
 
-    __slots__ = ("action", "graphed", "relation")
+    __slots__ = ("action", "constraint", "graphed", "relation")
 
-    def __init__(self, action: Action, relation: Relation) -> None:
+    def __init__(self, action: Action, relation: Relation, constraint: str = "") -> None:
         self.action = action
         self.relation = relation
         self.graphed = False
+        self.constraint = constraint
+        """Id of the ordering constraint that says so, if one does."""
 
 
 class Action:
@@ -36,6 +38,7 @@ class Action:
 
     __slots__ = (
         "always_in_graph",
+        "blocked_by",
         "cancel_task",
         "config",
         "deduplicated",
@@ -57,6 +60,7 @@ class Action:
         "pseudo",
         "reason",
         "related",
+        "required_by",
         "required_runnable_before",
         "reschedule",
         "resource",
@@ -93,6 +97,10 @@ class Action:
         self.visited = False
         self.priority = 0
         self.reason: str | None = None
+        self.required_by: Action | None = None
+        """The other action that made this one required; None when something else did."""
+        self.blocked_by: Action | None = None
+        """The other action that made this one impossible."""
         self.cancel_task: str | None = None
         self.runnable_before = 0
         self.required_runnable_before = 0
@@ -120,7 +128,7 @@ class Action:
         return f"<{self.key}{f' on {self.node.name}' if self.node else ''}>"
 
 
-def relate(first: Action | None, then: Action | None, relation: Relation) -> bool:
+def relate(first: Action | None, then: Action | None, relation: Relation, constraint: str = "") -> bool:
     """Order two actions; False when that adds nothing to what is known."""
     if relation == 0 or first is None or then is None:
         return False
@@ -130,7 +138,7 @@ def relate(first: Action | None, then: Action | None, relation: Relation) -> boo
         return False
     first.related[then.id] = known | relation
     first.outputs.append((then, relation))
-    then.inputs.append(Input(first, relation))
+    then.inputs.append(Input(first, relation, constraint))
     return True
 
 

@@ -78,19 +78,19 @@ def order_migration_equivalents(plan: Plan, ordering: Ordering) -> None:
     tasks = (ordering.first_task, ordering.then_task)
     if tasks == ("start", "start"):
         if first.allow_migrate and then.allow_migrate:
-            plan.order(first, "migrate_from", then, "migrate_to", r.ORDERED)
+            plan.order(first, "migrate_from", then, "migrate_to", r.ORDERED, ordering.constraint)
         if then.allow_migrate:
-            plan.order(first, "start", then, "migrate_to", either)
+            plan.order(first, "start", then, "migrate_to", either, ordering.constraint)
         return
     if not then.allow_migrate:
         return
     if tasks == ("stop", "stop"):
-        plan.order(first, "stop", then, "migrate_to", either)
+        plan.order(first, "stop", then, "migrate_to", either, ordering.constraint)
         if then.partial_migration_target is not None:
-            plan.order(first, "stop", then, "migrate_from", either)
+            plan.order(first, "stop", then, "migrate_from", either, ordering.constraint)
     elif tasks == ("promote", "start"):
-        plan.order(first, "promote", then, "migrate_to", r.ORDERED)
+        plan.order(first, "promote", then, "migrate_to", r.ORDERED, ordering.constraint)
     elif tasks == ("demote", "stop"):
-        plan.order(first, "demote", then, "migrate_to", r.ORDERED)
+        plan.order(first, "demote", then, "migrate_to", r.ORDERED, ordering.constraint)
         if then.partial_migration_target is not None:
-            plan.order(first, "demote", then, "migrate_from", r.ORDERED)
+            plan.order(first, "demote", then, "migrate_from", r.ORDERED, ordering.constraint)

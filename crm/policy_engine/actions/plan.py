@@ -30,6 +30,8 @@ class Ordering:
     then_resource: Resource | None = None
     then_task: str | None = None
     then_action: Action | None = None
+    constraint: str = ""
+    """Id of the ordering constraint that says so; empty when it follows from what the resources are."""
 
 
 @dataclass(slots=True)
@@ -185,17 +187,22 @@ class Plan:
         then: Resource,
         then_task: str,
         relation: Relation,
+        constraint: str = "",
     ) -> None:
         """Order two tasks of resources."""
-        self.add(Ordering(relation, first, first_task, None, then, then_task, None))
+        self.add(Ordering(relation, first, first_task, None, then, then_task, None, constraint))
 
-    def order_after_action(self, first: Action, then: Resource, then_task: str, relation: Relation) -> None:
+    def order_after_action(
+        self, first: Action, then: Resource, then_task: str, relation: Relation, constraint: str = ""
+    ) -> None:
         """Order an action before a resource's task."""
-        self.add(Ordering(relation, first.resource, first.task, first, then, then_task, None))
+        self.add(Ordering(relation, first.resource, first.task, first, then, then_task, None, constraint))
 
-    def order_before_action(self, first: Resource, first_task: str, then: Action, relation: Relation) -> None:
+    def order_before_action(
+        self, first: Resource, first_task: str, then: Action, relation: Relation, constraint: str = ""
+    ) -> None:
         """Order a resource's task before an action."""
-        self.add(Ordering(relation, first, first_task, None, then.resource, then.task, then))
+        self.add(Ordering(relation, first, first_task, None, then.resource, then.task, then, constraint))
 
     def order_actions(self, first: Action, then: Action, relation: Relation) -> None:
         """Order two actions, in turn with the other orderings."""

@@ -31,6 +31,8 @@ class Location:
     role: Role = Role.UNKNOWN
     probing: Probing = Probing.ALWAYS
     scores: list[tuple[Node, Score]] = field(default_factory=list)
+    of_health: bool = False
+    """Says how healthy nodes are; configured by nobody."""
 
 
 def resolve(cluster: Cluster, names: Names, constraint: model.Location) -> list[Location]:

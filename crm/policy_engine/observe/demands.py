@@ -11,6 +11,7 @@ from crm.policy_engine.observe.fencing import fence
 def demand_stop(cluster: Cluster, resource: Resource, node: Node) -> None:
     """The resource must be stopped there; a managed resource on a node that is away cannot be, so the node is fenced.
     """
+    cluster.stop_demands.setdefault((resource, node), []).append(len(cluster.demands))
     cluster.demands.append(Demand("stop", node, resource))
     reachable = node.online or (node.kind is NodeKind.GUEST and not node.remote_needs_reset)
     if not reachable and resource.managed and not node.unclean:
@@ -19,9 +20,8 @@ def demand_stop(cluster: Cluster, resource: Resource, node: Node) -> None:
 
 def withdraw_stops(cluster: Cluster, resource: Resource, node: Node) -> None:
     """It turned out not to be active there: the stop stays known but is not required."""
-    for position, demand in enumerate(cluster.demands):
-        if demand.task == "stop" and demand.resource is resource and demand.node is node:
-            cluster.demands[position] = replace(demand, required=False)
+    for position in cluster.stop_demands.get((resource, node), ()):
+        cluster.demands[position] = replace(cluster.demands[position], required=False)
 
 
 def demand(cluster: Cluster, task: str, resource: Resource, node: Node, reason: str | None = None) -> None:

@@ -62,9 +62,9 @@ def _existing_instance(node: Node, clone: Resource, name: str) -> Resource | Non
     inactive: Resource | None = None
     seen_here = False
     for instance in clone.children:
-        places = _places(instance)
-        if places:
-            if places[0] is node:
+        place = _first_place(instance)
+        if place is not None:
+            if place is node:
                 found = _member(instance, name)
                 if found is not None and not found.active_on:
                     return found
@@ -76,15 +76,14 @@ def _existing_instance(node: Node, clone: Resource, name: str) -> Resource | Non
     return None if seen_here else inactive
 
 
-def _places(instance: Resource) -> list[Node]:
-    """Where an instance is active or has something pending, each node once."""
-    places: dict[str, Node] = {}
+def _first_place(instance: Resource) -> Node | None:
+    """Where the first part of an instance that is active or has something pending is so."""
     for primitive in instance.primitives():
-        for node in primitive.active_on:
-            places.setdefault(node.id, node)
+        if primitive.active_on:
+            return primitive.active_on[0]
         if primitive.pending_node is not None:
-            places.setdefault(primitive.pending_node.id, primitive.pending_node)
-    return list(places.values())
+            return primitive.pending_node
+    return None
 
 
 def _member(instance: Resource, name: str) -> Resource | None:

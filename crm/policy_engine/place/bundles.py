@@ -14,6 +14,7 @@ from crm.policy_engine.place.candidates import sort_candidates
 from crm.policy_engine.place.criteria import threshold_reached
 from crm.policy_engine.place.instances import assign_instances, matches, sort_instances
 from crm.policy_engine.place.placement import KINDS, Placement, assign
+from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
@@ -33,6 +34,7 @@ class Bundle(MergesColocated):
             own_nodes = {replica.node.id for replica in settings.replicas if replica.node is not None}
             for candidate in settings.child.allowed.values():
                 candidate.score = 0 if candidate.node.id in own_nodes else MINUS_INFINITY
+            placement.trace.scores(settings.child, Cause.CONTAINER)
             assign(placement, settings.child, prefer, stop_if_fail)
         resource.is_assigning = False
         resource.unassigned = False
@@ -88,6 +90,7 @@ def _assign_inner(placement: Placement, replica: Replica, child: Resource, stop_
             candidate.score = MINUS_INFINITY
         elif threshold_reached(placement.cluster, child, candidate.node) is None:
             candidate.score = INFINITY
+    placement.trace.scores(child, Cause.CONTAINER)
     clone = child.parent
     assert clone is not None
     clone.is_assigning = True

@@ -23,6 +23,7 @@ from crm.policy_engine.place.promotion import (
     apply_to_unplaced_dependent,
     choose_promoted,
 )
+from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import any_blocked, assigned_node
 
 
@@ -36,10 +37,12 @@ class Clone(MergesColocated):
         resource.is_assigning = True
         if resource.promotable:
             add_promotion_scores(resource)
+            placement.trace.scores(resource, Cause.PROMOTION)
         for colocation in list(primaries_of(resource)):
             assign(placement, colocation.primary, prefer, stop_if_fail)
         for colocation in list(dependents_of(resource)):
             add_dependent_scores(resource, colocation)
+            placement.trace.scores(resource, Cause.COLOCATED_BY, colocation)
         placement.show_scores(resource, "pcmk__clone_assign")
         resource.children = sort_instances(resource.children)
         assign_instances(

@@ -18,6 +18,7 @@ from crm.policy_engine.constraints.locations import Location
 from crm.policy_engine.fail_counts import failures_on
 from crm.policy_engine.place.candidates import prefer
 from crm.policy_engine.place.locating import spread_location
+from crm.policy_engine.trace import Cause, Trace
 
 
 def health_locations(cluster: Cluster) -> list[Location]:
@@ -33,7 +34,7 @@ def health_locations(cluster: Cluster) -> list[Location]:
             continue
         for resource in cluster.resources:
             if health > 0 or not is_true(resource.meta.get("allow-unhealthy-nodes")):
-                found.append(Location(settings.health_strategy, resource, scores=[(node, health)]))
+                found.append(Location(settings.health_strategy, resource, scores=[(node, health)], of_health=True))
     return found
 
 
@@ -50,21 +51,28 @@ def _node_health(cluster: Cluster, node: Node, base: Score) -> Score:
 LockCancelled: TypeAlias = Callable[[Resource, Node], None]
 
 
-def apply_criteria(cluster: Cluster, locations: list[Location], on_lock_cancelled: LockCancelled) -> None:
+def apply_criteria(
+    cluster: Cluster, locations: list[Location], on_lock_cancelled: LockCancelled, trace: Trace
+) -> None:
     """Score every candidate; `locations` newest first."""
     if cluster.settings.shutdown_lock:
         for top in cluster.resources:
             for resource in _lockable(top):
                 lock_to_shutdown_node(cluster, resource, on_lock_cancelled)
+                trace.scores(resource, Cause.LOCK)
     for location in locations:
         spread_location(location.resource, location)
+        trace.scores(location.resource, Cause.HEALTH if location.of_health else Cause.LOCATION, location)
     for top in cluster.resources:
         for resource in top.primitives():
             _apply_stickiness(cluster, resource)
-    _ban_after_failures(cluster)
+            trace.scores(resource, Cause.STICKINESS)
+    _ban_after_failures(cluster, trace)
     for node in cluster.nodes:
         for resource in cluster.resources:
             _apply_exclusive_probing(resource, node)
+    for resource in cluster.resources:
+        trace.scores(resource, Cause.EXCLUSIVE_PROBING)
 
 
 def _apply_stickiness(cluster: Cluster, resource: Resource) -> None:
@@ -76,7 +84,7 @@ def _apply_stickiness(cluster: Cluster, resource: Resource) -> None:
     prefer(resource, (node,), resource.stickiness)
 
 
-def _ban_after_failures(cluster: Cluster) -> None:
+def _ban_after_failures(cluster: Cluster, trace: Trace) -> None:
     nodes = [node for node in cluster.nodes if any(name.startswith("fail-count-") for name in node.attributes)]
     for node in nodes:
         for top in cluster.resources:
@@ -85,6 +93,7 @@ def _ban_after_failures(cluster: Cluster) -> None:
                     banned = threshold_reached(cluster, resource, node)
                     if banned is not None:
                         prefer(banned, (node,), MINUS_INFINITY)
+                        trace.scores(banned, Cause.FAILURES)
 
 
 def clears_failures(resource: Resource, node: Node) -> bool:

@@ -27,6 +27,7 @@ from crm.policy_engine.place.candidates import (
 )
 from crm.policy_engine.place.placement import KINDS, Merge, Placement, assign
 from crm.policy_engine.place.weights import Weights
+from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import activity, any_blocked, assigned_node_of, current_node, instances_of, role
 
 
@@ -49,6 +50,7 @@ def assign_instances(
             continue
         if assigned >= most:
             ban_everywhere(placement.cluster, instance)
+            placement.trace.scores(instance, Cause.ENOUGH)
         elif _assign(placement, instance, None, most_per_node) is not None:
             assigned += 1
 
@@ -90,6 +92,7 @@ def _assign_early(
             break
         reserved += 1
         unassign(instance)
+        placement.trace.undone(instance)
         chosen = None
     parent.allowed = parent_table
     if chosen is None:
@@ -102,6 +105,7 @@ def _assign(placement: Placement, instance: Resource, prefer: Node | None, most_
     if instance.is_assigning:
         return None
     _ban_full_nodes(instance, most_per_node)
+    placement.trace.scores(instance, Cause.FULL)
     chosen = assign(placement, instance, prefer, stop_if_fail=prefer is None)
     if chosen is not None:
         _count_in_parent(instance, chosen)

@@ -6,8 +6,9 @@ module registers its ways in `KINDS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from crm.model import score as scores
@@ -16,24 +17,63 @@ from crm.policy_engine.cluster import Cluster, Kind, Node, NodeKind, Resource, R
 from crm.policy_engine.constraints.colocations import Colocation
 from crm.policy_engine.names import natural_key
 from crm.policy_engine.place.weights import Weights
+from crm.policy_engine.trace import SILENT, Trace
+
+
+class ShownKind(StrEnum):
+    """What a line of scores is about."""
+
+    ALLOCATION = "node_weight"
+    PROMOTION = "promotion_score"
+    UTILIZATION = "utilization"
+    CAPACITY = "capacity"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A score, or capacities, as they were at one stage of placing."""
+
+    kind: ShownKind
+    stage: str
+    resource: str
+    node: str | None
+    score: str = ""
+    amounts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The line that `crm_simulate` shows."""
+        amounts = "".join(f" {name}={value}" for name, value in self.amounts.items())
+        match self.kind:
+            case ShownKind.ALLOCATION:
+                return f"{self.stage}: {self.resource} allocation score on {self.node}: {self.score}"
+            case ShownKind.PROMOTION:
+                where = f"on {self.node}" if self.node is not None else "(inactive)"
+                return f"{self.resource} promotion score {where}: {self.score}"
+            case ShownKind.UTILIZATION:
+                return f"{self.stage}: {self.resource} utilization on {self.node}:{amounts}"
+            case ShownKind.CAPACITY:
+                return f"{self.stage}: {self.node} capacity:{amounts}"
 
 
 @dataclass(slots=True)
 class Placement:
-    """The state of one placing pass. `score_lines` collects what `crm_simulate -s` shows."""
+    """The state of one placing pass. `scores` collects what `crm_simulate -s` shows."""
 
     cluster: Cluster
     strategy: str
-    score_lines: list[str] = field(default_factory=list)
+    scores: list[Shown] = field(default_factory=list)
     with_scores: bool = False
     with_utilization: bool = False
     on_colocation: Callable[[Colocation], None] = lambda _: None
     """Told of colocations that come up only while placing."""
+    trace: Trace = SILENT
+    """Told why scores change, and what is chosen."""
 
     def show_utilization(self, resource: Resource, node: Node) -> None:
         """Keep what a resource takes of the node that it was just assigned to."""
-        used = "".join(f" {name}={value}" for name, value in resource.utilization.items())
-        self.score_lines.append(f"pcmk__assign_resource: {resource.id} utilization on {node.name}:{used}")
+        used = dict(resource.utilization)
+        self.scores.append(Shown(ShownKind.UTILIZATION, "pcmk__assign_resource", resource.id, node.name, amounts=used))
 
     def show_capacities(self, stage: str) -> None:
         """Keep what is left of each node's capacity."""
@@ -41,8 +81,8 @@ class Placement:
             return
         for node in self.cluster.nodes:
             if node.kind is not NodeKind.GUEST or not node.is_bundle_node:
-                left = "".join(f" {name}={value}" for name, value in node.utilization.items())
-                self.score_lines.append(f"{stage}: {node.name} capacity:{left}")
+                left = dict(node.utilization)
+                self.scores.append(Shown(ShownKind.CAPACITY, stage, "", node.name, amounts=left))
 
     def show_scores(self, resource: Resource, stage: str) -> None:
         """Keep the present scores of a resource and all in it (removed resources are left out)."""
@@ -50,7 +90,7 @@ class Placement:
             return
         for candidate in sorted(resource.allowed.values(), key=lambda c: natural_key(c.node.name)):
             score = scores.render(candidate.score)
-            self.score_lines.append(f"{stage}: {resource.id} allocation score on {candidate.node.name}: {score}")
+            self.scores.append(Shown(ShownKind.ALLOCATION, stage, resource.id, candidate.node.name, score))
         for child in resource.children:
             self.show_scores(child, stage)
 

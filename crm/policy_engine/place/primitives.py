@@ -31,6 +31,7 @@ from crm.policy_engine.place.candidates import (
 )
 from crm.policy_engine.place.placement import KINDS, Placement, assign
 from crm.policy_engine.place.utilization import ban_where_too_small
+from crm.policy_engine.trace import Cause
 from crm.policy_engine.tree import current_node
 
 
@@ -80,9 +81,11 @@ def _weigh_colocations(placement: Placement, resource: Resource) -> None:
         for colocation in list(primaries):
             if colocation.is_mandatory is mandatory:
                 _follow_primary(placement, resource, colocation)
+                placement.trace.scores(resource, Cause.COLOCATED_WITH, colocation)
         for colocation in list(dependents):
             if colocation.is_mandatory is mandatory:
                 add_dependent_scores(resource, colocation)
+                placement.trace.scores(resource, Cause.COLOCATED_BY, colocation)
 
 
 def _follow_primary(placement: Placement, resource: Resource, colocation: Colocation) -> None:
@@ -101,6 +104,7 @@ def _respect_next_role(placement: Placement, resource: Resource) -> None:
     cluster = placement.cluster
     if resource.next_role is Role.STOPPED:
         ban_everywhere(cluster, resource)
+        placement.trace.scores(resource, Cause.STOPPED)
     elif (
         resource.next_role > resource.role
         and not cluster.quorate
@@ -126,6 +130,7 @@ def _choose(placement: Placement, resource: Resource, prefer: Node | None, stop_
 
 def _choose_best(placement: Placement, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> None:
     roomiest = ban_where_too_small(placement, resource)
+    placement.trace.scores(resource, Cause.CAPACITY)
     if prefer is None:
         prefer = roomiest
     if not resource.unassigned:
@@ -139,6 +144,7 @@ def _choose_best(placement: Placement, resource: Resource, prefer: Node | None, 
             chosen = None
     if chosen is None and ranked:
         chosen = _best(resource, ranked, current)
+    placement.trace.choice(resource, ranked, chosen, prefer)
     assign_to(placement, resource, chosen, force=False, stop_if_fail=stop_if_fail)
 
 

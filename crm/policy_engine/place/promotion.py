@@ -20,7 +20,8 @@ from crm.policy_engine.options import NoQuorumPolicy
 from crm.policy_engine.place.affinity import dependents_of, merge_into, primaries_of, restrict_to
 from crm.policy_engine.place.candidates import ban_everywhere, guest_will_run, is_usable
 from crm.policy_engine.place.instances import compare_instances, compatible_instance
-from crm.policy_engine.place.placement import KINDS, Merge, Placement
+from crm.policy_engine.place.placement import KINDS, Merge, Placement, Shown, ShownKind
+from crm.policy_engine.trace import Cause, Trace
 from crm.policy_engine.tree import assigned_node, assigned_nodes, role
 
 
@@ -113,10 +114,13 @@ def _set_priority(placement: Placement, clone: Resource, instance: Resource) -> 
         instance.priority = points if found else -1
     elif wanted in (Role.UNPROMOTED, Role.STOPPED):
         instance.priority = MINUS_INFINITY
-    _apply_promoted_locations(instance, instance.locations, node)
-    _apply_promoted_locations(instance, clone.locations, node)
+    trace = placement.trace
+    trace.priority(instance, Cause.PROMOTION if wanted in (Role.STARTED, Role.UNKNOWN) else Cause.STOPPED)
+    _apply_promoted_locations(instance, instance.locations, node, trace)
+    _apply_promoted_locations(instance, clone.locations, node, trace)
     for colocation in list(primaries_of(instance)):
         KINDS[instance.kind].apply_as_dependent(placement, instance, colocation.primary, colocation)
+        trace.priority(instance, Cause.COLOCATED_WITH, colocation)
     instance.promotion_score = INFINITY if wanted is Role.PROMOTED else instance.priority
 
 
@@ -126,13 +130,16 @@ def _become_unpromoted(resource: Resource) -> None:
             each.role = Role.UNPROMOTED
 
 
-def _apply_promoted_locations(instance: Resource, locations: Sequence[Location], node: Node) -> None:
+def _apply_promoted_locations(
+    instance: Resource, locations: Sequence[Location], node: Node, trace: Trace
+) -> None:
     for location in locations:
         if location.role is not Role.PROMOTED:
             continue
         points = next((points for each, points in location.scores if each is node), None)
         if points is not None:
             instance.priority = scores.add(instance.priority, points)
+            trace.priority(instance, Cause.LOCATION, location)
 
 
 def _sort_by_promotion(placement: Placement, clone: Resource) -> None:
@@ -143,11 +150,15 @@ def _sort_by_promotion(placement: Placement, clone: Resource) -> None:
     clone.merging = True
     for instance in clone.children:
         _add_to_node(clone, instance)
+    placement.trace.scores(clone, Cause.PROMOTION)
     for colocation in list(dependents_of(clone)):
         if colocation.primary_role is Role.PROMOTED and colocation.has_influence():
             merge_into(clone, colocation.dependent, colocation, Merge(nonnegative=True, active=True))
-    if any(ticket.role is Role.PROMOTED and not ticket.is_satisfied for ticket in clone.tickets):
+            placement.trace.scores(clone, Cause.COLOCATED_BY, colocation)
+    lacking = [ticket for ticket in clone.tickets if ticket.role is Role.PROMOTED and not ticket.is_satisfied]
+    if lacking:
         ban_everywhere(placement.cluster, clone)
+        placement.trace.scores(clone, Cause.TICKET, lacking[0])
     for instance in clone.children:
         _take_from_node(clone, instance)
     clone.children = sorted(clone.children, key=cmp_to_key(_compare_for_promotion))
@@ -241,8 +252,8 @@ def _show_score(placement: Placement, instance: Resource) -> None:
     if not placement.with_scores:
         return
     node = assigned_node(instance)
-    where = f"on {node.name}" if node is not None else "(inactive)"
-    placement.score_lines.append(f"{instance.id} promotion score {where}: {scores.render(instance.promotion_score)}")
+    score = scores.render(instance.promotion_score)
+    placement.scores.append(Shown(ShownKind.PROMOTION, "", instance.id, node.name if node is not None else None, score))
 
 
 # Colocations with a promotable clone

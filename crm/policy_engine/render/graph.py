@@ -127,6 +127,7 @@ def _merge_inputs(action: Action) -> None:
             link.graphed = False
         else:
             known.relation |= link.relation
+            known.constraint = known.constraint or link.constraint
     action.inputs = sorted(merged.values(), key=lambda link: link.action.id)
 
 

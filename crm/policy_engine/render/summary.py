@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from crm.policy_engine.actions.action import Action
@@ -186,13 +186,20 @@ class _Change:
 # As text
 
 
-def summary_lines(plan: Plan) -> list[str]:
+def all_changes(plan: Plan) -> list[NodeChange | ResourceChange]:
+    """What changes, nodes first."""
+    return [*node_changes(plan), *resource_changes(plan)]
+
+
+def summary_lines(changes: Sequence[NodeChange | ResourceChange]) -> list[str]:
     """The lines of a transition summary, without indentation."""
-    lines = [
-        f"{change.what} {change.name} '{change.reason}'" for change in node_changes(plan) if change.reason is not None
-    ]
+    lines: list[str] = []
     name_width, detail_width = 5, 5
-    for change in resource_changes(plan):
+    for change in changes:
+        if isinstance(change, NodeChange):
+            if change.reason is not None:
+                lines.append(f"{change.what} {change.name} '{change.reason}'")
+            continue
         details = _details(change)
         if len(change.resource.id) > name_width:
             name_width = len(change.resource.id) + 2

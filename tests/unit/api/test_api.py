@@ -185,3 +185,14 @@ def test_events_start_with_the_present(api: TestClient) -> None:
 def test_the_openapi_document_knows_every_path(api: TestClient) -> None:
     assert "/v1/cib" in api.get("/openapi.json").json()["paths"]
     assert api.get("/docs").status_code == 200
+
+
+def test_a_resource_is_explained(api: TestClient) -> None:
+    answer = api.get("/v1/resources/web/explain").json()
+    (web,) = answer["instances"]
+    assert (web["id"], web["on"]) == ("web", ["one"])
+    assert [node["node"] for node in web["nodes"]] == ["one", "two"]
+    assert web["why"]
+    (web,) = api.get("/v1/resources/web/explain", params={"node": "two"}).json()["instances"]
+    assert [node["node"] for node in web["nodes"]] == ["two"]
+    assert api.get("/v1/resources/wob/explain").status_code == 404

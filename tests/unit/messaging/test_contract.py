@@ -84,6 +84,9 @@ class Cluster:
     async def agree(self, *names: str) -> None:
         await until(lambda: all(self.nodes[name].members == tuple(sorted(names)) for name in names))
 
+    def members_of(self, name: str) -> tuple[str, ...]:
+        return self.nodes[name].members
+
     async def stop(self) -> None:
         for node in self.nodes.values():
             await node.layer.leave()

@@ -30,7 +30,7 @@ def _run(failures: list[Failure]) -> tuple[Outcome, list[str], PretendedCib]:
     said: list[str] = []
     cib = PretendedCib(etree.fromstring(CIB))
     transition = Transition(1, (Synapse(0, _start(1, "x")), Synapse(1, _start(2, "y"), inputs=(1,))))
-    pretence = Pretence(cib, frozenset({"x", "y"}), failures, lambda text, _: said.append(text), AT)
+    pretence = Pretence(cib, frozenset({"x", "y"}), failures, lambda each: said.append(each.text), AT)
     return simulate(transition, pretence), said, cib
 
 

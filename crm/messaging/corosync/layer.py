@@ -1,0 +1,303 @@
+"""The shell of the corosync layer: the event loop, flow control, reconnecting. Decides nothing.
+
+When corosync dies, this node is alone and without quorum at once, which stops what must not run on without it; when
+corosync is there again, the node joins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import assert_never
+
+from crm.messaging.corosync import cluster_map
+from crm.messaging.corosync.connection import (
+    Connection,
+    Delivered,
+    Disconnected,
+    Happening,
+    Membership,
+    NodeListChanged,
+    Quorum,
+    Ring,
+    ShutdownRefused,
+)
+from crm.messaging.corosync.frames import (
+    EVERYBODY,
+    Announcement,
+    Assembly,
+    Chunk,
+    Dismissal,
+    ForeignVersionError,
+    Process,
+    chunks,
+    parse,
+)
+from crm.messaging.corosync.group import Group, Output
+from crm.messaging.layer import LayerError, LayerSettings, Received, ViewChanged
+
+log = logging.getLogger(__name__)
+
+_JOIN_LIMIT_S = 10.0
+_BUSY_FIRST_S, _BUSY_LAST_S = 0.0005, 0.02
+_RECONNECT_FIRST_S, _RECONNECT_LAST_S = 0.1, 2.0
+_LEAVE_LIMIT_S = 1.0
+
+
+class CorosyncLayer:
+    """One node's membership in the process group of its cluster."""
+
+    @staticmethod
+    def complete(settings: LayerSettings) -> LayerSettings:
+        """Take node list, names and kind of quorum from corosync. Raises LayerError where the settings disagree."""
+        return cluster_map.complete(settings)
+
+    def __init__(self, settings: LayerSettings) -> None:
+        self.settings = settings
+        self._group = Group(settings, int(time.time()))
+        self._connection: Connection | None = None
+        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._assemblies: dict[Process, Assembly] = {}
+        self._control: asyncio.Queue[bytes] = asyncio.Queue()
+        self._sending = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._left = False
+        self._in_group: asyncio.Future[None] | None = None
+        self._out_of_group = asyncio.Event()
+
+    async def join(self) -> None:
+        """Connect and join. Raises LayerError."""
+        if self.settings.nodes:
+            self.settings.check()
+        self.settings = await asyncio.to_thread(cluster_map.complete, self.settings)
+        self.settings.check()
+        self._group = Group(self.settings, int(time.time()))
+        self._spawn(self._send_control())
+        await self._connect()
+
+    async def send(self, to: str, message: bytes) -> None:
+        """Send to one member of the view; to oneself it is delivered like any other."""
+        self._check_size(message)
+        if to == self.settings.name:
+            self._events.put_nowait(Received(to, message))
+        elif (node_id := self._group.node_id(to)) is not None:
+            await self._send_chunks(node_id, message)
+
+    async def broadcast(self, message: bytes) -> None:
+        """Send to all other members of the view."""
+        self._check_size(message)
+        await self._send_chunks(EVERYBODY, message)
+
+    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+        """What happens, in order, until `leave`."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def leave(self) -> None:
+        """Leave the group; the others see it at once."""
+        self._left = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.leave()
+            try:
+                async with asyncio.timeout(_LEAVE_LIMIT_S):
+                    await self._out_of_group.wait()
+            except TimeoutError:
+                log.warning("corosync did not confirm that this node left the group")
+            self._disconnect()
+        self._events.put_nowait(None)
+
+    # Connecting
+
+    async def _connect(self) -> None:
+        connection = Connection(f"crmd:{self.settings.cluster}", len(self.settings.nodes))
+        await asyncio.to_thread(connection.open)
+        loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._in_group = loop.create_future()
+        for descriptor, name in connection.descriptors.items():
+            loop.add_reader(descriptor, self._readable, connection, name)
+        try:
+            async with asyncio.timeout(_JOIN_LIMIT_S):
+                await self._in_group
+        except (TimeoutError, LayerError) as error:
+            self._disconnect()
+            if isinstance(error, LayerError):
+                raise
+            raise LayerError("corosync-silent", f"corosync did not let this node into the process group within "
+                             f"{_JOIN_LIMIT_S:g} s", "see corosync-cfgtool -s and corosync's log") from None
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            for descriptor in connection.descriptors:
+                asyncio.get_running_loop().remove_reader(descriptor)
+            connection.close()
+
+    async def _reconnect(self) -> None:
+        pause_s = _RECONNECT_FIRST_S
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                await self._connect()
+            except LayerError as error:
+                log.debug("corosync is not there yet: %s", error)
+                pause_s = min(2 * pause_s, _RECONNECT_LAST_S)
+                continue
+            log.info("connected to corosync again")
+            return
+
+    def _lost(self, error: Disconnected) -> None:
+        if self._connection is None:
+            return
+        log.error("corosync is gone (%s): this node has no quorum until it is back", error)
+        waiting = self._in_group is not None and not self._in_group.done()
+        self._disconnect()
+        self._assemblies.clear()
+        if waiting and self._in_group is not None:
+            self._in_group.set_exception(LayerError("no-corosync", f"corosync is gone: {error}", "see its log"))
+            return
+        if not self._left:
+            self._perform(self._group.disconnected())
+            self._spawn(self._reconnect())
+
+    # What corosync says
+
+    def _readable(self, connection: Connection, name: str) -> None:
+        try:
+            for happening in connection.dispatch(name):
+                if self._connection is connection:
+                    self._happened(happening)
+        except Disconnected as error:
+            if self._connection is connection:
+                self._lost(error)
+
+    def _happened(self, happening: Happening) -> None:
+        match happening:
+            case Delivered(sender, data):
+                self._delivered(sender, data)
+            case Membership(members, killed):
+                self._membership(members, killed)
+            case Ring(sequence, nodes):
+                self._perform(self._group.ring_changed(sequence, nodes))
+            case Quorum(sequence, quorate, disks):
+                self._perform(self._group.quorum_changed(sequence, quorate, disks))
+            case NodeListChanged(key):
+                self._node_list_changed(key)
+            case ShutdownRefused():
+                log.warning("somebody asked corosync to stop; refused, because crmd runs on it (stop crmd first)")
+            case _:
+                assert_never(happening)
+
+    def _membership(self, members: tuple[Process, ...], killed: tuple[Process, ...]) -> None:
+        assert self._connection is not None and self._in_group is not None
+        me = self._connection.process
+        if me not in members:
+            self._out_of_group.set()
+            return
+        twins = [process for node, process in members if node == me[0] and process != me[1]]
+        if not self._in_group.done():
+            if twins:
+                self._in_group.set_exception(LayerError(
+                    "name-in-use", f"another crmd of this node is in the cluster already (process {twins[0]})",
+                    "end it first"))
+                return
+            self._in_group.set_result(None)
+        self._assemblies = {process: self._assemblies.get(process) or Assembly(self.settings.max_message_bytes)
+                            for process in members}
+        self._perform(self._group.membership(members, killed))
+
+    def _delivered(self, sender: Process, data: bytes) -> None:
+        try:
+            frame = parse(data)
+        except ForeignVersionError as error:
+            self._perform(self._group.foreign(sender, error.version))
+            return
+        except ValueError as error:
+            log.warning("ignored what process %d of corosync node %d multicast: %s", sender[1], sender[0], error)
+            return
+        match frame:
+            case Announcement():
+                self._perform(self._group.announced(sender, frame))
+            case Dismissal(process):
+                self._perform(self._group.dismissed(process))
+            case Chunk():
+                self._chunk(sender, frame)
+            case _:
+                assert_never(frame)
+
+    def _chunk(self, sender: Process, chunk: Chunk) -> None:
+        if self._connection is None or sender == self._connection.process or sender not in self._assemblies:
+            return
+        if chunk.to not in (EVERYBODY, self._connection.process[0]):
+            return
+        message = self._assemblies[sender].add(chunk)
+        name = self._group.sender(sender, chunk.view)
+        if message is not None and name is not None:
+            self._events.put_nowait(Received(name, message))
+
+    def _node_list_changed(self, key: str) -> None:
+        if key.endswith((".name", ".nodeid")):
+            log.warning("corosync's node list has changed (%s): crmd takes it up at its next start", key)
+
+    def _perform(self, output: Output) -> None:
+        for frame in output.announce:
+            self._control.put_nowait(frame.frame())
+        for process in output.hold:
+            log.info("the daemon of corosync node %d was killed; it is given %d ms to come back", process[0],
+                     self.settings.restart_limit_ms)
+            later = self.settings.restart_limit_ms / 1000
+            asyncio.get_running_loop().call_later(later, self._overdue, process)
+        if output.complaint:
+            log.warning("%s", output.complaint)
+        if output.view is not None:
+            view = output.view
+            log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if view.quorate else " (no quorum)")
+            self._events.put_nowait(view)
+
+    def _overdue(self, process: Process) -> None:
+        if not self._left:
+            self._perform(self._group.overdue(process))
+
+    # Sending
+
+    async def _send_chunks(self, to: int, message: bytes) -> None:
+        # One message at a time: its chunks are put together in the order in which they come.
+        async with self._sending:
+            for chunk in chunks(self._group.number, to, message):
+                await self._multicast(chunk.frame())
+
+    async def _send_control(self) -> None:
+        while True:
+            await self._multicast(await self._control.get())
+
+    async def _multicast(self, frame: bytes) -> None:
+        """Corosync says when it wants no more; what is sent while it is gone reaches nobody."""
+        connection, pause_s = self._connection, _BUSY_FIRST_S
+        try:
+            while connection is not None and connection is self._connection and not connection.multicast(frame):
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _BUSY_LAST_S)
+        except Disconnected as error:
+            self._lost(error)
+
+    def _check_size(self, message: bytes) -> None:
+        if len(message) > self.settings.max_message_bytes:
+            raise LayerError("message-too-large", f"a message of {len(message)} bytes is over the limit of "
+                             f"{self.settings.max_message_bytes}", "raise max_message_bytes on every node")
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a task of the message layer failed", exc_info=task.exception())
+
+

@@ -1,0 +1,111 @@
+"""Which views follow from the members' records in etcd. Pure: the same records, the same views at every node.
+
+A record says who a member is, proves the cluster's key, and names the members that it cannot reach although etcd has
+them. Members that cannot reach each other are never in one view: by a rule that all nodes compute alike, those come
+first who are missed least, and the first group alone may be quorate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from crm.messaging.layer import LayerSettings, Member, ViewChanged
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A member's record. `lease` is etcd's, so that others can end it when they have seen the member die."""
+
+    name: str
+    id: str
+    incarnation: str
+    joined_at: int
+    host: str
+    port: int
+    lease: int
+    unreachable: tuple[str, ...] = ()
+    serial: int = 0
+    protocol: int = PROTOCOL
+
+    def text(self, key: bytes) -> str:
+        """What is written to etcd."""
+        return json.dumps(asdict(self) | {"proof": proof(key, self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A record that cannot be a member, and why."""
+
+    name: str
+    problem: str
+
+
+def proof(key: bytes, record: Record) -> str:
+    """That the writer of a record holds the cluster's key."""
+    return hmac.new(key, f"{record.name} {record.incarnation} {record.host} {record.port}".encode(),
+                    hashlib.sha256).hexdigest()
+
+
+def parse(name: str, text: str, settings: LayerSettings) -> Record | Stranger:
+    """A record as written by some node, who may be anybody."""
+    try:
+        fields = json.loads(text)
+        given = fields.pop("proof")
+        protocol = int(fields["protocol"])
+        record = _record(fields)
+    except (ValueError, KeyError, TypeError):
+        return Stranger(name, f"the record of {name} in etcd is not one of crmd")
+    if protocol != PROTOCOL:
+        return Stranger(name, f"node {name} speaks protocol version {protocol}, here it is {PROTOCOL}: it takes no "
+                        "part until both are of the same release")
+    if record.name != name or settings.node(name) is None:
+        return Stranger(name, f"node {name} is not in the node list ({', '.join(settings.names)})")
+    if not hmac.compare_digest(proof(settings.key, record), str(given)):
+        return Stranger(name, f"node {name} does not hold this cluster's key: copy the key file to it")
+    return record
+
+
+def _record(fields: dict[str, Any]) -> Record:
+    return Record(str(fields["name"]), str(fields["id"]), str(fields["incarnation"]), int(fields["joined_at"]),
+                  str(fields["host"]), int(fields["port"]), int(fields["lease"]),
+                  tuple(str(one) for one in fields["unreachable"]), int(fields["serial"]), int(fields["protocol"]))
+
+
+def groups(records: Iterable[Record]) -> list[tuple[str, ...]]:
+    """Groups in which nobody is unreachable for another; the first is the one that may decide."""
+    known = {record.name: record for record in records}
+    missed = {name: _missed(name, known) for name in known}
+    # Of two without a connection, the one who told of it is the likelier to live.
+    told = {name: sum(name in record.unreachable for record in known.values()) for name in known}
+    left = sorted(known, key=lambda name: (len(missed[name]), told[name], name))
+    found = []
+    while left:
+        group: list[str] = []
+        for name in left:
+            if not missed[name] & set(group):
+                group.append(name)
+        found.append(tuple(sorted(group)))
+        left = [name for name in left if name not in group]
+    return found
+
+
+def _missed(name: str, known: Mapping[str, Record]) -> frozenset[str]:
+    """With whom a member has no connection, by its own word or theirs."""
+    theirs = {other for other, record in known.items() if name in record.unreachable}
+    return frozenset((theirs | set(known[name].unreachable)) & (known.keys() - {name}))
+
+
+def view_of(settings: LayerSettings, records: Mapping[str, Record], number: int, seen_all: bool) -> ViewChanged:
+    """This node's view of those records, which must have its own."""
+    found = groups(records.values())
+    mine = next(group for group in found if settings.name in group)
+    members = tuple(Member(name, records[name].id, records[name].joined_at, records[name].incarnation) for name in mine)
+    quorate = mine == found[0] and settings.quorum.quorate(mine, settings.names, seen_all)
+    return ViewChanged(number, members, quorate)

@@ -1,0 +1,24 @@
+"""Why: for one resource, what becomes of it, why there and not elsewhere, in which role, and what forces each action.
+
+`explain` plans once more with a trace that remembers where scores come from, and puts what it finds into answers:
+plain data whose sentences name constraints by their ids and give the numbers. Nothing here decides anything; where an
+answer and the plan disagree, the answer is wrong. Layout is the business of whoever prints them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crm.model.cib import Cib
+    from crm.policy_engine.explain.answers import Answer
+
+
+def explain(cib: Cib, now: int, name: str, node: str | None = None) -> Answer | None:
+    """Everything about the resource `name` (an instance as `web:1`) at `now`, epoch seconds; None if there is none.
+
+    With `node` only that node's part of the answer is kept.
+    """
+    from crm.policy_engine.explain.story import tell
+
+    return tell(cib, now, name, node)

@@ -17,7 +17,7 @@ from crm.controller.messages import Execute, Forget
 from crm.controller.replication import Replication
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
-from crm.transition import Limits, Progress, Run
+from crm.transition import Limits, Progress, Run, cautious
 
 TIMER_PREFIX = "action:"
 FENCING_PAUSE_S = 1.0
@@ -66,7 +66,7 @@ class Dispatch:
         assert self.run is None, "a transition is still running"
         self._number += 1
         self._sent_after.clear()
-        self.last_transition = replace(transition, id=self._number)
+        self.last_transition = replace(cautious(transition), id=self._number)
         self.run = Run(self.last_transition)
         self.pump()
 

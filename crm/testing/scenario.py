@@ -34,8 +34,9 @@ def _device(name: str) -> str:
 
 def cib(nodes: int, fencing: bool = True) -> str:
     """The configuration for that many nodes."""
-    preferences = "".join(f'<rule id="promote-{number}" role="Promoted" score="{10 * number}"><expression '
-                          f'id="promote-{number}-e" attribute="#id" operation="eq" value="{number}"/></rule>'
+    preferences = "".join(f'<rsc_location id="promote-{number}" rsc="state-clone"><rule id="promote-{number}-r" '
+                          f'role="Promoted" score="{10 * number}"><expression id="promote-{number}-e" '
+                          f'attribute="#id" operation="eq" value="{number}"/></rule></rsc_location>'
                           for number in range(1, nodes + 1))
     options = {"fencing-enabled": str(fencing).lower(), "no-quorum-policy": "stop", "fencing-max-attempts": "1000"}
     pairs = "".join(f'<nvpair id="option-{name}" name="{name}" value="{value}"/>' for name, value in options.items())
@@ -51,5 +52,5 @@ def cib(nodes: int, fencing: bool = True) -> str:
 <constraints><rsc_order id="app-after-db" first="db" then="app"/>
 <rsc_colocation id="web-with-db" rsc="web" with-rsc="db" score="INFINITY"/>
 <rsc_order id="web-after-db" first="db" then="web"/>
-<rsc_location id="promote" rsc="state-clone">{preferences}</rsc_location></constraints></configuration>
+{preferences}</constraints></configuration>
 <status/></cib>"""

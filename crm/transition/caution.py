@@ -28,7 +28,8 @@ def cautious(transition: Transition) -> Transition:
     promoted = {_resource(synapse.action) for synapse in transition.synapses if _is_promotion(synapse.action)}
     if not promoted & set(probes):
         return transition
-    order: nx.DiGraph[int] = nx.DiGraph((earlier, synapse.action.id) for synapse in transition.synapses for earlier in synapse.inputs)
+    order: nx.DiGraph[int] = nx.DiGraph(
+        (earlier, synapse.action.id) for synapse in transition.synapses for earlier in synapse.inputs)
     synapses = list(transition.synapses)
     for place, synapse in enumerate(synapses):
         if _is_promotion(synapse.action):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 
 from crm.api import (
+    agent_routes,
     attribute_routes,
     cib_routes,
     cluster_routes,
@@ -15,11 +16,14 @@ from crm.api import (
     health_routes,
     metrics,
     node_routes,
+    object_routes,
     option_routes,
     problems,
     resource_routes,
+    shapes,
     token_routes,
 )
+from crm.api.agent_review import Review
 from crm.api.doors import Doors, DoorSettings
 from crm.api.permission import readable
 from crm.api.picture import Picture
@@ -49,6 +53,8 @@ def create(
     api = APIRouter(prefix="/v1")
     api.include_router(cluster_routes.routes(service, picture, status_text))
     api.include_router(node_routes.routes(service, picture))
+    api.include_router(object_routes.routes(service, Review(service)))
+    api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))
     api.include_router(option_routes.routes(service))
@@ -60,6 +66,7 @@ def create(
     app.include_router(metrics.routes(service, picture))
     app.include_router(api)
     problems.install(app)
+    shapes.describe(app, object_routes.SHAPES)
     return app
 
 

@@ -50,7 +50,7 @@ class Node:
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem)
+                               lambda: durable.problem, self.executor)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable

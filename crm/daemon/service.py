@@ -24,8 +24,10 @@ from crm.controller.events import (
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.executor.executor import Executor
+from crm.executor.metadata import Metadata
 from crm.model.report import Report
-from crm.model.transition import Transition
+from crm.model.transition import AgentReference, Transition
 from crm.transition import Progress
 
 REQUEST_LIMIT_S = 30.0
@@ -90,13 +92,14 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str]) -> None:
+                 problem: Callable[[], str], executor: Executor) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
         self._post = post
         self._plan = plan
         self._problem = problem
+        self._executor = executor
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._number = 0
@@ -151,6 +154,14 @@ class Service:
     async def plan(self, document: Document) -> Transition:
         """What the cluster would do if this were its CIB."""
         return await self._plan(document)
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        """The agents that could be run on this node."""
+        return self._executor.installed()
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        """What an agent says about itself, on this node. Raises ValueError with the reason."""
+        return await self._executor.metadata(agent)
 
     def shut_down(self) -> None:
         """Have this node leave: its resources move away first, then the daemon ends."""

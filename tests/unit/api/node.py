@@ -8,6 +8,7 @@ from crm.api.service import Committed, FencingRecord, MemberStatus, NodeStatus, 
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
+from crm.executor.metadata import AgentAction, Metadata, Parameter
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 NOW = 1_700_000_000
@@ -41,6 +42,20 @@ CIB = """<cib validate-with="pacemaker-3.9" epoch="5" have-quorum="1" dc-uuid="1
 
 MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", True, 1700, True))
 STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "")
+
+
+ACTIONS = (AgentAction("start", "30s"), AgentAction("stop", "30s"), AgentAction("monitor", "20s", "10s"))
+SERVER = Metadata(
+    "HttpServer",
+    description="Serves a folder",
+    parameters=(
+        Parameter("port", "integer", required=True, description="where it listens"),
+        Parameter("folder", default="/srv"),
+        Parameter("mode", "select", default="fast", choices=("fast", "safe")),
+    ),
+    actions=ACTIONS,
+)
+AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
 
 
 class FakeNode:
@@ -93,6 +108,14 @@ class FakeNode:
 
     def fencings(self) -> tuple[FencingRecord, ...]:
         return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        return tuple(AgentReference(name, "ocf", name, "crmd") for name in AGENTS)
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        if agent.type not in AGENTS:
+            raise ValueError(f"There is no agent {agent.type} on this node")
+        return AGENTS[agent.type]
 
     async def events(self) -> AsyncIterator[str]:
         yield "cib"

@@ -17,10 +17,12 @@ from crm.api import (
     metrics,
     node_routes,
     object_routes,
+    operation_routes,
     option_routes,
     problems,
     resource_routes,
     shapes,
+    ticket_routes,
     token_routes,
 )
 from crm.api.agent_review import Review
@@ -57,6 +59,8 @@ def create(
     api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))
+    api.include_router(ticket_routes.routes(service, lambda: int(clock())))
+    api.include_router(operation_routes.routes(service, picture))
     api.include_router(option_routes.routes(service))
     api.include_router(attribute_routes.routes(service))
     api.include_router(fencing_routes.routes(service, lambda: int(clock())))

@@ -151,12 +151,12 @@ class Pairs:
     tag: str
 
     def read(self, element: Element, types: Sequence[type]) -> dict[str, str]:
-        holder = _plain_set(element, self.tag)
+        holder = plain_set(element, self.tag)
         pairs = holder.iterfind("nvpair[@name]") if holder is not None else ()
         return {str(pair.get("name")): str(pair.get("value", "")) for pair in pairs}
 
     def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: Surroundings) -> None:
-        holder = _plain_set(element, self.tag)
+        holder = plain_set(element, self.tag)
         if holder is None and value:
             holder = _new_child(element, self.tag)
             holder.set("id", around.new_id(f"{element.get('id')}-{self.tag}"))
@@ -181,7 +181,8 @@ def write_pairs(holder: Element, values: Mapping[str, str], around: Surroundings
             known[name].set("value", text)
 
 
-def _plain_set(element: Element, tag: str) -> Element | None:
+def plain_set(element: Element, tag: str) -> Element | None:
+    """The first set of that kind that always counts."""
     return next((each for each in element.iterfind(tag) if not is_conditional(each)), None)
 
 

@@ -11,6 +11,12 @@ from crm.cib.parsing import Element
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
+def valid_id(text: str) -> str:
+    """A text made into a valid id: an XML name without colons."""
+    name = _NOT_IN_A_NAME.sub("-", text).strip("-.") or "object"
+    return name if name[0].isalpha() or name[0] == "_" else f"id-{name}"
+
+
 class Surroundings:
     """The configuration around an object. The tree is only read."""
 
@@ -22,8 +28,7 @@ class Surroundings:
 
     def new_id(self, wanted: str) -> str:
         """An id like the wanted one that nobody has: valid as an XML name, and taken from now on."""
-        name = _NOT_IN_A_NAME.sub("-", wanted).strip("-.") or "object"
-        name = name if name[0].isalpha() or name[0] == "_" else f"id-{name}"
+        name = valid_id(wanted)
         number, free = 1, name
         while free in self._taken:
             number += 1

@@ -22,6 +22,7 @@ from crm.api import (
     problems,
     resource_routes,
     shapes,
+    simulation_routes,
     ticket_routes,
     token_routes,
 )
@@ -59,6 +60,7 @@ def create(
     api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))
+    api.include_router(simulation_routes.routes(service, lambda: int(clock())))
     api.include_router(ticket_routes.routes(service, lambda: int(clock())))
     api.include_router(operation_routes.routes(service, picture))
     api.include_router(option_routes.routes(service))

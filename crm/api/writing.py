@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from fastapi import Response
 
 from crm.api import permission
+from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.service import Refused, Service
-from crm.api.values import CommittedValue, PlanValue, UnchangedValue
+from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import schema
 from crm.cib.changes import Change
 from crm.cib.document import Document
@@ -71,9 +73,9 @@ async def write(
     if after is present and not dry_run:
         set_version(response, present.version)
         return UnchangedValue(version=str(present.version))
-    found = [*reports, *_checked(after)]
+    found = [*reports, *checked(after)]
     if dry_run:
-        return PlanValue.of(await service.plan(after), found)
+        return await planned(present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"
     committed = await service.change(change, if_version=if_version)
     set_version(response, committed.version)
@@ -106,7 +108,8 @@ def _check_version(present: Document, wanted: Version | None) -> None:
         )
 
 
-def _checked(document: Document) -> list[Report]:
+def checked(document: Document) -> list[Report]:
+    """The findings about a CIB. Raises ProblemError (invalid-cib) if it cannot be taken."""
     reports = schema.validate(document)
     wrong = [report for report in reports if report.severity is Severity.ERROR]
     if wrong:

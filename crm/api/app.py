@@ -14,6 +14,7 @@ from crm.api import (
     cluster_routes,
     fencing_routes,
     health_routes,
+    history_routes,
     metrics,
     node_routes,
     object_routes,
@@ -23,6 +24,7 @@ from crm.api import (
     resource_routes,
     shapes,
     simulation_routes,
+    task_routes,
     ticket_routes,
     token_routes,
 )
@@ -59,6 +61,8 @@ def create(
     api.include_router(object_routes.routes(service, Review(service)))
     api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
+    api.include_router(history_routes.routes(service))
+    api.include_router(task_routes.routes(service, picture))
     api.include_router(cib_routes.routes(service))
     api.include_router(simulation_routes.routes(service, lambda: int(clock())))
     api.include_router(ticket_routes.routes(service, lambda: int(clock())))

@@ -14,7 +14,11 @@ from crm.cib.errors import CibError
 
 def readable(service: Service) -> Document:
     """The present CIB without what the asking user may not read: the very same document for those who may read all."""
-    document = service.cib()
+    return visible(service.cib())
+
+
+def visible(document: Document) -> Document:
+    """The same of another CIB, such as an earlier one: by its own access control lists."""
     acl = _acl(document)
     return document if acl is None else acl.readable(document)
 

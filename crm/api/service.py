@@ -9,6 +9,7 @@ from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
+from crm.daemon.records import Records
 from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
 from crm.executor.metadata import Metadata
 from crm.model.transition import AgentReference, Transition
@@ -20,6 +21,7 @@ class Service(Protocol):
     """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
 
     name: str
+    records: Records
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...

@@ -20,6 +20,7 @@ from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon.durable import Durable
 from crm.daemon.planner import Planner, Schedule
+from crm.daemon.records import Records
 from crm.daemon.service import Service
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
@@ -50,7 +51,7 @@ class Node:
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem, self.executor)
+                               lambda: durable.problem, self.executor, Records(durable.store))
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable

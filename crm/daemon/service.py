@@ -24,6 +24,7 @@ from crm.controller.events import (
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.daemon.records import Records
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
 from crm.model.report import Report
@@ -92,7 +93,7 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str], executor: Executor) -> None:
+                 problem: Callable[[], str], executor: Executor, records: Records) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
@@ -100,6 +101,7 @@ class Service:
         self._plan = plan
         self._problem = problem
         self._executor = executor
+        self.records = records
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._number = 0

@@ -41,6 +41,11 @@ def start(document: Document, resource: str) -> Batch | None:
     return _exchange(document, [(each, {"target-role": None}) for each in within], "meta_attributes")
 
 
+def target_role(document: Document, resource: str) -> str | None:
+    """The role that a resource is told to have, None if nothing is said."""
+    return _target_role(RESOURCES.element(document, resource))
+
+
 def stopped_above(document: Document, resource: str) -> str | None:
     """The group, clone or bundle around a resource that is to be stopped, if there is one."""
     around = RESOURCES.element(document, resource).iterancestors(*_RESOURCES)

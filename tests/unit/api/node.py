@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from crm.api.service import Committed, FencingRecord, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
+from crm.cib.store import Store
 from crm.cib.version import Version
+from crm.daemon.records import Records
 from crm.executor.metadata import AgentAction, Metadata, Parameter
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
@@ -65,6 +69,9 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
+        self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
+        self.store.save(self.document)
+        self.records = Records(self.store)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
@@ -81,6 +88,7 @@ class FakeNode:
         if self.trouble is not None:
             raise self.trouble
         self.document = self.document.apply(change)
+        self.store.save(self.document)
         return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:

@@ -38,7 +38,7 @@ class KeptValue(BaseModel):
 class UndoWish(BaseModel):
     """Where to go back to."""
 
-    version: str = Field(default="previous", description="a version of the history; the one before the present by default")
+    version: str = Field(default="previous", description="a version of the history, or previous")
 
 
 def routes(service: Service) -> APIRouter:

@@ -108,7 +108,7 @@ def test_cibadmin_prints_the_plan_of_a_dry_run(daemon: FakeDaemon, capsys: pytes
     daemon.says(200, PLAN)
     assert cibadmin.main(["-D", "-X", "<group id='g'/>", "--dry-run"]) == 0
     assert daemon.requests[0][0].endswith("?dry_run=true")
-    assert capsys.readouterr().out.split() == ["stop", "web", "on", "one"]
+    assert capsys.readouterr().out.split() == ["Steps:", "1.", "stop", "web", "on", "one"]
 
 
 @pytest.mark.parametrize(

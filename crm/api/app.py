@@ -27,6 +27,7 @@ from crm.api import (
     task_routes,
     ticket_routes,
     token_routes,
+    transition_routes,
 )
 from crm.api.agent_review import Review
 from crm.api.doors import Doors, DoorSettings
@@ -62,6 +63,7 @@ def create(
     api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(history_routes.routes(service))
+    api.include_router(transition_routes.routes(service))
     api.include_router(task_routes.routes(service, picture))
     api.include_router(cib_routes.routes(service))
     api.include_router(simulation_routes.routes(service, lambda: int(clock())))

@@ -12,6 +12,7 @@ from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Version
 from crm.daemon.records import Records
+from crm.daemon.transition_archive import TransitionArchive
 from crm.executor.metadata import AgentAction, Metadata, Parameter
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
@@ -71,7 +72,8 @@ class FakeNode:
         self.document = Document.parse(CIB)
         self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
         self.store.save(self.document)
-        self.records = Records(self.store)
+        self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
+        self.records = Records(self.store, self.archive)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []

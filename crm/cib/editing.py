@@ -65,7 +65,8 @@ def _refuse_known_id(root: Element, parent: Element, child: Element) -> None:
     found = [] if place is None else place.xpath("./*[@id=$id]" if in_status else ".//*[@id=$id]", id=identity)
     for known in found if isinstance(found, list) else []:
         assert isinstance(known, etree._Element)
-        if known.tag in _REFERENCES:
+        # In the status a node's id is that of its attributes and of its history as well.
+        if known.tag in _REFERENCES or (in_status and known.tag != child.tag):
             continue
         raise CibError(
             "already-exists",

@@ -24,8 +24,8 @@ def add_to(commands: Commands) -> None:
         command.set_defaults(act=act)
 
 
-def follow(task: dict[str, Any]) -> int:
-    """Wait for a task's end and say how it went; the exit code. Ctrl-C leaves it running."""
+def follow(task: dict[str, Any], quiet: bool = False) -> int:
+    """Wait for a task's end and say how it went (quiet: only if badly); the exit code. Ctrl-C leaves it running."""
     try:
         while task["state"] == "running":
             wait = asking.path("tasks", task["id"])
@@ -33,6 +33,8 @@ def follow(task: dict[str, Any]) -> int:
     except KeyboardInterrupt:
         print(f"{task['kind']} of {task['about']} goes on (end it: crmctl task cancel {task['id']})")
         return 130
+    if quiet and task["state"] == "done":
+        return OK
     print(f"{task['kind']} of {task['about']}: {task['state']}" + (f", {task['message']}" if task["message"] else ""))
     if task["state"] == "done":
         return OK

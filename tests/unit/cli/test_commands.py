@@ -214,7 +214,7 @@ def test_the_overview_shows_what_matters_first() -> None:
         assert expected in text
 
 
-@pytest.mark.parametrize("module", ["crmctl", "mon", "cibadmin"])
+@pytest.mark.parametrize("module", ["crmctl", "mon", "cibadmin", "resource", "smaller_tools"])
 def test_commands_load_little(module: str) -> None:
     """Scripts and agents call them by the hundred: no library outside the standard one, and nothing slow."""
     program = f"import sys; import crm.cli.{module}; print('\\n'.join(sys.modules))"

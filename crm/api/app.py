@@ -8,11 +8,14 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 
 from crm.api import (
+    attribute_routes,
     cib_routes,
     cluster_routes,
+    fencing_routes,
     health_routes,
     metrics,
     node_routes,
+    option_routes,
     problems,
     resource_routes,
     token_routes,
@@ -48,6 +51,9 @@ def create(
     api.include_router(node_routes.routes(service, picture))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))
+    api.include_router(option_routes.routes(service))
+    api.include_router(attribute_routes.routes(service))
+    api.include_router(fencing_routes.routes(service, lambda: int(clock())))
     api.include_router(health_routes.routes(service, picture))
     if doors is not None:
         api.include_router(token_routes.routes(service, doors, clock))

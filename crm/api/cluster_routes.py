@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -51,13 +52,14 @@ def routes(
 
 async def _stream(service: Service) -> AsyncIterator[str]:
     number = 0
-    yield _event(number, "all", service.status())
+    yield _event(number, "all", service)
     async for what in service.events():
         number += 1
-        yield _event(number, what, service.status())
+        yield _event(number, what, service)
 
 
-def _event(number: int, what: str, status: NodeStatus) -> str:
+def _event(number: int, what: str, service: Service) -> str:
+    status, fencings = service.status(), service.fencings()
     value = {
         "changed": what,
         "node": status.node,
@@ -68,5 +70,6 @@ def _event(number: int, what: str, status: NodeStatus) -> str:
         "members": present(status),
         "version": str(status.version),
         "transition": progress(status),
+        "fenced": asdict(fencings[-1]) if fencings else None,
     }
     return f"id: {number}\nevent: status\ndata: {json.dumps(value)}\n\n"

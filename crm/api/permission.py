@@ -26,15 +26,19 @@ def check_change(before: Document, after: Document) -> None:
         acl.check_change(before, after)
 
 
-def check_cleanup(service: Service) -> None:
-    """Raise CibError (permission-denied) unless the asking user may change the recorded state."""
+def check_status_change(service: Service, what: str) -> None:
+    """Raise CibError (permission-denied) unless the asking user may change the recorded state; `what` that is for."""
     document = service.cib()
     acl = _acl(document)
     status = document.root.find("status")
     if acl is not None and (status is None or not acl.may_write(status)):
-        raise CibError(
-            "permission-denied", f"{acl.user} may not clean up", hint="Ask for a write permission on the status"
-        )
+        hint = "Ask for a write permission on the status"
+        raise CibError("permission-denied", f"{acl.user} may not {what}", hint=hint)
+
+
+def check_cleanup(service: Service) -> None:
+    """Raise CibError (permission-denied) unless the asking user may have failures forgotten."""
+    check_status_change(service, "clean up")
 
 
 def _acl(document: Document) -> Acl | None:

@@ -28,6 +28,8 @@ _STATUS: dict[str, HTTPStatus] = {
     "not-ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "fencing-failed": HTTPStatus.BAD_GATEWAY,
+    "node-is-here": HTTPStatus.CONFLICT,
     "already-exists": HTTPStatus.CONFLICT,
     "older-version": HTTPStatus.CONFLICT,
     "several-objects": HTTPStatus.CONFLICT,

@@ -113,6 +113,11 @@ def _location(identity: str, resource: str, node: str, score: str, until: int | 
     return f"{head}>{body}</rsc_location>"
 
 
+def configured_node(document: Document, name: str) -> Element:
+    """The node of that name or id in the configuration. Raises CibError (no-such-node)."""
+    return _node(document, name)
+
+
 def _node(document: Document, name: str) -> Element:
     nodes = list(document.root.iterfind("configuration/nodes/node"))
     for node in nodes:

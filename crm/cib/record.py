@@ -147,6 +147,12 @@ def configured_node_ids(document: Document) -> set[str]:
     return {str(identity) for identity in found} if isinstance(found, list) else set()
 
 
+def configured_node_names(document: Document) -> list[str]:
+    """Names in the configuration's list of nodes, in its order."""
+    found = document.root.xpath("configuration/nodes/node/@uname", smart_strings=False)
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
 def cluster_option(document: Document, *names: str) -> str | None:
     """The value of a cluster option that is set plainly (the first set counts), under any of its names."""
     for name in names:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from crm.cli import tokens
+from crm.cli import fence, tokens
 from crm.cli.connection import Answer, duration_seconds, request, run
 from crm.cli.setup import command as setup
 
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.add_argument("--node", help="only on this node")
     cleanup.set_defaults(act=_cleanup)
 
+    fence.add_commands(commands)
     tokens.add_to(commands)
 
     setup.add_to(commands)

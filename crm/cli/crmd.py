@@ -11,6 +11,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crm.cli.supervisor import Watch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return daemon(options.config)
     from crm.cli.supervisor import supervise
 
-    return supervise(lambda: daemon(options.config), restarts=_restarts(options.config))
+    return supervise(lambda: daemon(options.config), _watch(options.config))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,15 +93,23 @@ def _settings_error(error: Exception) -> int:
     return 78
 
 
-def _restarts(config: Path | None) -> bool:
-    """The one setting that the watching process needs; what is wrong with the file is the daemon's to say."""
+def _watch(config: Path | None) -> Watch:
+    """The settings that the watching process needs; what is wrong with the file is the daemon's to say."""
     import tomllib
+
+    from crm.cli.supervisor import Watch
 
     try:
         with (config or Path("/etc/crmd/crmd.toml")).open("rb") as file:
-            return tomllib.load(file).get("restart_daemon", True) is not False
+            settings = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError):
-        return True
+        settings = {}
+    limit_ms, device = settings.get("watchdog_ms", 0), settings.get("watchdog_device", "")
+    return Watch(
+        restarts=settings.get("restart_daemon", True) is not False,
+        limit_ms=limit_ms if isinstance(limit_ms, int) else 0,
+        device=device if isinstance(device, str) else "",
+    )
 
 
 if __name__ == "__main__":

@@ -3,36 +3,65 @@
 It is a child subreaper, so what the daemon's agents started belongs to it and survives the daemon, and it reaps
 whatever ends. It also keeps the message layer's listening socket open between two daemons (`crm.daemon.supervision`),
 which tells the other nodes that this one is coming back. When it is killed itself, the daemon is killed too: a daemon
-that nobody watches over would be a half dead node.
+that nobody watches over would be a half dead node. A daemon that fences its own node leaves it to this process to end
+all that its agents started.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from crm.cli.processes import become_subreaper, die_with_parent
+from crm.cli.processes import become_subreaper, children, die_with_parent, kill_trees
 
 # A daemon that is killed again and again is given longer and longer pauses.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _CALM_SECONDS = 30.0
+# As in crm.daemon.supervision, which would drag in the whole daemon.
+_FENCED_SELF = 113
 
 
-def supervise(daemon: Callable[[], int], restarts: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How closely the daemon is watched: restarted when it is killed, taken down when it hangs (`limit_ms`, 0: never).
+
+    `device`: a hardware watchdog that is fed as long as the daemon feeds us, empty for none.
+    """
+
+    restarts: bool = True
+    limit_ms: int = 0
+    device: str = ""
+
+
+def supervise(daemon: Callable[[], int], watch: Watch) -> int:
     """Run `daemon` in a child process; answers with its exit status when it has ended for good."""
     become_subreaper()
+    hardware = Hardware(watch.device)
+    try:
+        return _supervise(daemon, watch, hardware)
+    finally:
+        hardware.close()
+
+
+def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> int:
     pause = _FIRST_PAUSE_SECONDS
     ours, daemons = socket.socketpair()
     ours.setblocking(False)  # the flags of recv_fds are not passed on by every Python
     while True:
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
-        status = _run(daemon)
-        if status >= 0 or not restarts:
+        status = _run(daemon, watch, hardware)
+        if status == _FENCED_SELF:
+            kill_trees(children().get(os.getpid(), []))
+            return status
+        if status >= 0 or not watch.restarts:
             return status if status >= 0 else 128 - status
         if time.monotonic() - began > _CALM_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
@@ -52,16 +81,25 @@ def _take_socket(channel: socket.socket) -> None:
         os.environ["CRMD_LISTENING"] = str(descriptors[0])
 
 
-def _run(daemon: Callable[[], int]) -> int:
+def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> int:
     """One life of the daemon: its exit status, negative if a signal killed it."""
     parent = os.getpid()
+    fed, feeds = os.pipe() if watch.limit_ms > 0 else (-1, -1)
+    if feeds >= 0:
+        os.environ["CRMD_WATCHDOG"] = str(feeds)
     child = os.fork()
     if child == 0:
         _become_daemon(parent)
         os._exit(_exit_status(daemon))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: os.kill(child, number))
-    return _wait_for(child)
+    if feeds < 0:
+        return _wait_for(child)
+    os.close(feeds)
+    try:
+        return _watch(child, fed, watch.limit_ms / 1000, hardware)
+    finally:
+        os.close(fed)
 
 
 def _become_daemon(parent: int) -> None:
@@ -94,3 +132,59 @@ def _wait_for(child: int) -> int:
         process_id, status = os.wait()
         if process_id == child:
             return os.waitstatus_to_exitcode(status)
+
+
+def _watch(child: int, fed: int, limit_seconds: float, hardware: Hardware) -> int:
+    """Like `_wait_for`, but a daemon that has begun to say that it lives must go on saying so."""
+    ended = os.pidfd_open(child)
+    last: float | None = None
+    try:
+        while True:
+            ready, _, _ = select.select([ended, fed], [], [], limit_seconds / 4)
+            if fed in ready and os.read(fed, 4096):
+                last = time.monotonic()
+                hardware.feed()
+            if last is not None and time.monotonic() - last > limit_seconds:
+                print(f"crmd: the daemon has hung for {limit_seconds:g} s; this node ends itself", flush=True)
+                return _FENCED_SELF
+            while True:
+                process_id, status = _reaped()
+                if process_id == child:
+                    return os.waitstatus_to_exitcode(status)
+                if process_id == 0:
+                    break
+    finally:
+        os.close(ended)
+
+
+def _reaped() -> tuple[int, int]:
+    """A process that has ended, 0 if none has."""
+    try:
+        return os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return 0, 0
+
+
+class Hardware:
+    """The machine's watchdog: once opened it resets the machine unless it is fed."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = -1
+        if path:
+            try:
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            except OSError as error:
+                print(f"crmd: the watchdog {path} cannot be used: {error.strerror}", flush=True)
+
+    def feed(self) -> None:
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._descriptor, b".")
+
+    def close(self) -> None:
+        """Disarm it: this daemon has ended as it should."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._descriptor, b"V")
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -8,7 +8,9 @@
     replication  the CIB on every node            requests    what clients ask for
     planning     when to plan                     dispatch    running a transition
     history      this node's executor             results     the leader's reading of results
-    digests      digests of parameters
+    digests      digests of parameters                 attributes   transient attributes of nodes
+    fencing      who is fenced, by what, confirmed     alerts       who is told of what happens
+    clocks       one clock for all records             self_protection  a lost node ends itself in time
 """
 
 from crm.controller.controller import Controller, Options, Snapshot

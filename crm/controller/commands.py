@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crm.cib.document import Document
 from crm.cib.version import Version
-from crm.controller.messages import Message
+from crm.controller.messages import FenceOrder, Message
 from crm.controller.values import Standing
 from crm.model.transition import GraphAction
 
@@ -81,6 +82,31 @@ class CancelOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFencing:
+    """Have this node's executor run a fence agent; its end is `FencingEnded(order.order, …)`."""
+
+    order: FenceOrder
+
+
+@dataclass(frozen=True, slots=True)
+class SendAlert:
+    """Have this node's executor run an alert agent. `at`: epoch seconds of the event, for its timestamps."""
+
+    path: str
+    environment: Mapping[str, str]
+    timeout_ms: int
+    timestamp_format: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FenceSelf:
+    """End this node and everything that its agents started, at once: others count on it. Nothing comes after this."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The end of a client's request: a version when it was committed, else why not. `count`: what a cleanup touched."""
 
@@ -124,6 +150,9 @@ Command = (
     | CancelTimer
     | RunOperation
     | CancelOperation
+    | RunFencing
+    | SendAlert
+    | FenceSelf
     | Answer
     | StatusChanged
     | Log

@@ -15,6 +15,7 @@ from typing import Any
 from crm.cib.document import Document
 from crm.cib.record import AttributeNote, transient_attribute
 from crm.cib.version import Version
+from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
 from crm.controller import events, messages
@@ -22,16 +23,24 @@ from crm.controller import joining as joins
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
+from crm.controller import self_protection as protecting
+from crm.controller.alerts import Alerts
+from crm.controller.attributes import Attributes
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
 from crm.controller.dispatch import Dispatch
 from crm.controller.election import Election
+from crm.controller.fencing import fencing as fences
+from crm.controller.fencing.fencing import Fencing
+from crm.controller.fencing.member import FencingMember
+from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
 from crm.controller.replication import Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
+from crm.controller.self_protection import SelfProtection
 from crm.controller.values import Standing, View
 from crm.model.report import Report
 from crm.transition import Progress
@@ -42,10 +51,18 @@ LEAVE_WITHOUT_DC_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """node_action_limit: actions in flight per node (0: no limit). recheck_interval_s: planned at least that often."""
+    """What a controller is told of its settings.
+
+    node_action_limit        actions in flight per node (0: no limit)
+    recheck_interval_s       planned at least that often
+    startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
+    watchdog                 whether this node has one, so that the others may rely on it
+    """
 
     node_action_limit: int = 0
     recheck_interval_s: float = plans.RECHECK_S
+    startup_fencing_delay_s: float = 20.0
+    watchdog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,7 @@ class Snapshot:
     transition: int
     progress: Progress | None
     reports: tuple[Report, ...]
+    fencings: tuple[FencingRecord, ...] = ()
 
 
 def _anything_goes(document: Document) -> None:
@@ -76,18 +94,28 @@ class Controller:
                  options: Options | None = None, validate: Validate = _anything_goes) -> None:
         options = options or Options()
         self._core = Core(me, standing, document)
+        self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
-        self._history = LocalHistory(self._core)
+        self._alerts = Alerts(self._core)
+        self._history = LocalHistory(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome))
-        self._joining = Joining(self._core, self._election, self._replication, self._history)
-        self._dispatch = Dispatch(self._core, self._replication, options.node_action_limit)
+        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
+        self._fencings = History()
+        self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
+        self._fencing_member = FencingMember(self._core, self._fencings)
+        self._dispatch = Dispatch(self._core, self._replication, self._fencing, options.node_action_limit,
+                                  options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
-        self._requests = Requests(self._core, self._replication, validate, self._planning.want_after_change)
+        self._requests = Requests(self._core, self._replication, self._fencing, validate,
+                                  self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
+        self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
+        self._history.attributes = self._attributes.own
+        self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
@@ -104,13 +132,20 @@ class Controller:
         commands, core.commands = core.commands, []
         return commands
 
+    @property
+    def leads(self) -> int | None:
+        """The term in which this node is the elected DC, None if it is not."""
+        authority = self._core.authority
+        return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
+
     def snapshot(self) -> Snapshot:
         """What can be seen from outside."""
         core = self._core
         return Snapshot(core.me.name, self._state(), core.dc, core.standing.term,
                         core.authority is not None and core.authority.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
-                        self._dispatch.number, self._dispatch.progress, self._planning.reports)
+                        self._dispatch.number, self._dispatch.progress, self._planning.reports,
+                        self._fencings.all())
 
     def _state(self) -> str:
         core = self._core
@@ -131,9 +166,12 @@ class Controller:
             events.Persisted: lambda event: self._core.persisted(event.token),
             events.Planned: self._planning.planned,
             events.OperationEnded: self._history.ended,
+            events.FencingEnded: self._fencing_member.ended,
             events.AgentDescribed: self._history.described,
             events.ChangeRequested: self._requests.change_requested,
             events.CleanupRequested: self._requests.cleanup_requested,
+            events.FencingRequested: self._requests.fencing_requested,
+            events.AttributeRequested: self._attributes.requested,
             events.ShutdownRequested: self._shutdown_requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
@@ -152,9 +190,16 @@ class Controller:
             messages.Execute: self._history.execute,
             messages.Refused: lambda sender, message: self._dispatch.refused(message.key, message.because),
             messages.Forget: self._forget,
-            messages.Result: self._results.take,
+            messages.Result: self._result,
             messages.ChangeForward: self._requests.change,
             messages.CleanupForward: self._requests.cleanup,
+            messages.FenceForward: self._requests.fence,
+            messages.FenceOrder: self._fencing_member.order,
+            messages.FenceReport: self._fence_report,
+            messages.FencingNews: self._fencing_member.news,
+            messages.Panic: self._fencing_member.told_to_panic,
+            messages.AttributeUpdate: self._attributes.update,
+            messages.AttributeKept: self._attributes.kept,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
@@ -168,12 +213,17 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             requesting.TIMER: self._requests.timer,
+            protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
     def _timer(self, event: events.TimerFired) -> None:
         if event.name.startswith(dispatching.TIMER_PREFIX):
             self._dispatch.timer(event.name)
+        elif event.name.startswith(attributing.TIMER_PREFIX):
+            self._attributes.timer(event.name)
+        elif event.name.startswith(fences.TIMER_PREFIX):
+            self._fencing.timer(event.name)
         else:
             self._timer_table()[event.name]()
 
@@ -186,6 +236,8 @@ class Controller:
         core = self._core
         core.view = event.view
         core.changed("members")
+        self._protection.view_changed()
+        self._fencing_member.view_changed()
         self._election.view_changed()
         if core.leading:
             self._joining.view_changed()
@@ -205,8 +257,23 @@ class Controller:
         if self._core.dc == sender:
             self._history.forget(message)
 
+    def _result(self, sender: str, result: messages.Result) -> None:
+        if not self._joining.is_fenced(sender):
+            self._results.take(sender, result)
+
+    def _fence_report(self, sender: str, report: messages.FenceReport) -> None:
+        if self._core.leading:
+            self._fencing.report(sender, report)
+            self._planning.plan_if_due()
+
+    def _node_fenced(self, target: str, incarnation: str) -> None:
+        """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
+        self._joining.record_fenced(target, incarnation)
+        self._results.node_left(target)
+        self._replication.take_office()
+
     def _won(self) -> None:
-        self._dispatch.drop()
+        self._dispatch.lead()
         self._replication.lead()
         self._joining.lead()
         self._planning.want("a new leader looks at everything")
@@ -214,23 +281,34 @@ class Controller:
 
     def _lost(self, reason: str) -> None:
         self._dispatch.drop()
+        self._fencing.stop_leading()
+        self._attributes.stop_leading()
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
 
     def _leader_known(self) -> None:
         self._requests.leader_known()
+        self._fencing_member.leader_known()
+        self._attributes.leader_known()
         if self._leaving:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
 
     def _member_joined(self, name: str, message: messages.Joined, new: bool) -> None:
         self._results.take_joined(name, message)
+        self._attributes.joined(name, message.attributes)
+        self._fencing.node_joined(name)
         if new:
+            self._alerts.node(name, self._core.me.shape.id_of(name), here=True)
+            self._fencing_member.greet(name)
             self._planning.want(f"{name} has joined")
 
     def _member_left(self, name: str) -> None:
+        self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
         self._dispatch.node_left(name)
+        self._fencing.node_left(name)
+        self._attributes.node_left(name)
         self._results.node_left(name)
         self._planning.want(f"{name} has left")
 

@@ -54,6 +54,8 @@ class Core:
         self.tainted = False
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
+        self.serial = 0
+        """Of the last welcome that this node, as leader, has sent."""
         self._token = 0
         self._durable_waits: list[tuple[int, Callable[[], None]]] = []
 
@@ -66,6 +68,11 @@ class Core:
     def needed(self) -> int:
         """How many of the configured nodes elect a DC, and have a change on disk before it is acknowledged."""
         return self.me.shape.needed if self.view.needed is None else self.view.needed
+
+    @property
+    def splits(self) -> bool:
+        """Whether both parts of a split can be quorate, so that only fencing tells which of them goes on."""
+        return self.me.shape.splits if self.view.needed is None else self.view.splits
 
     @property
     def position(self) -> Position:

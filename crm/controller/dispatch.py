@@ -1,7 +1,7 @@
 """Runs a transition over the cluster: actions to the nodes that carry them out, results back into the run.
 
-What needs no agent is done here (failure counts are cleared); a node that is let go confirms by leaving. Every action's
-time limit is armed before it is sent.
+What needs no agent is done here (failure counts are cleared); a node that is let go confirms by leaving; fencing has a
+part of its own, which always answers. Every other action's time limit is armed before it is sent.
 """
 
 from __future__ import annotations
@@ -9,25 +9,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from crm.cib.record import AttributeNote, ForgetNote, transient_attributes
+from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, transient_attributes
 from crm.controller.core import Core
+from crm.controller.fencing.fencing import Fencing
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.replication import Replication
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
-from crm.transition import Limits, Progress, Run
+from crm.transition import Limits, Progress, Run, cautious
 
 TIMER_PREFIX = "action:"
+FENCING_PAUSE_S = 1.0
+LONGEST_FENCING_PAUSE_S = 60.0
+_NOT_ITS_OWN = ("stonith", "do_shutdown")
+"""What is done to a node rather than by its executor."""
 
 
 class Dispatch:
     """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()` tells of the end."""
 
-    def __init__(self, core: Core, replication: Replication, node_action_limit: int) -> None:
+    def __init__(self, core: Core, replication: Replication, fencing: Fencing, node_action_limit: int,
+                 startup_fencing_delay_s: float = 0.0) -> None:
         self._core = core
         self._replication = replication
+        self._fencing = fencing
         self._node_action_limit = node_action_limit
+        self._startup_fencing_delay_s = startup_fencing_delay_s
+        self._led_since = 0.0
+        self._sent_after: dict[int, int] = {}
+        """The last welcome that was sent before each action of the run."""
         self._number = -1
         self._pumping = False
         self.run: Run | None = None
@@ -45,11 +56,17 @@ class Dispatch:
         """The running (or last) transition's number."""
         return self._number
 
+    def lead(self) -> None:
+        """This node leads from now on."""
+        self.drop()
+        self._led_since = self._core.now
+
     def start(self, transition: Transition) -> None:
         """Begin to run a transition."""
         assert self.run is None, "a transition is still running"
         self._number += 1
-        self.last_transition = replace(transition, id=self._number)
+        self._sent_after.clear()
+        self.last_transition = replace(cautious(transition), id=self._number)
         self.run = Run(self.last_transition)
         self.pump()
 
@@ -121,17 +138,20 @@ class Dispatch:
         if self.run is None:
             return
         for action in list(self.run.in_flight.values()):
-            if _carrier(action) == node:
+            if _carrier(action) == node and action.operation != "stonith":
                 self._finish(action.id, ok=action.operation == "do_shutdown")
         self.pump()
 
-    def reconcile(self, node: str, known_keys: set[str]) -> None:
-        """A member has joined again: what it knows nothing of was lost on the way."""
+    def reconcile(self, node: str, known_keys: set[str], serial: int) -> None:
+        """A member has joined again: what it knows nothing of was lost on the way, if it was sent before its welcome.
+
+        What was sent after that is still under way: the member may well carry it out.
+        """
         if self.run is None:
             return
         lost = [action for action in self.run.in_flight.values()
-                if _carrier(action) == node and action.operation != "do_shutdown"
-                and str(self._key(action)) not in known_keys]
+                if _carrier(action) == node and action.operation not in _NOT_ITS_OWN
+                and self._sent_after.get(action.id, 0) < serial and str(self._key(action)) not in known_keys]
         for action in lost:
             self._finish(action.id, ok=False)
             self.again(f"{action.key} on {node} was lost on the way", 0.0)
@@ -142,10 +162,11 @@ class Dispatch:
 
     def _start(self, action: GraphAction) -> None:
         assert self.run is not None
+        if action.operation == "stonith":
+            self._fence(action)
+            return
         self._core.set_timer(f"{TIMER_PREFIX}{action.id}", self.run.time_limit_ms(action) / 1000)
         match action.operation:
-            case "stonith":
-                self._cannot_fence(action)
             case "clear_failcount":
                 self._clear_failures(action)
             case _:
@@ -162,16 +183,60 @@ class Dispatch:
             self.again(f"{action.key} could not be carried out", 1.0)
             return
         assert core.authority is not None
+        if action.operation == "do_shutdown":
+            # Whoever leads when it is gone must know that it was let go, and not lost.
+            self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), node, {"expected": "down"}))
+            self._replication.flush()
         key = str(self._key(action))
+        self._sent_after[action.id] = core.serial
         core.send(node, Execute(core.authority.term, core.authority.caretaker, key, action))
 
-    def _cannot_fence(self, action: GraphAction) -> None:
-        """The place where fencing comes in."""
-        self._core.log("error", f"node {action.node} has to be fenced, and this release cannot fence yet: what it may "
-                                "still run is not started elsewhere. Either power it off and set the cluster option "
-                                "fencing-enabled=false, or bring it back")
-        self._finish(action.id, ok=False)
-        self.again(f"fencing of {action.node} failed", 15.0)
+    def _fence(self, action: GraphAction) -> None:
+        """Have a node fenced or unfenced; the answer may come at once."""
+        run, number = self.run, self._number
+        assert action.node is not None
+        verb = action.attributes.get("CRM_meta_stonith_action", "reboot")
+
+        def over(ok: bool, why: str) -> None:
+            if ok and verb == "on":
+                self._note_unfenced(action)
+            if self.run is not run or self._number != number or run is None or action.id not in run.in_flight:
+                return
+            self._finish(action.id, ok)
+            if not ok:
+                self._fencing_failed(action.node or "", why)
+            self.pump()
+
+        delay_s = int(action.attributes.get("CRM_meta_priority_fencing_delay", "0"))
+        hold_s = self._startup_hold_s(action) if verb != "on" else 0.0
+        self._fencing.fence(action.node, verb, over, requested_delay_s=delay_s, hold_s=hold_s)
+
+    def _startup_hold_s(self, action: GraphAction) -> float:
+        """Nodes start together: one that nobody has seen yet is probably on its way."""
+        state = recorded_nodes(self._core.document).get(action.node_id or "", {})
+        if "in_ccm" in state:
+            return 0.0
+        return max(0.0, self._led_since + self._startup_fencing_delay_s - self._core.now)
+
+    def _fencing_failed(self, node: str, why: str) -> None:
+        """Try again soon, then less often; after `fencing-max-attempts` only when something else makes a plan."""
+        failures = self._fencing.failures[node]
+        if failures >= self._fencing.max_attempts:
+            self._core.log("error", f"{node} could not be fenced {failures} times in a row ({why}); what it may still "
+                                    f"run is not started elsewhere. If it is off, say so: crmctl confirm {node}")
+            return
+        self.again(f"fencing of {node} failed: {why}",
+                   min(FENCING_PAUSE_S * 2 ** max(0, failures - 1), LONGEST_FENCING_PAUSE_S))
+
+    def _note_unfenced(self, action: GraphAction) -> None:
+        """The engine finds in a node's attributes that it was unfenced, and by which devices."""
+        core = self._core
+        node_id = action.node_id or core.me.shape.id_of(action.node or "")
+        values = {"#node-unfenced": str(int(core.now)),
+                  "#digests-all": action.attributes.get("CRM_meta_digests_all"),
+                  "#digests-secure": action.attributes.get("CRM_meta_digests_secure")}
+        self._replication.note(*(AttributeNote(node_id, name, value) for name, value in values.items()
+                                 if value is not None))
 
     def _clear_failures(self, action: GraphAction) -> None:
         """Forget a resource's failures on a node."""

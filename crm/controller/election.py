@@ -5,6 +5,9 @@ term goes on. Otherwise the node whose CIB has come furthest (then: whose name s
 term above all that were heard of. A voter gives one vote per term, persists it before it answers, and refuses a
 candidate whose CIB on disk is older than its own: so whoever wins the votes of a majority has every acknowledged
 change. All members of the view must vote for it; after a time limit a majority of the configured nodes is enough.
+
+Each node stands only in terms of its own (`Shape.next_term`), so even the halves of a two-node cluster, which can both
+be quorate, have no DC of the same term.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class Election:
         if core.leading and hello.term > core.standing.term:
             self.step_down(f"{sender} knows of term {hello.term}")
         elif core.leading and hello.leads and hello.term == core.standing.term:
-            # Only two nodes that were each quorate alone can come to this.
+            # No two nodes stand in the same term; a node list that was changed on one of them only comes to this.
             self.step_down(f"{sender} leads the same term")
         self._decide_if_all_heard()
 
@@ -89,6 +92,8 @@ class Election:
         if core.leading:
             self.step_down(f"{sender} stands for term {request.term}")
         core.authority = None
+        # Our own candidacy is over: votes for it must not be counted in the term that we vote in now.
+        self._votes = None
         core.stand(term=request.term, voted_for=sender)
         answer = Vote(request.term, True, core.position)
         core.persist(lambda: core.send(sender, answer), with_document=False)
@@ -175,7 +180,7 @@ class Election:
             core.authority = Authority(core.standing.term, core.me.name, True, core.me.incarnation)
             self._announce()
             return
-        term = max(self._highest_term, core.standing.term) + 1
+        term = core.me.shape.next_term(max(self._highest_term, core.standing.term), core.me.name)
         core.stand(term=term, voted_for=core.me.name)
         core.log("info", f"standing for DC in term {term}")
         self._votes = set()

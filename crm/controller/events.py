@@ -83,6 +83,17 @@ class OperationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FencingEnded:
+    """A fence agent of this node has ended; `unsupported` when it does not know the action."""
+
+    order: str
+    ok: bool
+    output: str = ""
+    reason: str = ""
+    unsupported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AgentDescribed:
     """An agent's metadata has been read."""
 
@@ -109,6 +120,31 @@ class CleanupRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class FencingRequested:
+    """A client wants a node fenced: `action` is reboot, off or on; confirm (a person has made sure that it is off); or
+    test (ask its devices, and do nothing).
+    """
+
+    request_id: str
+    target: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRequested:
+    """A client sets a transient attribute of a node; no value removes it. `value++` and `value+=N` add.
+
+    `dampening_ms`: how long nothing must change before it is written; None: as it was.
+    """
+
+    request_id: str
+    node: str
+    name: str
+    value: str | None
+    dampening_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShutdownRequested:
     """This node is to leave: its resources move away first."""
 
@@ -129,9 +165,12 @@ Event = (
     | Persisted
     | Planned
     | OperationEnded
+    | FencingEnded
     | AgentDescribed
     | ChangeRequested
     | CleanupRequested
+    | FencingRequested
+    | AttributeRequested
     | ShutdownRequested
     | ReplanRequested
 )

@@ -6,15 +6,17 @@ comes. After a restart of the daemon it is empty, whatever still runs: probes fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crm.cib.record import ResourceRecord
+from crm.controller.alerts import Alerts, OperationTold
 from crm.controller.commands import CancelOperation, RunOperation, Terminate
 from crm.controller.core import FEATURE_SET, Core
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
 from crm.controller.keys import TransitionKey, operation_key
-from crm.controller.messages import Execute, Forget, Joined, Refused, Result
+from crm.controller.messages import Execute, Forget, Joined, KeptAttribute, Refused, Result
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import AgentReference, GraphAction
 
@@ -44,12 +46,14 @@ class _Resource:
 class LocalHistory:
     """The executor's side of the controller."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, alerts: Alerts) -> None:
         self._core = core
         self._resources: dict[str, _Resource] = {}
         self._calls: dict[int, _Call] = {}
         self._traits: dict[tuple[str, str | None, str], AgentTraits] = {}
         self._last_call = 0
+        self._alerts = alerts
+        self.attributes: Callable[[], tuple[KeptAttribute, ...]] = tuple
 
     def records(self) -> tuple[ResourceRecord, ...]:
         """All that is known, for a leader."""
@@ -59,12 +63,12 @@ class LocalHistory:
         """Transition keys of operations that have no result yet."""
         return tuple(call.key for call in self._calls.values() if not call.reported)
 
-    def joining(self, term: int) -> Joined:
-        """What a leader is told on joining it."""
+    def joining(self, term: int, serial: int) -> Joined:
+        """What a leader is told on joining it; `serial` is that of its welcome."""
         changing = tuple(call.key for call in self._calls.values() if not call.reported
                          and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing)
+                      changing, self._core.now, self.attributes(), serial)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""
@@ -157,12 +161,16 @@ class LocalHistory:
         assert agent is not None
         record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider)
         self._send(Result(message.key, message.action.operation, 0, message.action.target_rc, OperationStatus.DONE,
-                          record, None, forgotten, gone, "", int(self._core.now)))
+                          record, None, forgotten, gone, "", self._core.now))
 
     def _report(self, call: _Call, event: OperationEnded) -> None:
         action = call.action
         agent = action.resource
         assert agent is not None
+        key = TransitionKey.parse(call.key)
+        self._alerts.operation(OperationTold(agent.id, action.operation, action.interval_ms, event.status, event.rc,
+                                             key.target_rc if key else action.target_rc, event.run_ms,
+                                             event.exit_reason))
         resource = self._resources.setdefault(agent.id, _Resource(agent))
         attributes = self._attributes(call, event)
         entries = dict.fromkeys(self._entry_ids(call, event), attributes)
@@ -171,7 +179,7 @@ class LocalHistory:
         record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries)
         self._send(Result(call.key, action.operation, action.interval_ms, event.rc, event.status, record,
                           action.attributes.get("CRM_meta_on_fail"), forgotten, False, event.exit_reason,
-                          int(event.started_at + event.run_ms / 1000)))
+                          self._core.now))
 
     def _send(self, result: Result) -> None:
         """To the leader; without one the records wait until we join the next."""

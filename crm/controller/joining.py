@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.record import (
     ForgetAttributesNote,
@@ -19,8 +20,8 @@ from crm.cib.record import (
     cluster_option,
     configured_node_ids,
     recorded_nodes,
-    transient_attribute,
 )
+from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
@@ -47,8 +48,10 @@ class Hooks:
 class Joining:
     """Both sides of taking members in."""
 
-    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory) -> None:
+    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory,
+                 watchdog: bool = False) -> None:
         self._core = core
+        self._watchdog = watchdog
         self._election = election
         self._replication = replication
         self._history = history
@@ -68,9 +71,13 @@ class Joining:
         self.joined = {}
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
-        self._replication.note(core.root_note(), *self._absent_notes())
+        absent = self._absent()
+        self._replication.note(core.root_note(), *(note for name in absent for note in self._absence_of(name)))
         self._add_missing_nodes()
-        self._joined(core.me.name, self._history.joining(core.standing.term))
+        assert self.hooks is not None
+        for name in absent:
+            self.hooks.left(name)
+        self._joined(core.me.name, self._history.joining(core.standing.term, core.serial))
         core.broadcast(self._election.own_hello())
         for name, hello in self._election.hellos.items():
             if name != core.me.name:
@@ -135,7 +142,7 @@ class Joining:
         """We have the leader's CIB: tell it what our executor knows."""
         core = self._core
         assert core.authority is not None
-        core.send(core.authority.name, self._history.joining(welcome.term))
+        core.send(core.authority.name, self._history.joining(welcome.term, welcome.serial))
 
     def joined_message(self, sender: str, message: Joined) -> None:
         """A member has taken our CIB."""
@@ -151,6 +158,24 @@ class Joining:
         node_id = self._core.me.shape.id_of(name)
         self._replication.note(*self._gone(node_id, name, graceful))
 
+    def is_fenced(self, name: str) -> bool:
+        """Whether the node counts as off, and has not joined since: what it still says is of no account."""
+        return self._core.leading and name not in self.joined and self._was_let_go(self._core.me.shape.id_of(name))
+
+    def record_fenced(self, name: str, incarnation: str) -> None:
+        """A node was fenced: what it ran is gone. One that has joined anew since then is not what was fenced."""
+        core = self._core
+        self._replication.flush()
+        if self._replication.incarnation_of(name) != incarnation:
+            return
+        self.joined.pop(name, None)
+        if name not in core.me.shape.names:
+            fenced = NodeNote(name, name, {"node_fenced": "1"})
+            self._replication.note(ForgetNote(name), ForgetAttributesNote(name), fenced)
+        else:
+            self.record_absence(name, graceful=True)
+        self._replication.flush()
+
     def _is_here(self, name: str, incarnation: str) -> bool:
         member = self._core.view.member(name)
         return member is not None and member.incarnation == incarnation
@@ -164,9 +189,14 @@ class Joining:
         node_id = core.me.shape.id_of(name)
         state = recorded_nodes(core.document).get(node_id, {})
         since = state.get("crmd", "0") if not new and state.get("crmd", "0") != "0" else str(int(core.now))
+        ahead = ahead_s(message.clock, core.now)
+        if ahead and new:
+            core.log("warning", f"the clock of {name} is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}; times "
+                                "that it tells are corrected, but its agents go by it. Is its time service running?")
+        records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
-                      "crm-debug-origin": "join"}
-        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, message.records))
+                      "incarnation": message.incarnation, "crm-debug-origin": "join"}
+        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
         self.hooks.joined(name, message, new)
@@ -176,7 +206,7 @@ class Joining:
         core = self._core
         assert self.hooks is not None
         del self.joined[name]
-        leaving = transient_attribute(core.document, core.me.shape.id_of(name), "shutdown") not in (None, "0")
+        leaving = self._was_let_go(core.me.shape.id_of(name))
         core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
         self.record_absence(name, graceful=leaving)
         core.changed("members")
@@ -191,6 +221,10 @@ class Joining:
             notes.append(ForgetNote(node_id))
         return [NodeNote(node_id, name, attributes), *notes]
 
+    def _was_let_go(self, node_id: str) -> bool:
+        """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""
+        return recorded_nodes(self._core.document).get(node_id, {}).get("expected") == "down"
+
     def _fencing_enabled(self) -> bool:
         value = cluster_option(self._core.document, "fencing-enabled", "stonith-enabled")
         return value is None or is_true(value)
@@ -204,27 +238,36 @@ class Joining:
         assert self.hooks is not None
         self.hooks.complete()
 
-    def _absent_notes(self) -> list[Note]:
+    def _absent(self) -> list[str]:
         """Nodes that the status still counts as members, but that are not here."""
         core = self._core
-        notes: list[Note] = []
-        for node_id, state in recorded_nodes(core.document).items():
-            name = core.me.shape.name_of(node_id)
-            here = name is not None and core.view.member(name) is not None
-            if name is not None and not here and (state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"):
-                leaving = transient_attribute(core.document, node_id, "shutdown") not in (None, "0")
-                notes += self._gone(node_id, name, graceful=leaving)
-        return notes
+        states = recorded_nodes(core.document)
+        counted = [core.me.shape.name_of(node_id) for node_id, state in states.items()
+                   if state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"]
+        return [name for name in counted if name is not None and core.view.member(name) is None]
+
+    def _absence_of(self, name: str) -> list[Note]:
+        node_id = self._core.me.shape.id_of(name)
+        return self._gone(node_id, name, graceful=self._was_let_go(node_id))
 
     def _add_missing_nodes(self) -> None:
-        """Every node of the settings has an entry in the configuration."""
+        """Every node of the settings has an entry in the configuration; what nodes are able to is noted."""
         core = self._core
         known = configured_node_ids(core.document)
         edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
                       for name, node_id in core.me.shape.nodes if node_id not in known)
-        if edits and core.authority is not None and not core.authority.caretaker:
+        edits += self._watchdog_edit()
+        if edits and core.authority is not None and not core.authority.caretaker and self._replication.in_office:
             self._replication.flush()
             self._replication.advance(core.document.apply(Batch(edits)))
+
+    def _watchdog_edit(self) -> tuple[Edit, ...]:
+        """The engine learns from an option whether there are watchdogs; it is the cluster's own to set."""
+        present = cluster_option(self._core.document, "have-watchdog")
+        if (present is None and not self._watchdog) or present == str(self._watchdog).lower():
+            return ()
+        edit = intents.option(self._core.document, "have-watchdog", str(self._watchdog).lower())
+        return (edit,) if edit is not None else ()
 
     def _acceptable(self, sender: str, welcome: Welcome) -> bool:
         core = self._core

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
+from crm.controller.fencing.records import FencingRecord
 from crm.controller.values import Position
 from crm.model.transition import GraphAction
 
@@ -55,7 +56,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A leader takes a member in; `cib` is None when the member has the very same one."""
+    """A leader takes a member in; `cib` is None when the member has the very same one.
+
+    `serial` grows with every welcome and comes back with the answer: what the leader sent before is known by then.
+    """
 
     term: int
     caretaker: bool
@@ -63,13 +67,24 @@ class Welcome:
     cib_term: int
     version: tuple[int, int, int]
     cib: str | None
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAttribute:
+    """A transient attribute of the node that tells it."""
+
+    name: str
+    value: str
+    dampening_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
     """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
 
-    `under_way` are the transition keys of the latter, `changing` those among them that change what runs.
+    `under_way` are the transition keys of the latter, `changing` those among them that change what runs; `clock` is the
+    sender's, in epoch seconds.
     """
 
     term: int
@@ -78,6 +93,9 @@ class Joined:
     records: tuple[ResourceRecord, ...]
     under_way: tuple[str, ...] = ()
     changing: tuple[str, ...] = ()
+    clock: float = 0.0
+    attributes: tuple[KeptAttribute, ...] = ()
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +154,7 @@ class Forget:
 class Result:
     """An operation has ended on the sender: what to record, and what the leader needs to judge it.
 
-    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is.
+    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is. `clock`: the sender's.
     """
 
     key: str
@@ -149,7 +167,7 @@ class Result:
     forgotten: tuple[str, ...] = ()
     resource_gone: bool = False
     exit_reason: str = ""
-    ended_at: int = 0
+    clock: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +214,89 @@ class Released:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FenceOrder:
+    """A leader has a fence device do something: one step of a fencing. Times in milliseconds.
+
+    The agent is run after `delay_ms` and by chance up to `spread_ms` more. `conclusive`: its success means that the
+    target is fenced, whoever leads by then; `incarnation`: which start of the target's daemon is meant.
+    """
+
+    term: int
+    caretaker: bool
+    order: str
+    device: str
+    agent: str
+    parameters: Mapping[str, str]
+    verb: str
+    target: str
+    port: str
+    timeout_ms: int
+    delay_ms: int = 0
+    spread_ms: int = 0
+    conclusive: bool = False
+    incarnation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FenceReport:
+    """How such a step went. `unsupported`: the agent does not know the action."""
+
+    order: str
+    device: str
+    target: str
+    verb: str
+    ok: bool
+    output: str = ""
+    reason: str = ""
+    unsupported: bool = False
+    conclusive: bool = False
+    incarnation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FencingNews:
+    """What has become of some fencings: everybody keeps the history."""
+
+    records: tuple[FencingRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FenceForward:
+    """A client of the sender wants a node fenced: `action` is reboot, off, on, or confirm (it is off already)."""
+
+    request_id: str
+    target: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeUpdate:
+    """Somebody on the sender sets a transient attribute of a node; no value removes it. None: the known dampening."""
+
+    node: str
+    name: str
+    value: str | None
+    dampening_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeKept:
+    """The leader has taken a value for the receiver, which keeps it for the next leader."""
+
+    name: str
+    value: str | None
+    dampening_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """The receiver is to end itself and all that it runs, at once."""
+
+    term: int
+    reason: str
+
+
 Message = (
     Hello
     | VoteRequest
@@ -214,6 +315,13 @@ Message = (
     | RequestAnswer
     | LeaveRequest
     | Released
+    | FenceOrder
+    | FenceReport
+    | FencingNews
+    | FenceForward
+    | AttributeUpdate
+    | AttributeKept
+    | Panic
 )
 
 

@@ -3,6 +3,10 @@
 A change of configuration is committed when as many of the configured nodes as make a quorum have it on disk. A change
 of status is sent in the same order, never written, and not waited for. A follower that missed a step asks for the
 whole.
+
+In a cluster whose parts can both be quorate (two nodes), a change is committed when every node that is not known to be
+off has it, and a new leader takes office only once every node that is not here is known to be off. Until then it
+changes no configuration and writes nothing, so that nothing of it can win over what the other side commits.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.record import Note, record
+from crm.cib.record import Note, record, recorded_nodes
 from crm.cib.version import Version
 from crm.controller.core import Core, configuration_version
 from crm.controller.messages import Acknowledge, Resync, Update, Welcome
@@ -39,6 +43,7 @@ class Replication:
         self._notes: list[Note] = []
         self._acknowledged: dict[str, Version] = {}
         self._uncommitted: list[_Uncommitted] = []
+        self._in_office = True
 
     # The leader's side
 
@@ -48,11 +53,37 @@ class Replication:
         self._acknowledged = {}
         assert core.authority is not None
         if core.authority.caretaker:
-            core.tainted = True
+            core.tainted = self._in_office = True
             return
         core.tainted = False
+        self._in_office = False
+        self.take_office()
+
+    def take_office(self) -> None:
+        """Stamp the CIB with our term if nobody else can be doing so. Asked again as nodes are found to be off."""
+        core = self._core
+        elected = core.authority is not None and core.leading and not core.authority.caretaker
+        if self._in_office or not elected or not self._others_are_off():
+            return
+        assert core.authority is not None
+        self._in_office = True
         core.stand(cib_term=core.authority.term)
         self._persist_own()
+
+    @property
+    def in_office(self) -> bool:
+        """Whether this leader may change the configuration."""
+        return self._in_office
+
+    def _others_are_off(self) -> bool:
+        core = self._core
+        return not core.splits or self._not_off() <= set(core.view.names)
+
+    def _not_off(self) -> set[str]:
+        """Nodes that are not known to be off."""
+        states = recorded_nodes(self._core.document)
+        return {name for name, node_id in self._core.me.shape.nodes
+                if self._core.view.member(name) is not None or states.get(node_id, {}).get("expected") != "down"}
 
     def stop_leading(self) -> None:
         """Whoever waits for a commit learns that its fate is open."""
@@ -65,9 +96,10 @@ class Replication:
         """What takes a member in; without the CIB if it has the same one."""
         core = self._core
         self.flush()
+        core.serial += 1
         xml = None if same else core.document.to_bytes().decode()
         return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
-                       core.document.version, xml)
+                       core.document.version, xml, core.serial)
 
     def note(self, *notes: Note) -> None:
         """Record what happened, soon: notes that come together make one step."""
@@ -81,6 +113,11 @@ class Replication:
         if notes and self._core.leading:
             self.advance(record(self._core.document, notes))
 
+    def incarnation_of(self, name: str) -> str:
+        """Which start of a node's daemon was the last to join, as the status has it; empty if none was recorded."""
+        core = self._core
+        return recorded_nodes(core.document).get(core.me.shape.id_of(name), {}).get("incarnation", "")
+
     def advance(self, document: Document, then: Callable[[bool], None] | None = None) -> None:
         """The leader's CIB becomes `document`; `then(True)` once that is committed, `then(False)` if nobody knows."""
         core = self._core
@@ -93,6 +130,10 @@ class Replication:
             core.broadcast(update)
         if durable:
             self._persist_own()
+        self.take_office()
+        if core.splits:
+            # A node may just have been found to be off.
+            self._check_committed()
         if then is not None:
             self._uncommitted.append(_Uncommitted(document.version, then))
             self._check_committed()
@@ -112,6 +153,8 @@ class Replication:
 
     def _persist_own(self) -> None:
         core = self._core
+        if not self._in_office:
+            return
         version, term = core.document.version, core.standing.term
         core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=True)
 
@@ -126,6 +169,8 @@ class Replication:
                   if configuration_version(acknowledged) >= wanted}
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
+        if core.splits:
+            return having >= self._not_off()
         return len(having & set(core.me.shape.names)) >= core.needed
 
     # The follower's side

@@ -16,6 +16,7 @@ from crm.cib.record import (
     ForgetNote,
     Note,
     cluster_option,
+    configured_node_names,
     primitives_of,
     record,
     recorded_resources,
@@ -24,8 +25,9 @@ from crm.cib.record import (
 from crm.cib.version import Version
 from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
-from crm.controller.events import ChangeRequested, CleanupRequested
-from crm.controller.messages import ChangeForward, CleanupForward, Forget, RequestAnswer
+from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested
+from crm.controller.fencing.fencing import Fencing
+from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, RequestAnswer
 from crm.controller.replication import Replication
 
 TIMER = "requests"
@@ -38,13 +40,14 @@ Validate = Callable[[Document], None]
 class Requests:
     """Both ends: this node's clients, and the leader who decides."""
 
-    def __init__(self, core: Core, replication: Replication, validate: Validate,
+    def __init__(self, core: Core, replication: Replication, fencing: Fencing, validate: Validate,
                  want_plan: Callable[[str], None]) -> None:
         self._core = core
         self._replication = replication
+        self._fencing = fencing
         self._validate = validate
         self._want_plan = want_plan
-        self._waiting: dict[str, ChangeForward | CleanupForward] = {}
+        self._waiting: dict[str, ChangeForward | CleanupForward | FenceForward] = {}
         """No leader yet."""
         self._sent: dict[str, str] = {}
         """Forwarded requests and to whom."""
@@ -58,6 +61,10 @@ class Requests:
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
         self._forward(CleanupForward(event.request_id, event.resource, event.node))
+
+    def fencing_requested(self, event: FencingRequested) -> None:
+        """A client wants a node fenced."""
+        self._forward(FenceForward(event.request_id, event.target, event.action))
 
     def leader_known(self) -> None:
         """Somebody leads: send what waits. What went to another leader is open."""
@@ -86,7 +93,7 @@ class Requests:
             self._core.emit(Answer(answer.request_id, version, answer.term, answer.code, answer.message, answer.hint,
                                    answer.count))
 
-    def _forward(self, request: ChangeForward | CleanupForward) -> None:
+    def _forward(self, request: ChangeForward | CleanupForward | FenceForward) -> None:
         core = self._core
         if core.authority is None:
             if not self._waiting:
@@ -158,6 +165,56 @@ class Requests:
                                            count=count))
         self._want_plan("cleanup")
 
+    def fence(self, sender: str, request: FenceForward) -> None:
+        """Have a node fenced because a person wants it, or take the person's word that it is off."""
+        core = self._core
+        refusal = self._no_fencing(request)
+        if refusal is not None:
+            self._answer(sender, refusal)
+            return
+        if request.action == "confirm":
+            self._fencing.confirm(request.target, f"{sender} (a person)")
+            self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term))
+            self._want_plan(f"{request.target} is off, as a person confirms")
+            return
+
+        if request.action == "test":
+            self._fencing.examine(request.target, lambda _ok, said: self._answer(
+                sender, RequestAnswer(request.request_id, core.document.version, core.standing.term, message=said)))
+            return
+
+        def over(ok: bool, why: str) -> None:
+            version = core.document.version
+            answer = RequestAnswer(request.request_id, version, core.standing.term) if ok else RequestAnswer(
+                request.request_id, code="fencing-failed", message=f"{request.target} could not be fenced: {why}",
+                hint="see which device can fence it: crmctl fence-coverage --test")
+            self._answer(sender, answer)
+            self._want_plan(f"fencing of {request.target} has ended")
+
+        self._fencing.fence(request.target, request.action, over, origin=f"{sender} (a person)")
+
+    def _no_fencing(self, request: FenceForward) -> RequestAnswer | None:
+        """Why a wish to fence is refused."""
+        core = self._core
+        here = core.view.member(request.target) is not None
+        if not core.leading or core.authority is None:
+            return RequestAnswer(request.request_id, code="no-dc", message=f"{core.me.name} leads no more",
+                                 hint="try again in a moment")
+        if request.target not in self._fenceable():
+            message = f"There is no node {request.target!r}"
+            return RequestAnswer(request.request_id, code="no-such-node", message=message,
+                                 hint=f"Nodes: {', '.join(self._fenceable())}")
+        if request.action == "confirm" and here:
+            message = f"{request.target} is not off: it is a member of the cluster and answers"
+            return RequestAnswer(request.request_id, code="node-is-here", message=message,
+                                 hint=f"fence it: crmctl fence {request.target}")
+        return None
+
+    def _fenceable(self) -> list[str]:
+        """Cluster nodes and the remote nodes of the configuration."""
+        known = dict.fromkeys(self._core.me.shape.names)
+        return list(known | dict.fromkeys(configured_node_names(self._core.document)))
+
     def _clean(self, node: str, node_id: str, resource: str | None) -> int:
         """Clean up one node; how many histories went."""
         core = self._core
@@ -200,6 +257,12 @@ class Requests:
     def _check_quorum(self) -> None:
         core = self._core
         assert core.authority is not None
+        if not self._replication.in_office:
+            missing = sorted(set(core.me.shape.names) - set(core.view.names))
+            raise CibError("not-ready", f"{', '.join(missing)} is lost and not known to be off yet: as long as it may "
+                           "lead the cluster too, the configuration cannot be changed",
+                           hint="try again when it is fenced; or make sure that it is off, and: "
+                                f"crmctl confirm {missing[0] if missing else ''}")
         if core.authority.caretaker and cluster_option(core.document, "no-quorum-policy") != "ignore":
             missing = sorted(set(core.me.shape.names) - set(core.view.names))
             raise CibError("no-quorum", f"Without quorum the configuration cannot be changed: only "

@@ -6,6 +6,7 @@ Which results make a new plan: one that was not expected, one that failed, one t
 from __future__ import annotations
 
 from crm.cib.record import AttributeNote, ForgetNote, Note, OperationNote, transient_attribute
+from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
 from crm.controller.keys import TransitionKey, failure_attributes
@@ -77,7 +78,7 @@ class Results:
                     rc = int(attributes.get("rc-code", "-1"))
                     done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
                     self._dispatch.result(key, rc, done and rc == key.target_rc)
-        self._dispatch.reconcile(sender, keys)
+        self._dispatch.reconcile(sender, keys, message.serial)
 
     def _record(self, node_id: str, node: str, result: Result) -> None:
         notes: list[Note] = []
@@ -86,7 +87,8 @@ class Results:
         if result.forgotten:
             notes.append(ForgetNote(node_id, result.record.id, result.forgotten))
         if result.record.entries:
-            notes.append(OperationNote(node_id, node, result.record))
+            record = by_leaders_clock(result.record, ahead_s(result.clock, self._core.now))
+            notes.append(OperationNote(node_id, node, record))
         if notes:
             self._replication.note(*notes)
 
@@ -99,8 +101,9 @@ class Results:
         step = self._step(result)
         if step is None:
             return
+        # By the leader's clock, like all that it is compared with: the node's own may be wrong.
         count_name, time_name = failure_attributes(resource, result.operation, result.interval_ms)
-        notes: list[Note] = [AttributeNote(node_id, time_name, str(result.ended_at))]
+        notes: list[Note] = [AttributeNote(node_id, time_name, str(int(core.now)))]
         if result.on_fail != "ignore":
             self._replication.flush()
             present = score.parse(transient_attribute(core.document, node_id, count_name))

@@ -29,6 +29,8 @@ class View:
     quorate: bool
     needed: int | None = None
     """How many members an election and a commit need, where the message layer knows better than the shape."""
+    splits: bool = False
+    """Then also: whether both parts of a split can be quorate."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,7 +43,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The configured cluster: its nodes as (name, id), and how many disks acknowledge a change."""
+    """The configured cluster: its nodes as (name, id), and how many disks acknowledge a change.
+
+    Where that is fewer than a majority (two nodes), two parts can each believe that they may decide: see `splits`.
+    """
 
     nodes: tuple[tuple[str, str], ...]
     needed: int
@@ -49,6 +54,16 @@ class Shape:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.nodes)
+
+    @property
+    def splits(self) -> bool:
+        """Whether both parts of a split can be quorate, so that only fencing tells which of them goes on."""
+        return 2 * self.needed <= len(self.nodes)
+
+    def next_term(self, highest: int, name: str) -> int:
+        """The lowest term above `highest` in which that node may stand: no two nodes can ever stand in the same."""
+        places, place = len(self.nodes), self.names.index(name) if name in self.names else 0
+        return highest + 1 + (place - highest - 1) % places
 
     def id_of(self, name: str) -> str:
         """The id of a node; a node that is not listed is known by its name."""

@@ -27,9 +27,11 @@ from crm.daemon import supervision
 from crm.daemon.durable import Durable, FolderInUseError
 from crm.daemon.node import Node
 from crm.daemon.planner import Schedule
+from crm.daemon.self_fencing import way_to_end
 from crm.daemon.service import Service
 from crm.daemon.settings import Settings, SettingsError
 from crm.executor import Executor, ExecutorSettings, OperationResult
+from crm.executor.tools import lay_tools
 from crm.messaging import LayerError, complete, find_layer
 
 if TYPE_CHECKING:
@@ -85,14 +87,16 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
     durable.open()
     layer = factory(layer_settings)
-    options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s)
+    options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s,
+                      settings.startup_fencing_delay_s, settings.has_watchdog)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate)
+                validate, way_to_end(settings.self_fencing))
     with _listening(settings) as sockets:
         await node.start()
         server = _Api(make_app(node.service), sockets) if make_app else None
         try:
             _leave_on_signals(node, settings)
+            supervision.feed_watchdog(settings.watchdog_ms)
             log.info("crmd %s of cluster %s is up", layer_settings.name, layer_settings.cluster)
             reason = await node.stopped
             log.info("leaving: %s", reason)
@@ -108,7 +112,11 @@ def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) 
     state = settings.runtime_folder
     state.mkdir(parents=True, exist_ok=True)
     return Executor(ExecutorSettings(ocf_roots=(*settings.ocf_roots, *defaults.ocf_roots), agent_state=state,
-                                     extra_environment=(("CRMD_SOCKET", str(settings.api.socket)),)), on_result)
+                                     fence_agent_folders=(*settings.fence_agent_folders,
+                                                          *defaults.fence_agent_folders),
+                                     command_path=f"{lay_tools(state / 'bin')}:{defaults.command_path}",
+                                     extra_environment=(("CRMD_SOCKET", str(settings.api.socket)),
+                                                        ("CRMD_NODE", settings.node_name))), on_result)
 
 
 def _leave_on_signals(node: Node, settings: Settings) -> None:

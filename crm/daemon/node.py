@@ -15,13 +15,13 @@ from typing import assert_never
 
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
-from crm.controller.messages import BadMessage, decode, encode
+from crm.controller.messages import BadMessage, FenceOrder, decode, encode
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon.durable import Durable
 from crm.daemon.planner import Planner, Schedule
 from crm.daemon.service import Service
-from crm.executor import Executor, OperationRequest, OperationResult
+from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
 from crm.model.transition import AgentReference, Transition
 
@@ -37,7 +37,7 @@ class Node:
 
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
-                 options: Options, validate: Validate | None) -> None:
+                 options: Options, validate: Validate | None, fence_self: Callable[[str], None]) -> None:
         recalled = durable.recall()
         for report in recalled.reports:
             log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
@@ -51,6 +51,7 @@ class Node:
         self.planner = Planner(schedule)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
                                lambda: durable.problem)
+        self._fence_self = fence_self
         self._layer = layer
         self._durable = durable
         self._events: deque[events.Event] = deque()
@@ -127,6 +128,12 @@ class Node:
                 self._spawn(self._run_operation(command))
             case commands.CancelOperation():
                 self._cancel_operation(command)
+            case commands.RunFencing(order):
+                self._spawn(self._run_fencing(order))
+            case commands.SendAlert(path, environment, timeout_ms, timestamp_format, at):
+                self.executor.alert(AlertRequest(path, environment, timeout_ms, timestamp_format, at))
+            case commands.FenceSelf(reason):
+                self._fence_self(reason)
             case commands.Answer():
                 self.service.answered(command)
             case commands.StatusChanged(what):
@@ -196,6 +203,12 @@ class Node:
         self.executor.submit(OperationRequest(command.call_id, action.resource, action.operation, action.interval_ms,
                                               action.timeout_ms, start_delay_ms, action.attributes, command.key))
 
+    async def _run_fencing(self, order: FenceOrder) -> None:
+        outcome = await self.executor.fence(FenceRequest(
+            order.agent, order.verb, order.parameters, order.target, order.port, order.timeout_ms, order.delay_ms,
+            order.spread_ms))
+        self.post(events.FencingEnded(order.order, outcome.ok, outcome.output, outcome.reason, outcome.unsupported))
+
     def _describe(self, agent: AgentReference) -> asyncio.Task[None]:
         key = (agent.standard, agent.provider, agent.type)
         if key not in self._described:
@@ -239,4 +252,4 @@ class Node:
 
 def _view(event: ViewChanged) -> View:
     members = tuple(Member(member.name, member.id, member.joined_at, member.incarnation) for member in event.members)
-    return View(event.number, members, event.quorate, event.needed)
+    return View(event.number, members, event.quorate, event.needed, event.splits)

@@ -15,12 +15,21 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.version import Version
 from crm.controller import Snapshot, commands
-from crm.controller.events import ChangeRequested, CleanupRequested, Event, ShutdownRequested
+from crm.controller.events import (
+    AttributeRequested,
+    ChangeRequested,
+    CleanupRequested,
+    Event,
+    FencingRequested,
+    ShutdownRequested,
+)
+from crm.controller.fencing.records import FencingRecord
 from crm.model.report import Report
 from crm.model.transition import Transition
 from crm.transition import Progress
 
 REQUEST_LIMIT_S = 30.0
+FENCING_LIMIT_S = 600.0
 
 
 class Refused(Exception):  # noqa: N818 - the word that the interface promises
@@ -117,6 +126,28 @@ class Service:
         answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node))
         return answer.count
 
+    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+        """Set a transient attribute of a node, or remove it with None. Raises Refused (no-such-node)."""
+        await self._ask(lambda request_id: AttributeRequested(request_id, node, name, value, dampening_ms))
+
+    async def fence(self, target: str, action: str) -> Committed:
+        """Fence a node (reboot, off), unfence it (on), or `confirm` that it is off; returns when that is done.
+
+        Raises Refused: fencing-failed, node-is-here, no-such-node, no-dc.
+        """
+        answer = await self._ask(lambda request_id: FencingRequested(request_id, target, action), FENCING_LIMIT_S)
+        assert answer.version is not None
+        return Committed(answer.version, answer.term)
+
+    async def test_fencing(self, target: str) -> tuple[str, ...]:
+        """What each device that may fence a node says about it, a line for each. Nothing is done to the node."""
+        answer = await self._ask(lambda request_id: FencingRequested(request_id, target, "test"), FENCING_LIMIT_S)
+        return tuple(answer.message.splitlines())
+
+    def fencings(self) -> tuple[FencingRecord, ...]:
+        """The history of fencing, oldest first."""
+        return self._snapshot().fencings
+
     async def plan(self, document: Document) -> Transition:
         """What the cluster would do if this were its CIB."""
         return await self._plan(document)
@@ -160,17 +191,17 @@ class Service:
                 queue.get_nowait()
             queue.put_nowait(None)
 
-    async def _ask(self, make: Callable[[str], Event]) -> commands.Answer:
+    async def _ask(self, make: Callable[[str], Event], limit_s: float = REQUEST_LIMIT_S) -> commands.Answer:
         self._number += 1
         request_id = f"{self.name}-{uuid.uuid4().hex[:8]}-{self._number}"
         future: asyncio.Future[commands.Answer] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         self._post(make(request_id))
         try:
-            async with asyncio.timeout(REQUEST_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 answer = await future
         except TimeoutError:
-            raise Refused("outcome-unknown", f"No answer from the DC within {REQUEST_LIMIT_S:.0f} s",
+            raise Refused("outcome-unknown", f"No answer from the DC within {limit_s:.0f} s",
                           "see who is there: crmctl status") from None
         finally:
             self._waiting.pop(request_id, None)

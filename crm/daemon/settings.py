@@ -147,6 +147,10 @@ class Settings(_Section):
         default=(),
         description="further folders with resource.d/PROVIDER/AGENT, searched before those of crmd and the system",
     )
+    fence_agent_folders: tuple[Path, ...] = Field(
+        default=(),
+        description="further folders with fence agents (fence_NAME), searched before those of crmd and the system",
+    )
     cib_backups: int = Field(default=20, description="how many former CIBs are kept", ge=0, le=10_000)
     node_action_limit: int = Field(
         default=0, description="operations that run at once on a node; 0: twice the number of cores", ge=0, le=10_000
@@ -160,6 +164,23 @@ class Settings(_Section):
     restart_daemon: bool = Field(
         default=True,
         description="whether a daemon that was killed is started again at once; its resources are kept meanwhile",
+    )
+    startup_fencing_delay_s: int = Field(
+        default=20,
+        description="nodes that nobody has seen since the cluster started are fenced only after so many seconds",
+        ge=0,
+    )
+    self_fencing: Literal["processes", "reboot"] = Field(
+        default="processes",
+        description="how this node ends itself when others rely on it: its processes only, or reset the machine (root)",
+    )
+    watchdog_ms: int = Field(
+        default=0,
+        description="a daemon that hangs for so many milliseconds is ended with all that it runs; 0: nobody watches it",
+        ge=0,
+    )
+    watchdog_device: str = Field(
+        default="", description="a hardware watchdog to feed while the daemon lives (/dev/watchdog); empty: none"
     )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
         default="info", description="what is logged"
@@ -184,6 +205,11 @@ class Settings(_Section):
     def node_name(self) -> str:
         """This node's name."""
         return self.name or socket.gethostname().split(".")[0]
+
+    @property
+    def has_watchdog(self) -> bool:
+        """Whether other nodes may rely on this one ending itself (see the option fencing-watchdog-timeout)."""
+        return self.watchdog_ms > 0 and self.restart_daemon
 
     @property
     def node_list(self) -> tuple[NodeSettings, ...]:
@@ -316,12 +342,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
 
     api = settings.api.model_copy(update={"socket": anchor(settings.api.socket)})
     paths = {name: anchor(getattr(settings, name)) for name in ("key_file", "state_folder", "runtime_folder")}
-    roots = tuple(anchor(root) for root in settings.ocf_roots)
+    folders = {name: tuple(anchor(each) for each in getattr(settings, name))
+               for name in ("ocf_roots", "fence_agent_folders")}
     given = settings.etcd
     names = ("password_file", "ca_file", "certificate_file", "key_file")
     files = {name: getattr(given, name) for name in names}
     etcd = given.model_copy(update={name: anchor(path) for name, path in files.items() if path != Path()})
-    return settings.model_copy(update={**paths, "ocf_roots": roots, "api": api, "etcd": etcd})
+    return settings.model_copy(update={**paths, **folders, "api": api, "etcd": etcd})
 
 
 def _explain(item: Any, data: dict[str, Any]) -> str:

@@ -7,14 +7,20 @@ connection to the former is accepted and waits for the next daemon, one to the l
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
 
 from crm.messaging import NodeAddress
 from crm.messaging.layer import listen_error
 
+FENCED_SELF = 113
+"""A daemon that ends with this status wants everything of its node ended, at once, and not to be started again."""
 SUPERVISOR = "CRMD_SUPERVISOR"
 LISTENING = "CRMD_LISTENING"
+WATCHDOG = "CRMD_WATCHDOG"
+"""Names the pipe through which the daemon says that its event loop turns; see `watchdog_ms`."""
 
 
 def listening_socket(node: NodeAddress) -> socket.socket | None:
@@ -29,6 +35,21 @@ def listening_socket(node: NodeAddress) -> socket.socket | None:
     with socket.socket(fileno=int(lender)) as channel:
         socket.send_fds(channel, [b"listening"], [listening.fileno()])
     return listening
+
+
+def feed_watchdog(limit_ms: int) -> None:
+    """From now on say, four times within the limit, that the event loop of this daemon turns."""
+    pipe = os.environ.pop(WATCHDOG, None)
+    if pipe is None or limit_ms <= 0:
+        return
+    descriptor, loop = int(pipe), asyncio.get_running_loop()
+
+    def feed() -> None:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b".")
+        loop.call_later(limit_ms / 4000, feed)
+
+    feed()
 
 
 def _listen(node: NodeAddress) -> socket.socket:

@@ -9,18 +9,26 @@ result means is the controller's.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm.executor import agents, metadata
+from crm.executor import agents, fence_agents, metadata
+from crm.executor.alerts import AlertRequest, AlertRunner
+from crm.executor.fence_agents import FenceOutcome, FenceRequest
+from crm.executor.fence_devices import STANDARD as FENCING
+from crm.executor.fence_devices import FenceDevices
+from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
 from crm.executor.operation import OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.runner import run_once
 from crm.executor.settings import ExecutorSettings
 from crm.model.transition import AgentReference
+
+log = logging.getLogger("crm.executor")
 
 # What leaves a resource as it is, and so leaves its recurring operations alone.
 _HARMLESS = frozenset({"monitor", "notify", "meta-data", "validate-all"})
@@ -61,6 +69,11 @@ class Executor:
         self._delayed: set[asyncio.TimerHandle] = set()
         self._running = asyncio.Semaphore(settings.running_limit)
         self._metadata: dict[tuple[Path, int], Metadata] = {}
+        self._devices = FenceDevices(settings)
+        self._journal = Journal(settings.agent_state / ".operations") if settings.agent_state is not None else None
+        for process_id in self._journal.end_left_over() if self._journal is not None else ():
+            log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
+        self._alerts = AlertRunner(settings)
         self._closed = False
 
     def submit(self, request: OperationRequest) -> None:
@@ -94,17 +107,32 @@ class Executor:
     async def metadata(self, agent: AgentReference) -> Metadata:
         """An agent's description, asked once for every version of its file. Raises ValueError with the reason."""
         try:
-            file = agents.find(agent, self.settings.ocf_roots)
-            key = (file.path, file.path.stat().st_mtime_ns)
+            path = self._file(agent)
+            key = (path, path.stat().st_mtime_ns)
         except (agents.AgentUnusableError, OSError) as error:
             raise ValueError(str(error)) from None
         if key not in self._metadata:
-            self._metadata[key] = await self._ask_metadata(agent)
+            try:
+                self._metadata[key] = await self._ask_metadata(agent)
+            except OSError as error:
+                raise ValueError(f"{path} could not be run: {error.strerror or error}") from None
         return self._metadata[key]
+
+    async def fence(self, request: FenceRequest) -> FenceOutcome:
+        """Run a fence agent. Not in any lane: fencing waits for nothing."""
+        try:
+            return await fence_agents.perform(request, self.settings, await self._fence_metadata(request.agent))
+        except OSError as error:
+            return FenceOutcome(False, reason=f"{request.agent} could not be run: {error.strerror or error}")
+
+    def alert(self, request: AlertRequest) -> None:
+        """Run an alert agent."""
+        self._alerts.send(request)
 
     async def close(self) -> None:
         """End all timers and kill what runs. Resources stay as they are."""
         self._closed = True
+        await self._alerts.close()
         for key in self.recurring():
             self.cancel(*key)
         for timer in self._delayed:
@@ -114,14 +142,27 @@ class Executor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _file(self, agent: AgentReference) -> Path:
+        if agent.standard == FENCING:
+            return fence_agents.find(agent.type, self.settings)
+        return agents.find(agent, self.settings.ocf_roots).path
+
+    async def _fence_metadata(self, agent: str) -> Metadata | None:
+        """A fence agent's description; None, and so the usual one is assumed, if it cannot be had."""
+        try:
+            return await self.metadata(AgentReference(agent, FENCING, agent))
+        except ValueError:
+            return None
+
     async def _ask_metadata(self, agent: AgentReference) -> Metadata:
+        if agent.standard == FENCING:
+            described = await fence_agents.describe(agent.type, self.settings, _METADATA_TIMEOUT_MS)
+            return metadata.parse(_only_xml(described))
         request = OperationRequest(0, agent, "meta-data", timeout_ms=_METADATA_TIMEOUT_MS)
         result = await run_once(request, self.settings)
         if (result.status, result.rc) != (Status.DONE, 0):
             raise ValueError(result.exit_reason or f"meta-data of {agents.described(agent)} ended with {result.rc}")
-        start = result.output.find("<")
-        end = result.output.rfind("</resource-agent>")
-        return metadata.parse(result.output[start : end + len("</resource-agent>")])
+        return metadata.parse(_only_xml(result.output))
 
     def _arm(self, request: OperationRequest) -> None:
         self.cancel(*request.recurring_key)
@@ -177,7 +218,11 @@ class Executor:
             return
         async with self._running:
             queue_ms = int((time.monotonic() - job.queued_at) * 1000)
-            result = await run_once(job.request, self.settings, queue_ms)
+            if job.request.agent.standard == FENCING:
+                known = await self._fence_metadata(job.request.agent.type)
+                result = await self._devices.operate(job.request, known, queue_ms)
+            else:
+                result = await run_once(job.request, self.settings, queue_ms, self._journal)
         if job.recurring is None:
             self._on_result(result)
         else:
@@ -191,3 +236,9 @@ class Executor:
         self._repeat_after(recurring, recurring.request.interval_ms)
         if news:
             self._on_result(result)
+
+
+def _only_xml(output: str) -> str:
+    """The description without what an agent prints around it."""
+    start, end = output.find("<"), output.rfind("</resource-agent>")
+    return output[start : end + len("</resource-agent>")]

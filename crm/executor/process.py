@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from crm.executor.leftovers import Journal
+
 _CHUNK = 64 * 1024
 # A process that does not go on SIGKILL sleeps in the kernel; nobody can wait for that.
 _UNKILLABLE_SECONDS = 5.0
@@ -61,6 +63,7 @@ async def run(
     kill_grace_ms: int,
     output_limit_bytes: int,
     standard_input: bytes = b"",
+    journal: Journal | None = None,
 ) -> Outcome:
     """Run a command to its end, or to the end of its time: SIGTERM to its group, then SIGKILL. Raises OSError if it
     cannot be started.
@@ -76,6 +79,8 @@ async def run(
         start_new_session=True,
         cwd="/",
     )
+    if journal is not None:
+        journal.begin(process.pid)
     streams = [_Stream(process.stdout, output_limit_bytes), _Stream(process.stderr, output_limit_bytes)]
     exited = _exit_of(process)
     try:
@@ -88,6 +93,8 @@ async def run(
         await _within(exited, _UNKILLABLE_SECONDS)
         raise
     finally:
+        if journal is not None:
+            journal.end(process.pid)
         texts = [stream.close() for stream in streams]
     return Outcome(process.returncode, texts[0], texts[1], timed_out)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from crm.executor import agents, environment, process
 from crm.executor.agents import AgentFile, AgentUnusableError
+from crm.executor.leftovers import Journal
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.process import Outcome
 from crm.executor.settings import ExecutorSettings
@@ -14,8 +15,10 @@ from crm.executor.settings import ExecutorSettings
 _REASON_PREFIX = "ocf-exit-reason:"
 
 
-async def run_once(request: OperationRequest, settings: ExecutorSettings, queue_ms: int = 0) -> OperationResult:
-    """One run of an agent's operation."""
+async def run_once(
+    request: OperationRequest, settings: ExecutorSettings, queue_ms: int = 0, journal: Journal | None = None
+) -> OperationResult:
+    """One run of an agent's operation, noted in the journal while it lasts."""
     started_at, clock = int(time.time()), time.monotonic()
 
     def result(status: Status, rc: int, reason: str, output: str = "") -> OperationResult:
@@ -24,7 +27,7 @@ async def run_once(request: OperationRequest, settings: ExecutorSettings, queue_
 
     try:
         agent = agents.find(request.agent, settings.ocf_roots)
-        outcome = await _run(request, agent, settings)
+        outcome = await _run(request, agent, settings, journal)
     except AgentUnusableError as error:
         return result(error.status, error.rc, error.reason)
     except OSError as error:
@@ -32,7 +35,9 @@ async def run_once(request: OperationRequest, settings: ExecutorSettings, queue_
     return _judged(request, outcome, result)
 
 
-async def _run(request: OperationRequest, agent: AgentFile, settings: ExecutorSettings) -> Outcome:
+async def _run(
+    request: OperationRequest, agent: AgentFile, settings: ExecutorSettings, journal: Journal | None
+) -> Outcome:
     if settings.agent_state is not None:
         settings.agent_state.mkdir(parents=True, exist_ok=True)
     return await process.run(
@@ -41,6 +46,7 @@ async def _run(request: OperationRequest, agent: AgentFile, settings: ExecutorSe
         timeout_ms=request.timeout_ms,
         kill_grace_ms=settings.kill_grace_ms,
         output_limit_bytes=settings.output_limit_bytes,
+        journal=journal,
     )
 
 

@@ -19,11 +19,17 @@ def default_command_path() -> str:
     return f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def default_fence_agent_folders() -> tuple[Path, ...]:
+    """The fence agents that come with crmd, then the system's."""
+    return (share("resource_agents") / "fence", Path("/usr/sbin"), Path("/usr/local/sbin"))
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutorSettings:
     """Everything has a working default.
 
     ocf_roots            folders with `resource.d/PROVIDER/TYPE`; the first that has an agent wins, and is its OCF_ROOT
+    fence_agent_folders  folders with fence agents (`fence_NAME`); the first that has one wins
     agent_state          where agents keep their state (HA_RSCTMP); None leaves that to the agents
     command_path         PATH of agents, the commands of crmd first so that agents find `crm_attribute` and the like
     kill_grace_ms        time between SIGTERM and SIGKILL when a time limit is reached
@@ -33,6 +39,7 @@ class ExecutorSettings:
     """
 
     ocf_roots: tuple[Path, ...] = field(default_factory=default_ocf_roots)
+    fence_agent_folders: tuple[Path, ...] = field(default_factory=default_fence_agent_folders)
     agent_state: Path | None = None
     command_path: str = field(default_factory=default_command_path)
     kill_grace_ms: int = 1_000

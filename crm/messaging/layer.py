@@ -141,12 +141,15 @@ class ViewChanged:
 
     needed  how many members a DC's election and a change's safety need, where the layer's own quorum is not the
             configured rule (corosync with a quorum device, say); None: by the rule of the settings
+    splits  given `needed`: whether both parts of a split can be quorate (corosync's two_node), so that only fencing
+            tells which of them goes on
     """
 
     number: int
     members: tuple[Member, ...]
     quorate: bool
     needed: int | None = None
+    splits: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Public helpers to test clusters: whole clusters on virtual time, with faults and checkers.
 
-    world     a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
-    failovers what a configuration does when nodes are lost or resources fail, as assertions
-    checkers  what must hold after every step, whatever happens
+    world      a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
+    machines   what runs on a machine, and its disk          network  links, views      power  fence devices
+    checkers   what must hold after every step, whatever happens
+    scenario   the cluster that hunts are run on             faults   what goes wrong there
+    failovers  what a configuration does when nodes are lost or resources fail, as assertions
+    hunt       many seeds, and what they found: `python -m crm.testing`
 """
 
-from crm.testing.checkers import Violation
+from crm.testing.checkers import Expectations, Violation
 from crm.testing.failovers import Failovers
 from crm.testing.world import World
 
-__all__ = ["Failovers", "Violation", "World"]
+__all__ = ["Expectations", "Failovers", "Violation", "World"]

@@ -1,20 +1,43 @@
-"""What must hold after every step of a simulation, whatever happens; else a `Violation` with the story's end.
+"""The promises of a cluster, checked after every step of a simulation, whatever happens; else a `Violation`.
 
-Each checker looks at what really happened (agents, disks, answers to clients), not at what a CIB says about it.
+Each looks at what really happened (agents, disks, answers to clients), not at what a CIB says about it. What a checker
+needs to know of the configuration (what is unique, what needs what) it is told in `Expectations`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from crm.testing.world import World
+from crm.controller.commands import Answer
+from crm.model.transition import ActionKind, GraphAction
 
-HEALING_S = 3.0
+if TYPE_CHECKING:
+    from crm.testing.world import SimulatedNode, World
 
 
 class Violation(AssertionError):  # noqa: N818 - the word of the field
-    """A promise was broken."""
+    """A promise was broken; `promise` is its short name, the text the end of the story."""
+
+    def __init__(self, promise: str, story: str) -> None:
+        super().__init__(f"[{promise}] {story}")
+        self.promise = promise
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What must hold for the resources of a simulated cluster; nothing is expected of those not named.
+
+    unique        at most one instance is active anywhere
+    promoted      of these at most so many are promoted
+    after         the first must be active somewhere when the second starts
+    beside        the first starts only where the second is active
+    """
+
+    unique: tuple[str, ...] = ()
+    promoted: tuple[tuple[str, int], ...] = ()
+    after: tuple[tuple[str, str], ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 class Checkers:
@@ -22,62 +45,145 @@ class Checkers:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.expect = Expectations()
         self._leaders: dict[int, str] = {}
-        self._checked_leader: tuple[int, str] | None = None
+        self._broken_at: dict[str, float] = {}
+        self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
+
+    # What the world tells
+
+    def broken(self, resource: str) -> None:
+        """A service died on its own: what follows from that is nobody's fault."""
+        self._broken_at[resource] = self._world.clock
+
+    def begins(self, node: SimulatedNode, action: GraphAction) -> None:
+        """An agent begins to work."""
+        assert action.resource is not None
+        name = action.resource.id
+        if action.operation in ("start", "migrate_from"):
+            self._starts_alone(node, name)
+            self._starts_after(name)
+            self._starts_beside(node, name)
+        if action.operation == "promote":
+            self._promotes_alone(node, name)
+
+    def ended(self, node: SimulatedNode, action: GraphAction, ok: bool) -> None:
+        """An agent has done its work, or has been ended."""
+        self._active_once()
+
+    def acknowledged(self, answer: Answer) -> None:
+        """A client was told that its change is safe."""
+        self._committed_by_quorum(answer)
+        self._in_order(answer)
 
     def step(self) -> None:
         """Check all that must hold at any moment."""
         self._one_dc_per_term()
 
-    def started(self, node: str, resource: str) -> None:
-        """A unique resource was started: nobody else may have it, among those who can hear each other.
+    # At any moment
 
-        Without fencing nobody can know what a node without its daemon still runs, so a daemon that just came back, and
-        the time right after a cut, are left out; these exemptions fall when fencing comes.
-        """
-        world = self._world
-        if world.clock - world.healed_at < HEALING_S:
+    def _starts_alone(self, node: SimulatedNode, resource: str) -> None:
+        """Nothing starts while it may still be active elsewhere: on a living machine, heard of or not."""
+        if resource not in self.expect.unique:
             return
-        others = [other.name for other in world.nodes.values()
-                  if other.name != node and other.alive and world.connected(node, other.name)
-                  and world.clock - other.started_at > HEALING_S and resource in other.machine.active]
+        others = [other.name for other in self._world.nodes.values()
+                  if other is not node and (resource in other.machine.active or self._starting(other, resource))]
         if others:
-            raise Violation(world.tell(f"{resource} was started on {node} while it is active on {', '.join(others)}"))
+            self._break("unique", f"{resource} starts on {node.name} while it is active on {', '.join(others)}")
 
-    def settled(self) -> None:
-        """After the faults: one DC, one CIB, every acknowledged change in it."""
-        world = self._world
-        snapshots = [node.controller.snapshot() for node in world.nodes.values() if node.controller]
-        leaders = {snapshot.dc for snapshot in snapshots}
-        if len(leaders) != 1 or None in leaders:
-            raise Violation(world.tell(f"no common DC after healing: {leaders}"))
-        if len({snapshot.document.digest() for snapshot in snapshots}) != 1:
-            versions = {snapshot.node: str(snapshot.document.version) for snapshot in snapshots}
-            raise Violation(world.tell(f"CIBs differ after healing: {versions}"))
-        missing = world.acknowledged - world.markers(snapshots[0].document)
-        if missing:
-            raise Violation(world.tell(f"acknowledged changes are lost: {sorted(missing)}"))
+    def _starting(self, node: SimulatedNode, resource: str) -> bool:
+        return any(action.operation == "start" and action.resource is not None and action.resource.id == resource
+                   for action in node.under_way.values())
+
+    def _active_once(self) -> None:
+        for resource in self.expect.unique:
+            where = self._world.where(resource)
+            if len(where) > 1:
+                self._break("unique", f"{resource} is active on {', '.join(where)}")
+
+    def _promotes_alone(self, node: SimulatedNode, resource: str) -> None:
+        limit = dict(self.expect.promoted).get(resource)
+        others = [other.name for other in self._world.nodes.values()
+                  if other is not node and other.machine.active.get(resource)]
+        if limit is not None and len(others) >= limit:
+            self._break("promoted", f"{resource} is promoted on {node.name} while {', '.join(others)} is")
+
+    def _starts_after(self, resource: str) -> None:
+        for first, then in self.expect.after:
+            if then == resource and not self._world.where(first) and not self._broke_lately(first):
+                self._break("order", f"{then} starts while {first} is not active")
+
+    def _starts_beside(self, node: SimulatedNode, resource: str) -> None:
+        for dependent, other in self.expect.beside:
+            if dependent == resource and other not in node.machine.active and not self._broke_lately(other):
+                self._break("colocation", f"{dependent} starts on {node.name}, where {other} is not active")
+
+    def _broke_lately(self, resource: str) -> bool:
+        """Whether it died on its own so lately that the cluster may not know."""
+        return self._world.clock - self._broken_at.get(resource, -1e9) < 30.0
 
     def _one_dc_per_term(self) -> None:
         for node in self._world.nodes.values():
             if node.controller is None:
                 continue
-            snapshot = node.controller.snapshot()
-            if snapshot.dc != node.name or snapshot.caretaker:
+            leads = node.controller.leads
+            if leads is None:
                 continue
-            if self._leaders.setdefault(snapshot.term, node.name) != node.name:
-                raise Violation(self._world.tell(
-                    f"term {snapshot.term} has two DCs: {self._leaders[snapshot.term]} and {node.name}"))
-            self._has_all_acknowledged(snapshot.term, node.name)
+            if leads not in self._leaders:
+                self._leaders[leads] = node.name
+                self._has_all_acknowledged(leads, node)
+            if self._leaders[leads] != node.name:
+                self._break("one-dc", f"term {leads} has two DCs: {self._leaders[leads]} and {node.name}")
 
-    def _has_all_acknowledged(self, term: int, name: str) -> None:
+    def _has_all_acknowledged(self, term: int, node: SimulatedNode) -> None:
         """At the moment of election, a DC has every change that was acknowledged before."""
-        if self._checked_leader == (term, name):
-            return
-        self._checked_leader = (term, name)
         world = self._world
-        controller = world.nodes[name].controller
-        assert controller is not None
-        missing = world.acknowledged - world.markers(controller.snapshot().document)
+        if world.shape.splits:
+            # The halves of two nodes may each have a DC until one is fenced; only in office must it have everything.
+            return
+        missing = set(world.acknowledged) - world.markers(world.document(node.name))
         if missing:
-            raise Violation(world.tell(f"the DC of term {term}, {name}, lacks acknowledged changes {sorted(missing)}"))
+            self._break("durable", f"the DC of term {term}, {node.name}, lacks acknowledged changes {sorted(missing)}")
+
+    def _committed_by_quorum(self, answer: Answer) -> None:
+        world, marker = self._world, answer.request_id
+        having = [node.name for node in world.nodes.values()
+                  if node.disk.document is not None and marker in world.markers(node.disk.document)]
+        if len(having) < world.shape.needed:
+            self._break("commit", f"{marker} is acknowledged, but only on the disks of {having}")
+
+    def _in_order(self, answer: Answer) -> None:
+        """A change that was asked for after another had been acknowledged comes after it."""
+        world = self._world
+        assert answer.version is not None
+        mine = (answer.term, *answer.version[:2])
+        began = world.asked_at[answer.request_id]
+        for marker, (at, other) in self._acknowledged_at.items():
+            if at < began and other >= mine:
+                self._break("order-of-changes", f"{answer.request_id} got {mine}, but {marker} had {other} before it")
+        self._acknowledged_at[answer.request_id] = (world.clock, mine)
+
+    # After the faults
+
+    def settled(self) -> None:
+        """One DC, one CIB, every acknowledged change in it, and nothing left to do."""
+        world = self._world
+        snapshots = [node.controller.snapshot() for node in world.nodes.values() if node.controller]
+        leaders = {snapshot.dc for snapshot in snapshots}
+        if len(leaders) != 1 or None in leaders:
+            self._break("settles", f"no common DC after healing: {leaders}")
+        if len({snapshot.document.digest() for snapshot in snapshots}) != 1:
+            versions = {snapshot.node: str(snapshot.document.version) for snapshot in snapshots}
+            self._break("same-cib", f"CIBs differ after healing: {versions}")
+        missing = set(world.acknowledged) - world.markers(snapshots[0].document)
+        if missing:
+            self._break("durable", f"acknowledged changes are lost: {sorted(missing)}")
+        leader = next(iter(leaders))
+        assert leader is not None
+        left = [synapse.action.key for synapse in world.plan(leader).synapses
+                if synapse.action.kind is not ActionKind.PSEUDO]
+        if left:
+            self._break("idle", f"settled, and yet the next plan has {left}")
+
+    def _break(self, promise: str, what: str) -> None:
+        raise Violation(promise, self._world.tell(what))

@@ -1,10 +1,10 @@
-"""A whole cluster in one process, on virtual time: real controllers; messages, disks, agents and faults by a seed.
+"""A whole cluster in one process, on virtual time: real controllers and policy engine; everything else is simulated.
 
 The same seed gives the same run. Nothing here waits: time jumps to the next thing that happens.
 
     world = World("abc", cib=..., seed=7)
     world.settle()
-    world.crash(world.where("db"))
+    world.crash(world.where("db")[0])
     world.settle()
 """
 
@@ -13,54 +13,57 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from crm.cib import read
-from crm.cib.changes import Edit, Replace, Verb
+from crm.cib.changes import Change, Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
 from crm.controller.messages import Message, decode, encode
-from crm.controller.values import Member, Shape, Standing, View
+from crm.controller.values import Member, Shape, View
+from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
+from crm.model.history import OperationStatus
 from crm.model.transition import GraphAction, Transition
-from crm.testing.agents import Machine
 from crm.testing.checkers import Checkers, Violation
+from crm.testing.machines import Disk, Machine
+from crm.testing.network import Network
+from crm.testing.power import Power
 
 Schedule = Callable[[Cib, int], Transition]
 EPOCH = 1_700_000_000.0
 
 
-@dataclass(slots=True)
-class Disk:
-    """What a node's disk has kept."""
-
-    standing: Standing = field(default_factory=Standing)
-    document: Document | None = None
-
-
 @dataclass
 class SimulatedNode:
-    """One machine: its disk and services, and its controller while the daemon runs."""
+    """One machine: its disk and services, its controller while the daemon runs. `skew`: its clock is off by that."""
 
     name: str
     disk: Disk = field(default_factory=Disk)
     machine: Machine = field(default_factory=Machine)
     controller: Controller | None = None
     incarnation: int = 0
+    boot: int = 0
     joined_at: int = 0
-    started_at: float = -1e9
+    paused_until: float = 0.0
+    skew: float = 0.0
     view: View | None = None
+    assigned: View | None = None
+    """The view that is on its way, or installed."""
+    seen_all: bool = False
+    """Whether all nodes were in one view since the daemon started (see `QuorumRule.wait_for_all`)."""
     waiting: list[tuple[int, str, bytes]] = field(default_factory=list)
     timers: dict[str, int] = field(default_factory=dict)
     recurring: dict[int, tuple[GraphAction, tuple[int, int] | None]] = field(default_factory=dict)
+    lanes: dict[str, float] = field(default_factory=dict)
+    """When the last operation of each resource ends: one at a time."""
+    under_way: dict[int, GraphAction] = field(default_factory=dict)
+    """Operations whose agents run, whether their daemon lives or not."""
     terminated: str | None = None
-    disk_free_at: float = 0.0
-    assigned: View | None = None
-    """The view that is on its way, or installed."""
 
     @property
     def alive(self) -> bool:
@@ -68,24 +71,30 @@ class SimulatedNode:
 
 
 class World:
-    """The simulated cluster. Durations are in seconds."""
+    """The simulated cluster. Durations are in seconds. `rule`: when a set of nodes is quorate (default: a majority)."""
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
-                 schedule: Schedule | None = None, detection_s: float = 0.05) -> None:
+                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.clock = EPOCH
-        self.healed_at = 0.0
-        self.acknowledged: set[str] = set()
+        self.acknowledged: dict[str, tuple[int, int, int]] = {}
+        """Markers that clients were told are safe, with the version and term that they were told."""
+        self.asked_at: dict[str, float] = {}
         self.answers: dict[str, commands.Answer] = {}
+        self.alerts: list[tuple[str, dict[str, str]]] = []
+        """What alert agents were told, and where."""
+        self.faults: Counter[str] = Counter()
         self.story: list[str] = []
         self.detection_s = detection_s
         self.nodes = {name: SimulatedNode(name) for name in names}
+        self.network = Network(self.nodes)
+        self.power = Power(self)
+        self._rule = rule or QuorumRule()
+        self.shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
+                           self._rule.needed(self.nodes))
         self.checkers = Checkers(self)
-        self._shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
-                            len(self.nodes) // 2 + 1)
         self._schedule = schedule or _policy_engine()
-        self._groups: dict[str, int] = {}
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._view_number = 0
@@ -103,48 +112,72 @@ class World:
         assert node.controller is None, f"{name} is running"
         node.incarnation += 1
         node.joined_at = int(self.clock)
-        # A fresh machine runs nothing; one whose services outlived its daemon takes a while to find out.
-        node.started_at = self.clock if node.machine.active else -1e9
-        identity = Identity(name, self._shape.id_of(name), f"{name}-{node.incarnation}", self._shape)
-        node.controller = Controller(identity, node.disk.standing, node.disk.document, Options(node_action_limit=4))
+        identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
+        options = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
+        node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
-        self._tell(f"start {name}")
+        self.note(f"start {name}")
+        self._end_left_over(node)
         self._handle(node, events.Started())
         self._membership_changed()
 
     def crash(self, name: str) -> None:
         """Cut a machine's power."""
-        self._tell(f"crash {name}")
-        self.nodes[name].machine.active.clear()
-        self._stop_daemon(self.nodes[name])
+        self.note(f"crash {name}")
+        node = self.nodes[name]
+        node.boot += 1
+        for resource in node.machine.active:
+            self.checkers.broken(resource)
+        node.machine.active.clear()
+        node.machine.hanging.clear()
+        node.paused_until = 0.0
+        node.lanes.clear()
+        node.under_way.clear()
+        pending = len(node.disk.pending)
+        node.disk.lose_power(self.random.randint(0, pending), self.random.random() < 0.5)
+        self._stop_daemon(node)
 
     def kill_daemon(self, name: str) -> None:
         """End only the daemon: what its agents started goes on."""
-        self._tell(f"kill the daemon of {name}")
+        self.note(f"kill the daemon of {name}")
+        # What the kernel has taken in is written; the daemon did not wait for it.
+        self.nodes[name].disk.lose_power(self.random.randint(0, len(self.nodes[name].disk.pending)), torn=False)
         self._stop_daemon(self.nodes[name])
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Freeze a machine with all that is on it; then it goes on as if nothing had happened."""
+        self.note(f"pause {name} for {seconds:g} s")
+        node = self.nodes[name]
+        node.paused_until = max(node.paused_until, self.clock + seconds)
+        self._membership_changed()
+        self._at(node.paused_until - self.clock + 1e-6, self._membership_changed)
 
     def shut_down(self, name: str) -> None:
         """Ask a node to leave gracefully."""
-        self._tell(f"shut down {name}")
+        self.note(f"shut down {name}")
         self._handle(self.nodes[name], events.ShutdownRequested())
 
     def partition(self, *groups: Iterable[str]) -> None:
         """Cut the network into these groups; nodes not named share one more."""
-        self._groups = {name: number for number, group in enumerate(groups, 1) for name in group}
-        # A new cut may bring nodes together that an earlier one kept apart.
-        self.healed_at = self.clock
-        self._tell("cut " + " | ".join("".join(group) for group in groups))
+        sides = [tuple(group) for group in groups]
+        self.network.partition(sides)
+        self.note("cut " + " | ".join("".join(side) for side in sides))
         self._membership_changed()
 
     def cut_off(self, name: str) -> None:
         """Cut one node off from all others."""
         self.partition([name])
 
+    def cut_one_way(self, sender: str, receiver: str) -> None:
+        """One node is not heard by another any more."""
+        self.network.cut(sender, receiver)
+        self.note(f"cut {sender} -> {receiver}")
+        self._membership_changed()
+
     def heal(self) -> None:
         """Everybody hears everybody again."""
-        self._groups = {}
-        self.healed_at = self.clock
-        self._tell("heal")
+        self.network.heal()
+        self.note("heal")
         self._membership_changed()
 
     def change(self, via: str, marker: str) -> None:
@@ -154,18 +187,31 @@ class World:
             return
         xml = (f'<crm_config><cluster_property_set id="markers"><nvpair id="marker-{marker}" name="marker-{marker}" '
                f'value="1"/></cluster_property_set></crm_config>')
+        self.asked_at[marker] = self.clock
         self._handle(node, events.ChangeRequested(marker, Edit(Verb.MODIFY, xml)))
 
-    def edit(self, via: str, edit: Edit) -> None:
+    def edit(self, via: str, change: Change) -> None:
         """A client of a node changes the CIB."""
-        self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", edit))
+        self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", change))
 
     def replace(self, via: str, xml: str) -> None:
         """A client of a node replaces the whole CIB."""
-        self._handle(self.nodes[via], events.ChangeRequested(f"edit-{next(self._count)}", Replace(xml)))
+        self.edit(via, Replace(xml))
+
+    def fence(self, via: str, target: str, action: str = "off") -> str:
+        """A client of a node wants another one fenced; the key under which `answers` will have the answer."""
+        request = f"fence-{next(self._count)}"
+        self._handle(self.nodes[via], events.FencingRequested(request, target, action))
+        return request
+
+    def clean_up(self, via: str) -> None:
+        """A client of a node has all failures forgotten."""
+        self._handle(self.nodes[via], events.CleanupRequested(f"cleanup-{next(self._count)}"))
 
     def break_resource(self, name: str) -> None:
         """A service dies on its own."""
+        self.note(f"{name} dies")
+        self.checkers.broken(name)
         for node in self.nodes.values():
             node.machine.active.pop(name, None)
 
@@ -188,12 +234,14 @@ class World:
                 self.run_for(0.5)
                 if self.quiet():
                     return
-        raise Violation(self.tell(f"not settled within {limit_s} s"))
+        raise Violation("settles", self.tell(f"not settled within {limit_s} s"))
 
     def quiet(self) -> bool:
         """Whether there is a leader that is idle wherever somebody lives."""
         live = [node.controller.snapshot() for node in self.nodes.values() if node.controller]
         return all(snapshot.dc is not None and snapshot.state in ("idle", "not-dc") for snapshot in live)
+
+    # What a test sees
 
     def where(self, resource: str) -> list[str]:
         """Where a resource really runs."""
@@ -219,18 +267,23 @@ class World:
         return {str(pair.get("name")).removeprefix("marker-") for pair in document.root.iter("nvpair")
                 if str(pair.get("name")).startswith("marker-")}
 
-    def connected(self, left: str, right: str) -> bool:
-        """Whether two nodes can hear each other."""
-        return self._groups.get(left, 0) == self._groups.get(right, 0)
+    def plan(self, name: str) -> Transition:
+        """What the policy engine wants done, as that node sees the cluster, by its clock."""
+        return self._schedule(read.read(self.document(name).root), int(self.clock + self.nodes[name].skew))
 
     def tell(self, what: str) -> str:
         """The story's end, for a message."""
-        return f"seed {self.seed}: {what}\n  " + "\n  ".join(self.story[-40:])
+        return f"seed {self.seed}: {what}\n  " + "\n  ".join(self.story[-60:])
+
+    def note(self, line: str) -> None:
+        """A line for the story."""
+        self.story.append(f"{self.clock - EPOCH:8.3f} {line}")
+
+    def later(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Have something happen."""
+        self._at(delay_s, act)
 
     # How the world works
-
-    def _tell(self, line: str) -> None:
-        self.story.append(f"{self.clock - EPOCH:8.3f} {line}")
 
     def _at(self, delay_s: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (self.clock + delay_s, next(self._count), act))
@@ -238,17 +291,22 @@ class World:
     def _stop_daemon(self, node: SimulatedNode) -> None:
         node.controller = None
         node.view = node.assigned = None
+        node.seen_all = False
         node.waiting.clear()
         node.timers.clear()
         node.recurring.clear()
         self._membership_changed()
 
     def _for(self, node: SimulatedNode, act: Callable[[], None]) -> Callable[[], None]:
-        """Something that happens to a daemon only if it is still the same one."""
+        """Something that happens to a daemon only if it is still the same one, and not before a pause is over."""
         incarnation = node.incarnation
 
         def guarded() -> None:
-            if node.controller is not None and node.incarnation == incarnation:
+            if node.controller is None or node.incarnation != incarnation:
+                return
+            if node.paused_until > self.clock:
+                self._at(node.paused_until - self.clock, guarded)
+            else:
                 act()
 
         return guarded
@@ -256,8 +314,9 @@ class World:
     def _handle(self, node: SimulatedNode, event: events.Event) -> None:
         if node.controller is None:
             return
-        for command in node.controller.handle(event, self.clock):
-            self._perform(node, command)
+        for command in node.controller.handle(event, self.clock + node.skew):
+            if node.controller is not None:
+                self._perform(node, command)
 
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         match command:
@@ -268,9 +327,7 @@ class World:
                     if member != node.name:
                         self._send(node, member, message)
             case commands.Persist():
-                # One disk writes in order.
-                node.disk_free_at = max(node.disk_free_at, self.clock) + self.random.uniform(0.0005, 0.01)
-                self._at(node.disk_free_at - self.clock, self._for(node, lambda: self._persisted(node, command)))
+                self._write(node, command)
             case commands.MakePlan():
                 self._at(self.random.uniform(0.001, 0.1), self._for(node, lambda: self._planned(node, command)))
             case commands.SetTimer(name, at):
@@ -281,23 +338,41 @@ class World:
                 self._run(node, call_id, action)
             case commands.CancelOperation():
                 self._cancel(node, command)
+            case commands.RunFencing(order):
+                self.power.use(node, order, lambda ended: self._for(node, lambda: self._handle(node, ended)))
+            case commands.FenceSelf(reason):
+                self.note(f"{node.name} fences itself: {reason}")
+                self.crash(node.name)
             case commands.Answer():
                 self._answered(command)
             case commands.Log(level, message):
                 if level != "debug":
-                    self._tell(f"{node.name}: {message}")
+                    self.note(f"{node.name}: {message}")
             case commands.Terminate(reason):
                 node.terminated = reason
-                self._tell(f"{node.name} leaves: {reason}")
+                self.note(f"{node.name} leaves: {reason}")
                 self._at(0.0, self._for(node, lambda: self._stop_daemon(node)))
+            case commands.SendAlert():
+                self.alerts.append((node.name, dict(command.environment)))
             case commands.StatusChanged():
                 pass
+
+    def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
+        """One disk writes in order."""
+        disk = node.disk
+        disk.begin(command.token, command.standing, command.document)
+        disk.free_at = max(disk.free_at, self.clock) + self.random.uniform(0.0005, 0.01) * disk.slowness
+        self._at(disk.free_at - self.clock, self._for(node, lambda: self._persisted(node, command.token)))
+
+    def _persisted(self, node: SimulatedNode, token: int) -> None:
+        node.disk.sync(token)
+        self._handle(node, events.Persisted(token))
 
     def _send(self, node: SimulatedNode, to: str, message: Message) -> None:
         if node.view is None:
             return
         raw, number = encode(message), node.view.number
-        arrival = self.clock + self.random.uniform(0.0001, 0.004)
+        arrival = self.clock + self.random.uniform(0.0001, self.network.longest_delay_s)
         arrival = max(arrival, self._last_arrival.get((node.name, to), 0.0) + 1e-6)
         self._last_arrival[node.name, to] = arrival
         receiver = self.nodes[to]
@@ -305,7 +380,7 @@ class World:
 
     def _arrive(self, node: SimulatedNode, sender: str, number: int, raw: bytes) -> None:
         """A message: held back until its view is known here, dropped if its sender is in no view with us."""
-        if not self.connected(node.name, sender):
+        if not self.network.carries(sender, node.name):
             return
         if node.view is None or number > node.view.number:
             node.waiting.append((number, sender, raw))
@@ -316,33 +391,30 @@ class World:
         self._at(self.detection_s, self._form_views)
 
     def _form_views(self) -> None:
-        for group in sorted({self._groups.get(name, 0) for name in self.nodes}):
-            members = [node for node in self.nodes.values()
-                       if node.alive and self._groups.get(node.name, 0) == group]
+        awake = {name for name, node in self.nodes.items() if node.alive and node.paused_until <= self.clock}
+        together = {frozenset(node.assigned.names) for node in self.nodes.values() if node.assigned}
+        for group in self.network.cliques(awake, sorted(together, key=lambda each: (-len(each), sorted(each)))):
+            members = [self.nodes[name] for name in group]
             self._view_number += 1
-            described = tuple(Member(node.name, self._shape.id_of(node.name), node.joined_at,
+            described = tuple(Member(node.name, self.shape.id_of(node.name), node.joined_at,
                                      f"{node.name}-{node.incarnation}") for node in members)
-            view = View(self._view_number, described, len(members) >= self._shape.needed)
+            if all(node.assigned is not None and node.assigned.members == described for node in members):
+                continue
             for node in members:
-                if node.assigned is None or node.assigned.members != described:
-                    node.assigned = view
-                    self._at(self.random.uniform(0, 0.003), self._for(node, partial(self._install, node, view)))
+                node.seen_all |= len(members) == len(self.nodes)
+                quorate = self._rule.quorate(group, list(self.nodes), node.seen_all)
+                view = node.assigned = View(self._view_number, described, quorate)
+                self._at(self.random.uniform(0, 0.003), self._for(node, partial(self._install, node, view)))
 
     def _install(self, node: SimulatedNode, view: View) -> None:
         if node.view is not None and node.view.number >= view.number:
             return
         node.view = view
-        self._tell(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
+        self.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
         self._handle(node, events.ViewChanged(view))
         waiting, node.waiting = node.waiting, []
         for number, sender, raw in waiting:
             self._arrive(node, sender, number, raw)
-
-    def _persisted(self, node: SimulatedNode, command: commands.Persist) -> None:
-        node.disk.standing = command.standing
-        if command.document is not None:
-            node.disk.document = command.document.without_status()
-        self._handle(node, events.Persisted(command.token))
 
     def _planned(self, node: SimulatedNode, command: commands.MakePlan) -> None:
         transition = self._schedule(read.read(command.document.root), command.now)
@@ -357,27 +429,72 @@ class World:
                 del node.timers[name]
                 self._handle(node, events.TimerFired(name))
 
-        self._at(max(0.0, at - self.clock), self._for(node, fire))
+        self._at(max(0.0, at - node.skew - self.clock), self._for(node, fire))
+
+    # Agents
 
     def _run(self, node: SimulatedNode, call_id: int, action: GraphAction) -> None:
+        assert action.resource is not None
         if action.interval_ms > 0:
             node.recurring[call_id] = (action, None)
             self._at(self.random.uniform(0.01, 0.05), self._for(node, lambda: self._watch(node, call_id)))
             return
-        begun = self.clock
-        incarnation = node.incarnation
+        name = action.resource.id
+        hangs = (name, action.operation) in node.machine.hanging
+        duration = action.timeout_ms / 1000 if hangs else self.random.uniform(0.01, 0.2)
+        begun = max(self.clock, node.lanes.get(name, 0.0))
+        node.lanes[name] = begun + duration
+        run, incarnation = next(self._count), node.incarnation
+
+        def begin() -> None:
+            if node.incarnation == incarnation:
+                node.under_way[run] = action
+                self.checkers.begins(node, action)
 
         def end() -> None:
-            # An agent goes on when its daemon dies; only the power cut ends it, and that empties the machine.
-            if node.incarnation != incarnation:
-                return
-            status, rc = node.machine.perform(action)
-            self._tell(f"{node.name}: {action.operation} {action.resource.id if action.resource else ''} = {rc}")
-            if action.operation == "start" and rc == 0 and action.resource:
-                self.checkers.started(node.name, action.resource.id)
-            self._handle(node, events.OperationEnded(call_id, status, rc, started_at=begun, run_ms=20))
+            if node.under_way.pop(run, None) is not None:
+                status, rc = self._perform_operation(node, action, hangs)
+                ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew, run_ms=20)
+                if node.incarnation == incarnation:
+                    self._handle(node, ended)
 
-        self._at(self.random.uniform(0.01, 0.2), self._for(node, end))
+        self._at(begun - self.clock, self._on(node, begin))
+        self._at(begun + duration - self.clock, self._on(node, end))
+
+    def _perform_operation(self, node: SimulatedNode, action: GraphAction, hung: bool) -> tuple[int, int]:
+        """What an operation does, and how it ends; one that hung was killed, with its work done or not."""
+        assert action.resource is not None
+        done = not hung or self.random.random() < 0.5
+        status, rc = node.machine.perform(action) if done else (OperationStatus.TIMEOUT, 1)
+        if hung:
+            status, rc = OperationStatus.TIMEOUT, 1
+        self.note(f"{node.name}: {action.operation} {action.resource.id} = {rc}{' after its time' if hung else ''}")
+        self.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))
+        return status, rc
+
+    def _end_left_over(self, node: SimulatedNode) -> None:
+        """A daemon that starts ends the operations that the one before it has left (services go on)."""
+        left, node.under_way = node.under_way, {}
+        for action in left.values():
+            if self.random.random() < 0.5:
+                node.machine.perform(action)
+                self.note(f"{node.name}: {action.operation} of the former daemon was done")
+            self.checkers.ended(node, action, ok=False)
+        node.lanes.clear()
+
+    def _on(self, node: SimulatedNode, act: Callable[[], None]) -> Callable[[], None]:
+        """Something that happens on a machine, daemon or not, as long as its power is on."""
+        boot = node.boot
+
+        def guarded() -> None:
+            if node.boot != boot:
+                return
+            if node.paused_until > self.clock:
+                self._at(node.paused_until - self.clock, guarded)
+            else:
+                act()
+
+        return guarded
 
     def _watch(self, node: SimulatedNode, call_id: int) -> None:
         """A recurring operation: reports its first result and every change."""
@@ -387,7 +504,7 @@ class World:
         result = node.machine.perform(action)
         node.recurring[call_id] = (action, result)
         if result != last:
-            self._handle(node, events.OperationEnded(call_id, *result, started_at=self.clock, run_ms=5))
+            self._handle(node, events.OperationEnded(call_id, *result, started_at=self.clock + node.skew, run_ms=5))
         self._at(action.interval_ms / 1000, self._for(node, lambda: self._watch(node, call_id)))
 
     def _cancel(self, node: SimulatedNode, command: commands.CancelOperation) -> None:
@@ -399,13 +516,12 @@ class World:
 
     def _answered(self, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
-        if answer.version is not None and not answer.request_id.startswith("edit-"):
-            self.acknowledged.add(answer.request_id)
+        if answer.version is not None and answer.request_id in self.asked_at:
+            self.checkers.acknowledged(answer)
+            self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])
 
 
 def _policy_engine() -> Schedule:
     from crm import policy_engine
 
-    schedule: Any = getattr(policy_engine, "schedule", None)
-    assert schedule is not None, "this build has no policy engine; give World a schedule of your own"
-    return schedule  # type: ignore[no-any-return]
+    return policy_engine.schedule

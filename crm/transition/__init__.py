@@ -3,6 +3,7 @@
 Apart from the controller because `crm_simulate` drives the same runner with instant results.
 """
 
+from crm.transition.caution import cautious
 from crm.transition.run import Abort, Limits, Outcome, Progress, Run
 
-__all__ = ["Abort", "Limits", "Outcome", "Progress", "Run"]
+__all__ = ["Abort", "Limits", "Outcome", "Progress", "Run", "cautious"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from crm.testing import World
 from tests.simulation.tiny_planner import schedule
 
@@ -146,54 +144,3 @@ def test_a_whole_cib_from_outside_does_not_make_the_cluster_forget_its_quorum() 
     assert len(one.where("third")) == 1
     assert one.document(dc).root.get("have-quorum") == "1"
     one.checkers.settled()
-
-
-def faults(one: World) -> None:
-    """One random fault, or a client's change."""
-    names = list(one.nodes)
-    name = one.random.choice(names)
-    node = one.nodes[name]
-    match one.random.randrange(8):
-        case 0 if node.alive:
-            one.crash(name)
-        case 1 if node.alive:
-            one.kill_daemon(name)
-        case 2:
-            one.cut_off(name)
-        case 3:
-            one.heal()
-        case 4:
-            one.break_resource(one.random.choice(["db", "web"]))
-        case _:
-            if node.alive:
-                one.change(name, f"m{len(one.story)}-{one.random.randrange(10**6)}")
-            else:
-                one.start(name)
-    one.run_for(one.random.choice([0.001, 0.01, 0.05, 0.3, 2.0]))
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_promises_hold_under_faults(seed: int) -> None:
-    one = World("abcde" if seed % 3 == 0 else "abc", CIB, seed, schedule)
-    one.run_for(one.random.choice([0.05, 1.0]))
-    for _ in range(40):
-        faults(one)
-    one.heal()
-    for name, node in one.nodes.items():
-        if not node.alive:
-            one.start(name)
-    one.settle(120)
-    one.checkers.settled()
-    assert len(one.where("db")) == 1, one.tell("db is not on one node")
-    assert len(one.where("web")) == 1, one.tell("web is not on one node")
-
-
-def test_the_same_seed_gives_the_same_story() -> None:
-    stories = []
-    for _ in range(2):
-        one = world(seed=5)
-        one.run_for(1)
-        for _ in range(15):
-            faults(one)
-        stories.append(one.story)
-    assert stories[0] == stories[1]

@@ -25,6 +25,7 @@ class Timeline:
     detected_ms: float | None = None
     elected_ms: float | None = None
     planned_ms: float | None = None
+    fenced_ms: float | None = None
     started_ms: float | None = None
     answering_ms: float | None = None
     notes: dict[str, str] = field(default_factory=dict)
@@ -36,11 +37,11 @@ class Timeline:
             (self.detected_ms, f"detected: {self.notes.get('detected', 'a survivor')} has lost {self.victim}"),
             (self.elected_ms, f"elected: {self.notes.get('elected', '?')} leads now"),
             (self.planned_ms, f"planned: {self.notes.get('planned', '?')} actions"),
+            (self.fenced_ms, f"fenced: {self.notes.get('fenced', '?')}"),
             (self.started_ms, f"started: the service's port is held again on {self.successor}"),
             (self.answering_ms, f"answering: the page is served by {self.successor}"),
         )
         yield from (_line(moment, text) for moment, text in entries if moment is not None)
-        yield "          fenced: nothing, this demo has no fencing device (its CIB says why)"
 
 
 def _line(moment_ms: float, text: str) -> str:
@@ -133,6 +134,10 @@ class _Watcher:
 
         if timeline.detected_ms is None and victim not in status["members"]:
             timeline.detected_ms, timeline.notes["detected"] = moment, self._name
+        fenced = status.get("fenced") or {}
+        if timeline.fenced_ms is None and fenced.get("target") == victim and fenced.get("state") == "success":
+            timeline.fenced_ms = moment
+            timeline.notes["fenced"] = f"{victim} is off, confirmed by {fenced['device']} from {fenced['executor']}"
         leader = status["dc"]
         if timeline.detected_ms is None or leader in (None, victim):
             return

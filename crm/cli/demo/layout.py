@@ -51,8 +51,8 @@ class Layout:
         return f"http://127.0.0.1:{self.web_port}/"
 
     def cib(self, example: Path) -> str:
-        """The example's CIB with the ports of this demo."""
-        text = example.read_text(encoding="utf-8")
+        """The example's CIB with the ports and the folder of this demo."""
+        text = example.read_text(encoding="utf-8").replace('value="/tmp/crmd-demo"', f'value="{self.folder}"')
         return text.replace('value="8080"', f'value="{self.web_port}"').replace(
             'value="8081"', f'value="{self.server_port}"'
         )
@@ -74,9 +74,11 @@ def lay_out(folder: Path, count: int) -> Layout:
         f'\n[[nodes]]\nname = "{name}"\nhost = "127.0.0.1"\nport = {port}\n'
         for name, port in zip(names, message_ports, strict=True)
     )
+    # Of two nodes one must do; who goes on after a split is settled by fencing.
+    quorum = "two_node" if count == 2 else "majority"
     for node in nodes:
         node.folder.mkdir(mode=0o700)
-        node.settings.write_text(_SETTINGS.format(node=node, key=key) + listed)
+        node.settings.write_text(_SETTINGS.format(node=node, key=key, quorum=quorum) + listed)
     return Layout(folder, nodes, web_port, server_port)
 
 
@@ -86,6 +88,9 @@ cluster = "demo"
 key_file = "{key}"
 state_folder = "state"
 runtime_folder = "run"
+
+[messaging]
+quorum = "{quorum}"
 
 [api]
 socket = "crmd.sock"

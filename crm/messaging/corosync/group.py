@@ -170,24 +170,24 @@ class Group:
         self._installed = said
         members = sorted((self._member(one.name, one.joined_at, one.incarnation) for one in said.values()),
                          key=lambda member: member.name)
-        quorate, needed = self._quorum_of(said)
-        output.view = ViewChanged(self.number, tuple(members), quorate, needed)
+        output.view = ViewChanged(self.number, tuple(members), *self._quorum_of(said))
         return output
 
-    def _quorum_of(self, said: dict[Process, Announcement]) -> tuple[bool, int | None]:
-        """Quorate, if all members' corosyncs are and enough daemons are here; and how many disks are enough."""
+    def _quorum_of(self, said: dict[Process, Announcement]) -> tuple[bool, int | None, bool]:
+        """Quorate, if all members' corosyncs are and enough daemons are here; how many disks are enough; splits."""
         quorate = all(one.quorate for one in said.values())
         names = {one.name for one in said.values()}
         configured = self._settings.names
         match {one.disks for one in said.values()}:
             case kinds if kinds == {"all"}:
-                return quorate, len(names)
+                return quorate, len(names), False
             case kinds if kinds == {"one"} or self._settings.quorum.mode is not QuorumMode.MAJORITY:
                 self._seen_all |= names == set(configured)
-                return quorate and self._settings.quorum.quorate(names, configured, self._seen_all), 1
+                quorate = quorate and self._settings.quorum.quorate(names, configured, self._seen_all)
+                return quorate, 1, len(configured) > 1
             case _:
                 needed = len(configured) // 2 + 1
-                return quorate and len(names) >= needed, None
+                return quorate and len(names) >= needed, None, False
 
     def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
         node = self._settings.node(name)

@@ -1,22 +1,22 @@
-"""From orderings to relations between actions, and from relations to what is required and what is possible.
+"""From relations between actions to what is required and what is possible.
 
-`connect` finds the actions that each ordering speaks of. `settle` then looks at every action's inputs and lets need and
-impossibility spread, again and again from whatever changed, until nothing does. A collective's actions stand for those
-of its instances, so what reaches one reaches the others; interleaved clones are related instance by instance.
+Once `crm.policy_engine.actions.connect` has related the actions, `settle` looks at every action's inputs and lets need
+and impossibility spread (`crm.policy_engine.actions.meaning`), again and again from whatever changed, until nothing
+does. A collective's actions stand for those of its instances, so what reaches one reaches the others; interleaved
+clones are related instance by instance.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from crm.model.score import INFINITY
 from crm.model.values import is_true
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, Input, operation_key, relate
-from crm.policy_engine.actions.plan import Ordering, Plan, find_actions, newest_action
+from crm.policy_engine.actions.connect import connect, disable_invalid
+from crm.policy_engine.actions.meaning import FIRST, MEANING, NOTHING, PARTS, THEN, Changed
+from crm.policy_engine.actions.plan import Plan, newest_action
 from crm.policy_engine.actions.probe_orders import order_probes
 from crm.policy_engine.actions.relation import Relation
-from crm.policy_engine.actions.selection import has_circle
 from crm.policy_engine.actions.summary import State, original_task, summarize
 from crm.policy_engine.actions.tasks import completed
 from crm.policy_engine.cluster import Kind, Node, Resource, Role
@@ -24,71 +24,9 @@ from crm.policy_engine.place.affinity import dependents_of, inner_resource
 from crm.policy_engine.place.assignment import assign_to
 from crm.policy_engine.place.instances import compatible_instance
 from crm.policy_engine.place.placement import Placement
-from crm.policy_engine.tree import assigned_node, in_bundle, instances_of, is_within, role
+from crm.policy_engine.tree import assigned_node, in_bundle, instances_of, is_within
 
 _COLLECTIVE = (Kind.CLONE, Kind.BUNDLE)
-
-Changed = int
-_NOTHING: Changed = 0
-_FIRST: Changed = 1
-_THEN: Changed = 2
-
-
-# From orderings to relations
-
-
-def connect(plan: Plan) -> None:
-    """Relate the actions that the orderings speak of, in the order in which the orderings were added."""
-    for ordering in plan.orderings:
-        if ordering.first_resource is not None:
-            _connect_first(plan, ordering, ordering.first_resource)
-        elif ordering.then_resource is not None:
-            _connect_then(ordering, ordering.first_action, ordering.then_resource)
-        else:
-            relate(ordering.first_action, ordering.then_action, ordering.relation, ordering.constraint)
-
-
-def _connect_first(plan: Plan, ordering: Ordering, first: Resource) -> None:
-    if ordering.first_action is not None:
-        actions = [ordering.first_action]
-    else:
-        assert ordering.first_task is not None
-        actions = find_actions(first, operation_key(first.id, ordering.first_task), None)
-        if not actions and first is not ordering.then_resource and not _is_needless(first, ordering.first_task):
-            actions = [plan.action(first, ordering.first_task, None, optional=True)]
-    for action in actions:
-        if ordering.then_resource is None:
-            relate(action, ordering.then_action, ordering.relation, ordering.constraint)
-        else:
-            _connect_then(ordering, action, ordering.then_resource)
-
-
-def _is_needless(resource: Resource, task: str) -> bool:
-    """Whether a resource has no such action because it is down already."""
-    present = role(resource, current=True)
-    return (present is Role.STOPPED and task == "stop") or (present is Role.UNPROMOTED and task == "demote")
-
-
-def _connect_then(ordering: Ordering, first: Action | None, then: Resource) -> None:
-    if ordering.then_action is not None:
-        actions = [ordering.then_action]
-    else:
-        assert ordering.then_task is not None
-        actions = find_actions(then, operation_key(then.id, ordering.then_task), None)
-    relation = ordering.relation
-    if first is not None and first.resource is then and first.migration_abort:
-        # Ending an interrupted migration at its source is no restart.
-        relation &= ~r.FIRST_REQUIRES_THEN
-    if first is None and not relation & r.FIRST_REQUIRES_THEN:
-        return
-    for action in actions:
-        if first is not None:
-            relate(first, action, relation, ordering.constraint)
-        else:
-            action.runnable = False
-
-
-# From relations to need and possibility
 
 
 def settle(plan: Plan, placement: Placement) -> None:
@@ -112,22 +50,22 @@ class _Settler:
 
     def update(self, then: Action) -> None:
         """Let all that comes before an action count for it, and the other way round."""
-        changed = _NOTHING
+        changed = NOTHING
         before = (then.optional, then.runnable)
         counts_inputs = then.required_runnable_before > 0
         if counts_inputs:
             then.runnable_before = 0
             then.runnable = False
         for link in reversed(then.inputs):
-            changed = (changed & ~_FIRST) | self._update_input(then, link)
-            if changed & _FIRST:
+            changed = (changed & ~FIRST) | self._update_input(then, link)
+            if changed & FIRST:
                 for other, _ in reversed(link.action.outputs):
                     self.update(other)
                 self.update(link.action)
         if counts_inputs:
             same = before == (then.optional, then.runnable)
-            changed = changed & ~_THEN if same else changed | _THEN
-        if changed & _THEN:
+            changed = changed & ~THEN if same else changed | THEN
+        if changed & THEN:
             if before[1] and not then.runnable:
                 self.block_dependents(then)
             self.update(then)
@@ -140,7 +78,7 @@ class _Settler:
         if link.relation & r.SAME_NODE and first_node is not None and then_node is not None:
             if first_node is not then_node:
                 link.relation = r.NONE
-                return _NOTHING
+                return NOTHING
         if first.resource is not None and link.relation & r.THEN_CANCELS_FIRST and not then.optional:
             first.optional = True
             if first.task == "reload-agent":
@@ -149,8 +87,8 @@ class _Settler:
         if stand_in is not first:
             if relate(stand_in, then, link.relation, link.constraint):
                 link.relation = r.NONE
-                return _THEN
-            return _NOTHING
+                return THEN
+            return NOTHING
         first_state = self._state_for(first, then_node)
         then_state = self._state_for(then, first_node)
         return self._apply(first, then, first_state, then_state, link)
@@ -182,12 +120,12 @@ class _Settler:
         return State(there.optional, there.runnable or state.runnable, there.migratable)
 
     def _apply(self, first: Action, then: Action, first_state: State, then_state: State, link: Input) -> Changed:
-        changed = _NOTHING
+        changed = NOTHING
         node = then.node
         if link.relation & r.FIRST_REQUIRES_THEN_ON_SAME_NODE:
             link.relation = link.relation & ~r.FIRST_REQUIRES_THEN_ON_SAME_NODE | r.FIRST_REQUIRES_THEN
             node = first.node
-        for bit, without_resource in _RULES:
+        for bit, without_resource in PARTS:
             if not link.relation & bit:
                 continue
             owner = first.resource if bit == r.THEN_NEEDS_FIRST else then.resource
@@ -205,17 +143,17 @@ class _Settler:
             if then.runnable:
                 then.runnable = False
                 then.blocked_by = first
-                changed |= _THEN
+                changed |= THEN
         return changed
 
     def _apply_nested_probe(
         self, first: Action, then: Action, node: Node | None, first_state: State, link: Input
     ) -> Changed:
         if then.resource is None:
-            return _NOTHING
+            return NOTHING
         if not first_state.runnable and first.resource is not None and first.resource.active_on:
             link.relation = r.NONE
-            return _NOTHING
+            return NOTHING
         return self.spread(then.resource.kind, first, then, node, first_state, r.UNRUNNABLE_FIRST_BLOCKS)
 
     # What a relation means for the members of collectives
@@ -229,7 +167,7 @@ class _Settler:
         if kind is Kind.GROUP:
             return self._spread_in_group(first, then, node, state, bit)
         if then.resource is None:
-            return _NOTHING
+            return NOTHING
         if _interleaves(first, then):
             return self._spread_interleaved(first, then, node, bit)
         changed = self._change(first, then, state, bit)
@@ -253,16 +191,16 @@ class _Settler:
     ) -> Changed:
         action = newest_action(instance, then.task, node)
         if action is None or not summarize(action, node).runnable:
-            return _NOTHING
+            return NOTHING
         changed = self.spread(instance.kind, first, action, node, state, bit)
-        if changed & _THEN:
+        if changed & THEN:
             for other, _ in reversed(action.outputs):
                 self.update(other)
         return changed
 
     def _spread_interleaved(self, first: Action, then: Action, node: Node | None, bit: Relation) -> Changed:
         assert first.resource is not None and then.resource is not None
-        changed = _NOTHING
+        changed = NOTHING
         first_task = original_task(first)
         current = first.key.endswith(("_stopped_0", "_demoted_0"))
         for then_instance in instances_of(then.resource):
@@ -272,14 +210,14 @@ class _Settler:
             if first_instance is None:
                 if not current and bit & (r.UNRUNNABLE_FIRST_BLOCKS | r.FIRST_REQUIRES_THEN):
                     if assign_to(self.placement, then_instance, None, force=True, stop_if_fail=True):
-                        changed |= _THEN
+                        changed |= THEN
                 continue
             first_action = _instance_action(first, first_instance, first_task, node, for_first=True)
             then_action = _instance_action(then, then_instance, then.task, node, for_first=False)
             if first_action is None or then_action is None:
                 continue
             if relate(first_action, then_action, bit):
-                changed |= _FIRST | _THEN
+                changed |= FIRST | THEN
             state = summarize(first_action, node)
             changed |= self.spread(then_instance.kind, first_action, then_action, node, state, bit)
         return changed
@@ -288,14 +226,14 @@ class _Settler:
 
     def _change(self, first: Action, then: Action, state: State, bit: Relation) -> Changed:
         first_before, then_before = first.state, then.state
-        _MEANING[bit](first, then, state)
-        changed = _NOTHING
+        MEANING[bit](first, then, state)
+        changed = NOTHING
         if then.state != then_before:
-            changed |= _THEN
+            changed |= THEN
             if then.resource is not None and then.resource.parent is not None:
                 self.update(then)
         if first.state != first_before:
-            changed |= _FIRST
+            changed |= FIRST
         return changed
 
     # Colocations of what cannot start
@@ -375,206 +313,3 @@ def _instance_action(
     if inner is not None:
         return newest_action(inner, task)
     return newest_action(instance, task, node)
-
-
-# The meaning of each relation
-
-
-def _because(action: Action, other: Action, change: str) -> None:
-    """Note why an action changed, unless the other one belongs to the same resource."""
-    if action.resource is not other.resource:
-        name = f" {other.resource.id}" if other.resource is not None else ""
-        action.set_reason(f"{change}{name} {other.task}")
-
-
-def _require(action: Action, because: Action) -> None:
-    if action.optional:
-        action.optional = False
-        action.required_by = because
-        _because(action, because, "required")
-
-
-def _block(action: Action, because: Action) -> None:
-    if action.runnable:
-        action.runnable = False
-        action.blocked_by = because
-        _because(action, because, "unrunnable")
-
-
-def _unmigrate(action: Action, because: Action) -> None:
-    if action.migratable:
-        action.migratable = False
-        _because(action, because, "unmigrateable")
-
-
-def _asymmetric(first: Action, then: Action, state: State) -> None:
-    if then.resource is None or first.runnable:
-        return
-    if then.optional:
-        present = role(then.resource, current=True)
-        if present is Role.STOPPED and then.task == "stop":
-            return
-        if present >= Role.STARTED and then.task == "start" and then.resource.active_on == [then.node]:
-            return
-    _require(then, first)
-    _block(then, first)
-
-
-def _then_needs_first(first: Action, then: Action, state: State) -> None:
-    if then.optional:
-        return
-    if not state.optional and first.optional:
-        _require(first, then)
-    if state.migratable and not then.migratable:
-        _unmigrate(first, then)
-
-
-def _promoted_then_needs_first(first: Action, then: Action, state: State) -> None:
-    if then.resource is None or then.resource.role is not Role.PROMOTED or then.optional:
-        return
-    _require(first, then)
-    if first.migratable and not then.migratable:
-        _unmigrate(first, then)
-
-
-def _unmigratable_then_blocks(first: Action, then: Action, state: State) -> None:
-    if not (then.migratable and then.runnable):
-        _block(first, then)
-    if not then.optional:
-        _require(first, then)
-
-
-def _first_else_then(first: Action, then: Action, state: State) -> None:
-    if not first.runnable:
-        _unmigrate(then, first)
-        then.pseudo = False
-
-
-def _unrunnable_first_blocks(first: Action, then: Action, state: State) -> None:
-    if then.runnable and not state.runnable:
-        _block(then, first)
-        _unmigrate(then, first)
-
-
-def _first_requires_then(first: Action, then: Action, state: State) -> None:
-    if then.optional and not state.optional and not first.migratable:
-        _require(then, first)
-
-
-def _restart(first: Action, then: Action, state: State) -> None:
-    assert then.resource is not None
-    required = not then.optional
-    stopped = not then.runnable and then.resource.managed and first.resource is then.resource
-    if not required and not stopped:
-        return
-    if first.runnable:
-        _require(first, then)
-    if not then.optional:
-        _require(first, then)
-    if not then.migratable:
-        _unmigrate(first, then)
-    if not first.optional and not first.runnable:
-        _block(then, first)
-
-
-def _no_more(first: Action, then: Action, state: State) -> None:
-    """Only an order in time."""
-
-
-_MEANING: dict[Relation, Callable[[Action, Action, State], None]] = {
-    r.FIRST_REQUIRES_THEN: _first_requires_then,
-    r.RESTART: _restart,
-    r.THEN_NEEDS_FIRST: _then_needs_first,
-    r.PROMOTED_THEN_NEEDS_FIRST: _promoted_then_needs_first,
-    r.MIN_RUNNABLE: _no_more,
-    r.UNRUNNABLE_FIRST_BLOCKS: _unrunnable_first_blocks,
-    r.UNMIGRATABLE_THEN_BLOCKS: _unmigratable_then_blocks,
-    r.FIRST_ELSE_THEN: _first_else_then,
-    r.ORDERED: _no_more,
-    r.ASYMMETRIC: _asymmetric,
-}
-
-
-def _require_plain(first: Action, then: Action, state: State) -> Changed:
-    if state.optional or not then.optional:
-        return _NOTHING
-    then.optional = False
-    then.required_by = first
-    return _THEN
-
-
-def _unneeded_plain(first: Action, then: Action, state: State) -> Changed:
-    if state.optional or not first.runnable:
-        return _NOTHING
-    first.runnable = False
-    first.blocked_by = then
-    return _FIRST
-
-
-def _count_plain(first: Action, then: Action, state: State) -> Changed:
-    if not state.runnable:
-        return _NOTHING
-    then.runnable_before += 1
-    if then.runnable_before < then.required_runnable_before or then.runnable:
-        return _NOTHING
-    then.runnable = True
-    return _THEN
-
-
-def _block_plain(first: Action, then: Action, state: State) -> Changed:
-    if state.runnable or not then.runnable:
-        return _NOTHING
-    then.runnable = False
-    then.blocked_by = first
-    return _THEN
-
-
-_RULES: tuple[tuple[Relation, Callable[[Action, Action, State], Changed] | None], ...] = (
-    (r.FIRST_REQUIRES_THEN, _require_plain),
-    (r.RESTART, None),
-    (r.THEN_NEEDS_FIRST, _unneeded_plain),
-    (r.PROMOTED_THEN_NEEDS_FIRST, None),
-    (r.MIN_RUNNABLE, _count_plain),
-    (r.NESTED_REMOTE_PROBE, None),
-    (r.UNRUNNABLE_FIRST_BLOCKS, _block_plain),
-    (r.UNMIGRATABLE_THEN_BLOCKS, None),
-    (r.FIRST_ELSE_THEN, None),
-    (r.ORDERED, None),
-    (r.ASYMMETRIC, None),
-)
-"""The order in which parts of a relation take effect, and what they mean for an action without a resource."""
-
-
-# Relations that make no sense
-
-
-def disable_invalid(plan: Plan) -> None:
-    """Void relations that could only deadlock: a guest's creator waiting for what runs in the guest, and migrations
-    waiting for the capacity that they themselves make free.
-    """
-    for action in reversed(plan.actions):
-        for link in reversed(action.inputs):
-            if _waits_for_own_guest(action, link) or _circles_by_capacity(action, link):
-                link.relation = r.NONE
-
-
-def _waits_for_own_guest(action: Action, link: Input) -> bool:
-    node = link.action.node
-    return (
-        not link.relation & r.GUEST_ALLOWED
-        and link.action.resource is not None
-        and action.resource is not None
-        and bool(action.resource.launched)
-        and node is not None
-        and node.remote is not None
-        and node.remote.launcher is action.resource
-    )
-
-
-def _circles_by_capacity(action: Action, link: Input) -> bool:
-    return (
-        link.relation == r.SAME_NODE_OR_TARGET
-        and action.resource is not None
-        and action.task == "migrate_to"
-        and has_circle(action, action, link)
-    )

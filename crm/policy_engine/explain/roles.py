@@ -101,6 +101,8 @@ def _why_not_by_score(clone: Resource, instance: Resource, node: Node) -> str:
     promoted = [each for each in clone.children if role(each, current=False) is Role.PROMOTED]
     here = [each for each in promoted if assigned_node(each) is node]
     per_node = clone.clone.promoted_node_max if clone.clone is not None else 0
+    if per_node == 0:
+        return "promoted-node-max is 0: nothing is promoted"
     if len(here) >= per_node:
         return f"{here[0].id} is promoted on {node.name} already (promoted-node-max={per_node})"
     if len(promoted) >= most:

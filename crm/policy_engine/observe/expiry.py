@@ -49,6 +49,8 @@ def _by_age(reading: Reading, result: Result, is_last_failure: bool) -> tuple[bo
     forgotten_at = unexpired.last + timeout + 1
     if unexpired.count and cluster.now < forgotten_at:
         cluster.advance_recheck(forgotten_at)
+    if is_last_failure and cluster.now < changed + timeout:
+        cluster.advance_recheck(changed + timeout)
     if not expired:
         return False, None
     if failures_on(cluster, reading.node, resource, effective=False, entry=result.entry).count:

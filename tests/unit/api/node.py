@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from crm.api.service import Committed, MemberStatus, NodeStatus, Refused
+from crm.api.service import Committed, FencingRecord, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
@@ -52,6 +52,8 @@ class FakeNode:
         self.document = Document.parse(CIB)
         self.state = STATUS
         self.trouble: Refused | None = None
+        self.attributes: list[tuple[str, str, str | None, int | None]] = []
+        self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
 
     def status(self) -> NodeStatus:
@@ -76,6 +78,21 @@ class FakeNode:
     async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
         self.cleaned.append((resource, node))
         return 1
+
+    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+        self.attributes.append((node, name, value, dampening_ms))
+
+    async def fence(self, target: str, action: str) -> Committed:
+        if self.trouble is not None:
+            raise self.trouble
+        self.fenced.append((target, action))
+        return Committed(self.document.version, 3)
+
+    async def test_fencing(self, target: str) -> tuple[str, ...]:
+        return (f"power: answers for {target}",)
+
+    def fencings(self) -> tuple[FencingRecord, ...]:
+        return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
 
     async def events(self) -> AsyncIterator[str]:
         yield "cib"

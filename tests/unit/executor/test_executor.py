@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult, RecurringKey, Status
+from crm.executor.leftovers import Journal
 from crm.executor.process import BoundedText
 from crm.model.transition import AgentReference
 
@@ -313,3 +316,22 @@ def test_bounded_text_keeps_both_ends() -> None:
     for chunk in (b"abc", b"defg", b"hijklmnop", b"q"):
         text.write(chunk)
     assert text.text() == "abcde\n[7 bytes left out]\nmnopq"
+
+
+def test_an_operation_that_a_killed_daemon_left_is_ended_before_anything_is_probed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / ".operations")
+    left = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        journal.begin(left.pid)
+        (tmp_path / ".operations" / str(stranger.pid)).write_text("1")  # the id of a process that is long gone
+        reaper = threading.Thread(target=left.wait)
+        reaper.start()
+        Executor(ExecutorSettings(agent_state=tmp_path), lambda _result: None)
+        reaper.join(5)
+        assert left.returncode == -9
+        assert stranger.poll() is None
+        assert list((tmp_path / ".operations").iterdir()) == []
+    finally:
+        stranger.kill()
+        stranger.wait()

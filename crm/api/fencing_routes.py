@@ -1,0 +1,89 @@
+"""Fencing: its history, doing it, saying that it was done by hand, and which device can fence which node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from crm.api.permission import check_status_change, readable
+from crm.api.service import Service
+from crm.cib import read
+from crm.controller.fencing.coverage import coverage
+from crm.policy_engine.fence_devices import fencing_setup
+
+
+class FenceWish(BaseModel):
+    """What to do to the node."""
+
+    action: Literal["reboot", "off", "on"] = Field("reboot", description="`on` unfences it")
+
+
+class FencedValue(BaseModel):
+    """It is done: the node is off (or on)."""
+
+    node: str
+    action: str
+    version: str = Field(description="version of the CIB that knows of it")
+
+
+class FencingValue(BaseModel):
+    """One fencing of the history."""
+
+    id: str
+    target: str
+    action: str
+    origin: str = Field(description="who asked")
+    state: str = Field(examples=["success"])
+    begun_at: int = Field(description="epoch seconds")
+    ended_at: int = Field(description="epoch seconds, 0 while it is under way")
+    device: str
+    executor: str = Field(description="the node that used the device")
+    reason: str
+
+
+class CoverageValue(BaseModel):
+    """How a node can be fenced."""
+
+    node: str
+    ways: list[list[str]] = Field(description="devices that are used together, in the order of trying")
+    origins: list[str] = Field(description="nodes from which that can be done")
+    problem: str
+    tested: list[str] = Field([], description="what the devices say, when they were asked")
+
+
+def routes(service: Service, now: Callable[[], int]) -> APIRouter:
+    router = APIRouter(prefix="/fencing", tags=["fencing"])
+
+    @router.get("/history")
+    async def history(node: str | None = None) -> list[FencingValue]:
+        """What was fenced since the cluster started, oldest first."""
+        records = [record for record in service.fencings() if node in (None, record.target)]
+        return [FencingValue.model_validate(asdict(record)) for record in records]
+
+    @router.get("/coverage")
+    async def read_coverage(test: bool = False) -> list[CoverageValue]:
+        """Which device can fence which node; with `test` every device is asked, and nothing is done to any node."""
+        cib = read.read(readable(service).root)
+        found = coverage(fencing_setup(cib, now()), [node.name for node in cib.nodes])
+        return [CoverageValue(**asdict(each), tested=list(await service.test_fencing(each.node)) if test else [])
+                for each in found]
+
+    @router.post("/nodes/{name}")
+    async def fence(name: str, wish: FenceWish) -> FencedValue:
+        """Fence a node now, whatever it runs; answers when a device has confirmed it."""
+        check_status_change(service, "fence nodes")
+        committed = await service.fence(name, wish.action)
+        return FencedValue(node=name, action=wish.action, version=str(committed.version))
+
+    @router.post("/nodes/{name}/confirm")
+    async def confirm(name: str) -> FencedValue:
+        """Say that a node is off because you have made sure of it. If it is not, its services may run twice."""
+        check_status_change(service, "confirm that nodes are off")
+        committed = await service.fence(name, "confirm")
+        return FencedValue(node=name, action="confirm", version=str(committed.version))
+
+    return router

@@ -1,0 +1,33 @@
+"""Clocks of nodes differ: what a node says of times is brought to the leader's clock before it is recorded.
+
+Failures expire, and rules hold, by the leader's clock; a node that is an hour ahead would keep its failures an hour.
+Small differences are left alone: they are the time that a message takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crm.cib.record import ResourceRecord
+
+TOLERATED_S = 2.0
+_TIMES = ("last-rc-change", "last-run")
+
+
+def ahead_s(theirs: float, ours: float) -> int:
+    """By how many seconds a node's clock is ahead of the leader's; 0 for a tolerable difference."""
+    difference = theirs - ours
+    return round(difference) if theirs and abs(difference) > TOLERATED_S else 0
+
+
+def by_leaders_clock(record: ResourceRecord, ahead: int) -> ResourceRecord:
+    """The record with its times brought to the leader's clock."""
+    if not ahead:
+        return record
+    entries = {name: {key: _moved(value, ahead) if key in _TIMES else value for key, value in attributes.items()}
+               for name, attributes in record.entries.items()}
+    return replace(record, entries=entries)
+
+
+def _moved(text: str, ahead: int) -> str:
+    return str(int(text) - ahead) if text.lstrip("-").isdigit() else text

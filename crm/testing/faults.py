@@ -1,0 +1,213 @@
+"""What goes wrong in a hunt: a catalogue of faults, one function each, chosen by weight and by the world's chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crm.cib.changes import Edit, Verb
+from crm.testing.world import SimulatedNode, World
+
+SERVICES = ("db", "app", "web", "lone", "state", "all")
+Fault = Callable[[World, SimulatedNode], bool]
+"""Does it, and says whether it could."""
+
+
+def _crash(world: World, node: SimulatedNode) -> bool:
+    world.crash(node.name)
+    return True
+
+
+def _kill_daemon(world: World, node: SimulatedNode) -> bool:
+    if node.alive:
+        world.kill_daemon(node.name)
+    return node.controller is None
+
+
+def _restart_daemon(world: World, node: SimulatedNode) -> bool:
+    """As its supervisor does: killed, and back at once."""
+    if node.controller is None:
+        return False
+    world.kill_daemon(node.name)
+    world.start(node.name)
+    return True
+
+
+def _boot(world: World, node: SimulatedNode) -> bool:
+    if node.alive:
+        return False
+    world.start(node.name)
+    return True
+
+
+def _cut_off(world: World, node: SimulatedNode) -> bool:
+    world.cut_off(node.name)
+    return True
+
+
+def _split(world: World, node: SimulatedNode) -> bool:
+    names = list(world.nodes)
+    world.random.shuffle(names)
+    at = world.random.randint(1, len(names))
+    world.partition(names[:at], names[at:])
+    return True
+
+
+def _cut_one_way(world: World, node: SimulatedNode) -> bool:
+    others = [name for name in world.nodes if name != node.name]
+    if not others:
+        return False
+    world.cut_one_way(node.name, world.random.choice(others))
+    return True
+
+
+def _heal(world: World, node: SimulatedNode) -> bool:
+    if world.network.whole:
+        return False
+    world.heal()
+    return True
+
+
+def _pause(world: World, node: SimulatedNode) -> bool:
+    world.pause(node.name, world.random.choice([0.02, 0.3, 2.0, 10.0]))
+    return True
+
+
+def _slow_disk(world: World, node: SimulatedNode) -> bool:
+    node.disk.slowness = world.random.choice([1.0, 10.0, 200.0])
+    return True
+
+
+def _slow_network(world: World, node: SimulatedNode) -> bool:
+    world.network.longest_delay_s = world.random.choice([0.004, 0.05, 0.5])
+    return True
+
+
+def _skew(world: World, node: SimulatedNode) -> bool:
+    # A clock may be wrong, but a controller is promised that its own never goes back.
+    if node.alive:
+        node.skew += world.random.uniform(0, 30.0)
+    else:
+        node.skew = world.random.uniform(-3600.0, 3600.0)
+    return True
+
+
+def _service_dies(world: World, node: SimulatedNode) -> bool:
+    world.break_resource(world.random.choice(SERVICES))
+    return True
+
+
+def _agent_fails(world: World, node: SimulatedNode) -> bool:
+    what = (world.random.choice(SERVICES), world.random.choice(["start", "stop", "monitor", "promote", "demote"]))
+    node.machine.failing.add(what)
+    world.note(f"{what[1]} of {what[0]} fails on {node.name} from now on")
+    return True
+
+
+def _agent_hangs(world: World, node: SimulatedNode) -> bool:
+    what = (world.random.choice(SERVICES), world.random.choice(["start", "stop", "promote", "demote"]))
+    node.machine.hanging.add(what)
+    world.note(f"{what[1]} of {what[0]} hangs on {node.name} from now on")
+    return True
+
+
+def _agents_mended(world: World, node: SimulatedNode) -> bool:
+    mended = bool(node.machine.failing or node.machine.hanging)
+    node.machine.failing.clear()
+    node.machine.hanging.clear()
+    return mended
+
+
+def _device_breaks(world: World, node: SimulatedNode) -> bool:
+    device = world.random.choice(["power", "spare"])
+    world.power.broken ^= {device}
+    world.note(f"fence device {device} {'fails' if device in world.power.broken else 'works'} from now on")
+    return True
+
+
+def _change(world: World, node: SimulatedNode) -> bool:
+    if node.controller is None:
+        return False
+    world.change(node.name, f"m{len(world.story)}-{world.random.randrange(10**6)}")
+    return True
+
+
+def _standby(world: World, node: SimulatedNode) -> bool:
+    """A client puts some node in standby, or back."""
+    if node.controller is None:
+        return False
+    number = world.random.randint(1, len(world.nodes))
+    value = world.random.choice(["on", "off"])
+    world.edit(node.name, Edit(Verb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}"><nvpair '
+               f'id="standby-{number}" name="standby" value="{value}"/></instance_attributes></node>', "nodes"))
+    return True
+
+
+def _clean_up(world: World, node: SimulatedNode) -> bool:
+    if node.controller is None:
+        return False
+    world.clean_up(node.name)
+    return True
+
+
+def _shut_down(world: World, node: SimulatedNode) -> bool:
+    if node.controller is None:
+        return False
+    world.shut_down(node.name)
+    return True
+
+
+def _fence(world: World, node: SimulatedNode) -> bool:
+    """A client wants some node fenced."""
+    if node.controller is None:
+        return False
+    world.fence(node.name, world.random.choice(list(world.nodes)), world.random.choice(["off", "reboot"]))
+    return True
+
+
+FAULTS: tuple[tuple[str, int, Fault], ...] = (
+    ("crash", 3, _crash),
+    ("kill-daemon", 2, _kill_daemon),
+    ("restart-daemon", 3, _restart_daemon),
+    ("boot", 10, _boot),
+    ("cut-off", 3, _cut_off),
+    ("split", 2, _split),
+    ("cut-one-way", 2, _cut_one_way),
+    ("heal", 6, _heal),
+    ("pause", 3, _pause),
+    ("slow-disk", 2, _slow_disk),
+    ("slow-network", 2, _slow_network),
+    ("skew", 1, _skew),
+    ("service-dies", 4, _service_dies),
+    ("agent-fails", 2, _agent_fails),
+    ("agent-hangs", 1, _agent_hangs),
+    ("agents-mended", 3, _agents_mended),
+    ("device-breaks", 1, _device_breaks),
+    ("change", 8, _change),
+    ("standby", 2, _standby),
+    ("cleanup", 1, _clean_up),
+    ("shut-down", 1, _shut_down),
+    ("fence", 1, _fence),
+)
+_WEIGHTS = [weight for _, weight, _ in FAULTS]
+
+
+def inject(world: World) -> None:
+    """One fault, at some node; counted under its name if it could happen."""
+    name, _, fault = world.random.choices(FAULTS, _WEIGHTS)[0]
+    node = world.nodes[world.random.choice(list(world.nodes))]
+    if fault(world, node):
+        world.faults[name] += 1
+
+
+def mend(world: World) -> None:
+    """End everything that is wrong; start what is off."""
+    world.heal()
+    world.power.broken.clear()
+    world.network.longest_delay_s = 0.004
+    for number, node in enumerate(world.nodes.values(), 1):
+        node.machine.failing.clear()
+        node.machine.hanging.clear()
+        node.disk.slowness = 1.0
+        if not node.alive:
+            world.start(node.name)
+        world.edit(node.name, Edit(Verb.DELETE, xpath=f"//nvpair[@id='standby-{number}']"))

@@ -1,0 +1,117 @@
+"""The hunt: many seeds, each a cluster that lives through faults and must then settle. Finds violations, tells stories.
+
+    python -m crm.testing --seeds 1000
+    python -m crm.testing --seed 17 --story
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from crm.messaging.quorum import QuorumMode, QuorumRule
+from crm.testing import faults, scenario
+from crm.testing.checkers import Violation
+from crm.testing.world import EPOCH, World
+
+FAULTS_PER_SEED = 50
+SETTLE_LIMIT_S = 240.0
+FORGET_S = 60.0
+_PAUSES_S = (0.001, 0.01, 0.05, 0.3, 1.0, 3.0, 15.0)
+
+
+@dataclass(slots=True)
+class Found:
+    """What one seed came to: the broken promise and its story, both empty if all held."""
+
+    seed: int
+    promise: str = ""
+    story: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a hunt has come to so far."""
+
+    seeds: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    simulated_s: float = 0.0
+    wall_s: float = 0.0
+    found: list[Found] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take in another one's."""
+        self.seeds += other.seeds
+        self.faults += other.faults
+        self.simulated_s += other.simulated_s
+        self.wall_s += other.wall_s
+        self.found += other.found
+
+
+def world_of(seed: int) -> World:
+    """The cluster of a seed: 1 to 9 nodes, most often three or five; sometimes two that are quorate alone."""
+    sizes = (3, 3, 3, 5, 5, 2, 4, 1, 7, 3, 5, 2, 9)
+    size = sizes[seed % len(sizes)]
+    world = World("abcdefghi"[:size], scenario.cib(size), seed, rule=_rule(seed, size))
+    world.checkers.expect = scenario.EXPECTED
+    return world
+
+
+def _rule(seed: int, size: int) -> QuorumRule:
+    return QuorumRule(QuorumMode.TWO_NODE if size == 2 and seed % 2 else QuorumMode.MAJORITY)
+
+
+def live_through(world: World, count: int = FAULTS_PER_SEED) -> None:
+    """Faults, then peace; all promises must hold throughout, and in the end. Raises Violation."""
+    world.run_for(world.random.choice([0.05, 1.0, 5.0]))
+    for _ in range(count):
+        faults.inject(world)
+        world.run_for(world.random.choice(_PAUSES_S))
+    world.run_for(12.0)
+    faults.mend(world)
+    world.run_for(30.0)
+    for node in world.nodes.values():
+        if not node.alive:
+            world.start(node.name)
+    world.settle(SETTLE_LIMIT_S)
+    # Failures are forgotten after a while, and then what they kept away may come back.
+    world.run_for(FORGET_S)
+    world.settle(SETTLE_LIMIT_S)
+    world.checkers.settled()
+
+
+def run_seed(seed: int, count: int = FAULTS_PER_SEED) -> Tally:
+    """Live through one seed."""
+    began = time.perf_counter()
+    world = world_of(seed)
+    tally = Tally(seeds=1)
+    try:
+        live_through(world, count)
+    except Violation as violation:
+        tally.found.append(Found(seed, violation.promise, str(violation)))
+    except Exception as error:  # a controller that falls over is a find like any other
+        tally.found.append(Found(seed, type(error).__name__, world.tell(repr(error))))
+    tally.faults = world.faults
+    tally.simulated_s = world.clock - EPOCH
+    tally.wall_s = time.perf_counter() - began
+    return tally
+
+
+def tell_seed(seed: int, count: int = FAULTS_PER_SEED) -> list[str]:
+    """All that happened in a seed, a line each."""
+    world = world_of(seed)
+    try:
+        live_through(world, count)
+    except Violation as violation:
+        world.note(f"[{violation.promise}] {str(violation).splitlines()[0]}")
+    return world.story
+
+
+def shrink(seed: int, count: int = FAULTS_PER_SEED) -> int:
+    """The fewest first faults of a failing seed with which it still fails in the same way; `count` if it does not."""
+    wanted = [found.promise for found in run_seed(seed, count).found]
+    if not wanted:
+        return count
+    return next((fewer for fewer in range(1, count)
+                 if [found.promise for found in run_seed(seed, fewer).found] == wanted), count)

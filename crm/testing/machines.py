@@ -1,0 +1,90 @@
+"""Simulated machines: what runs on them, their disks, and how operations and writes go wrong.
+
+A machine's services outlive its daemon, not its power. Its disk keeps what was synced; of what was being written when
+the power went, any beginning may be there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from crm.cib.document import Document
+from crm.controller.values import Standing
+from crm.model.history import ExitCode, OperationStatus
+from crm.model.transition import GraphAction
+
+
+@dataclass(slots=True)
+class Machine:
+    """What runs on a machine, by resource id: True when promoted.
+
+    failing  (resource, operation) pairs that fail until taken out; hanging: pairs that never end by themselves
+    """
+
+    active: dict[str, bool] = field(default_factory=dict)
+    failing: set[tuple[str, str]] = field(default_factory=set)
+    hanging: set[tuple[str, str]] = field(default_factory=set)
+
+    def perform(self, action: GraphAction) -> tuple[int, int]:
+        """Carry an operation out: (status, exit code)."""
+        assert action.resource is not None
+        name = action.resource.id
+        if (name, action.operation) in self.failing:
+            return OperationStatus.DONE, ExitCode.UNKNOWN_ERROR
+        match action.operation:
+            case "start" | "migrate_from":
+                self.active.setdefault(name, False)
+            case "stop" | "migrate_to":
+                self.active.pop(name, None)
+            case "promote" | "demote" if name in self.active:
+                self.active[name] = action.operation == "promote"
+            case "promote" | "demote":
+                return OperationStatus.DONE, ExitCode.NOT_RUNNING
+            case "monitor":
+                return OperationStatus.DONE, self._state(name)
+        return OperationStatus.DONE, ExitCode.OK
+
+    def _state(self, name: str) -> int:
+        if name not in self.active:
+            return ExitCode.NOT_RUNNING
+        return ExitCode.RUNNING_PROMOTED if self.active[name] else ExitCode.OK
+
+
+@dataclass(slots=True)
+class Disk:
+    """What a node's disk has kept, and what is being written, oldest first. `slowness`: how much longer writes take."""
+
+    standing: Standing = field(default_factory=Standing)
+    document: Document | None = None
+    free_at: float = 0.0
+    slowness: float = 1.0
+    pending: list[tuple[int, Standing, Document | None]] = field(default_factory=list)
+
+    def begin(self, token: int, standing: Standing, document: Document | None) -> None:
+        """A write that is not synced yet."""
+        self.pending.append((token, standing, document))
+
+    def sync(self, token: int) -> None:
+        """Everything up to that token is safe."""
+        while self.pending and self.pending[0][0] <= token:
+            _, standing, document = self.pending.pop(0)
+            self._keep(standing, document)
+
+    def lose_power(self, kept: int, torn: bool) -> None:
+        """Of the pending writes only the first `kept` have reached the disk; of the next, if `torn`, the votes alone.
+
+        Votes are written before the CIB, and say which CIB still belongs to the former term (`crm.daemon.durable`).
+        """
+        pending, self.pending = self.pending, []
+        for _, standing, document in pending[:kept]:
+            self._keep(standing, document)
+        if torn and kept < len(pending):
+            _, standing, document = pending[kept]
+            if document is not None:
+                standing = replace(standing, cib_term=min(standing.cib_term, self.standing.cib_term))
+            self.standing = standing
+
+    def _keep(self, standing: Standing, document: Document | None) -> None:
+        self.standing = standing
+        if document is not None:
+            self.document = document.without_status()

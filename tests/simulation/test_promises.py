@@ -1,0 +1,218 @@
+"""Stories of fencing, attributes and alerts with whole clusters and the real policy engine."""
+
+from __future__ import annotations
+
+from crm.cib.changes import Edit, Verb
+from crm.controller import events
+from crm.messaging.quorum import QuorumMode, QuorumRule
+from crm.testing import World, scenario
+
+
+def world(names: str = "abc", seed: int = 1, cib: str | None = None, rule: QuorumRule | None = None) -> World:
+    one = World(names, cib or scenario.cib(len(names)), seed, rule=rule)
+    one.checkers.expect = scenario.EXPECTED
+    one.settle()
+    return one
+
+
+def in_order(one: World, *wanted: str) -> bool:
+    """Whether the story has these words, in this order."""
+    lines = iter(one.story)
+    return all(any(word in line for line in lines) for word in wanted)
+
+
+def test_a_cut_off_node_is_fenced_before_its_service_moves() -> None:
+    one = world()
+    (home,) = one.where("db")
+    one.power.boots = False
+    one.cut_off(home)
+    one.settle()
+    assert in_order(one, f"cuts the power of {home}", "start db")
+    assert one.where("db") not in ([], [home])
+
+
+def test_what_cannot_be_fenced_is_not_started_elsewhere() -> None:
+    one = world()
+    (home,) = one.where("db")
+    one.power.boots = False
+    one.power.broken = {"power", "spare"}
+    one.pause(home, 1000)
+    one.run_for(60)
+    assert one.where("db") == [home]
+    one.power.broken.clear()
+    one.run_for(90)
+    assert one.where("db") not in ([], [home])
+
+
+def test_a_person_can_say_that_a_node_is_off() -> None:
+    one = world()
+    (home,) = one.where("db")
+    other = next(name for name in "abc" if name != home)
+    refused = one.fence(other, home, "confirm")
+    one.run_for(1)
+    assert one.answers[refused].code == "node-is-here"
+    one.power.broken = {"power", "spare"}
+    one.crash(home)
+    one.run_for(5)
+    assert one.where("db") == []
+    said = one.fence(other, home, "confirm")
+    one.run_for(30)
+    assert one.answers[said].code == ""
+    assert one.where("db") not in ([], [home])
+
+
+def test_a_second_device_is_used_when_the_first_fails() -> None:
+    one = world()
+    (home,) = one.where("db")
+    one.power.broken = {"power"}
+    one.crash(home)
+    one.settle()
+    assert in_order(one, "power fails to reboot", "spare cuts the power")
+
+
+def test_a_failed_stop_fences_even_the_dc_and_whoever_leads_then_knows() -> None:
+    one = world()
+    one.power.boots = False
+    dc = one.dc()
+    assert dc is not None
+    number = one.shape.id_of(dc)
+    resource = next(iter(set(one.nodes[dc].machine.active) & {"all"}))
+    one.nodes[dc].machine.failing.add((resource, "stop"))
+    standby = (f'<node id="{number}"><instance_attributes id="s"><nvpair id="sb" name="standby" value="on"/>'
+               "</instance_attributes></node>")
+    one.edit("a", Edit(Verb.MODIFY, standby, "nodes"))
+    one.run_for(30)
+    assert not one.nodes[dc].alive
+    cuts = [line for line in one.story if f"cuts the power of {dc}" in line]
+    assert len(cuts) == 1, "the new DC heard of it from the node that did it"
+
+
+def test_everybody_knows_the_history_of_fencing() -> None:
+    one = world()
+    one.crash("c")
+    one.settle()
+    one.run_for(10)
+    for node in one.nodes.values():
+        assert node.controller is not None, "the power switch has booted it"
+        (record,) = node.controller.snapshot().fencings
+        assert (record.target, record.state) == ("c", "success")
+
+
+def test_nodes_that_start_late_are_not_fenced_at_once() -> None:
+    one = World("abc", scenario.cib(3), 3)
+    one.crash("c")
+    one.run_for(2)
+    one.start("c")
+    one.settle()
+    assert not any("cuts the power" in line for line in one.story)
+    one = World("abc", scenario.cib(3), 3)
+    one.power.boots = False
+    one.crash("c")
+    one.run_for(30)
+    assert any("cuts the power of c" in line for line in one.story), "it was never seen: it may run anything"
+
+
+def test_two_nodes_that_lose_each_other_settle_it_by_power() -> None:
+    one = world("ab", rule=QuorumRule(QuorumMode.TWO_NODE))
+    one.power.boots = False
+    one.partition("a", "b")
+    one.run_for(0.06)
+    for name in "ab":
+        one.change(name, f"from-{name}")
+    one.settle()
+    (survivor,) = [node.name for node in one.nodes.values() if node.alive]
+    one.heal()
+    (other,) = {"a", "b"} - {survivor}
+    one.start(other)
+    one.settle()
+    one.checkers.settled()
+
+
+def test_a_node_that_lost_quorum_ends_itself_where_the_policy_asks_for_it() -> None:
+    cib = scenario.cib(3).replace('name="no-quorum-policy" value="stop"', 'name="no-quorum-policy" value="fence"')
+    one = world(cib=cib)
+    one.cut_off("c")
+    one.run_for(0.1)
+    assert any("c fences itself" in line for line in one.story)
+
+
+def test_an_attribute_outlives_the_dc_and_leaves_with_its_node() -> None:
+    one = world()
+    dc = one.dc()
+    assert dc is not None
+    holder = next(name for name in "abc" if name != dc)
+    set_attribute(one, holder, "speed", "7")
+    one.run_for(0.2)
+    one.crash(dc)
+    one.settle()
+    assert attribute(one, holder, "speed") == "7"
+    one.crash(holder)
+    one.run_for(20)
+    assert attribute(one, holder, "speed") is None
+
+
+def test_a_dampened_attribute_is_written_when_all_is_quiet_for_all_nodes_at_once() -> None:
+    one = world()
+    for name, value in zip("abc", "123", strict=True):
+        set_attribute(one, name, "ping", value, dampening_ms=2000)
+        one.run_for(1)
+    assert [attribute(one, name, "ping") for name in "abc"] == [None] * 3
+    one.run_for(2)
+    assert [attribute(one, name, "ping") for name in "abc"] == ["1", "2", "3"]
+
+
+def test_an_attribute_can_be_counted_up() -> None:
+    one = world()
+    for value in ("5", "value++", "value+=10", "value-=1"):
+        set_attribute(one, "a", "n", value)
+        one.run_for(0.1)
+    assert attribute(one, "a", "n") == "15"
+
+
+def test_a_failure_is_forgotten_at_that_moment() -> None:
+    one = world()
+    (home,) = one.where("lone")
+    one.break_resource("lone")
+    one.run_for(12)
+    one.settle()
+    failed_at = one.clock
+    number = one.shape.id_of(home)
+    counted = f'//node_state[@id="{number}"]//nvpair[starts-with(@name, "fail-count-lone")]'
+    dc = one.dc()
+    assert dc is not None
+    assert one.document(dc).root.xpath(counted)
+    while one.document(dc).root.xpath(counted) and one.clock < failed_at + 60:
+        one.run_for(0.5)
+    assert one.clock < failed_at + 23, "failure-timeout is 20 s"
+
+
+def test_alerts_tell_each_event_once() -> None:
+    alert = ('<alerts><alert id="al" path="/bin/alert"><select><select_nodes/><select_fencing/><select_resources/>'
+             '</select><recipient id="r" value="me"/></alert></alerts></configuration>')
+    one = world(cib=scenario.cib(3).replace("</configuration>", alert))
+    one.alerts.clear()
+    (home,) = one.where("db")
+    one.power.boots = False
+    one.crash(home)
+    one.settle()
+    told = [environment for _, environment in one.alerts]
+    assert [each for each in told if each["CRM_alert_kind"] == "node"] == [
+        {"CRM_alert_kind": "node", "CRM_alert_node": home, "CRM_alert_nodeid": one.shape.id_of(home),
+         "CRM_alert_desc": "lost", "CRM_alert_recipient": "me"}]
+    (fencing,) = [each for each in told if each["CRM_alert_kind"] == "fencing"]
+    assert (fencing["CRM_alert_node"], fencing["CRM_alert_task"], fencing["CRM_alert_rc"]) == (home, "reboot", "0")
+    starts = [each for each in told if each.get("CRM_alert_rsc") == "db" and each["CRM_alert_task"] == "start"]
+    assert len(starts) == 1 and starts[0]["CRM_alert_rc"] == "0"
+    assert all(each["CRM_alert_rc"] != "7" for each in told if each.get("CRM_alert_task") == "monitor"), "no probes"
+
+
+def set_attribute(one: World, node: str, name: str, value: str, dampening_ms: int | None = None) -> None:
+    one._handle(one.nodes[node], events.AttributeRequested(f"attribute-{one.clock}", node, name, value, dampening_ms))
+
+
+def attribute(one: World, node: str, name: str) -> str | None:
+    from crm.cib.record import transient_attribute
+
+    dc = one.dc()
+    assert dc is not None
+    return transient_attribute(one.document(dc), one.shape.id_of(node), name)

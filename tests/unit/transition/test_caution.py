@@ -1,0 +1,49 @@
+"""What a running cluster adds to a plan's order."""
+
+from __future__ import annotations
+
+from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
+from crm.transition import cautious
+
+
+def synapse(number: int, operation: str, resource: str, *inputs: int, node: str = "a", interval: int = 0) -> Synapse:
+    action = GraphAction(number, ActionKind.RESOURCE, operation, f"{resource}_{operation}_{interval}", node=node,
+                         resource=AgentReference(resource, "ocf", "Stateful"),
+                         attributes={"CRM_meta_interval": str(interval)})
+    return Synapse(number, action, inputs)
+
+
+def inputs(transition: Transition) -> dict[int, tuple[int, ...]]:
+    return {synapse.action.id: synapse.inputs for synapse in transition.synapses}
+
+
+def test_a_promotion_waits_for_the_probes_of_its_resource_only() -> None:
+    plan = Transition(1, (
+        synapse(1, "monitor", "db", node="b"), synapse(2, "monitor", "web", node="b"),
+        synapse(3, "monitor", "db", interval=10_000), synapse(4, "promote", "db")))
+    assert inputs(cautious(plan)) == {1: (), 2: (), 3: (), 4: (1,)}
+
+
+def test_instances_of_a_unique_clone_are_one_resource() -> None:
+    plan = Transition(1, (synapse(1, "monitor", "db:1", node="b"), synapse(2, "promote", "db:0")))
+    assert inputs(cautious(plan))[2] == (1,)
+
+
+def test_a_probe_that_waits_for_the_promotion_is_not_waited_for() -> None:
+    """As on a guest node whose machine needs the promoted instance."""
+    plan = Transition(1, (
+        synapse(1, "promote", "db"), synapse(2, "start", "vm", 1), synapse(3, "monitor", "db", 2, node="guest")))
+    assert cautious(plan) == plan
+
+
+def test_two_promotions_and_two_probes_never_wait_in_a_circle() -> None:
+    plan = Transition(1, (
+        synapse(1, "promote", "db"), synapse(2, "monitor", "web", 1), synapse(3, "promote", "web"),
+        synapse(4, "monitor", "db", 3)))
+    added = inputs(cautious(plan))
+    assert (added[1], added[3]) in {((4,), ()), ((), (2,))}
+
+
+def test_a_plan_without_promotions_is_left_alone() -> None:
+    plan = Transition(1, (synapse(1, "monitor", "db"), synapse(2, "start", "db", 1)))
+    assert cautious(plan) is plan

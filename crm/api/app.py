@@ -11,6 +11,7 @@ from crm.api import (
     attribute_routes,
     cib_routes,
     cluster_routes,
+    event_routes,
     fencing_routes,
     health_routes,
     metrics,
@@ -24,6 +25,7 @@ from crm.api.doors import Doors, DoorSettings
 from crm.api.permission import readable
 from crm.api.picture import Picture
 from crm.api.service import NodeStatus, Service
+from crm.api.waiting import Waiting
 
 _DESCRIPTION = """
 Any node answers. Changes go to the elected coordinator (DC) and are acknowledged when a majority of the nodes has them
@@ -43,11 +45,13 @@ def create(
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    app.add_middleware(Waiting, service=service)
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
     api = APIRouter(prefix="/v1")
     api.include_router(cluster_routes.routes(service, picture, status_text))
+    api.include_router(event_routes.routes(service, picture))
     api.include_router(node_routes.routes(service, picture))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))

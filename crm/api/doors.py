@@ -38,12 +38,17 @@ audit = logging.getLogger("crm.audit")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, and through which door; without `write` only questions are answered."""
+    """Who asks, and through which door; without `write` only questions are answered.
+
+    `is_admin`: root, or a member of the admin group. `still_admitted` is asked again while a long answer lasts.
+    """
 
     user: str
     groups: tuple[str, ...] = ()
     door: str = "internal"
     write: bool = True
+    is_admin: bool = False
+    still_admitted: Callable[[], bool] = lambda: True
 
 
 INTERNAL = Principal("root")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
+from crm.daemon.journal import Journal
 from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
 from crm.model.transition import Transition
 
-__all__ = ["Committed", "FencingRecord", "MemberStatus", "NodeStatus", "Refused", "Service"]
+__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
 
 class Service(Protocol):
     """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
 
     name: str
+    journal: Journal
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...
@@ -33,4 +34,3 @@ class Service(Protocol):
     async def fence(self, target: str, action: str) -> Committed: ...
     async def test_fencing(self, target: str) -> tuple[str, ...]: ...
     def fencings(self) -> tuple[FencingRecord, ...]: ...
-    def events(self) -> AsyncIterator[str]: ...

@@ -138,6 +138,8 @@ class Node:
                 self.service.answered(command)
             case commands.StatusChanged(what):
                 self.service.tell(what)
+            case commands.CibAdopted(reign, document):
+                self.service.journal.adopted(reign, document)
             case commands.Log(level, message):
                 log.log(_LEVELS[level], "%s", message)
             case commands.Terminate(reason):

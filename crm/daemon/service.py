@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.changes import Change
@@ -24,6 +24,7 @@ from crm.controller.events import (
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.daemon.journal import Journal
 from crm.model.report import Report
 from crm.model.transition import Transition
 from crm.transition import Progress
@@ -98,7 +99,7 @@ class Service:
         self._plan = plan
         self._problem = problem
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
-        self._listeners: set[asyncio.Queue[str | None]] = set()
+        self.journal = Journal(snapshot().document)
         self._number = 0
 
     def status(self) -> NodeStatus:
@@ -156,16 +157,6 @@ class Service:
         """Have this node leave: its resources move away first, then the daemon ends."""
         self._post(ShutdownRequested())
 
-    async def events(self) -> AsyncIterator[str]:
-        """What has changed, as it changes: cib, dc, members, history, transition. Repetitions may be put together."""
-        queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1000)
-        self._listeners.add(queue)
-        try:
-            while (what := await queue.get()) is not None:
-                yield what
-        finally:
-            self._listeners.discard(queue)
-
     # The shell's side
 
     def answered(self, answer: commands.Answer) -> None:
@@ -175,10 +166,9 @@ class Service:
             future.set_result(answer)
 
     def tell(self, what: str) -> None:
-        """Something has changed; a listener that does not keep up misses repetitions."""
-        for queue in self._listeners:
-            if not queue.full():
-                queue.put_nowait(what)
+        """Something has changed; what is not in the CIB is for the moment's listeners only."""
+        if what not in ("cib", "history"):
+            self.journal.told()
 
     def close(self) -> None:
         """No more answers will come."""
@@ -186,10 +176,7 @@ class Service:
             if not future.done():
                 future.set_result(commands.Answer(request_id, code="outcome-unknown", message=f"{self.name} is leaving",
                                                   hint="ask another node"))
-        for queue in self._listeners:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(None)
+        self.journal.close()
 
     async def _ask(self, make: Callable[[str], Event], limit_s: float = REQUEST_LIMIT_S) -> commands.Answer:
         self._number += 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from crm.api.service import Committed, FencingRecord, MemberStatus, NodeStatus, Refused
+from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
@@ -50,6 +48,8 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
+        self.journal = Journal(self.document)
+        self.journal.adopted("3", self.document)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
@@ -65,7 +65,7 @@ class FakeNode:
     async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
         if self.trouble is not None:
             raise self.trouble
-        self.document = self.document.apply(change)
+        self.adopt(self.document.apply(change))
         return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:
@@ -94,5 +94,7 @@ class FakeNode:
     def fencings(self) -> tuple[FencingRecord, ...]:
         return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
 
-    async def events(self) -> AsyncIterator[str]:
-        yield "cib"
+    def adopt(self, document: Document) -> None:
+        """The CIB moves on."""
+        self.document = document
+        self.journal.adopted("3", document)

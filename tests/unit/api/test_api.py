@@ -176,12 +176,6 @@ def test_health(api: TestClient, node: FakeNode) -> None:
     assert [api.head(f"/v1/health/{path}").status_code for path in paths[:4]] == [200, 503, 503, 503]
 
 
-def test_events_start_with_the_present(api: TestClient) -> None:
-    text = api.get("/v1/events").text
-    assert text.count("event: status") == 2
-    assert '"state": "idle"' in text.split("\n\n")[0]
-
-
 def test_the_openapi_document_knows_every_path(api: TestClient) -> None:
     assert "/v1/cib" in api.get("/openapi.json").json()["paths"]
     assert api.get("/docs").status_code == 200

@@ -22,10 +22,11 @@ from crm.api import (
     token_routes,
 )
 from crm.api.doors import Doors, DoorSettings
-from crm.api.permission import readable
+from crm.api.permission import is_restricted, readable
 from crm.api.picture import Picture
 from crm.api.service import NodeStatus, Service
 from crm.api.waiting import Waiting
+from crm.cib.redaction import redacted_text, without_secrets
 
 _DESCRIPTION = """
 Any node answers. Changes go to the elected coordinator (DC) and are acknowledged when a majority of the nodes has them
@@ -63,18 +64,21 @@ def create(
         api.include_router(token_routes.routes(service, doors, clock))
     app.include_router(metrics.routes(service, picture))
     app.include_router(api)
-    problems.install(app)
+    problems.install(app, lambda text: redacted_text(service.cib(), text))
     return app
 
 
 def _cached_picture(service: Service, clock: Callable[[], float]) -> Callable[[], Picture]:
-    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all."""
+    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all.
+
+    It has no secrets, whoever asks: it shows none, and what agents say of their failures may hold some.
+    """
     last: tuple[int, Picture] | None = None
 
     def picture() -> Picture:
         nonlocal last
-        document, now = readable(service), int(clock())
-        if document is not service.cib():
+        document, now = without_secrets(readable(service)), int(clock())
+        if is_restricted(service):
             return Picture.of(document, now)
         if last is None or last[0] != now or last[1].document is not document:
             last = (now, Picture.of(document, now))

@@ -9,14 +9,12 @@ from lxml import etree
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from crm.api.permission import readable
-from crm.api.problems import ProblemError
+from crm.api.problems import ProblemError, offences
 from crm.api.service import Service
 from crm.api.writing import Written, etag, set_version, wanted_version, write
 from crm.cib import sections
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 from crm.cib.document import Document
-
-_BODY_LIMIT_BYTES = 64 * 1024 * 1024
 
 IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
 DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
@@ -112,21 +110,15 @@ def _parsed(content_type: str, text: str) -> Change:
     try:
         value = _EDITS.validate_json(text)
     except ValidationError as error:
-        cause = error.errors()[0]
-        place = ".".join(str(part) for part in cause["loc"])
-        raise ProblemError("bad-request", f"{place}: {cause['msg']}", "See /docs for what an edit holds") from None
+        found = offences(error.errors())
+        cause = f"{found[0]['where']}: {found[0]['message']}"
+        raise ProblemError("bad-request", cause, "See /docs for what an edit holds", errors=found) from None
     edits = tuple(Edit(**edit.model_dump()) for edit in (value if isinstance(value, list) else [value]))
     return edits[0] if len(edits) == 1 else Batch(edits)
 
 
 async def _text(request: Request) -> str:
-    """The body, read no further than the limit."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_LIMIT_BYTES:
-            raise ProblemError("too-large", f"The body has more than {_BODY_LIMIT_BYTES} bytes")
     try:
-        return body.decode()
+        return (await request.body()).decode()
     except UnicodeDecodeError:
         raise ProblemError("bad-request", "The body is not UTF-8", "Send it as UTF-8") from None

@@ -56,16 +56,18 @@ def without_secrets(document: Document) -> Document:
 def redacted(element: Element) -> Element:
     """A copy of a CIB, or of a part of it, with its secrets replaced."""
     root = deepcopy(element)
+    values = _values_of(root)
     for pair in list(secret_pairs(root)):
         pair.set("value", REDACTED)
+    for entry in root.iter("lrm_rsc_op"):
+        if entry.get("exit-reason"):
+            entry.set("exit-reason", _replaced(values, entry.get("exit-reason", "")))
     return root
 
 
 def redacted_text(document: Document, text: str) -> str:
     """A text (a log line, a reason that an agent gave) with the secrets of a CIB replaced in it."""
-    for value in _known_values(document):
-        text = text.replace(value, REDACTED)
-    return text
+    return _replaced(_known_values(document), text)
 
 
 def redacted_again(document: Document) -> list[str]:
@@ -73,13 +75,24 @@ def redacted_again(document: Document) -> list[str]:
     return [pair.get("id", "") for pair in secret_pairs(document.root) if pair.get("value") == REDACTED]
 
 
+def _replaced(values: tuple[str, ...], text: str) -> str:
+    """Values that are too short to be told from ordinary words stay."""
+    for value in values:
+        if len(value) >= _SHORTEST_IN_TEXT:
+            text = text.replace(value, REDACTED)
+    return text
+
+
 def _known_values(document: Document) -> tuple[str, ...]:
-    """Secret values, longest first, so that one that holds another is replaced as a whole."""
     if document not in _values:
-        found = {pair.get("value", "") for pair in secret_pairs(document.root)}
-        long_enough = {value for value in found if len(value) >= _SHORTEST_IN_TEXT}
-        _values[document] = tuple(sorted(long_enough or found, key=len, reverse=True))
+        _values[document] = _values_of(document.root)
     return _values[document]
+
+
+def _values_of(root: Element) -> tuple[str, ...]:
+    """Secret values, longest first, so that one that holds another is replaced as a whole."""
+    found = {pair.get("value", "") for pair in secret_pairs(root)}
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def _owner(attributes: Element) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crm.cib.errors import CibError
+from crm.cib.redaction import redacted_text
 from crm.controller import Options
 from crm.controller.requests import Validate
 from crm.daemon import supervision
@@ -90,6 +91,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
                       settings.startup_fencing_delay_s, settings.has_watchdog)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
+    _hide_secrets(node.service)
     from crm.daemon.web_server import listening as listening_for_api
 
     tls = _tls(settings)
@@ -179,6 +181,17 @@ def _set_up_logging(settings: Settings) -> None:
     logging.basicConfig(level=level, stream=sys.stderr,
                         format=f"%(asctime)s.%(msecs)03d {settings.node_name} %(levelname)s %(message)s",
                         datefmt="%Y-%m-%dT%H:%M:%S")
+
+
+def _hide_secrets(service: Service) -> None:
+    """Nothing that the CIB holds as a secret gets into the log, whoever says it."""
+
+    def hide(record: logging.LogRecord) -> bool:
+        record.msg, record.args = redacted_text(service.cib(), record.getMessage()), ()
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(hide)
 
 
 def _fail(status: int, message: str, hint: str) -> int:

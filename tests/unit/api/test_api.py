@@ -113,7 +113,8 @@ def test_bad_requests_are_problems(
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code), problem
     assert answer.headers["content-type"] == "application/problem+json"
-    assert problem["detail"] and "Traceback" not in answer.text
+    assert problem["detail"] and problem["next_step"] and "Traceback" not in answer.text
+    assert answer.headers["crmd-problem"] == code
     assert node.document is before
 
 

@@ -1,0 +1,102 @@
+"""How much the API takes over TCP: requests from one address, bytes and seconds of one body.
+
+Over the unix socket only the body's size is limited: who is there is trusted, and must not be kept out by strangers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope
+
+BODY_LIMIT_BYTES = 1024 * 1024
+CIB_LIMIT_BYTES = 64 * 1024 * 1024
+BODY_LIMIT_S = 120.0
+FAILURES_PER_MINUTE = 30
+_MOST_ADDRESSES = 10_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Rate:
+    """So many a second on average, and twice as many at once, for each key; forgets whom it has not seen for long."""
+
+    def __init__(self, per_second: float, burst: float | None = None) -> None:
+        self._per_second = per_second
+        self._burst = 2 * per_second if burst is None else burst
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, key: str, now: float) -> float:
+        """Count one; 0 if it is within the limit, else the seconds after which it would be (it is not counted)."""
+        bucket = self._refilled(key, now)
+        if bucket.tokens < 1:
+            return (1 - bucket.tokens) / self._per_second
+        bucket.tokens -= 1
+        return 0.0
+
+    def wait(self, key: str, now: float) -> float:
+        """As `take`, but counts nothing."""
+        bucket = self._refilled(key, now)
+        return 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self._per_second
+
+    def _refilled(self, key: str, now: float) -> _Bucket:
+        bucket = self._buckets.pop(key, None) or _Bucket(self._burst, now)
+        bucket.tokens = min(self._burst, bucket.tokens + max(0.0, now - bucket.at) * self._per_second)
+        bucket.at = now
+        self._buckets[key] = bucket
+        if len(self._buckets) > _MOST_ADDRESSES:
+            self._buckets.popitem(last=False)
+        return bucket
+
+
+def body_limit_bytes(scope: Scope) -> int:
+    """The largest body that a request may have: whole configurations are large, all else is small."""
+    return CIB_LIMIT_BYTES if scope["path"] in ("/v1/cib", "/v1/simulate") else BODY_LIMIT_BYTES
+
+
+def declared_bytes(scope: Scope) -> int:
+    """What the request says of its body's size; 0 if it says nothing."""
+    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(told) if told.isdigit() and len(told) < 19 else 0
+
+
+def limited(scope: Scope, receive: Receive) -> Receive:
+    """The same body, but an error once it is too large, or has taken too long."""
+    most, taken, end, complete = body_limit_bytes(scope), 0, 0.0, False
+
+    async def receive_within_limits() -> Message:
+        nonlocal taken, end
+        loop = asyncio.get_running_loop()
+        end = end or loop.time() + BODY_LIMIT_S
+        try:
+            async with asyncio.timeout_at(end):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"The body did not come within {BODY_LIMIT_S:.0f} s") from None
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise too_large(most)
+        return message
+
+    async def receive_on() -> Message:
+        """After the body, what comes is that the client has gone; that may take its time."""
+        nonlocal complete
+        if complete:
+            return await receive()
+        message = await receive_within_limits()
+        complete = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    return receive_on
+
+
+def too_large(most: int) -> HTTPException:
+    """The error for a body beyond the limit."""
+    return HTTPException(413, f"The body has more than {most} bytes")

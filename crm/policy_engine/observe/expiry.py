@@ -47,10 +47,10 @@ def _by_age(reading: Reading, result: Result, is_last_failure: bool) -> tuple[bo
     expired = cluster.now >= changed + timeout and not _waits_for_fencing(reading, result)
     unexpired = failures_on(cluster, reading.node, resource, effective=True, entry=result.entry)
     forgotten_at = unexpired.last + timeout + 1
-    if unexpired.count and cluster.now < forgotten_at:
+    if unexpired.count:
         cluster.advance_recheck(forgotten_at)
-    if is_last_failure and cluster.now < changed + timeout:
-        cluster.advance_recheck(changed + timeout)
+    elif is_last_failure:
+        cluster.advance_recheck(changed + timeout)  # The count can be gone before: it is another node's clock.
     if not expired:
         return False, None
     if failures_on(cluster, reading.node, resource, effective=False, entry=result.entry).count:

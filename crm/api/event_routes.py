@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Receive, Scope, Send
 
 from crm.api.doors import Principal, principal
 from crm.api.permission import is_restricted, readable
@@ -90,12 +90,16 @@ class EventStream(StreamingResponse):
     def __init__(self, content: AsyncIterator[str]) -> None:
         super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
-    async def stream_response(self, send: Send) -> None:
-        async def send_in_time(message: object) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
             async with asyncio.timeout(SEND_LIMIT_S):
-                await send(message)  # type: ignore[arg-type]
+                await send(message)
 
-        await super().stream_response(send_in_time)
+        try:
+            await super().__call__(scope, receive, send_in_time)
+        except TimeoutError:
+            # What was not taken is still in the connection's buffer, so that closing it would wait for the other side.
+            scope["state"]["crmd.abort"]()
 
 
 class Listener:

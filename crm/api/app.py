@@ -22,6 +22,7 @@ from crm.api import (
     token_routes,
 )
 from crm.api.doors import Doors, DoorSettings
+from crm.api.idempotency import Idempotency
 from crm.api.permission import is_restricted, readable
 from crm.api.picture import Picture
 from crm.api.service import NodeStatus, Service
@@ -46,6 +47,7 @@ def create(
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    app.add_middleware(Idempotency, clock=clock)
     app.add_middleware(Waiting, service=service)
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)

@@ -9,6 +9,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from crm.api.paging import Paging
 from crm.api.permission import check_status_change, readable
 from crm.api.service import Service
 from crm.cib import read
@@ -59,10 +60,11 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     router = APIRouter(prefix="/fencing", tags=["fencing"])
 
     @router.get("/history")
-    async def history(node: str | None = None) -> list[FencingValue]:
+    async def history(page: Paging, node: str | None = None) -> list[FencingValue]:
         """What was fenced since the cluster started, oldest first."""
         records = [record for record in service.fencings() if node in (None, record.target)]
-        return [FencingValue.model_validate(asdict(record)) for record in records]
+        chosen = page.of(records, lambda record: record.id)
+        return [FencingValue.model_validate(asdict(record)) for record in chosen]
 
     @router.get("/coverage")
     async def read_coverage(test: bool = False) -> list[CoverageValue]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Service
@@ -20,9 +21,9 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(prefix="/nodes", tags=["nodes"])
 
     @router.get("")
-    async def list_nodes() -> list[NodeValue]:
+    async def list_nodes(page: Paging) -> list[NodeValue]:
         """All nodes, configured or seen."""
-        return picture().nodes()
+        return page.of(picture().nodes(), lambda node: node.name)
 
     @router.get("/{name}")
     async def read_node(name: str) -> NodeValue:

@@ -31,6 +31,7 @@ _STATUS: dict[str, HTTPStatus] = {
     "not-ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "outcome-unknown": HTTPStatus.GATEWAY_TIMEOUT,
     "fencing-failed": HTTPStatus.BAD_GATEWAY,
     "node-is-here": HTTPStatus.CONFLICT,
     "already-exists": HTTPStatus.CONFLICT,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import check_cleanup, readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
@@ -43,9 +44,9 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     router = APIRouter(prefix="/resources", tags=["resources"])
 
     @router.get("")
-    async def list_resources() -> list[ResourceValue]:
+    async def list_resources(page: Paging) -> list[ResourceValue]:
         """All resources as trees: groups, clones and bundles with what they are made of."""
-        return picture().resources()
+        return page.of(picture().resources(), lambda resource: resource.id)
 
     @router.get("/{name}")
     async def read_resource(name: str) -> ResourceValue:

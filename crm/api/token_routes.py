@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from crm.api.doors import REVOKED, DoorSettings, principal, revoked_tokens
+from crm.api.paging import Paging
 from crm.api.problems import ProblemError
 from crm.api.scopes import Scope
 from crm.api.service import Service
@@ -92,9 +93,9 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         return Authority(doors.key).certificate.decode()
 
     @router.get("/tokens/revoked")
-    async def list_revoked() -> list[str]:
+    async def list_revoked(page: Paging) -> list[str]:
         """The ids of the tokens and certificates that were taken back and would be good otherwise."""
-        return revoked_tokens(service)
+        return page.of(revoked_tokens(service), str)
 
     @router.delete("/tokens/{token_id}")
     async def revoke_token(token_id: TokenId, response: Response) -> Written:

@@ -16,6 +16,7 @@ from crm.api import (
     health_routes,
     metrics,
     node_routes,
+    openapi,
     option_routes,
     problems,
     resource_routes,
@@ -66,6 +67,7 @@ def create(
         api.include_router(token_routes.routes(service, doors, clock))
     app.include_router(metrics.routes(service, picture))
     app.include_router(api)
+    openapi.install(app)
     problems.install(app, lambda text: redacted_text(service.cib(), text))
     return app
 

@@ -32,13 +32,24 @@ class EditValue(BaseModel):
     every: bool = Field(False, description="All elements that the XPath selects, not just one")
 
 
+class VersionValue(BaseModel):
+    """How far the answering node's CIB has come."""
+
+    version: str
+    term: int = Field(description="newest term of a DC that the answering node knows")
+    index: str = Field(description="the state's name for events and blocking queries")
+
+
 _EDITS: TypeAdapter[EditValue | list[EditValue]] = TypeAdapter(EditValue | list[EditValue])
-_XML_BODY = {"requestBody": {"required": True, "content": {"application/xml": {"schema": {"type": "string"}}}}}
+_EXAMPLE = '<cib admin_epoch="0" epoch="12" num_updates="0"><configuration>…</configuration><status/></cib>'
+_XML = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
+_XML_BODY = {"requestBody": {"required": True, "content": _XML}}
+_DIFF = '<diff format="2"><version><source epoch="12"/><target epoch="13"/></version></diff>'
 _PATCH_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/xml": {"schema": {"type": "string", "description": "a <diff> of format 2"}},
+            "application/xml": {"schema": {"type": "string", "description": "a <diff> of format 2"}, "example": _DIFF},
             "application/json": {"schema": EditValue.model_json_schema()},
         },
     }
@@ -48,7 +59,7 @@ _PATCH_BODY = {
 def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/cib", tags=["cib"])
 
-    @router.get("", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+    @router.get("", response_class=Response, responses={200: {"content": _XML}})
     async def read_cib(section: Section = None, xpath: XPath = None) -> Response:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)
@@ -72,11 +83,11 @@ def routes(service: Service) -> APIRouter:
         return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
 
     @router.get("/version")
-    async def read_version(response: Response) -> dict[str, str]:
+    async def read_version(response: Response) -> VersionValue:
         """The version alone: cheap to ask for."""
         version = service.cib().version
         set_version(response, version)
-        return {"version": str(version)}
+        return VersionValue(version=str(version), term=service.status().term, index=service.journal.index)
 
     return router
 

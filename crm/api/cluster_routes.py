@@ -14,6 +14,8 @@ from crm.api.resource_routes import CleanedValue
 from crm.api.service import NodeStatus, Service
 from crm.api.values import ClusterValue
 
+_TEXT = {"text/plain": {"schema": {"type": "string"}, "example": "Cluster Summary:\n  * Stack: crmd\n"}}
+
 
 def routes(
     service: Service, picture: Callable[[], Picture], status_text: Callable[[Picture, NodeStatus], str] | None
@@ -25,7 +27,7 @@ def routes(
         """Everything that the answering node knows: nodes, resources, failures, reports, who leads."""
         return picture().whole(service.status())
 
-    @router.get("/cluster/text", response_class=PlainTextResponse)
+    @router.get("/cluster/text", response_class=PlainTextResponse, responses={200: {"content": _TEXT}})
     async def read_text() -> str:
         """The status as `crm_mon -1` prints it."""
         if status_text is None:
@@ -36,6 +38,6 @@ def routes(
     async def cleanup(node: str | None = None) -> CleanedValue:
         """Forget all failures, everywhere or on one node, and look again how things are."""
         check_cleanup(service)
-        return CleanedValue(forgotten=await service.cleanup(None, node))
+        return CleanedValue.of(service, await service.cleanup(None, node))
 
     return router

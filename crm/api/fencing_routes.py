@@ -29,6 +29,7 @@ class FencedValue(BaseModel):
     node: str
     action: str
     version: str = Field(description="version of the CIB that knows of it")
+    term: int = Field(description="term of the DC that had it done")
 
 
 class FencingValue(BaseModel):
@@ -79,13 +80,13 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         """Fence a node now, whatever it runs; answers when a device has confirmed it."""
         check_status_change(service, "fence nodes")
         committed = await service.fence(name, wish.action)
-        return FencedValue(node=name, action=wish.action, version=str(committed.version))
+        return FencedValue(node=name, action=wish.action, version=str(committed.version), term=committed.term)
 
     @router.post("/nodes/{name}/confirm")
     async def confirm(name: str) -> FencedValue:
         """Say that a node is off because you have made sure of it. If it is not, its services may run twice."""
         check_status_change(service, "confirm that nodes are off")
         committed = await service.fence(name, "confirm")
-        return FencedValue(node=name, action="confirm", version=str(committed.version))
+        return FencedValue(node=name, action="confirm", version=str(committed.version), term=committed.term)
 
     return router

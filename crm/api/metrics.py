@@ -19,12 +19,13 @@ from crm.policy_engine.cluster import Kind, Node, Resource
 from crm.policy_engine.fail_counts import failures_on
 
 _PREFIX = "ha_cluster_pacemaker_"
+_CONTENT = {"text/plain": {"schema": {"type": "string"}, "example": "# TYPE crmd_dc gauge\ncrmd_dc 1.0\n"}}
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(tags=["monitoring"])
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, responses={200: {"content": _CONTENT}})
     async def read_metrics() -> Response:
         """The cluster in figures, in the text format of Prometheus."""
         registry = CollectorRegistry(auto_describe=False)

@@ -37,7 +37,14 @@ class MoveValue(BaseModel):
 class CleanedValue(BaseModel):
     """How many histories were forgotten; what they were about is probed anew."""
 
-    forgotten: int
+    forgotten: int = Field(examples=[2])
+    version: str = Field(description="version of the CIB on the answering node after it")
+    term: int = Field(description="term of the DC that did it")
+
+    @classmethod
+    def of(cls, service: Service, forgotten: int) -> CleanedValue:
+        status = service.status()
+        return cls(forgotten=forgotten, version=str(service.cib().version), term=status.term)
 
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
@@ -82,7 +89,7 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         """Forget its failures, everywhere or on one node, and look again how it is."""
         _existing(picture(), name)
         check_cleanup(service)
-        return CleanedValue(forgotten=await service.cleanup(name, node))
+        return CleanedValue.of(service, await service.cleanup(name, node))
 
     return router
 

@@ -22,6 +22,8 @@ from crm.cib.access import UNRESTRICTED_USERS
 from crm.daemon.certificates import Authority
 
 _DAY_SECONDS = 86_400
+_IDS = {"application/json": {"example": ["006554a2d0a1b2c3d4e5f6"]}}
+_PEM = {"text/plain": {"schema": {"type": "string"}, "example": "-----BEGIN CERTIFICATE-----\n…"}}
 
 
 class WantedToken(BaseModel):
@@ -86,13 +88,13 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         return CertificateValue(certificate=made.certificate.decode(), key=made.key.decode(), user=wanted.user,
                                 authority=authority.certificate.decode(), id=made.serial, expires=made.expires)
 
-    @router.get("/certificates/authority", response_class=PlainTextResponse)
+    @router.get("/certificates/authority", response_class=PlainTextResponse, responses={200: {"content": _PEM}})
     async def read_authority() -> str:
         """The certificate of the cluster's authority, as PEM: what clients trust; the same on every node."""
         _check_key(doors)
         return Authority(doors.key).certificate.decode()
 
-    @router.get("/tokens/revoked")
+    @router.get("/tokens/revoked", responses={200: {"content": _IDS}})
     async def list_revoked(page: Paging) -> list[str]:
         """The ids of the tokens and certificates that were taken back and would be good otherwise."""
         return page.of(revoked_tokens(service), str)

@@ -30,7 +30,7 @@ async def write(
     permission.check_change(present, after)
     if after is present and not dry_run:
         set_version(response, present.version)
-        return UnchangedValue(version=str(present.version))
+        return UnchangedValue(version=str(present.version), term=service.status().term)
     reports = _checked(after)
     if dry_run:
         return PlanValue.of(await service.plan(after), reports)

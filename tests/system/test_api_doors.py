@@ -133,8 +133,14 @@ def test_a_head_without_end_is_refused(node: SingleNode, trust: Path) -> None:
 
 @pytest.mark.parametrize(
     "request_text",
-    [b"\x16\x03\x01" * 100, b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /v1/cib HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-     b"POST /v1/cib HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"GET /v1/%ff%fe%00 HTTP/1.1\r\nHost: x\r\n\r\n"],
+    [
+        b"\x16\x03\x01" * 100,
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /v1/cib HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"POST /v1/cib HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /v1/%ff%fe%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
 )
 def test_what_is_no_request_is_answered_or_cut_off(node: SingleNode, trust: Path, request_text: bytes) -> None:
     with _connected(node, trust) as connection:

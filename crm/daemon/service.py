@@ -25,6 +25,7 @@ from crm.controller.events import (
 )
 from crm.controller.fencing.records import FencingRecord
 from crm.daemon.journal import Journal
+from crm.daemon.measures import Measures
 from crm.model.report import Report
 from crm.model.transition import Transition
 from crm.transition import Progress
@@ -91,13 +92,15 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str]) -> None:
+                 problem: Callable[[], str], measured: Callable[[], Measures] = Measures) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
         self._post = post
         self._plan = plan
         self._problem = problem
+        self.measures = measured
+        """What the node has measured of itself; see `crm.daemon.measures`."""
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0
@@ -152,6 +155,11 @@ class Service:
     async def plan(self, document: Document) -> Transition:
         """What the cluster would do if this were its CIB."""
         return await self._plan(document)
+
+    @property
+    def under_way(self) -> int:
+        """Requests that wait for an answer of the DC."""
+        return len(self._waiting)
 
     def shut_down(self) -> None:
         """Have this node leave: its resources move away first, then the daemon ends."""

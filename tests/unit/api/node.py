@@ -6,6 +6,7 @@ from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, Nod
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
+from crm.daemon.measures import Measures
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 NOW = 1_700_000_000
@@ -48,6 +49,7 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
+        self.measured = Measures()
         self.journal = Journal(self.document)
         self.journal.adopted("3", self.document)
         self.state = STATUS
@@ -93,6 +95,9 @@ class FakeNode:
 
     def fencings(self) -> tuple[FencingRecord, ...]:
         return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
+
+    def measures(self) -> Measures:
+        return self.measured
 
     def adopt(self, document: Document) -> None:
         """The CIB moves on."""

@@ -1,11 +1,12 @@
-"""How much the API takes over TCP: requests from one address, bytes and seconds of one body.
+"""How much the API takes: requests from one address over TCP; bytes, depth and seconds of one body.
 
-Over the unix socket only the body's size is limited: who is there is trusted, and must not be kept out by strangers.
+Over the unix socket requests are not counted: who is there is trusted, and must not be kept out by strangers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -16,7 +17,9 @@ BODY_LIMIT_BYTES = 1024 * 1024
 CIB_LIMIT_BYTES = 64 * 1024 * 1024
 BODY_LIMIT_S = 120.0
 FAILURES_PER_MINUTE = 30
+DEEPEST_JSON = 100
 _MOST_ADDRESSES = 10_000
+_MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ def declared_bytes(scope: Scope) -> int:
 def limited(scope: Scope, receive: Receive) -> Receive:
     """The same body, but an error once it is too large, or has taken too long."""
     most, taken, end, complete = body_limit_bytes(scope), 0, 0.0, False
+    depth = Depth() if _is_json(scope) else None
 
     async def receive_within_limits() -> Message:
         nonlocal taken, end
@@ -83,6 +87,8 @@ def limited(scope: Scope, receive: Receive) -> Receive:
         taken += len(message.get("body", b""))
         if taken > most:
             raise too_large(most)
+        if depth is not None and depth.after(message.get("body", b"")) > DEEPEST_JSON:
+            raise HTTPException(422, f"The body is nested more than {DEEPEST_JSON} levels deep")
         return message
 
     async def receive_on() -> Message:
@@ -95,6 +101,44 @@ def limited(scope: Scope, receive: Receive) -> Receive:
         return message
 
     return receive_on
+
+
+class Depth:
+    """How deeply a JSON text is nested, looked at piece by piece.
+
+    Parsers recurse, and the planner has raised the recursion limit of this process far above what the stack of another
+    thread holds: a text that is too deep must not get as far as a parser.
+    """
+
+    def __init__(self) -> None:
+        self._now = self._deepest = 0
+        self._in_string = False
+        self._rest = b""
+
+    def after(self, piece: bytes) -> int:
+        """The greatest depth so far."""
+        piece, end = self._rest + piece, 0
+        for match in _MARKS.finditer(piece):
+            end = match.end()
+            self._take(match[0])
+        # A backslash at the end belongs to what comes next.
+        self._rest = b"\\" if end < len(piece) and piece.endswith(b"\\") else b""
+        return self._deepest
+
+    def _take(self, mark: bytes) -> None:
+        if mark == b'"':
+            self._in_string = not self._in_string
+        elif not self._in_string and mark in b"[{":
+            self._now += 1
+            self._deepest = max(self._deepest, self._now)
+        elif not self._in_string and mark in b"]}":
+            self._now -= 1
+
+
+def _is_json(scope: Scope) -> bool:
+    """Whether the body may get to a JSON parser: anything that does not say that it is XML."""
+    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return b"xml" not in kind.lower()
 
 
 def too_large(most: int) -> HTTPException:

@@ -57,7 +57,7 @@ _STATUS: dict[str, HTTPStatus] = {
 
 
 _LONGEST_VALUE = 100
-_CODES = {413: "too-large", 400: "bad-request"}
+_CODES = {413: "too-large", 400: "bad-request", 422: "bad-request"}
 """Codes of errors that the web framework found, where they have one of ours."""
 
 

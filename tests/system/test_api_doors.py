@@ -191,8 +191,14 @@ def test_hostile_bodies_leave_no_trace(node: SingleNode, trust: Path) -> None:
 
 def _send_all(client: httpx.Client, bodies: list[bytes]) -> None:
     for body in bodies:
-        for method, kind in (("PUT", "application/xml"), ("PATCH", "application/xml"), ("PATCH", "application/json")):
-            answer = client.request(method, "/v1/cib", content=body, headers={"Content-Type": kind})
+        for method, path, kind in (
+            ("PUT", "/v1/cib", "application/xml"),
+            ("PATCH", "/v1/cib", "application/xml"),
+            ("PATCH", "/v1/cib", "application/json"),
+            ("POST", "/v1/resources/web/move", "application/json"),
+            ("PUT", "/v1/options/stop-all-resources", "text/plain"),
+        ):
+            answer = client.request(method, path, content=body, headers={"Content-Type": kind})
             assert 400 <= answer.status_code < 500, (method, kind, body[:30], answer.text[:300])
             assert answer.json()["code"] and answer.json()["next_step"]
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from crm.api import audit, limits
-from crm.api.limits import Rate
+from crm.api.limits import Depth, Rate
 from crm.api.scopes import Scope, needed
 from crm.api.tokens import new_id, still_counts
 from crm.cib.changes import Edit, Verb
 from crm.cib.redaction import REDACTED
+from crm.policy_engine.plan import allow_deep_recursion
 from tests.unit.api.node import NOW, FakeNode
 from tests.unit.api.test_doors import READ, WRITE, Client
 
@@ -77,12 +78,33 @@ def test_a_body_has_a_limit(monkeypatch: pytest.MonkeyPatch, path: str, most: st
 
 
 def test_deep_json_is_a_bad_request() -> None:
+    allow_deep_recursion()  # as in a daemon that has planned once
     client = Client()
     client.uid = os.getuid()
     for method, path in (("POST", "/v1/resources/web/move"), ("PATCH", "/v1/cib")):
         body = "[" * 200_000
         answer = client.http.request(method, path, content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in (400, 422) and answer.json()["code"] == "bad-request", answer.text
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    ("text", "deepest"),
+    [
+        ("", 0),
+        ("[]", 1),
+        ('{"a": [[], [{}]]}', 4),
+        ('{"a": "[[[["}', 1),
+        (r'{"a": "\"[[[[", "b": "\\", "c": [1]}', 2),
+        (r'["\\\"[[[", "x\\", []]', 2),
+        ("]]]][", 0),
+    ],
+)
+def test_depth_is_seen_however_the_text_is_cut(text: str, deepest: int, pieces: int) -> None:
+    depth, data = Depth(), text.encode()
+    size = max(1, len(data) // pieces)
+    found = [depth.after(data[start : start + size]) for start in range(0, len(data), size)]
+    assert (found[-1] if found else 0) == deepest
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def daemon(config: Path | None) -> int:
     from crm.cib.document import Document
     from crm.cib.errors import CibError
     from crm.cib.schema import errors
-    from crm.cli.monitor_text import monitor_text
+    from crm.cli.monitor.display import display
     from crm.daemon.main import main as run
     from crm.policy_engine import plan as _plan  # noqa: F401 - loaded now, so that the first plan is not late
 
@@ -69,7 +69,8 @@ def daemon(config: Path | None) -> int:
         return _settings_error(error)
     audit.write_to(settings.audit_file, settings.api.audit_bytes, settings.api.audit_files)
     return run(
-        settings, lambda service: create(service, status_text=monitor_text, doors=doors), validate=validate
+        settings, lambda service: create(service, display=display(settings.messaging.layer), doors=doors),
+        validate=validate,
     )
 
 

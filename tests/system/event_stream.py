@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from types import TracebackType
 from typing import Any
 
 from tests.system.cluster import RealCluster
+
+_PATIENCE_S = 20.0
 
 
 class EventStream:
@@ -35,7 +38,9 @@ class EventStream:
     def next(self) -> tuple[str, Any]:
         """Name and value of the next event."""
         fields: dict[str, str] = {}
+        end = time.monotonic() + _PATIENCE_S
         while True:
+            assert time.monotonic() < end, f"nothing was heard after {self.last_id}"
             line = self._lines.readline().rstrip("\n")
             if not line and "data" in fields:
                 break

@@ -90,7 +90,7 @@ def test_a_blocking_query_answers_with_the_change(cluster: RealCluster) -> None:
 
 def _attribute(cluster: RealCluster, via: str, name: str, value: str) -> None:
     body = json.dumps({"value": value}).encode()
-    cluster.ask(via, "PUT", f"/v1/nodes/node1/attributes/{name}", body=body, content_type="application/json")
+    cluster.ask(via, "PUT", f"/v1/nodes/{via}/attributes/{name}", body=body, content_type="application/json")
 
 
 def test_events_go_on_at_another_node_when_the_dc_is_lost(cluster: RealCluster) -> None:
@@ -102,7 +102,7 @@ def test_events_go_on_at_another_node_when_the_dc_is_lost(cluster: RealCluster) 
     with EventStream(cluster, dc) as stream:
         stream.until("snapshot")
         for number in range(5):
-            _attribute(cluster, others[0], "story", f"before-{number}")
+            _attribute(cluster, others[1], "story", f"before-{number}")
         heard = stream.values("story", 5)
         place = stream.last_id
     cluster.machines.kill(dc)

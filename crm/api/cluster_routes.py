@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from crm.api.permission import check_cleanup
 from crm.api.picture import Picture
@@ -16,10 +16,11 @@ from crm.api.values import ClusterValue
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(tags=["cluster"])
 
-    @router.get("/cluster")
-    async def read_cluster() -> ClusterValue:
+    @router.get("/cluster", response_model=ClusterValue)
+    async def read_cluster() -> Response:
         """Everything that the answering node knows: nodes, resources, failures, reports, who leads."""
-        return picture().whole(service.status())
+        # What is asked for most often is written out once for all who ask in the same second.
+        return Response(picture().whole_text(service.status()), media_type="application/json")
 
     @router.post("/cluster/cleanup")
     async def cleanup(node: str | None = None) -> CleanedValue:

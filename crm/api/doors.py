@@ -120,6 +120,9 @@ class Doors:
         if not found.scope.covers(wanted):
             hint = f"Ask for a token of the scope {wanted}: crmctl token create {found.user} --scope {wanted}"
             return _Denied("out-of-scope", f"This is for the scope {wanted}, the token has {found.scope}", hint)
+        if strange := limits.strange_character(scope):
+            return _Denied("bad-request", f"The address holds the character {strange}, which no name of a CIB can hold",
+                           "Leave it out; write other special characters as percent codes of their UTF-8")
         most = limits.body_limit_bytes(scope)
         if limits.declared_bytes(scope) > most:
             return _Denied("too-large", f"The body has more than {most} bytes", "Send less at once")

@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
@@ -19,6 +20,7 @@ BODY_LIMIT_S = 120.0
 FAILURES_PER_MINUTE = 30
 DEEPEST_JSON = 100
 _MOST_ADDRESSES = 10_000
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
@@ -57,6 +59,13 @@ class Rate:
         if len(self._buckets) > _MOST_ADDRESSES:
             self._buckets.popitem(last=False)
         return bucket
+
+
+def strange_character(scope: Scope) -> str:
+    """A character of the path or the query that can stand in no XML, so in no name of a CIB; empty if there is none."""
+    query = unquote_plus(scope["query_string"].decode("latin-1"))
+    found = _NOT_IN_XML.search(scope["path"] + query)
+    return "" if found is None else f"U+{ord(found[0]):04X}"
 
 
 def body_limit_bytes(scope: Scope) -> int:

@@ -17,7 +17,11 @@ from crm.api.problems import ProblemError
 from crm.api.service import FencingRecord, NodeStatus, Service
 
 _MEDIA_TYPES = {"text": "text/plain", "xml": "application/xml", "html": "text/html", "simple": "text/plain"}
-_CONTENT = {"text/plain": {"schema": {"type": "string"}, "example": "Cluster Summary:\n  * Stack: crmd\n"}}
+_CONTENT = {
+    "text/plain": {"schema": {"type": "string"}, "example": "Cluster Summary:\n  * Stack: crmd\n"},
+    "application/xml": {"schema": {"type": "string"}, "example": "<crm_mon/>"},
+    "text/html": {"schema": {"type": "string"}, "example": "<!DOCTYPE html>…"},
+}
 
 
 @dataclass(frozen=True, slots=True)

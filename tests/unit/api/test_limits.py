@@ -133,6 +133,16 @@ def test_what_a_request_needs(method: str, path: str, scope: Scope) -> None:
     assert scope.covers(scope) and Scope.WRITE.covers(scope)
 
 
+@pytest.mark.parametrize(
+    "address", ["/v1/options/a%01b", "/v1/options/%ef%bf%bf", "/v1/cib?xpath=//a%00", "/v1/nodes/%ed%a0%80"]
+)
+def test_characters_that_no_name_can_hold_are_refused(address: str) -> None:
+    client = Client()
+    client.uid = os.getuid()
+    answer = client.ask("GET", address)
+    assert answer.status_code in (404, 422) and answer.json()["code"] in ("bad-request", "no-such-node"), answer.text
+
+
 def test_a_certificate_is_a_user() -> None:
     client = Client()
     client.certificate = _certificate("anna", "0A1B")

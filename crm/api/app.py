@@ -12,6 +12,7 @@ from crm.api import (
     attribute_routes,
     cib_routes,
     cluster_routes,
+    event_routes,
     fencing_routes,
     health_routes,
     history_routes,
@@ -19,6 +20,7 @@ from crm.api import (
     monitor_routes,
     node_routes,
     object_routes,
+    openapi,
     operation_routes,
     option_routes,
     problems,
@@ -32,10 +34,13 @@ from crm.api import (
 )
 from crm.api.agent_review import Review
 from crm.api.doors import Doors, DoorSettings
+from crm.api.idempotency import Idempotency
 from crm.api.monitor_routes import Display
-from crm.api.permission import readable
+from crm.api.permission import is_restricted, readable
 from crm.api.picture import Picture
 from crm.api.service import Service
+from crm.api.waiting import Waiting
+from crm.cib.redaction import redacted_text, without_secrets
 
 _DESCRIPTION = """
 Any node answers. Changes go to the elected coordinator (DC) and are acknowledged when a majority of the nodes has them
@@ -55,11 +60,14 @@ def create(
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    app.add_middleware(Idempotency, clock=clock)
+    app.add_middleware(Waiting, service=service)
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
     api = APIRouter(prefix="/v1")
     api.include_router(cluster_routes.routes(service, picture))
+    api.include_router(event_routes.routes(service, picture))
     api.include_router(monitor_routes.routes(service, picture, display))
     api.include_router(node_routes.routes(service, picture))
     api.include_router(object_routes.routes(service, Review(service)))
@@ -80,19 +88,23 @@ def create(
         api.include_router(token_routes.routes(service, doors, clock))
     app.include_router(metrics.routes(service, picture))
     app.include_router(api)
-    problems.install(app)
     shapes.describe(app, object_routes.SHAPES)
+    openapi.install(app)
+    problems.install(app, lambda text: redacted_text(service.cib(), text))
     return app
 
 
 def _cached_picture(service: Service, clock: Callable[[], float]) -> Callable[[], Picture]:
-    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all."""
+    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all.
+
+    It has no secrets, whoever asks: it shows none, and what agents say of their failures may hold some.
+    """
     last: tuple[int, Picture] | None = None
 
     def picture() -> Picture:
         nonlocal last
-        document, now = readable(service), int(clock())
-        if document is not service.cib():
+        document, now = without_secrets(readable(service)), int(clock())
+        if is_restricted(service):
             return Picture.of(document, now)
         if last is None or last[0] != now or last[1].document is not document:
             last = (now, Picture.of(document, now))

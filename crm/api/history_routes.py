@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from lxml import etree
 from pydantic import BaseModel, Field
 
-from crm.api.cib_routes import DryRun
+from crm.api.cib_routes import XML_CONTENT, DryRun
 from crm.api.permission import readable, visible
 from crm.api.plan_values import DifferenceValue
 from crm.api.problems import ProblemError
@@ -31,7 +31,7 @@ class KeptValue(BaseModel):
     """A configuration that is kept."""
 
     version: str = Field(examples=["0.12.0"])
-    at: datetime = Field(description="when it was written")
+    at: datetime = Field(description="when it was written", examples=["2026-04-01T12:00:00Z"])
     present: bool
 
 
@@ -54,17 +54,17 @@ def routes(service: Service) -> APIRouter:
             for each in await service.records.configurations()
         ]
 
-    @router.get("/history/{version}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+    @router.get("/history/{version}", response_class=Response, responses={200: {"content": XML_CONTENT}})
     async def read_version(version: str) -> Response:
         """An earlier CIB, without its status."""
-        document = visible(await _earlier(service, version))
+        document = visible(service, await _earlier(service, version))
         return Response(document.to_bytes(), media_type="application/xml", headers={"ETag": etag(document.version)})
 
     @router.get("/differences")
     async def read_differences(since: VersionText = "previous", until: str | None = None) -> list[DifferenceValue]:
         """What changed from one configuration to another (without `until`: to the present one)."""
-        before = visible(await _earlier(service, since))
-        after = readable(service) if until is None else visible(await _earlier(service, until))
+        before = visible(service, await _earlier(service, since))
+        after = readable(service) if until is None else visible(service, await _earlier(service, until))
         return [DifferenceValue.of(each) for each in told(before, after)]
 
     @router.post("/undo")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
@@ -37,9 +38,9 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(prefix="/nodes", tags=["nodes"])
 
     @router.get("")
-    async def list_nodes() -> list[NodeValue]:
+    async def list_nodes(page: Paging) -> list[NodeValue]:
         """All nodes, configured or seen."""
-        return picture().nodes()
+        return page.of(picture().nodes(), lambda node: node.name)
 
     @router.get("/{name}")
     async def read_node(name: str) -> NodeValue:

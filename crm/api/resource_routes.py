@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
 from crm.api.option_routes import OptionValue
+from crm.api.paging import Paging
 from crm.api.permission import check_cleanup, readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
@@ -45,16 +46,23 @@ class MoveValue(BaseModel):
 class CleanedValue(BaseModel):
     """How many histories were forgotten; what they were about is probed anew."""
 
-    forgotten: int
+    forgotten: int = Field(examples=[2])
+    version: str = Field(description="version of the CIB on the answering node after it")
+    term: int = Field(description="term of the DC that did it")
+
+    @classmethod
+    def of(cls, service: Service, forgotten: int) -> CleanedValue:
+        status = service.status()
+        return cls(forgotten=forgotten, version=str(service.cib().version), term=status.term)
 
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
     router = APIRouter(prefix="/resources", tags=["resources"])
 
     @router.get("")
-    async def list_resources() -> list[ResourceValue]:
+    async def list_resources(page: Paging) -> list[ResourceValue]:
         """All resources as trees: groups, clones and bundles with what they are made of."""
-        return picture().resources()
+        return page.of(picture().resources(), lambda resource: resource.id)
 
     @router.get("/{name}")
     async def read_resource(name: str) -> ResourceValue:
@@ -134,7 +142,7 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         """Forget its failures, everywhere or on one node, and look again how it is."""
         _existing(picture(), name)
         check_cleanup(service)
-        return CleanedValue(forgotten=await service.cleanup(name, node))
+        return CleanedValue.of(service, await service.cleanup(name, node))
 
     return router
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from crm.api.cib_routes import XML_CONTENT
 from crm.api.permission import visible
 from crm.api.problems import ProblemError
 from crm.api.service import Service
@@ -76,11 +77,11 @@ def routes(service: Service) -> APIRouter:
         """One transition with the times of its actions."""
         return TransitionValue.model_validate(_existing(service, number, await archive.one(number)))
 
-    @router.get("/{number}/input", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+    @router.get("/{number}/input", response_class=Response, responses={200: {"content": XML_CONTENT}})
     async def read_input(number: int) -> Response:
         """The CIB that it was planned from: crm_simulate -x replays it."""
         content = _existing(service, number, await archive.input(number))
-        return Response(visible(Document.parse(content)).to_bytes(), media_type="application/xml")
+        return Response(visible(service, Document.parse(content)).to_bytes(), media_type="application/xml")
 
     return router
 

@@ -49,6 +49,7 @@ class UnchangedValue(BaseModel):
 
     dry_run: bool = False
     version: str
+    term: int = Field(description="term of the DC that the answering node follows, or followed last")
     unchanged: bool = True
     reports: list[ReportValue] = []
 

@@ -72,10 +72,10 @@ async def write(
     permission.check_change(present, after)
     if after is present and not dry_run:
         set_version(response, present.version)
-        return UnchangedValue(version=str(present.version))
+        return UnchangedValue(version=str(present.version), term=service.status().term)
     found = [*reports, *checked(after)]
     if dry_run:
-        return await planned(present, after, int(time.time()), found)
+        return await planned(service, present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"
     committed = await service.change(change, if_version=if_version)
     set_version(response, committed.version)

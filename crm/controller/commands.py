@@ -159,6 +159,18 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CibAdopted:
+    """This node's CIB is at its next state. Every node of a reign goes through the same ones in the same order.
+
+    `reign` names whose order they are in: the term of an elected DC (each term has one), and for a caretaker, which
+    shares its term with others, its name and start as well. Within a reign, versions only rise.
+    """
+
+    reign: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A line for the log; `level` as in the logging module's names."""
 
@@ -189,6 +201,7 @@ Command = (
     | TransitionBegun
     | TransitionEnded
     | StatusChanged
+    | CibAdopted
     | Log
     | Terminate
 )

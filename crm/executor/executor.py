@@ -104,6 +104,10 @@ class Executor:
         """Whether anything runs or waits for its turn."""
         return any(lane.task is not None for lane in self._lanes.values())
 
+    def waiting(self) -> int:
+        """Operations that wait for their turn or for their resource."""
+        return sum(len(lane.waiting) for lane in self._lanes.values())
+
     async def metadata(self, agent: AgentReference) -> Metadata:
         """An agent's description, asked once for every version of its file. Raises ValueError with the reason."""
         try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from crm.api.service import Committed, FencingRecord, MemberStatus, NodeStatus, Refused
+from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Version
+from crm.daemon.measures import Measures
 from crm.daemon.records import Records
 from crm.daemon.transition_archive import TransitionArchive
 from crm.executor.metadata import AgentAction, Metadata, Parameter
@@ -74,6 +74,9 @@ class FakeNode:
         self.store.save(self.document)
         self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
         self.records = Records(self.store, self.archive)
+        self.measured = Measures()
+        self.journal = Journal(self.document)
+        self.journal.adopted("3", self.document)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
@@ -89,8 +92,7 @@ class FakeNode:
     async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
         if self.trouble is not None:
             raise self.trouble
-        self.document = self.document.apply(change)
-        self.store.save(self.document)
+        self.adopt(self.document.apply(change))
         return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:
@@ -127,5 +129,11 @@ class FakeNode:
             raise ValueError(f"There is no agent {agent.type} on this node")
         return AGENTS[agent.type]
 
-    async def events(self) -> AsyncIterator[str]:
-        yield "cib"
+    def measures(self) -> Measures:
+        return self.measured
+
+    def adopt(self, document: Document) -> None:
+        """The CIB moves on."""
+        self.document = document
+        self.store.save(document)
+        self.journal.adopted("3", document)

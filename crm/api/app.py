@@ -8,21 +8,31 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 
 from crm.api import (
+    agent_routes,
     attribute_routes,
     cib_routes,
     cluster_routes,
     event_routes,
     fencing_routes,
     health_routes,
+    history_routes,
     metrics,
     monitor_routes,
     node_routes,
+    object_routes,
     openapi,
+    operation_routes,
     option_routes,
     problems,
     resource_routes,
+    shapes,
+    simulation_routes,
+    task_routes,
+    ticket_routes,
     token_routes,
+    transition_routes,
 )
+from crm.api.agent_review import Review
 from crm.api.doors import Doors, DoorSettings
 from crm.api.idempotency import Idempotency
 from crm.api.monitor_routes import Display
@@ -60,8 +70,16 @@ def create(
     api.include_router(event_routes.routes(service, picture))
     api.include_router(monitor_routes.routes(service, picture, display))
     api.include_router(node_routes.routes(service, picture))
+    api.include_router(object_routes.routes(service, Review(service)))
+    api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
+    api.include_router(history_routes.routes(service))
+    api.include_router(transition_routes.routes(service))
+    api.include_router(task_routes.routes(service, picture))
     api.include_router(cib_routes.routes(service))
+    api.include_router(simulation_routes.routes(service, lambda: int(clock())))
+    api.include_router(ticket_routes.routes(service, lambda: int(clock())))
+    api.include_router(operation_routes.routes(service, picture))
     api.include_router(option_routes.routes(service))
     api.include_router(attribute_routes.routes(service))
     api.include_router(fencing_routes.routes(service, lambda: int(clock())))
@@ -70,6 +88,7 @@ def create(
         api.include_router(token_routes.routes(service, doors, clock))
     app.include_router(metrics.routes(service, picture))
     app.include_router(api)
+    shapes.describe(app, object_routes.SHAPES)
     openapi.install(app)
     problems.install(app, lambda text: redacted_text(service.cib(), text))
     return app

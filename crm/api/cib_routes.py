@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -126,6 +127,15 @@ def _parsed(content_type: str, text: str) -> Change:
         raise ProblemError("bad-request", cause, "See /docs for what an edit holds", errors=found) from None
     edits = tuple(Edit(**edit.model_dump()) for edit in (value if isinstance(value, list) else [value]))
     return edits[0] if len(edits) == 1 else Batch(edits)
+
+
+async def json_body(request: Request) -> object:
+    """The body as JSON."""
+    try:
+        value: object = json.loads(await _text(request))
+    except ValueError as error:
+        raise ProblemError("bad-request", f"The body is not JSON: {error}", "See /docs for an example") from None
+    return value
 
 
 async def _text(request: Request) -> str:

@@ -14,14 +14,18 @@ from crm.cib.redaction import redacted_again, without_secrets
 
 
 def readable(service: Service) -> Document:
-    """The present CIB without what the asking user may not read: the very same document for those who may read all.
+    """The present CIB without what the asking user may not read: the very same document for those who may read all."""
+    return visible(service, service.cib())
+
+
+def visible(service: Service, document: Document) -> Document:
+    """The same of another CIB, such as an earlier one: the lists of the present one count, whatever its own say.
 
     Those who are not administrators see no secrets.
     """
-    document = service.cib()
-    if not sees_secrets(document):
+    acl = _acl(service.cib())
+    if not sees_secrets(service):
         document = without_secrets(document)
-    acl = _acl(document)
     return document if acl is None else acl.readable(document)
 
 
@@ -30,10 +34,10 @@ def is_restricted(service: Service) -> bool:
     return _acl(service.cib()) is not None
 
 
-def sees_secrets(document: Document) -> bool:
+def sees_secrets(service: Service) -> bool:
     """Whether the asking user is an administrator: root, or a member of the admin group whom no lists restrict."""
     asking = principal()
-    return asking.user in UNRESTRICTED_USERS or (asking.is_admin and _acl(document) is None)
+    return asking.user in UNRESTRICTED_USERS or (asking.is_admin and not is_restricted(service))
 
 
 def check_change(before: Document, after: Document) -> None:

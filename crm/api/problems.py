@@ -35,11 +35,11 @@ _STATUS: dict[str, HTTPStatus] = {
     "fencing-failed": HTTPStatus.BAD_GATEWAY,
     "node-is-here": HTTPStatus.CONFLICT,
     "already-exists": HTTPStatus.CONFLICT,
+    "other-kind": HTTPStatus.CONFLICT,
+    "still-used": HTTPStatus.CONFLICT,
     "older-version": HTTPStatus.CONFLICT,
     "several-objects": HTTPStatus.CONFLICT,
     "patch-mismatch": HTTPStatus.CONFLICT,
-    "no-such-object": HTTPStatus.NOT_FOUND,
-    "no-such-node": HTTPStatus.NOT_FOUND,
     "permission-denied": HTTPStatus.FORBIDDEN,
     "not-admitted": HTTPStatus.FORBIDDEN,
     "out-of-scope": HTTPStatus.FORBIDDEN,
@@ -50,8 +50,6 @@ _STATUS: dict[str, HTTPStatus] = {
     "no-key": HTTPStatus.FORBIDDEN,
     "no-token": HTTPStatus.UNAUTHORIZED,
     "bad-token": HTTPStatus.UNAUTHORIZED,
-    "no-such-resource": HTTPStatus.NOT_FOUND,
-    "no-such-section": HTTPStatus.NOT_FOUND,
     "idempotency-key-in-use": HTTPStatus.CONFLICT,
 }
 
@@ -144,6 +142,12 @@ def _shown(place: Sequence[object], value: object) -> object:
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 
 
+def _status_of(code: str) -> HTTPStatus:
+    if code.startswith("no-such-"):
+        return HTTPStatus.NOT_FOUND
+    return _STATUS.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
 def answer(
     code: str,
     detail: str,
@@ -154,7 +158,7 @@ def answer(
     members: Mapping[str, object] = MappingProxyType({}),
 ) -> JSONResponse:
     """The response for an error; the code decides its status unless one is given."""
-    status = status or _STATUS.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
+    status = status or _status_of(code)
     body: dict[str, Any] = {
         "type": f"urn:crmd:problem:{code}",
         "title": status.phrase,

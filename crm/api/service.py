@@ -10,8 +10,10 @@ from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
 from crm.daemon.journal import Journal
 from crm.daemon.measures import Measures
+from crm.daemon.records import Records
 from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
-from crm.model.transition import Transition
+from crm.executor.metadata import Metadata
+from crm.model.transition import AgentReference, Transition
 
 __all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
@@ -21,6 +23,7 @@ class Service(Protocol):
 
     name: str
     journal: Journal
+    records: Records
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...
@@ -36,3 +39,5 @@ class Service(Protocol):
     async def test_fencing(self, target: str) -> tuple[str, ...]: ...
     def measures(self) -> Measures: ...
     def fencings(self) -> tuple[FencingRecord, ...]: ...
+    def agents(self) -> tuple[AgentReference, ...]: ...
+    async def metadata(self, agent: AgentReference) -> Metadata: ...

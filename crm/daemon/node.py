@@ -21,7 +21,9 @@ from crm.controller.values import Member, Shape, View
 from crm.daemon.durable import Durable
 from crm.daemon.measures import Measures
 from crm.daemon.planner import Planner, Schedule
+from crm.daemon.records import Records
 from crm.daemon.service import Service
+from crm.daemon.transition_archive import TransitionArchive
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
 from crm.model.transition import AgentReference, Transition
@@ -51,8 +53,10 @@ class Node:
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
         self._measures = Measures()
+        self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem, self._measured)
+                               lambda: durable.problem, self.executor,
+                               Records(durable.store, self._archive), self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable
@@ -83,6 +87,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.planner.close()
+        self._archive.close()
         self.service.close()
         self._durable.close()
 
@@ -138,6 +143,10 @@ class Node:
                 self._fence_self(reason)
             case commands.Answer():
                 self.service.answered(command)
+            case commands.TransitionBegun():
+                self._spawn(self._archive.begun(command))
+            case commands.TransitionEnded():
+                self._spawn(self._archive.ended(command))
             case commands.StatusChanged(what):
                 self._status_changed(what)
             case commands.CibAdopted(reign, document):

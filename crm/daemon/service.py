@@ -26,8 +26,11 @@ from crm.controller.events import (
 from crm.controller.fencing.records import FencingRecord
 from crm.daemon.journal import Journal
 from crm.daemon.measures import Measures
+from crm.daemon.records import Records
+from crm.executor.executor import Executor
+from crm.executor.metadata import Metadata
 from crm.model.report import Report
-from crm.model.transition import Transition
+from crm.model.transition import AgentReference, Transition
 from crm.transition import Progress
 
 REQUEST_LIMIT_S = 30.0
@@ -92,7 +95,8 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str], measured: Callable[[], Measures] = Measures) -> None:
+                 problem: Callable[[], str], executor: Executor, records: Records,
+                 measured: Callable[[], Measures] = Measures) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
@@ -101,6 +105,8 @@ class Service:
         self._problem = problem
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
+        self._executor = executor
+        self.records = records
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0
@@ -160,6 +166,14 @@ class Service:
     def under_way(self) -> int:
         """Requests that wait for an answer of the DC."""
         return len(self._waiting)
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        """The agents that could be run on this node."""
+        return self._executor.installed()
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        """What an agent says about itself, on this node. Raises ValueError with the reason."""
+        return await self._executor.metadata(agent)
 
     def shut_down(self) -> None:
         """Have this node leave: its resources move away first, then the daemon ends."""

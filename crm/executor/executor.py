@@ -122,6 +122,11 @@ class Executor:
                 raise ValueError(f"{path} could not be run: {error.strerror or error}") from None
         return self._metadata[key]
 
+    def installed(self) -> tuple[AgentReference, ...]:
+        """Every agent that could be run here: OCF agents, then fence agents."""
+        fencing = (AgentReference(name, FENCING, name) for name in fence_agents.installed(self.settings))
+        return (*agents.installed(self.settings.ocf_roots), *fencing)
+
     async def fence(self, request: FenceRequest) -> FenceOutcome:
         """Run a fence agent. Not in any lane: fencing waits for nothing."""
         try:

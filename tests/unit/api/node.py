@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
+from crm.cib.store import Store
 from crm.cib.version import Version
 from crm.daemon.measures import Measures
+from crm.daemon.records import Records
+from crm.daemon.transition_archive import TransitionArchive
+from crm.executor.metadata import AgentAction, Metadata, Parameter
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 NOW = 1_700_000_000
@@ -42,6 +49,20 @@ MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", 
 STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "")
 
 
+ACTIONS = (AgentAction("start", "30s"), AgentAction("stop", "30s"), AgentAction("monitor", "20s", "10s"))
+SERVER = Metadata(
+    "HttpServer",
+    description="Serves a folder",
+    parameters=(
+        Parameter("port", "integer", required=True, description="where it listens"),
+        Parameter("folder", default="/srv"),
+        Parameter("mode", "select", default="fast", choices=("fast", "safe")),
+    ),
+    actions=ACTIONS,
+)
+AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
+
+
 class FakeNode:
     """A Service whose every change is committed at once, unless `trouble` says otherwise."""
 
@@ -52,6 +73,10 @@ class FakeNode:
         self.measured = Measures()
         self.journal = Journal(self.document)
         self.journal.adopted("3", self.document)
+        self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
+        self.store.save(self.document)
+        self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
+        self.records = Records(self.store, self.archive)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
@@ -68,6 +93,7 @@ class FakeNode:
         if self.trouble is not None:
             raise self.trouble
         self.adopt(self.document.apply(change))
+        self.store.save(self.document)
         return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:
@@ -103,3 +129,11 @@ class FakeNode:
         """The CIB moves on."""
         self.document = document
         self.journal.adopted("3", document)
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        return tuple(AgentReference(name, "ocf", name, "crmd") for name in AGENTS)
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        if agent.type not in AGENTS:
+            raise ValueError(f"There is no agent {agent.type} on this node")
+        return AGENTS[agent.type]

@@ -43,8 +43,8 @@ class VersionValue(BaseModel):
 
 _EDITS: TypeAdapter[EditValue | list[EditValue]] = TypeAdapter(EditValue | list[EditValue])
 _EXAMPLE = '<cib admin_epoch="0" epoch="12" num_updates="0"><configuration>…</configuration><status/></cib>'
-XML_CONTENT = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
-_XML_BODY = {"requestBody": {"required": True, "content": XML_CONTENT}}
+_XML = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
+_XML_BODY = {"requestBody": {"required": True, "content": _XML}}
 _DIFF = '<diff format="2"><version><source epoch="12"/><target epoch="13"/></version></diff>'
 _PATCH_BODY = {
     "requestBody": {
@@ -60,7 +60,7 @@ _PATCH_BODY = {
 def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/cib", tags=["cib"])
 
-    @router.get("", response_class=Response, responses={200: {"content": XML_CONTENT}})
+    @router.get("", response_class=Response, responses={200: {"content": _XML}})
     async def read_cib(section: Section = None, xpath: XPath = None) -> Response:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)

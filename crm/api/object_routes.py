@@ -62,42 +62,28 @@ def _simple(collection: Collection, shape: Shape, tag: str, path: str) -> _Famil
 
 _RESOURCES = _Family(
     catalogue.RESOURCES,
-    Shape(
-        "ResourceDefinition",
-        Annotated[Resource, Field(discriminator="kind")],
-        {"kind": "primitive", "id": "nap", "agent": "ocf:crmd:Dummy", "meta": {"target-role": "Started"},
-         "operations": [{"name": "monitor", "interval": "10s", "timeout": "20s"}]},
-        "A resource as it is configured: a primitive, template, group, clone or bundle.",
-    ),
+    Shape("ResourceDefinition", Annotated[Resource, Field(discriminator="kind")]),
     "resources",
     "/resources/definitions",
     "/resources/{identity}/definition",
     "/resources",
     "/resources/{identity}",
 )
-_CONSTRAINT = Shape(
-    "Constraint",
-    Annotated[Constraint, Field(discriminator="kind")],
-    {"kind": "location", "id": "web-on-node1", "resource": "web", "node": "node1", "score": "100"},
-    "A constraint: location, colocation, order or ticket.",
-)
-_DEFAULTS = Shape("Defaults", Defaults, {"id": "usual", "values": {"resource-stickiness": "1"}})
+_CONSTRAINT = Shape("Constraint", Annotated[Constraint, Field(discriminator="kind")])
+_DEFAULTS = Shape("Defaults", Defaults)
 _OTHERS = (
     _simple(catalogue.CONSTRAINTS, _CONSTRAINT, "constraints", "/constraints"),
-    _simple(catalogue.TAGS, Shape("Tag", Tag, {"id": "services", "objects": ["web"]}), "tags", "/tags"),
-    _simple(catalogue.ALERTS, Shape("Alert", Alert, {"id": "mail", "path": "/usr/local/bin/alert_mail",
-                                                     "kinds": ["fencing", "nodes"],
-                                                     "recipients": [{"value": "admin@example.org"}]}),
-            "alerts", "/alerts"),
-    _simple(catalogue.ACL_ROLES, Shape("AclRole", AclRole, {"id": "readers", "permissions": [
-        {"mode": "read", "xpath": "/cib"}]}), "acl", "/acl/roles"),
-    _simple(catalogue.ACL_USERS, Shape("AclUser", AclUser, {"id": "anna", "roles": []}), "acl", "/acl/users"),
-    _simple(catalogue.ACL_GROUPS, Shape("AclGroup", AclGroup, {"id": "staff", "roles": []}), "acl", "/acl/groups"),
-    _simple(catalogue.FENCING_LEVELS, Shape("FencingLevel", FencingLevel, {
-        "id": "node1-first", "index": 1, "devices": ["power"], "target": "node1"}), "fencing", "/fencing/levels"),
+    _simple(catalogue.TAGS, Shape("Tag", Tag), "tags", "/tags"),
+    _simple(catalogue.ALERTS, Shape("Alert", Alert), "alerts", "/alerts"),
+    _simple(catalogue.ACL_ROLES, Shape("AclRole", AclRole), "acl", "/acl/roles"),
+    _simple(catalogue.ACL_USERS, Shape("AclUser", AclUser), "acl", "/acl/users"),
+    _simple(catalogue.ACL_GROUPS, Shape("AclGroup", AclGroup), "acl", "/acl/groups"),
+    _simple(catalogue.FENCING_LEVELS, Shape("FencingLevel", FencingLevel), "fencing", "/fencing/levels"),
     _simple(catalogue.RESOURCE_DEFAULTS, _DEFAULTS, "defaults", "/defaults/resources"),
     _simple(catalogue.OPERATION_DEFAULTS, _DEFAULTS, "defaults", "/defaults/operations"),
 )
+
+
 SHAPES = tuple({family.shape.name: family.shape for family in (_RESOURCES, *_OTHERS)}.values())
 """For the OpenAPI document."""
 

@@ -43,6 +43,35 @@ USUAL: dict[str, object] = {
     "operation": "monitor",
     "action": "start",
     "answered_by": "node1",
+    "path": "/cib/configuration/resources/primitive[@id='web']",
+    "standard": "ocf",
+    "provider": "crmd",
+    "strategy": "restart",
+    "reference": "web",
+    "template": "web-template",
+    "configuration": "<configuration>…</configuration>",
+    "constraints": ["prefer-node2"],
+    "headlines": ["web moves from node1 to node2"],
+    "details": "how long to wait for an answer",
+    "outcome": "done",
+    "default": "true",
+    "choices": ["stop", "freeze", "ignore"],
+    "devices": ["power"],
+    "target_pattern": "node[0-9]+",
+    "target_attribute": "rack",
+    "target_value": "b",
+    "resource_pattern": "web-.*",
+    "score_attribute": "pingd",
+    "older_names": ["stonith-enabled"],
+    "unique_group": "address",
+    "identity": "web",
+    "depth": "0",
+    "count": "1",
+    "until": "0.13.0",
+    "timeout": "20s",
+    "interval": "10s",
+    "description": "the shop's front page",
+    "task_id": "node1-4",
     "on": ["node1"],
     "goes_to": "node2",
     "headline": "web moves from node1 to node2",
@@ -88,26 +117,6 @@ USUAL: dict[str, object] = {
     "at": 1767225600,
     "index": "0.12.4@3",
     "expires": "2026-04-01T12:00:00Z",
-    "identity": "web",
-    "task_id": "node1-1",
-    "standard": "ocf",
-    "provider": "crmd",
-    "description": "Where it listens",
-    "details": "The number of the port on which it answers",
-    "default": "8080",
-    "choices": ["fast", "safe"],
-    "unique_group": "address",
-    "older_names": ["stonith-enabled"],
-    "timeout": "20s",
-    "interval": "10s",
-    "depth": "0",
-    "count": "2",
-    "constraints": ["web-needs-paris"],
-    "headlines": ["web runs on node1 and moves to node2"],
-    "outcome": "complete",
-    "strategy": "none",
-    "until": "0.12.0",
-    "configuration": "<configuration><crm_config/><nodes/><resources/><constraints/></configuration>",
 }
 """Examples of what has the same meaning wherever it stands, by the name of the field or parameter."""
 
@@ -217,6 +226,8 @@ def _made_up(schema: _Json, schemas: _Json, name: str) -> object:
             return example_of(each, schemas, name)
     if "default" in schema:
         return schema["default"]
+    if schema.get("format") == "date-time":
+        return USUAL["expires"]
     match schema.get("type"):
         case "object":
             properties = schema.get("properties", {})
@@ -245,8 +256,8 @@ def _complete_operation(path: str, method: str, operation: _Json, schemas: _Json
     for parameter in parameters:
         if "example" not in parameter:
             parameter["example"] = example_of(parameter["schema"], schemas, parameter["name"])
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        _add_example(content, schemas)
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        _add_example(kind, content, schemas)
     _complete_responses(operation["responses"], schemas)
 
 
@@ -254,14 +265,20 @@ def _complete_responses(responses: _Json, schemas: _Json) -> None:
     responses.pop("422", None)
     for response in responses.values():
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in waiting.HEADERS}
-        for content in response.get("content", {}).values():
-            _add_example(content, schemas)
+        for kind, content in response.get("content", {}).items():
+            _add_example(kind, content, schemas)
     problem = {"schema": {"$ref": "#/components/schemas/ProblemValue"}, "example": _PROBLEM_EXAMPLE}
     for status, text in (("4XX", "The request cannot be carried out"), ("5XX", "The cluster cannot, at present")):
         responses[status] = {"description": text, "content": {MEDIA_TYPE: problem}}
 
 
-def _add_example(content: _Json, schemas: _Json) -> None:
+_TEXTS = {"application/xml": "<cib>…</cib>", "text/plain": "…"}
+
+
+def _add_example(kind: str, content: _Json, schemas: _Json) -> None:
+    if kind in _TEXTS:
+        content.setdefault("schema", {"type": "string"})
+        content.setdefault("example", _TEXTS[kind])
     if "example" not in content and "examples" not in content:
         content["example"] = example_of(content.get("schema", {}), schemas)
 

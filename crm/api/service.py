@@ -22,8 +22,8 @@ class Service(Protocol):
     """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
 
     name: str
-    records: Records
     journal: Journal
+    records: Records
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...

@@ -20,11 +20,9 @@ _REFERENCE = "#/components/schemas/{model}"
 class Shape:
     """What the JSON of one kind of object looks like, under a name of its own in the OpenAPI document."""
 
-    def __init__(self, name: str, kind: Any, example: dict[str, Any], text: str = "") -> None:
+    def __init__(self, name: str, kind: Any) -> None:
         self.name = name
         self._kind = kind
-        self._example = example
-        self._text = text
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -42,12 +40,6 @@ class Shape:
         """An object as JSON."""
         return self.adapter.dump_python(value, mode="json")
 
-    def schemas(self) -> dict[str, Any]:
-        """For the OpenAPI document: this shape and those within it, by name."""
-        own = self.adapter.json_schema(ref_template=_REFERENCE)
-        within = own.pop("$defs", {})
-        return {**within, self.name: {"description": self._text, **own, "examples": [self._example]}}
-
     @property
     def reference(self) -> dict[str, Any]:
         return {"$ref": _REFERENCE.format(model=self.name)}
@@ -59,7 +51,7 @@ class Shape:
     def as_answer(self, many: bool = False) -> dict[int | str, dict[str, Any]]:
         """For `responses`: the answer is one such object, or a list of them."""
         schema = {"type": "array", "items": self.reference} if many else self.reference
-        return {200: {"description": "As it is configured", "content": {"application/json": {"schema": schema}}}}
+        return {200: {"content": {"application/json": {"schema": schema}}}}
 
 
 def describe(app: FastAPI, shapes: Sequence[Shape]) -> None:
@@ -72,7 +64,9 @@ def describe(app: FastAPI, shapes: Sequence[Shape]) -> None:
         if not complete:
             known = document.setdefault("components", {}).setdefault("schemas", {})
             for shape in shapes:
-                known.update(shape.schemas())
+                schema = shape.adapter.json_schema(ref_template=_REFERENCE)
+                known.update(schema.pop("$defs", {}))
+                known.setdefault(shape.name, schema)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

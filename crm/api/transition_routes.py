@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from crm.api.cib_routes import XML_CONTENT
 from crm.api.permission import visible
 from crm.api.problems import ProblemError
 from crm.api.service import Service
@@ -77,7 +76,7 @@ def routes(service: Service) -> APIRouter:
         """One transition with the times of its actions."""
         return TransitionValue.model_validate(_existing(service, number, await archive.one(number)))
 
-    @router.get("/{number}/input", response_class=Response, responses={200: {"content": XML_CONTENT}})
+    @router.get("/{number}/input", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
     async def read_input(number: int) -> Response:
         """The CIB that it was planned from: crm_simulate -x replays it."""
         content = _existing(service, number, await archive.input(number))

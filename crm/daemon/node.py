@@ -52,11 +52,11 @@ class Node:
         self.stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
-        self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
         self._measures = Measures()
+        self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem, self.executor, Records(durable.store, self._archive),
-                               self._measured)
+                               lambda: durable.problem, self.executor,
+                               Records(durable.store, self._archive), self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable

@@ -103,10 +103,10 @@ class Service:
         self._post = post
         self._plan = plan
         self._problem = problem
-        self._executor = executor
-        self.records = records
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
+        self._executor = executor
+        self.records = records
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0
@@ -162,6 +162,11 @@ class Service:
         """What the cluster would do if this were its CIB."""
         return await self._plan(document)
 
+    @property
+    def under_way(self) -> int:
+        """Requests that wait for an answer of the DC."""
+        return len(self._waiting)
+
     def agents(self) -> tuple[AgentReference, ...]:
         """The agents that could be run on this node."""
         return self._executor.installed()
@@ -169,11 +174,6 @@ class Service:
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent says about itself, on this node. Raises ValueError with the reason."""
         return await self._executor.metadata(agent)
-
-    @property
-    def under_way(self) -> int:
-        """Requests that wait for an answer of the DC."""
-        return len(self._waiting)
 
     def shut_down(self) -> None:
         """Have this node leave: its resources move away first, then the daemon ends."""

@@ -70,13 +70,13 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
+        self.measured = Measures()
+        self.journal = Journal(self.document)
+        self.journal.adopted("3", self.document)
         self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
         self.store.save(self.document)
         self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
         self.records = Records(self.store, self.archive)
-        self.measured = Measures()
-        self.journal = Journal(self.document)
-        self.journal.adopted("3", self.document)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
@@ -93,6 +93,7 @@ class FakeNode:
         if self.trouble is not None:
             raise self.trouble
         self.adopt(self.document.apply(change))
+        self.store.save(self.document)
         return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:
@@ -121,6 +122,14 @@ class FakeNode:
     def fencings(self) -> tuple[FencingRecord, ...]:
         return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
 
+    def measures(self) -> Measures:
+        return self.measured
+
+    def adopt(self, document: Document) -> None:
+        """The CIB moves on."""
+        self.document = document
+        self.journal.adopted("3", document)
+
     def agents(self) -> tuple[AgentReference, ...]:
         return tuple(AgentReference(name, "ocf", name, "crmd") for name in AGENTS)
 
@@ -128,12 +137,3 @@ class FakeNode:
         if agent.type not in AGENTS:
             raise ValueError(f"There is no agent {agent.type} on this node")
         return AGENTS[agent.type]
-
-    def measures(self) -> Measures:
-        return self.measured
-
-    def adopt(self, document: Document) -> None:
-        """The CIB moves on."""
-        self.document = document
-        self.store.save(document)
-        self.journal.adopted("3", document)

@@ -33,6 +33,8 @@ LESSER = {
     ("PATCH", "/v1/tickets/{name}"): Scope.OPERATE,
     ("POST", "/v1/cluster/cleanup"): Scope.OPERATE,
 }
+# What agents there are on a machine is no secret of the cluster's; whoever waits for it to settle learns that it has.
+SPEAK_OF_NO_CLUSTER = {"/v1/agents", "/v1/agents/{agent}", "/v1/tasks/wait"}
 LESSER_PREFIXES = ("/v1/nodes/{", "/v1/resources/{", "/v1/tickets/{", "/v1/tasks/{")
 
 LISTS = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true"/></cluster_property_set>'
@@ -134,6 +136,8 @@ def test_whom_the_lists_allow_nothing_sees_and_does_nothing(
         monkeypatch.setattr(doors, "_groups_of", lambda user, gid=None: ("haclient",))
     answer = _ask(client, route, token)
     assert _state(client.node) == before, answer.text
+    if route[1] in SPEAK_OF_NO_CLUSTER:
+        return
     if route[0] == "GET":
         assert not any(secret in answer.text for secret in ("HttpServer", "PortHolder", "port in use")), answer.text
     else:

@@ -72,7 +72,7 @@ def test_no_call_is_forgotten_here() -> None:
         (values.Cluster, ["ClusterValue"]),
         (values.Action, ["ActionValue"]),
         (values.Cleaned, ["CleanedValue"]),
-        (values.Health, ["HealthValue"]),
+        (values.Health, ["VerdictValue"]),
         (values.Version, ["VersionValue"]),
         (values.Token, ["TokenValue"]),
         (values.Written, ["CommittedValue", "PlanValue", "UnchangedValue"]),

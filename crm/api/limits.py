@@ -20,7 +20,7 @@ BODY_LIMIT_S = 120.0
 FAILURES_PER_MINUTE = 30
 DEEPEST_JSON = 100
 _MOST_ADDRESSES = 10_000
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
@@ -64,7 +64,7 @@ class Rate:
 def strange_character(scope: Scope) -> str:
     """A character of the path or the query that can stand in no XML, so in no name of a CIB; empty if there is none."""
     query = unquote_plus(scope["query_string"].decode("latin-1"))
-    found = _NOT_IN_XML.search(scope["path"] + query)
+    found = NOT_IN_XML.search(scope["path"] + query)
     return "" if found is None else f"U+{ord(found[0]):04X}"
 
 

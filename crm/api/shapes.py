@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
+from crm.api.limits import NOT_IN_XML
+
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -30,6 +32,7 @@ class Shape:
 
     def read(self, value: Any) -> Any:
         """The object that a request's JSON holds. Raises RequestValidationError."""
+        _check_characters(value, ("body",))
         try:
             return self.adapter.validate_python(value)
         except ValidationError as error:
@@ -52,6 +55,20 @@ class Shape:
         """For `responses`: the answer is one such object, or a list of them."""
         schema = {"type": "array", "items": self.reference} if many else self.reference
         return {200: {"content": {"application/json": {"schema": schema}}}}
+
+
+def _check_characters(value: Any, place: tuple[str | int, ...]) -> None:
+    """Raise RequestValidationError for a text that no XML can hold."""
+    if isinstance(value, str) and (found := NOT_IN_XML.search(value)) is not None:
+        message = f"the character U+{ord(found[0]):04X} can stand in no CIB"
+        raise RequestValidationError([{"loc": place, "msg": message, "type": "characters", "input": None}])
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            _check_characters(each, (*place, number))
+    if isinstance(value, dict):
+        for name, each in value.items():
+            _check_characters(name, place)
+            _check_characters(each, (*place, name))
 
 
 def describe(app: FastAPI, shapes: Sequence[Shape]) -> None:

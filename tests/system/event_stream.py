@@ -60,12 +60,12 @@ class EventStream:
                 return value
 
     def values(self, attribute: str, count: int) -> list[str]:
-        """The next values of a transient attribute."""
+        """The next values of the transient attributes whose names begin so (what is set at once is one step)."""
         found: list[str] = []
         while len(found) < count:
             name, value = self.next()
             assert name != "end", value
             if name == "change":
                 found += [each["value"] for each in value["changes"]
-                          if each["kind"] == "attribute" and each["name"] == attribute]
+                          if each["kind"] == "attribute" and each["name"].startswith(attribute)]
         return found

@@ -267,3 +267,12 @@ def test_a_mistake_of_ours_is_a_problem_too(monkeypatch: pytest.MonkeyPatch) -> 
     answer = client.ask("POST", "/v1/cluster/cleanup")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
     assert "Traceback" not in answer.text and answer.json()["next_step"]
+
+
+def test_characters_that_no_cib_can_hold_are_named_with_their_place() -> None:
+    client = Client()
+    client.uid = os.getuid()
+    tag = {"id": "t", "references": ["web", "a\u0001b"]}
+    answer = client.ask("POST", "/v1/tags", json=tag)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["where"] == "body.references.1"

@@ -8,24 +8,39 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 
 from crm.api import (
+    agent_routes,
     attribute_routes,
     cib_routes,
     cluster_routes,
+    event_routes,
     fencing_routes,
     health_routes,
+    history_routes,
     metrics,
     monitor_routes,
     node_routes,
+    object_routes,
+    openapi,
+    operation_routes,
     option_routes,
     problems,
     resource_routes,
+    shapes,
+    simulation_routes,
+    task_routes,
+    ticket_routes,
     token_routes,
+    transition_routes,
 )
+from crm.api.agent_review import Review
 from crm.api.doors import Doors, DoorSettings
+from crm.api.idempotency import Idempotency
 from crm.api.monitor_routes import Display
-from crm.api.permission import readable
+from crm.api.permission import is_restricted, readable
 from crm.api.picture import Picture
 from crm.api.service import Service
+from crm.api.waiting import Waiting
+from crm.cib.redaction import redacted_text, without_secrets
 
 _DESCRIPTION = """
 Any node answers. Changes go to the elected coordinator (DC) and are acknowledged when a majority of the nodes has them
@@ -45,15 +60,26 @@ def create(
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    app.add_middleware(Idempotency, clock=clock)
+    app.add_middleware(Waiting, service=service)
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
     api = APIRouter(prefix="/v1")
     api.include_router(cluster_routes.routes(service, picture))
+    api.include_router(event_routes.routes(service, picture))
     api.include_router(monitor_routes.routes(service, picture, display))
     api.include_router(node_routes.routes(service, picture))
+    api.include_router(object_routes.routes(service, Review(service)))
+    api.include_router(agent_routes.routes(service))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
+    api.include_router(history_routes.routes(service))
+    api.include_router(transition_routes.routes(service))
+    api.include_router(task_routes.routes(service, picture))
     api.include_router(cib_routes.routes(service))
+    api.include_router(simulation_routes.routes(service, lambda: int(clock())))
+    api.include_router(ticket_routes.routes(service, lambda: int(clock())))
+    api.include_router(operation_routes.routes(service, picture))
     api.include_router(option_routes.routes(service))
     api.include_router(attribute_routes.routes(service))
     api.include_router(fencing_routes.routes(service, lambda: int(clock())))
@@ -62,18 +88,23 @@ def create(
         api.include_router(token_routes.routes(service, doors, clock))
     app.include_router(metrics.routes(service, picture))
     app.include_router(api)
-    problems.install(app)
+    shapes.describe(app, object_routes.SHAPES)
+    openapi.install(app)
+    problems.install(app, lambda text: redacted_text(service.cib(), text))
     return app
 
 
 def _cached_picture(service: Service, clock: Callable[[], float]) -> Callable[[], Picture]:
-    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all."""
+    """The picture of what the asking user may read, worked out once per CIB and second, however many may read all.
+
+    It has no secrets, whoever asks: it shows none, and what agents say of their failures may hold some.
+    """
     last: tuple[int, Picture] | None = None
 
     def picture() -> Picture:
         nonlocal last
-        document, now = readable(service), int(clock())
-        if document is not service.cib():
+        document, now = without_secrets(readable(service)), int(clock())
+        if is_restricted(service):
             return Picture.of(document, now)
         if last is None or last[0] != now or last[1].document is not document:
             last = (now, Picture.of(document, now))

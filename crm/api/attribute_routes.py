@@ -65,6 +65,6 @@ def routes(service: Service) -> APIRouter:
     async def _set_transient(node: str, name: str, value: str | None, dampening_ms: int | None) -> Written:
         check_status_change(service, "set attributes")
         await service.set_attribute(node, name, value, dampening_ms)
-        return UnchangedValue(version=str(service.cib().version))
+        return UnchangedValue(version=str(service.cib().version), term=service.status().term)
 
     return router

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -9,14 +10,12 @@ from lxml import etree
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from crm.api.permission import readable
-from crm.api.problems import ProblemError
+from crm.api.problems import ProblemError, offences
 from crm.api.service import Service
 from crm.api.writing import Written, etag, set_version, wanted_version, write
 from crm.cib import sections
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 from crm.cib.document import Document
-
-_BODY_LIMIT_BYTES = 64 * 1024 * 1024
 
 IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
 DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
@@ -34,13 +33,24 @@ class EditValue(BaseModel):
     every: bool = Field(False, description="All elements that the XPath selects, not just one")
 
 
+class VersionValue(BaseModel):
+    """How far the answering node's CIB has come."""
+
+    version: str
+    term: int = Field(description="newest term of a DC that the answering node knows")
+    index: str = Field(description="the state's name for events and blocking queries")
+
+
 _EDITS: TypeAdapter[EditValue | list[EditValue]] = TypeAdapter(EditValue | list[EditValue])
-_XML_BODY = {"requestBody": {"required": True, "content": {"application/xml": {"schema": {"type": "string"}}}}}
+_EXAMPLE = '<cib admin_epoch="0" epoch="12" num_updates="0"><configuration>…</configuration><status/></cib>'
+_XML = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
+_XML_BODY = {"requestBody": {"required": True, "content": _XML}}
+_DIFF = '<diff format="2"><version><source epoch="12"/><target epoch="13"/></version></diff>'
 _PATCH_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/xml": {"schema": {"type": "string", "description": "a <diff> of format 2"}},
+            "application/xml": {"schema": {"type": "string", "description": "a <diff> of format 2"}, "example": _DIFF},
             "application/json": {"schema": EditValue.model_json_schema()},
         },
     }
@@ -50,7 +60,7 @@ _PATCH_BODY = {
 def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/cib", tags=["cib"])
 
-    @router.get("", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+    @router.get("", response_class=Response, responses={200: {"content": _XML}})
     async def read_cib(section: Section = None, xpath: XPath = None) -> Response:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)
@@ -74,11 +84,11 @@ def routes(service: Service) -> APIRouter:
         return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
 
     @router.get("/version")
-    async def read_version(response: Response) -> dict[str, str]:
+    async def read_version(response: Response) -> VersionValue:
         """The version alone: cheap to ask for."""
         version = service.cib().version
         set_version(response, version)
-        return {"version": str(version)}
+        return VersionValue(version=str(version), term=service.status().term, index=service.journal.index)
 
     return router
 
@@ -112,21 +122,24 @@ def _parsed(content_type: str, text: str) -> Change:
     try:
         value = _EDITS.validate_json(text)
     except ValidationError as error:
-        cause = error.errors()[0]
-        place = ".".join(str(part) for part in cause["loc"])
-        raise ProblemError("bad-request", f"{place}: {cause['msg']}", "See /docs for what an edit holds") from None
+        found = offences(error.errors())
+        cause = f"{found[0]['where']}: {found[0]['message']}"
+        raise ProblemError("bad-request", cause, "See /docs for what an edit holds", errors=found) from None
     edits = tuple(Edit(**edit.model_dump()) for edit in (value if isinstance(value, list) else [value]))
     return edits[0] if len(edits) == 1 else Batch(edits)
 
 
-async def _text(request: Request) -> str:
-    """The body, read no further than the limit."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_LIMIT_BYTES:
-            raise ProblemError("too-large", f"The body has more than {_BODY_LIMIT_BYTES} bytes")
+async def json_body(request: Request) -> object:
+    """The body as JSON."""
     try:
-        return body.decode()
+        value: object = json.loads(await _text(request))
+    except ValueError as error:
+        raise ProblemError("bad-request", f"The body is not JSON: {error}", "See /docs for an example") from None
+    return value
+
+
+async def _text(request: Request) -> str:
+    try:
+        return (await request.body()).decode()
     except UnicodeDecodeError:
         raise ProblemError("bad-request", "The body is not UTF-8", "Send it as UTF-8") from None

@@ -1,16 +1,13 @@
-"""The cluster as a whole: one picture of everything, and a stream of its changes."""
+"""The cluster as a whole: one picture of everything."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
+from collections.abc import Callable
 
-from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Response
 
 from crm.api.permission import check_cleanup
-from crm.api.picture import Picture, present, progress
+from crm.api.picture import Picture
 from crm.api.resource_routes import CleanedValue
 from crm.api.service import Service
 from crm.api.values import ClusterValue
@@ -19,47 +16,16 @@ from crm.api.values import ClusterValue
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(tags=["cluster"])
 
-    @router.get("/cluster")
-    async def read_cluster() -> ClusterValue:
+    @router.get("/cluster", response_model=ClusterValue)
+    async def read_cluster() -> Response:
         """Everything that the answering node knows: nodes, resources, failures, reports, who leads."""
-        return picture().whole(service.status())
+        # What is asked for most often is written out once for all who ask in the same second.
+        return Response(picture().whole_text(service.status()), media_type="application/json")
 
     @router.post("/cluster/cleanup")
     async def cleanup(node: str | None = None) -> CleanedValue:
         """Forget all failures, everywhere or on one node, and look again how things are."""
         check_cleanup(service)
-        return CleanedValue(forgotten=await service.cleanup(None, node))
-
-    @router.get("/events", response_class=StreamingResponse)
-    async def events() -> StreamingResponse:
-        """Server-sent events: the status now, then every change of it."""
-        return StreamingResponse(
-            _stream(service), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        return CleanedValue.of(service, await service.cleanup(None, node))
 
     return router
-
-
-async def _stream(service: Service) -> AsyncIterator[str]:
-    number = 0
-    yield _event(number, "all", service)
-    async for what in service.events():
-        number += 1
-        yield _event(number, what, service)
-
-
-def _event(number: int, what: str, service: Service) -> str:
-    status, fencings = service.status(), service.fencings()
-    value = {
-        "changed": what,
-        "node": status.node,
-        "state": status.state,
-        "dc": status.dc,
-        "term": status.term,
-        "quorate": status.quorate,
-        "members": present(status),
-        "version": str(status.version),
-        "transition": progress(status),
-        "fenced": asdict(fencings[-1]) if fencings else None,
-    }
-    return f"id: {number}\nevent: status\ndata: {json.dumps(value)}\n\n"

@@ -9,6 +9,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from crm.api.paging import Paging
 from crm.api.permission import check_status_change, readable
 from crm.api.service import Service
 from crm.cib import read
@@ -28,6 +29,7 @@ class FencedValue(BaseModel):
     node: str
     action: str
     version: str = Field(description="version of the CIB that knows of it")
+    term: int = Field(description="term of the DC that had it done")
 
 
 class FencingValue(BaseModel):
@@ -59,10 +61,11 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     router = APIRouter(prefix="/fencing", tags=["fencing"])
 
     @router.get("/history")
-    async def history(node: str | None = None) -> list[FencingValue]:
+    async def history(page: Paging, node: str | None = None) -> list[FencingValue]:
         """What was fenced since the cluster started, oldest first."""
         records = [record for record in service.fencings() if node in (None, record.target)]
-        return [FencingValue.model_validate(asdict(record)) for record in records]
+        chosen = page.of(records, lambda record: record.id)
+        return [FencingValue.model_validate(asdict(record)) for record in chosen]
 
     @router.get("/coverage")
     async def read_coverage(test: bool = False) -> list[CoverageValue]:
@@ -77,13 +80,13 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         """Fence a node now, whatever it runs; answers when a device has confirmed it."""
         check_status_change(service, "fence nodes")
         committed = await service.fence(name, wish.action)
-        return FencedValue(node=name, action=wish.action, version=str(committed.version))
+        return FencedValue(node=name, action=wish.action, version=str(committed.version), term=committed.term)
 
     @router.post("/nodes/{name}/confirm")
     async def confirm(name: str) -> FencedValue:
         """Say that a node is off because you have made sure of it. If it is not, its services may run twice."""
         check_status_change(service, "confirm that nodes are off")
         committed = await service.fence(name, "confirm")
-        return FencedValue(node=name, action="confirm", version=str(committed.version))
+        return FencedValue(node=name, action="confirm", version=str(committed.version), term=committed.term)
 
     return router

@@ -6,11 +6,21 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
 from crm.api.picture import Picture, present
 from crm.api.service import Service
 
-_Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[dict[str, object]]])
+
+class VerdictValue(BaseModel):
+    """Yes or no, and why."""
+
+    healthy: bool = Field(examples=[True])
+    detail: str
+    node: str = Field(description="the node that answers")
+
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[VerdictValue]])
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
@@ -21,41 +31,41 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
 
         def both(handler: _Handler) -> _Handler:
             router.head(path, include_in_schema=False)(handler)
-            return router.get(path)(handler)
+            return router.get(path, responses={503: {"model": VerdictValue, "description": "No"}})(handler)
 
         return both
 
-    def verdict(response: Response, healthy: bool, detail: str) -> dict[str, object]:
+    def verdict(response: Response, healthy: bool, detail: str) -> VerdictValue:
         response.status_code = 200 if healthy else 503
-        return {"healthy": healthy, "detail": detail, "node": service.name}
+        return VerdictValue(healthy=healthy, detail=detail, node=service.name)
 
     @answers("/live")
-    async def live(response: Response) -> dict[str, object]:
+    async def live(response: Response) -> VerdictValue:
         """The daemon answers."""
         return verdict(response, True, "the daemon answers")
 
     @answers("/ready")
-    async def ready(response: Response) -> dict[str, object]:
+    async def ready(response: Response) -> VerdictValue:
         """The node is part of a cluster that has a DC."""
         status = service.status()
         detail = f"the DC is {status.dc}" if status.dc else "there is no DC yet"
         return verdict(response, status.dc is not None, detail)
 
     @answers("/quorate")
-    async def quorate(response: Response) -> dict[str, object]:
+    async def quorate(response: Response) -> VerdictValue:
         """The node belongs to a majority."""
         status = service.status()
         detail = f"{len(present(status))} members, " + ("quorate" if status.quorate else "no quorum")
         return verdict(response, status.quorate, detail)
 
     @answers("/dc")
-    async def is_dc(response: Response) -> dict[str, object]:
+    async def is_dc(response: Response) -> VerdictValue:
         """This very node is the DC."""
         status = service.status()
         return verdict(response, status.dc == status.node, f"the DC is {status.dc or 'not elected yet'}")
 
     @answers("/resources/{name}")
-    async def resource(name: str, response: Response, role: str = "started") -> dict[str, object]:
+    async def resource(name: str, response: Response, role: str = "started") -> VerdictValue:
         """This very node runs the resource, in that role (started, promoted or unpromoted)."""
         found = picture().resource(name)
         if found is None:

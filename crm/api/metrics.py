@@ -1,6 +1,7 @@
 """`/metrics` for Prometheus: the names and labels of `ha_cluster_exporter`, so that its dashboards work, and our own.
 
-Our own begin with `crmd_`. Every figure is of the moment of asking; nothing is counted between two questions.
+Our own begin with `crmd_`. Figures of the cluster are of the moment of asking; what the node measures of itself
+(`crm.daemon.measures`) is counted since its daemon started.
 """
 
 from __future__ import annotations
@@ -8,27 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fastapi import APIRouter, Response
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from crm.api.picture import Picture, present
 from crm.api.service import NodeStatus, Service
+from crm.daemon.measures import Durations
 from crm.model import score
 from crm.policy_engine.cluster import Kind, Node, Resource
 from crm.policy_engine.fail_counts import failures_on
 
 _PREFIX = "ha_cluster_pacemaker_"
+_CONTENT = {"text/plain": {"schema": {"type": "string"}, "example": "# TYPE crmd_dc gauge\ncrmd_dc 1.0\n"}}
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(tags=["monitoring"])
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, responses={200: {"content": _CONTENT}})
     async def read_metrics() -> Response:
         """The cluster in figures, in the text format of Prometheus."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Figures(picture(), service.status()))
+        registry.register(_OwnFigures(service))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
@@ -104,6 +108,30 @@ class _Figures(Collector):
         yield CounterMetricFamily("crmd_transitions", "Transitions since this DC took over", value=status.transition)
         waiting = 0 if status.progress is None else status.progress.total - status.progress.done
         yield _single("crmd_transition_actions_waiting", "Actions of the present transition still to do", waiting)
+
+
+class _OwnFigures(Collector):
+    """What the answering node measured of itself."""
+
+    def __init__(self, service: Service) -> None:
+        self._measures = service.measures()
+        self._journal = service.journal
+
+    def collect(self) -> Iterator[Metric]:
+        measures = self._measures
+        yield _histogram("crmd_planning_seconds", "Time that computing a transition took", measures.planning)
+        yield _histogram("crmd_transition_seconds", "Time that a transition took, on the DC", measures.transition)
+        yield _histogram("crmd_detection_seconds", "Silence of a lost node before it was given up", measures.detection)
+        queues = GaugeMetricFamily("crmd_queue_length", "How much waits, by queue", labels=("queue",))
+        for name, length in measures.queues.items():
+            queues.add_metric([name], length)
+        yield queues
+        yield _single("crmd_event_listeners", "Who listens for events, or waits for a change", self._journal.listeners)
+        yield _single("crmd_event_journal_bytes", "What is kept for listeners", self._journal.size_bytes)
+
+
+def _histogram(name: str, text: str, durations: Durations) -> HistogramMetricFamily:
+    return HistogramMetricFamily(name, text, durations.buckets(), durations.total_s)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -17,6 +17,11 @@ from crm.api.problems import ProblemError
 from crm.api.service import FencingRecord, NodeStatus, Service
 
 _MEDIA_TYPES = {"text": "text/plain", "xml": "application/xml", "html": "text/html", "simple": "text/plain"}
+_CONTENT = {
+    "text/plain": {"schema": {"type": "string"}, "example": "Cluster Summary:\n  * Stack: crmd\n"},
+    "application/xml": {"schema": {"type": "string"}, "example": "<crm_mon/>"},
+    "text/html": {"schema": {"type": "string"}, "example": "<!DOCTYPE html>…"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ Display = Callable[[Shown, Mapping[str, str]], str]
 def routes(service: Service, picture: Callable[[], Picture], display: Display | None) -> APIRouter:
     router = APIRouter(tags=["cluster"])
 
-    @router.get("/cluster/text", response_class=PlainTextResponse)
+    @router.get("/cluster/text", response_class=PlainTextResponse, responses={200: {"content": _CONTENT}})
     async def read_text(
         format: Annotated[Literal["text", "xml", "html", "simple"], Query(description="how it is written")] = "text",
         sections: Annotated[

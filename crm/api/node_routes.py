@@ -5,24 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
+from crm.api.permission import readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.api.values import NodeValue
-from crm.api.writing import Written, write
+from crm.api.writing import Written, write, write_made
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit
+from crm.cib.objects import codec, wishes
+from crm.policy_engine.health import node_health
+
+
+class HealthValue(BaseModel):
+    """How a node is."""
+
+    health: str = Field(examples=["green"], description="red, yellow or green; green where health is not considered")
+    strategy: str
+    attributes: dict[str, str]
+
+
+def _no_such_node(name: str, picture: Picture) -> ProblemError:
+    known = ", ".join(node.name for node in picture.cluster.nodes)
+    return ProblemError("no-such-node", f"The cluster has no node {name}", f"There are {known}")
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(prefix="/nodes", tags=["nodes"])
 
     @router.get("")
-    async def list_nodes() -> list[NodeValue]:
+    async def list_nodes(page: Paging) -> list[NodeValue]:
         """All nodes, configured or seen."""
-        return picture().nodes()
+        return page.of(picture().nodes(), lambda node: node.name)
 
     @router.get("/{name}")
     async def read_node(name: str) -> NodeValue:
@@ -31,8 +49,33 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
         for node in nodes:
             if name in (node.name, node.id):
                 return node
-        known = ", ".join(node.name for node in nodes)
-        raise ProblemError("no-such-node", f"The cluster has no node {name}", f"There are {known}")
+        raise _no_such_node(name, picture())
+
+    @router.get("/{name}/utilization")
+    async def read_utilization(name: str) -> dict[str, str]:
+        """What the node has to offer, in the same words as resources say what they need."""
+        return codec.Pairs("utilization").read(intents.configured_node(readable(service), name), ())
+
+    @router.patch("/{name}/utilization")
+    async def change_utilization(
+        name: str, values: dict[str, str | None], response: Response, dry_run: DryRun = False
+    ) -> Written:
+        """Set what the node has to offer; null removes."""
+        return await write_made(
+            service, lambda document: wishes.node_utilization(document, name, values), response, dry_run=dry_run
+        )
+
+    @router.get("/{name}/health")
+    async def read_health(name: str) -> HealthValue:
+        """The node's health, as its attributes #health… say and the option node-health-strategy reads them."""
+        shown = picture()
+        node = next((each for each in shown.cluster.nodes if name in (each.name, each.id)), None)
+        if node is None:
+            raise _no_such_node(name, shown)
+        told = {key: value for key, value in node.attributes.items() if key.startswith("#health")}
+        settings = shown.cluster.settings
+        return HealthValue(health=node_health(shown.cluster, node).value, strategy=settings.health_strategy,
+                           attributes=told)
 
     @router.post("/{name}/standby")
     async def standby(name: str, response: Response, dry_run: DryRun = False) -> Written:

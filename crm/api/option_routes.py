@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
 from crm.api.permission import readable
@@ -11,7 +11,11 @@ from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.api.writing import Written, write
 from crm.cib import intents
+from crm.cib.document import Document
 from crm.cib.record import cluster_option
+from crm.cib.schema.options import CLUSTER, described, fits
+from crm.cib.schema.properties import PROPERTIES, Property
+from crm.policy_engine.options import OLDER_NAMES
 
 
 class OptionValue(BaseModel):
@@ -20,8 +24,53 @@ class OptionValue(BaseModel):
     value: str
 
 
+class PropertyValue(BaseModel):
+    """A cluster option: what it is for, what it may be, what it is."""
+
+    name: str
+    value: str = Field(description="what counts now")
+    is_set: bool = Field(description="whether it is configured; else the default counts")
+    default: str | None
+    kind: str = Field(description="what it may be, in words", examples=["true or false"])
+    choices: list[str] = Field(description="the words that it may be, if it is one of some words")
+    description: str
+    older_names: list[str] = Field(description="names that mean the same")
+    kept_by_cluster: bool = Field(description="the cluster writes it; people only read it")
+    problem: str = Field("", description="why its value does not count")
+
+
+def properties(document: Document) -> list[PropertyValue]:
+    """Every option that the cluster knows, with its value."""
+    return [_property(document, name, known) for name, known in PROPERTIES.items()]
+
+
+def _property(document: Document, name: str, known: Property) -> PropertyValue:
+    older = [old for old, new in OLDER_NAMES.items() if new == name]
+    values = (cluster_option(document, each) for each in (name, *older))
+    value = next((each for each in values if each is not None), None)
+    expected = CLUSTER[name]
+    wrong = value is not None and not fits(value, expected)
+    return PropertyValue(
+        name=name,
+        value=(known.default or "") if value is None or wrong else value,
+        is_set=value is not None,
+        default=known.default,
+        kind=described(expected),
+        choices=list(expected) if isinstance(expected, tuple) else [],
+        description=known.description,
+        older_names=older,
+        kept_by_cluster=known.kept_by_cluster,
+        problem=f"{value!r} is not {described(expected)}" if wrong else "",
+    )
+
+
 def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/options", tags=["options"])
+
+    @router.get("")
+    async def list_options() -> list[PropertyValue]:
+        """Every cluster option with its type, default, description and value."""
+        return properties(readable(service))
 
     @router.get("/{name}")
     async def read_option(name: str) -> OptionValue:

@@ -7,16 +7,37 @@ from __future__ import annotations
 
 from crm.api.doors import principal
 from crm.api.service import Service
-from crm.cib.access import Acl
+from crm.cib.access import UNRESTRICTED_USERS, Acl
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.redaction import redacted_again, without_secrets
 
 
 def readable(service: Service) -> Document:
     """The present CIB without what the asking user may not read: the very same document for those who may read all."""
-    document = service.cib()
-    acl = _acl(document)
+    return visible(service, service.cib())
+
+
+def visible(service: Service, document: Document) -> Document:
+    """The same of another CIB, such as an earlier one: the lists of the present one count, whatever its own say.
+
+    Those who are not administrators see no secrets.
+    """
+    acl = _acl(service.cib())
+    if not sees_secrets(service):
+        document = without_secrets(document)
     return document if acl is None else acl.readable(document)
+
+
+def is_restricted(service: Service) -> bool:
+    """Whether access control lists stand between the asking user and some of the CIB."""
+    return _acl(service.cib()) is not None
+
+
+def sees_secrets(service: Service) -> bool:
+    """Whether the asking user is an administrator: root, or a member of the admin group whom no lists restrict."""
+    asking = principal()
+    return asking.user in UNRESTRICTED_USERS or (asking.is_admin and not is_restricted(service))
 
 
 def check_change(before: Document, after: Document) -> None:
@@ -24,6 +45,16 @@ def check_change(before: Document, after: Document) -> None:
     acl = _acl(before)
     if acl is not None and after is not before:
         acl.check_change(before, after)
+    _check_secrets_are_meant(before, after)
+
+
+def _check_secrets_are_meant(before: Document, after: Document) -> None:
+    """Whoever has read a secret as asterisks must not write the asterisks back in its place."""
+    spoilt = set(redacted_again(after)) - set(redacted_again(before))
+    if spoilt:
+        hint = "Send the real value, or PATCH only what is to change; an administrator reads the real values"
+        message = f"The value of {', '.join(sorted(spoilt))} is the placeholder that hides a secret"
+        raise CibError("redacted-value", message, hint=hint)
 
 
 def check_status_change(service: Service, what: str) -> None:

@@ -6,7 +6,7 @@ The understanding is the policy engine's (`observe`); this only puts it into the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crm.api.service import NodeStatus
 from crm.api.values import ClusterValue, FailureValue, NodeValue, ReportValue, ResourceValue
@@ -24,6 +24,7 @@ class Picture:
 
     document: Document
     cluster: Cluster
+    _text: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, document: Document, now: int) -> Picture:
@@ -67,6 +68,12 @@ class Picture:
             failures=self.failures(),
             reports=[ReportValue.of(report) for report in self.reports(status)],
         )
+
+    def whole_text(self, status: NodeStatus) -> str:
+        """The same as JSON; worked out once for all who ask while nothing has changed."""
+        if self._text.get("status") != status:
+            self._text.update(status=status, text=self.whole(status).model_dump_json())
+        return str(self._text["text"])
 
     def _tree(self) -> Iterator[Resource]:
         waiting = list(reversed(self.cluster.resources))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -15,9 +15,12 @@ from starlette.exceptions import HTTPException
 from crm.api.service import Refused
 from crm.api.values import ReportValue
 from crm.cib.errors import CibError
+from crm.cib.redaction import REDACTED, is_secret_name
 from crm.model.report import Report
 
 MEDIA_TYPE = "application/problem+json"
+CODE_HEADER = "Crmd-Problem"
+"""Carries the code of a problem, for those who read no body (HEAD, the audit log)."""
 
 _STATUS: dict[str, HTTPStatus] = {
     "stale-version": HTTPStatus.PRECONDITION_FAILED,
@@ -28,23 +31,43 @@ _STATUS: dict[str, HTTPStatus] = {
     "not-ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "outcome-unknown": HTTPStatus.GATEWAY_TIMEOUT,
     "fencing-failed": HTTPStatus.BAD_GATEWAY,
     "node-is-here": HTTPStatus.CONFLICT,
     "already-exists": HTTPStatus.CONFLICT,
+    "other-kind": HTTPStatus.CONFLICT,
+    "still-used": HTTPStatus.CONFLICT,
     "older-version": HTTPStatus.CONFLICT,
     "several-objects": HTTPStatus.CONFLICT,
     "patch-mismatch": HTTPStatus.CONFLICT,
-    "no-such-object": HTTPStatus.NOT_FOUND,
-    "no-such-node": HTTPStatus.NOT_FOUND,
     "permission-denied": HTTPStatus.FORBIDDEN,
     "not-admitted": HTTPStatus.FORBIDDEN,
-    "read-only": HTTPStatus.FORBIDDEN,
+    "out-of-scope": HTTPStatus.FORBIDDEN,
+    "bad-certificate": HTTPStatus.FORBIDDEN,
+    "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "too-many-failures": HTTPStatus.TOO_MANY_REQUESTS,
+    "too-many-listeners": HTTPStatus.SERVICE_UNAVAILABLE,
     "no-key": HTTPStatus.FORBIDDEN,
     "no-token": HTTPStatus.UNAUTHORIZED,
     "bad-token": HTTPStatus.UNAUTHORIZED,
-    "no-such-resource": HTTPStatus.NOT_FOUND,
-    "no-such-section": HTTPStatus.NOT_FOUND,
+    "idempotency-key-in-use": HTTPStatus.CONFLICT,
 }
+
+
+_LONGEST_VALUE = 100
+_CODES = {413: "too-large", 400: "bad-request", 422: "bad-request"}
+"""Codes of errors that the web framework found, where they have one of ours."""
+
+
+_NEXT_STEPS = {
+    HTTPStatus.NOT_FOUND: "See what there is: crmctl status",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Try again in a moment, or ask another node",
+    HTTPStatus.GATEWAY_TIMEOUT: "See who is there: crmctl status",
+    HTTPStatus.CONFLICT: "Read the present state, and look whether the change is still wanted",
+    HTTPStatus.PRECONDITION_FAILED: "Read the CIB again, make the change in it, and send that",
+    HTTPStatus.FORBIDDEN: "Ask an administrator for the permission",
+}
+"""For errors that do not say themselves what to do."""
 
 
 class ProblemError(Exception):
@@ -61,31 +84,68 @@ class ProblemError(Exception):
         self.members = members
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of the application answered as a problem."""
+def install(app: FastAPI, hide: Callable[[str], str]) -> None:
+    """Have every error of the application answered as a problem; `hide` takes secrets out of a text."""
+
+    def hidden(code: str, detail: str, hint: str, **rest: Any) -> JSONResponse:
+        return answer(code, hide(detail), hide(hint), **rest)
 
     @app.exception_handler(ProblemError)
     async def problem(_request: Request, error: ProblemError) -> JSONResponse:
-        return answer(error.code, error.detail, error.hint, reports=error.reports, members=error.members)
+        return hidden(error.code, error.detail, error.hint, reports=error.reports, members=error.members)
 
     @app.exception_handler(CibError)
     async def bad_cib(_request: Request, error: CibError) -> JSONResponse:
-        return answer(error.code, error.message, error.hint, members={"where": error.where or None, "line": error.line})
+        members = {"where": hide(error.where) or None, "line": error.line}
+        return hidden(error.code, error.message, error.hint, members=members)
 
     @app.exception_handler(Refused)
     async def refused(_request: Request, error: Refused) -> JSONResponse:
-        return answer(error.code, error.message, error.hint)
+        return hidden(error.code, error.message, error.hint)
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
-        causes = [f"{'.'.join(str(part) for part in cause['loc'])}: {cause['msg']}" for cause in error.errors()]
-        return answer("bad-request", "; ".join(causes), "See /docs for what the request may hold")
+        found = offences(error.errors())
+        detail = "; ".join(f"{each['where']}: {each['message']}" for each in found)
+        return hidden("bad-request", detail, "See /docs for what the request may hold", members={"errors": found})
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> JSONResponse:
-        code = str(HTTPStatus(error.status_code).phrase).lower().replace(" ", "-")
+        code = _CODES.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         detail = f"{request.method} {request.url.path}: {error.detail}"
-        return answer(code, detail, "See /docs for what there is", status=HTTPStatus(error.status_code))
+        made = hidden(code, detail, "See /docs for what there is", status=HTTPStatus(error.status_code))
+        made.headers.update(error.headers or {})
+        return made
+
+    @app.exception_handler(Exception)
+    async def mistake(request: Request, _error: Exception) -> JSONResponse:
+        detail = f"{request.method} {request.url.path} met a mistake of crmd itself"
+        return hidden("internal-error", detail, "The log of this node says more; please report it. Nothing was changed "
+                      "unless the CIB's version says so", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def offences(errors: Iterable[Any]) -> list[dict[str, object]]:
+    """What pydantic found wrong: where, what, and the value that it is about (shortened; secrets are replaced)."""
+    return [
+        {"where": ".".join(str(part) for part in each["loc"]), "message": each["msg"],
+         "value": _shown(each["loc"], each.get("input"))}
+        for each in errors
+    ]
+
+
+def _shown(place: Sequence[object], value: object) -> object:
+    if any(is_secret_name(str(part)) for part in place):
+        return REDACTED
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else type(value).__name__
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+
+
+def _status_of(code: str) -> HTTPStatus:
+    if code.startswith("no-such-"):
+        return HTTPStatus.NOT_FOUND
+    return _STATUS.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def answer(
@@ -98,16 +158,16 @@ def answer(
     members: Mapping[str, object] = MappingProxyType({}),
 ) -> JSONResponse:
     """The response for an error; the code decides its status unless one is given."""
-    status = status or _STATUS.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
+    status = status or _status_of(code)
     body: dict[str, Any] = {
         "type": f"urn:crmd:problem:{code}",
         "title": status.phrase,
         "status": int(status),
         "code": code,
         "detail": detail,
-        "next_step": hint,
+        "next_step": hint or _NEXT_STEPS.get(status, "See /docs for what the request may hold"),
         **{name: value for name, value in members.items() if value is not None},
     }
     if reports:
         body["reports"] = [ReportValue.of(report).model_dump() for report in reports]
-    return JSONResponse(body, int(status), media_type=MEDIA_TYPE)
+    return JSONResponse(body, int(status), {CODE_HEADER: code}, MEDIA_TYPE)

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.option_routes import OptionValue
+from crm.api.paging import Paging
 from crm.api.permission import check_cleanup, readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.api.values import ResourceValue
-from crm.api.writing import Written, write
+from crm.api.writing import Written, write, write_made
 from crm.cib import intents
 from crm.cib.changes import Change
+from crm.cib.objects import wishes
 from crm.cib.read import read
+from crm.model.report import Report, Severity
 from crm.policy_engine.explain import explain
 from crm.policy_engine.explain.answers import Answer
 
 _HOUR_SECONDS = 3600
+
+ValueKind = Literal["parameters", "meta", "utilization"]
+_TAGS: dict[ValueKind, str] = {
+    "parameters": "instance_attributes", "meta": "meta_attributes", "utilization": "utilization",
+}
 
 
 class MoveValue(BaseModel):
@@ -36,16 +46,23 @@ class MoveValue(BaseModel):
 class CleanedValue(BaseModel):
     """How many histories were forgotten; what they were about is probed anew."""
 
-    forgotten: int
+    forgotten: int = Field(examples=[2])
+    version: str = Field(description="version of the CIB on the answering node after it")
+    term: int = Field(description="term of the DC that did it")
+
+    @classmethod
+    def of(cls, service: Service, forgotten: int) -> CleanedValue:
+        status = service.status()
+        return cls(forgotten=forgotten, version=str(service.cib().version), term=status.term)
 
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
     router = APIRouter(prefix="/resources", tags=["resources"])
 
     @router.get("")
-    async def list_resources() -> list[ResourceValue]:
+    async def list_resources(page: Paging) -> list[ResourceValue]:
         """All resources as trees: groups, clones and bundles with what they are made of."""
-        return picture().resources()
+        return page.of(picture().resources(), lambda resource: resource.id)
 
     @router.get("/{name}")
     async def read_resource(name: str) -> ResourceValue:
@@ -71,6 +88,50 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         change = _moved(service, picture(), name, wish.node, until)
         return await write(service, change, response, dry_run=dry_run)
 
+    @router.post("/{name}/ban")
+    async def ban(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
+        """Keep it away from a node (without one: from where it is), for an hour unless said otherwise."""
+        until = None if wish.for_seconds is None else now() + wish.for_seconds
+        nodes = [wish.node] if wish.node is not None else _where(picture(), name)
+        change = intents.ban(service.cib(), name, nodes, until)
+        return await write(service, change, response, dry_run=dry_run)
+
+    @router.post("/{name}/start")
+    async def start(name: str, response: Response, dry_run: DryRun = False) -> Written:
+        """End what keeps it stopped: its target-role, and that of what it is made of."""
+        above = wishes.stopped_above(service.cib(), name)
+        reports = [] if above is None else [_stopped_above(name, above)]
+        return await write_made(
+            service, lambda document: wishes.start(document, name), response, dry_run=dry_run, reports=reports
+        )
+
+    @router.post("/{name}/stop")
+    async def stop(name: str, response: Response, dry_run: DryRun = False) -> Written:
+        """Have it stopped until it is told to start."""
+        return await write_made(service, lambda document: wishes.stop(document, name), response, dry_run=dry_run)
+
+    @router.put("/{name}/{kind}/{key}")
+    async def set_value(
+        name: str, kind: ValueKind, key: str, wish: OptionValue, response: Response, dry_run: DryRun = False
+    ) -> Written:
+        """Set one parameter, meta attribute or utilization."""
+        return await _set(name, kind, {key: wish.value}, response, dry_run)
+
+    @router.delete("/{name}/{kind}/{key}")
+    async def remove_value(
+        name: str, kind: ValueKind, key: str, response: Response, dry_run: DryRun = False
+    ) -> Written:
+        """Remove one parameter, meta attribute or utilization."""
+        return await _set(name, kind, {key: None}, response, dry_run)
+
+    async def _set(
+        name: str, kind: ValueKind, values: wishes.Values, response: Response, dry_run: bool
+    ) -> Written:
+        return await write_made(
+            service, lambda document: wishes.resource_values(document, name, _TAGS[kind], values), response,
+            dry_run=dry_run,
+        )
+
     @router.post("/{name}/clear")
     async def clear(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """Undo moves and bans."""
@@ -81,9 +142,14 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         """Forget its failures, everywhere or on one node, and look again how it is."""
         _existing(picture(), name)
         check_cleanup(service)
-        return CleanedValue(forgotten=await service.cleanup(name, node))
+        return CleanedValue.of(service, await service.cleanup(name, node))
 
     return router
+
+
+def _stopped_above(name: str, above: str) -> Report:
+    message = f"{name} stays stopped, because {above}, which it is part of, is to be stopped"
+    return Report(Severity.WARNING, "stopped-above", name, message, f"Start that: crmctl resource start {above}")
 
 
 def _existing(picture: Picture, name: str) -> ResourceValue:
@@ -99,7 +165,11 @@ def _existing(picture: Picture, name: str) -> ResourceValue:
 def _moved(service: Service, picture: Picture, name: str, node: str | None, until: int | None) -> Change:
     if node is not None:
         return intents.move(service.cib(), name, node, until)
+    return intents.ban(service.cib(), name, _where(picture, name), until)
+
+
+def _where(picture: Picture, name: str) -> list[str]:
     here = _existing(picture, name).nodes
     if not here:
-        raise ProblemError("not-running", f"{name} runs nowhere, so it cannot move away", "Name the node to move it to")
-    return intents.ban(service.cib(), name, here, until)
+        raise ProblemError("not-running", f"{name} runs nowhere, so it cannot move away", "Name the node")
+    return here

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
+from crm.daemon.journal import Journal
+from crm.daemon.measures import Measures
+from crm.daemon.records import Records
 from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
-from crm.model.transition import Transition
+from crm.executor.metadata import Metadata
+from crm.model.transition import AgentReference, Transition
 
-__all__ = ["Committed", "FencingRecord", "MemberStatus", "NodeStatus", "Refused", "Service"]
+__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
 
 class Service(Protocol):
     """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
 
     name: str
+    journal: Journal
+    records: Records
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...
@@ -32,5 +37,7 @@ class Service(Protocol):
     ) -> None: ...
     async def fence(self, target: str, action: str) -> Committed: ...
     async def test_fencing(self, target: str) -> tuple[str, ...]: ...
+    def measures(self) -> Measures: ...
     def fencings(self) -> tuple[FencingRecord, ...]: ...
-    def events(self) -> AsyncIterator[str]: ...
+    def agents(self) -> tuple[AgentReference, ...]: ...
+    async def metadata(self, agent: AgentReference) -> Metadata: ...

@@ -1,41 +1,64 @@
-"""Tokens for the API over TCP: making them, taking them back before their time."""
+"""Tokens and client certificates for the API over TCP: making them, taking them back before their time."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from crm.api.doors import REVOKED, DoorSettings, principal, revoked_tokens
+from crm.api.paging import Paging
 from crm.api.problems import ProblemError
+from crm.api.scopes import Scope
 from crm.api.service import Service
-from crm.api.tokens import Grant, make
+from crm.api.tokens import ID_LENGTH, Grant, make, new_id, still_counts
 from crm.api.writing import Written, write
 from crm.cib import intents
 from crm.cib.access import UNRESTRICTED_USERS
+from crm.daemon.certificates import Authority
 
 _DAY_SECONDS = 86_400
+_IDS = {"application/json": {"example": ["006554a2d0a1b2c3d4e5f6"]}}
+_PEM = {"text/plain": {"schema": {"type": "string"}, "example": "-----BEGIN CERTIFICATE-----\n…"}}
 
 
 class WantedToken(BaseModel):
-    """For whom, for how long, and whether it may change anything."""
+    """For whom, for how long, and what for at most."""
 
     user: str = Field("root", min_length=1, max_length=255, description="whose permissions (ACLs) it carries")
-    for_seconds: int = Field(_DAY_SECONDS, ge=1, le=10 * 366 * _DAY_SECONDS)
-    write: bool = Field(False, description="without it, the token only reads")
+    for_seconds: int = Field(_DAY_SECONDS, ge=1, le=10 * 366 * _DAY_SECONDS, description="how long it is good")
+    scope: Scope = Field(Scope.READ, description="monitor: health and metrics; operate: no configuration; write: all")
 
 
 class TokenValue(BaseModel):
     """A new token. It is shown this once and kept nowhere."""
 
-    token: str
-    id: str = Field(description="revoke it by this")
-    user: str
-    write: bool
+    token: str = Field(examples=["crmd1.eyJpZCI6IjAwNjU…"])
+    id: str = Field(description="revoke it by this", examples=["006554a2d0a1b2c3d4e5f6"])
+    user: str = Field(examples=["anna"])
+    scope: Scope
+    expires: datetime
+
+
+class WantedCertificate(BaseModel):
+    """For whom and for how long."""
+
+    user: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", examples=["anna"])
+    for_seconds: int = Field(90 * _DAY_SECONDS, ge=60, le=10 * 366 * _DAY_SECONDS, description="how long it is good")
+
+
+class CertificateValue(BaseModel):
+    """A new client certificate with its key, as PEM. It is shown this once and kept nowhere."""
+
+    certificate: str = Field(examples=["-----BEGIN CERTIFICATE-----\n…"])
+    key: str = Field(examples=["-----BEGIN PRIVATE KEY-----\n…"])
+    authority: str = Field(description="what the client trusts", examples=["-----BEGIN CERTIFICATE-----\n…"])
+    id: str = Field(description="revoke it by this", examples=["5f0c1d7e"])
+    user: str = Field(examples=["anna"])
     expires: datetime
 
 
@@ -43,40 +66,55 @@ TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 
 def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) -> APIRouter:
-    router = APIRouter(prefix="/tokens", tags=["tokens"])
+    router = APIRouter(tags=["tokens"])
 
-    @router.post("", status_code=201)
+    @router.post("/tokens", status_code=201)
     async def create_token(wanted: WantedToken) -> TokenValue:
         """A token for the API over TCP. Nobody can make one that may do more than they may themselves."""
-        _check_asking(wanted)
-        if not doors.key:
-            raise ProblemError(
-                "no-key", "This cluster has no key file, so tokens cannot be signed", "openssl rand -hex 32 > key_file"
-            )
-        grant = Grant(secrets.token_hex(8), wanted.user, int(clock()) + wanted.for_seconds, wanted.write)
-        expires = datetime.fromtimestamp(grant.expires, UTC)
-        return TokenValue(
-            token=make(doors.key, grant), id=grant.id, user=grant.user, write=grant.write, expires=expires
-        )
+        _check_asking(wanted.user, "a token")
+        _check_key(doors)
+        expires = int(clock()) + wanted.for_seconds
+        grant = Grant(new_id(expires), wanted.user, expires, wanted.scope)
+        return TokenValue(token=make(doors.key, grant), id=grant.id, user=grant.user, scope=grant.scope,
+                          expires=datetime.fromtimestamp(expires, UTC))
 
-    @router.get("/revoked")
-    async def list_revoked() -> list[str]:
-        """The ids of the tokens that were taken back."""
-        return revoked_tokens(service)
+    @router.post("/certificates", status_code=201)
+    async def create_certificate(wanted: WantedCertificate) -> CertificateValue:
+        """A client certificate for the API over TCP: whoever shows it is that user."""
+        _check_asking(wanted.user, "a certificate")
+        _check_key(doors)
+        authority = Authority(doors.key)
+        made = authority.for_user(wanted.user, wanted.for_seconds, datetime.fromtimestamp(clock(), UTC))
+        return CertificateValue(certificate=made.certificate.decode(), key=made.key.decode(), user=wanted.user,
+                                authority=authority.certificate.decode(), id=made.serial, expires=made.expires)
 
-    @router.delete("/{token_id}")
+    @router.get("/certificates/authority", response_class=PlainTextResponse, responses={200: {"content": _PEM}})
+    async def read_authority() -> str:
+        """The certificate of the cluster's authority, as PEM: what clients trust; the same on every node."""
+        _check_key(doors)
+        return Authority(doors.key).certificate.decode()
+
+    @router.get("/tokens/revoked", responses={200: {"content": _IDS}})
+    async def list_revoked(page: Paging) -> list[str]:
+        """The ids of the tokens and certificates that were taken back and would be good otherwise."""
+        return page.of(revoked_tokens(service), str)
+
+    @router.delete("/tokens/{token_id}")
     async def revoke_token(token_id: TokenId, response: Response) -> Written:
-        """Take a token back: from now on no node accepts it."""
-        ids = dict.fromkeys([*revoked_tokens(service), token_id])
+        """Take a token or a certificate back: from now on no node accepts it."""
+        known = [each for each in revoked_tokens(service) if still_counts(each, clock())]
+        ids = dict.fromkeys([*known, token_id.lstrip("0") if len(token_id) != ID_LENGTH else token_id])
         return await write(service, intents.option(service.cib(), REVOKED, " ".join(ids)), response, dry_run=False)
 
     return router
 
 
-def _check_asking(wanted: WantedToken) -> None:
+def _check_asking(user: str, what: str) -> None:
     asking = principal()
-    above_lists = asking.user in UNRESTRICTED_USERS
-    if not asking.write or (wanted.user != asking.user and not above_lists):
-        raise ProblemError(
-            "permission-denied", f"{asking.user} may not make a token for {wanted.user}", "Ask root for one"
-        )
+    if asking.scope is not Scope.WRITE or (user != asking.user and asking.user not in UNRESTRICTED_USERS):
+        raise ProblemError("permission-denied", f"{asking.user} may not make {what} for {user}", "Ask root for one")
+
+
+def _check_key(doors: DoorSettings) -> None:
+    if not doors.key:
+        raise ProblemError("no-key", "This node has no key to sign with", "openssl rand -hex 32 > key_file")

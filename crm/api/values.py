@@ -6,7 +6,6 @@ from pydantic import BaseModel, Field
 
 from crm.api.service import Committed
 from crm.model.report import Report
-from crm.model.transition import ActionKind, Transition
 
 
 class ReportValue(BaseModel):
@@ -31,39 +30,6 @@ class ReportValue(BaseModel):
         )
 
 
-class ActionValue(BaseModel):
-    """One action of a plan."""
-
-    operation: str = Field(examples=["start"])
-    resource: str | None = Field(examples=["web"])
-    node: str | None = Field(examples=["node2"])
-    interval_ms: int = 0
-
-
-class PlanValue(BaseModel):
-    """What the cluster would do; nothing has been done."""
-
-    dry_run: bool = True
-    actions: list[ActionValue]
-    reports: list[ReportValue] = []
-
-    @classmethod
-    def of(cls, transition: Transition, reports: list[Report]) -> PlanValue:
-        actions = [synapse.action for synapse in transition.synapses if synapse.action.kind is not ActionKind.PSEUDO]
-        return cls(
-            actions=[
-                ActionValue(
-                    operation=action.operation,
-                    resource=action.resource.id if action.resource else None,
-                    node=action.node,
-                    interval_ms=action.interval_ms,
-                )
-                for action in actions
-            ],
-            reports=[ReportValue.of(report) for report in (*reports, *transition.reports)],
-        )
-
-
 class CommittedValue(BaseModel):
     """A change that a majority of the nodes has on disk."""
 
@@ -83,6 +49,7 @@ class UnchangedValue(BaseModel):
 
     dry_run: bool = False
     version: str
+    term: int = Field(description="term of the DC that the answering node follows, or followed last")
     unchanged: bool = True
     reports: list[ReportValue] = []
 

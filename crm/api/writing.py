@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
 from fastapi import Response
 
 from crm.api import permission
+from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
-from crm.api.service import Service
-from crm.api.values import CommittedValue, PlanValue, UnchangedValue
+from crm.api.service import Refused, Service
+from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import schema
 from crm.cib.changes import Change
 from crm.cib.document import Document
@@ -16,9 +21,46 @@ from crm.model.report import Report, Severity
 
 Written = CommittedValue | PlanValue | UnchangedValue
 
+_TRIES = 5
+_PAUSE_S = 0.1
+
+
+async def write_made(
+    service: Service,
+    make: Callable[[Document], Change | None],
+    response: Response,
+    *,
+    if_match: str | None = None,
+    dry_run: bool,
+    reports: Sequence[Report] = (),
+) -> Written:
+    """Write a change that is made from the present CIB; if that moves on meanwhile, the change is made anew.
+
+    With `if_match` it is made from that version or not at all. `reports` are told with the answer.
+    """
+    wanted = wanted_version(if_match)
+    for left in reversed(range(_TRIES)):
+        present = service.cib()
+        version = wanted or present.version
+        try:
+            return await write(
+                service, make(present), response, if_version=version, dry_run=dry_run, reports=reports
+            )
+        except Refused as error:
+            if error.code != "stale-version" or wanted is not None or not left:
+                raise
+            await asyncio.sleep(_PAUSE_S)
+    raise AssertionError("the last try returns or raises")
+
 
 async def write(
-    service: Service, change: Change | None, response: Response, *, if_version: Version | None = None, dry_run: bool
+    service: Service,
+    change: Change | None,
+    response: Response,
+    *,
+    if_version: Version | None = None,
+    dry_run: bool,
+    reports: Sequence[Report] = (),
 ) -> Written:
     """Commit a change, or answer with the plan that it would lead to. None stands for a change of nothing.
 
@@ -30,14 +72,14 @@ async def write(
     permission.check_change(present, after)
     if after is present and not dry_run:
         set_version(response, present.version)
-        return UnchangedValue(version=str(present.version))
-    reports = _checked(after)
+        return UnchangedValue(version=str(present.version), term=service.status().term)
+    found = [*reports, *checked(after)]
     if dry_run:
-        return PlanValue.of(await service.plan(after), reports)
+        return await planned(service, present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"
     committed = await service.change(change, if_version=if_version)
     set_version(response, committed.version)
-    return CommittedValue.of(committed, reports)
+    return CommittedValue.of(committed, found)
 
 
 def etag(version: Version) -> str:
@@ -66,7 +108,8 @@ def _check_version(present: Document, wanted: Version | None) -> None:
         )
 
 
-def _checked(document: Document) -> list[Report]:
+def checked(document: Document) -> list[Report]:
+    """The findings about a CIB. Raises ProblemError (invalid-cib) if it cannot be taken."""
     reports = schema.validate(document)
     wrong = [report for report in reports if report.severity is Severity.ERROR]
     if wrong:

@@ -19,6 +19,8 @@ from crm.cib.parsing import Element
 from crm.cib.paths import Path
 from crm.model import score
 
+# Elements whose id is that of the object they name.
+_REFERENCES = ("resource_ref", "obj_ref", "role")
 _INCREMENT = re.compile(r"(?P<name>.+?)(?:\+\+|\+=(?P<amount>[+-]?\w+))")
 
 
@@ -63,6 +65,9 @@ def _refuse_known_id(root: Element, parent: Element, child: Element) -> None:
     found = [] if place is None else place.xpath("./*[@id=$id]" if in_status else ".//*[@id=$id]", id=identity)
     for known in found if isinstance(found, list) else []:
         assert isinstance(known, etree._Element)
+        # In the status a node's id is that of its attributes and of its history as well.
+        if known.tag in _REFERENCES or (in_status and known.tag != child.tag):
+            continue
         raise CibError(
             "already-exists",
             f"There is a <{known.tag}> with this id already",

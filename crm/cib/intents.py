@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.objects.surroundings import valid_id
 from crm.cib.parsing import Element
 
 # What moves and bans of crm_resource (and ours) leave in the constraints.
@@ -30,7 +31,7 @@ def node_attribute(document: Document, node: str, name: str, value: str | None) 
     node_id = element.get("id", "")
     holder = element.find("instance_attributes")
     holder_id = f"nodes-{node_id}" if holder is None else holder.get("id", "")
-    pair_id = f"{holder_id}-{name}" if known is None else known.get("id", "")
+    pair_id = valid_id(f"{holder_id}-{name}") if known is None else known.get("id", "")
     pair = f"<nvpair id={quoteattr(pair_id)} name={quoteattr(name)} value={quoteattr(value)}/>"
     holding = f"<instance_attributes id={quoteattr(holder_id)}>{pair}</instance_attributes>"
     return Edit(Verb.MODIFY, f"<node id={quoteattr(node_id)}>{holding}</node>", "nodes")
@@ -54,7 +55,7 @@ def option(document: Document, name: str, value: str | None) -> Edit | None:
         return None if known is None else Edit(Verb.DELETE, xpath=_by_id("nvpair", known))
     holder = document.root.find("configuration/crm_config/cluster_property_set")
     holder_id = "cib-bootstrap-options" if holder is None else holder.get("id", "")
-    pair_id = f"{holder_id}-{name}" if known is None else known.get("id", "")
+    pair_id = valid_id(f"{holder_id}-{name}") if known is None else known.get("id", "")
     pair = f"<nvpair id={quoteattr(pair_id)} name={quoteattr(name)} value={quoteattr(value)}/>"
     holding = f"<cluster_property_set id={quoteattr(holder_id)}>{pair}</cluster_property_set>"
     return Edit(Verb.UPSERT, holding, "crm_config")
@@ -80,6 +81,12 @@ def ban(document: Document, resource: str, nodes: Sequence[str], until: int | No
     return Batch(tuple(bans))
 
 
+def bans(document: Document, resource: str) -> list[Element]:
+    """The constraints that moves and bans of a resource have left."""
+    found = document.root.iterfind("configuration/constraints/rsc_location[@rsc]")
+    return [each for each in found if each.get("rsc") == resource and each.get("id", "").startswith(_MOVES)]
+
+
 def clear(document: Document, resource: str) -> Batch | None:
     """Undo the moves and bans of a resource; None if there are none."""
     _resource(document, resource)
@@ -88,12 +95,8 @@ def clear(document: Document, resource: str) -> Batch | None:
 
 
 def _cleared(document: Document, resource: str) -> tuple[Edit, ...]:
-    found = document.root.iterfind("configuration/constraints/rsc_location[@rsc]")
-    return tuple(
-        Edit(Verb.DELETE, xpath=_by_id("rsc_location", constraint))
-        for constraint in found
-        if constraint.get("rsc") == resource and constraint.get("id", "").startswith(_MOVES)
-    )
+    found = bans(document, resource)
+    return tuple(Edit(Verb.DELETE, xpath=_by_id("rsc_location", constraint)) for constraint in found)
 
 
 def _by_id(tag: str, element: Element) -> str:

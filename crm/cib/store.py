@@ -19,6 +19,7 @@ from pathlib import Path
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.version import Version
 from crm.model.report import Report, Severity
 
 _NAME = "cib.xml"
@@ -33,6 +34,15 @@ class Loaded:
 
     document: Document | None
     reports: tuple[Report, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A CIB that is on disk. `at`: when it was written, epoch seconds."""
+
+    version: Version
+    at: float
+    path: Path
 
 
 class Store:
@@ -74,6 +84,24 @@ class Store:
             _discard(temporary)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise self._failure("store-full" if full else "store-unwritable", "written", error) from None
+
+    def kept(self) -> list[Kept]:
+        """Every CIB that is on disk, the present one first. Raises CibError (store-unreadable)."""
+        try:
+            found = [_kept(path) for path in self._candidates()]
+        except OSError as error:
+            raise self._failure("store-unreadable", "read", error) from None
+        return [each for each in found if each is not None]
+
+    def read_version(self, version: Version) -> Document | None:
+        """The CIB that had that version of the configuration, None if it is not kept (any more)."""
+        for each in self.kept():
+            if each.version[:2] == version[:2]:
+                try:
+                    return Document.parse(each.path.read_bytes())
+                except OSError as error:
+                    raise self._failure("store-unreadable", "read", error) from None
+        return None
 
     def _candidates(self) -> Iterator[Path]:
         """The CIB, then its backups, newest first."""
@@ -124,6 +152,22 @@ class Store:
         message = f"The CIB cannot be {done}: {error.strerror or error}"
         hint = "Free some space in that folder" if code == "store-full" else "Check the folder's owner and mode"
         return CibError(code, message, str(self.folder), hint=hint)
+
+
+_HEAD_BYTES = 4096
+_COUNTER = re.compile(rb'\s(admin_epoch|epoch|num_updates)="(\d+)"')
+
+
+def _kept(path: Path) -> Kept | None:
+    """What a file holds, by its first tag alone; None if it vanished meanwhile or is none of ours."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES).partition(b">")[0]
+            at = os.fstat(file.fileno()).st_mtime
+    except FileNotFoundError:
+        return None
+    counters = {name.decode(): number.decode() for name, number in _COUNTER.findall(head)}
+    return Kept(Version.of(counters), at, path) if counters else None
 
 
 def _backup_name(number: int) -> str:

@@ -54,8 +54,9 @@ def _split(word: str) -> tuple[str, str | None]:
     return word[:2], word[2:] or None
 
 
-def _names(**spellings: str) -> dict[str, str]:
-    return {spelling: name for name, several in spellings.items() for spelling in several.split()}
+def spellings(**several_of: str) -> dict[str, str]:
+    """What an option is called inside, by each of its spellings."""
+    return {spelling: name for name, several in several_of.items() for spelling in several.split()}
 
 
 def node_name(given: str | None) -> str:
@@ -72,7 +73,7 @@ def node_name(given: str | None) -> str:
 
 # crm_attribute
 
-_ATTRIBUTE = _names(
+_ATTRIBUTE = spellings(
     name="-n --name --attr-name", update="-v --update --attr-value", query="-G --query", delete="-D --delete",
     node="-N --node -U --uname", lifetime="-l --lifetime", type="-t --type", promotion="-p --promotion",
     quiet="-q --quiet -Q", default="-d --default", help="-h --help -?", pattern="-P --pattern",
@@ -181,7 +182,7 @@ def master(arguments: Sequence[str] | None = None) -> int:
 
 # attrd_updater
 
-_UPDATER = _names(
+_UPDATER = spellings(
     name="-n --name", update="-U --update -v", both="-B --update-both", delay_only="-Y --update-delay",
     delete="-D --delete", query="-Q --query", delay="-d --delay", node="-N --node", all="-A --all",
     refresh="-R --refresh", help="-h --help -?", quiet="-q --quiet", lifetime="-l --lifetime",

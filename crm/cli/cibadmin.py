@@ -146,19 +146,10 @@ def _send(
             f"cibadmin: {report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr
         )
     if options.dry_run:
+        from crm.cli.asking import print_plan
+
         print_plan(answer)
     return None
-
-
-def print_plan(answer: dict[str, object]) -> None:
-    """The actions of a dry run, one a line."""
-    actions = answer.get("actions")
-    if not isinstance(actions, list) or not actions:
-        print("Nothing would be done")
-        return
-    for action in actions:
-        place = f" on {action['node']}" if action.get("node") else ""
-        print(f"{action['operation']:<14} {action.get('resource') or '':<20}{place}")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
-"""Talks HTTP with the daemon of this node over its unix socket. Standard library only, for the sake of a quick start.
+"""How commands ask: the daemon of this node over its unix socket, or a cluster elsewhere (CRMD_URL) over TLS.
 
-Every failure is a `CommandError` with what to print and the exit code to leave with, so that commands need no error
-handling of their own.
+What goes over the wire is `crm.client`'s; here is what the environment says, and how failures are told. Every failure
+is a `CommandError` with what to print and the exit code to leave with, so that commands need no error handling.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
-from urllib.parse import quote
 
-DEFAULT_SOCKET = "/run/crmd/crmd.sock"
+from crm.client.errors import NoAnswer, Unreachable
+from crm.client.http import Answer, Message, Place
+from crm.client.sync import DEFAULT_PLACE, Credentials, exchange
+
+__all__ = ["Answer", "CommandError", "duration_seconds", "request", "run", "socket_path"]
+
 SOCKET_VARIABLE = "CRMD_SOCKET"
+URL_VARIABLE = "CRMD_URL"
+CREDENTIAL_VARIABLES = ("CRMD_TOKEN", "CRMD_CA_FILE", "CRMD_CERTIFICATE_FILE")
 
 # Exit codes of Pacemaker's tools, so that scripts that know those go on working.
 OK, ERROR, USAGE, UNAVAILABLE, CONFIGURATION, DISCONNECTED = 0, 1, 64, 69, 78, 102
@@ -49,21 +53,6 @@ class CommandError(Exception):
         self.code = code
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode(errors="replace")
-
-    def json(self) -> object:
-        import json
-
-        return json.loads(self.body)
-
-
 def duration_seconds(text: str) -> int:
     """What a person wrote as a time (90s, 30min, 2h, 1d). Raises CommandError."""
     import re
@@ -75,7 +64,7 @@ def duration_seconds(text: str) -> int:
 
 
 def socket_path() -> str:
-    return os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET
+    return os.environ.get(SOCKET_VARIABLE) or DEFAULT_PLACE
 
 
 def request(
@@ -89,77 +78,46 @@ def request(
     timeout_seconds: float = 60.0,
     via: str | None = None,
 ) -> Answer:
-    """Ask the daemon at the socket `via`, or at that of the environment.
+    """Ask the daemon at the socket `via`, or where the environment says.
 
     Raises CommandError if it cannot be reached or answers with a problem.
     """
-    wanted = [f"{name}={quote(value, safe='')}" for name, value in (query or {}).items() if value is not None]
-    target = f"{path}?{'&'.join(wanted)}" if wanted else path
-    lines = [
-        f"{method} {target} HTTP/1.1",
-        "Host: localhost",
-        "Connection: close",
-        f"Content-Length: {len(body)}",
-        *([f"Content-Type: {content_type}"] if body else []),
-        *(f"{name}: {value}" for name, value in (headers or {}).items()),
-    ]
-    head = "\r\n".join(lines).encode() + b"\r\n\r\n"
-    answer = _parsed(_exchange(via or socket_path(), head + body, timeout_seconds))
+    wanted = tuple((name, value) for name, value in (query or {}).items() if value is not None)
+    message = Message(method, path, wanted, body, content_type, tuple((headers or {}).items()))
+    credentials = Credentials(*(os.environ.get(name, "") for name in CREDENTIAL_VARIABLES))
+    try:
+        answer = exchange(_places(via), credentials.apply(message), timeout_seconds, credentials)
+    except Unreachable as error:
+        raise _unreachable(error.reasons) from None
+    except TimeoutError:
+        raise CommandError(f"The daemon did not answer within {timeout_seconds:g} s", code=124) from None
+    except NoAnswer:
+        message_text = "The daemon closed the connection without an answer"
+        raise CommandError(message_text, "Look into its log", DISCONNECTED) from None
     if answer.status >= 400:
         raise _problem(answer)
     return answer
 
 
-def _exchange(path: str, message: bytes, timeout_seconds: float) -> bytes:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_seconds)
-        try:
-            connection.connect(path)
-            connection.sendall(message)
-            return _everything(connection)
-        except TimeoutError:
-            raise CommandError(f"The daemon did not answer within {timeout_seconds:g} s", code=124) from None
-        except OSError as error:
-            raise _unreachable(path, error) from None
+def _places(via: str | None) -> list[Place]:
+    """The nodes to ask, in this order: CRMD_URL may name several, so that one of them may be down."""
+    try:
+        return [Place.parse(place) for place in (via or os.environ.get(URL_VARIABLE) or socket_path()).split()]
+    except ValueError as error:
+        raise CommandError(str(error), f"See {URL_VARIABLE}", USAGE) from None
 
 
-def _everything(connection: socket.socket) -> bytes:
-    chunks = []
-    while chunk := connection.recv(1 << 16):
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _unreachable(path: str, error: OSError) -> CommandError:
+def _unreachable(reasons: Mapping[str, OSError]) -> CommandError:
+    (path, error), *others = reasons.items()
+    if others or not path.startswith("/"):
+        told = "; ".join(f"{place}: {(why.strerror or str(why)).lower()}" for place, why in reasons.items())
+        hint = f"{URL_VARIABLE} says where to ask, {CREDENTIAL_VARIABLES[1]} which certificate to trust"
+        return CommandError(f"No node answers ({told})", hint, DISCONNECTED)
     if isinstance(error, PermissionError):
         return CommandError(f"You may not use {path}", "Become root, or a member of the socket's group", 4)
     reason = "there is no socket" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
     hint = f"Start it (crmd), or say where its socket is: export {SOCKET_VARIABLE}=…"
     return CommandError(f"crmd does not run on this node ({path}: {reason})", hint, DISCONNECTED)
-
-
-def _parsed(raw: bytes) -> Answer:
-    head, _, body = raw.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(" ", 2)
-    if len(words) < 2 or not words[1].isdigit():
-        raise CommandError("The daemon closed the connection without an answer", "Look into its log", DISCONNECTED)
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = _unchunked(body)
-    return Answer(int(words[1]), headers, body)
-
-
-def _unchunked(body: bytes) -> bytes:
-    parts = []
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        length = int(size.split(b";")[0] or b"0", 16)
-        if length == 0:
-            break
-        parts.append(rest[:length])
-        body = rest[length + 2 :]
-    return b"".join(parts)
 
 
 def _problem(answer: Answer) -> CommandError:

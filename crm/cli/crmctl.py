@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from crm.cli import fence, tokens
+from crm.cli import fence, object_commands, plan_commands, resource_commands, task_commands, tokens
+from crm.cli.asking import print_plan
 from crm.cli.connection import Answer, duration_seconds, request, run
 from crm.cli.setup import command as setup
 
@@ -75,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.add_argument("--node", help="only on this node")
     cleanup.set_defaults(act=_cleanup)
 
+    resource_commands.add_to(commands)
+    object_commands.add_to(commands)
+    plan_commands.add_to(commands)
+    task_commands.add_to(commands)
     fence.add_commands(commands)
     tokens.add_to(commands)
 
@@ -170,8 +175,6 @@ def _write(options: argparse.Namespace, path: str, value: object, said: str) -> 
         )
     )
     if options.dry_run:
-        from crm.cli.cibadmin import print_plan
-
         print_plan(answer)
     elif answer.get("unchanged"):
         print("That is so already")

@@ -48,6 +48,7 @@ def daemon(config: Path | None) -> int:
         settings = load(config)
     except SettingsError as error:
         return _settings_error(error)
+    from crm.api import audit
     from crm.api.app import create
     from crm.api.doors import DoorSettings
     from crm.cib.document import Document
@@ -61,7 +62,12 @@ def daemon(config: Path | None) -> int:
         for report in errors(document):
             raise CibError("invalid-cib", report.message, report.where, report.line, report.hint)
 
-    doors = DoorSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group)
+    try:
+        doors = DoorSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group,
+                             settings.api.requests_per_second)
+    except SettingsError as error:
+        return _settings_error(error)
+    audit.write_to(settings.audit_file, settings.api.audit_bytes, settings.api.audit_files)
     return run(
         settings, lambda service: create(service, display=display(settings.messaging.layer), doors=doors),
         validate=validate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def _text(request: Request, path: str | None) -> bytes:
     if source == "-":
         return sys.stdin.buffer.read()
     try:
-        return Path(source).read_bytes()
+        content = Path(source).read_bytes()
+        return bz2.decompress(content) if source.endswith(".bz2") else content
     except OSError as error:
-        raise InputError(f"cannot read {source}: {error.strerror}") from error
+        raise InputError(f"cannot read {source}: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.messages import FenceOrder, Message
 from crm.controller.values import Standing
-from crm.model.transition import GraphAction
+from crm.model.transition import GraphAction, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,54 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class TransitionBegun:
+    """A transition begins; `document` is what it was planned from, `planned_at` when (epoch seconds)."""
+
+    number: int
+    term: int
+    document: Document
+    planned_at: int
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTiming:
+    """When an action was handed out and when its result came (epoch seconds); None while there is none."""
+
+    action_id: int
+    begun_at: float
+    ended_at: float | None = None
+    ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionEnded:
+    """It is over. `outcome`: complete, stopped, terminated, or dropped when the node leads no more."""
+
+    number: int
+    outcome: str
+    reason: str
+    ended_at: float
+    timings: tuple[ActionTiming, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChanged:
     """Something that people look at has changed: who leads, who is here, the CIB, a transition."""
 
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class CibAdopted:
+    """This node's CIB is at its next state. Every node of a reign goes through the same ones in the same order.
+
+    `reign` names whose order they are in: the term of an elected DC (each term has one), and for a caretaker, which
+    shares its term with others, its name and start as well. Within a reign, versions only rise.
+    """
+
+    reign: str
+    document: Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +198,10 @@ Command = (
     | SendAlert
     | FenceSelf
     | Answer
+    | TransitionBegun
+    | TransitionEnded
     | StatusChanged
+    | CibAdopted
     | Log
     | Terminate
 )

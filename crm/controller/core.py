@@ -14,6 +14,7 @@ from crm.cib.version import Version
 from crm.controller.commands import (
     Broadcast,
     CancelTimer,
+    CibAdopted,
     Command,
     Log,
     Persist,
@@ -141,7 +142,17 @@ class Core:
     def adopt(self, document: Document) -> None:
         """Take the next state of the CIB."""
         self.document = document
+        self.tell_state()
         self.changed("cib")
+
+    def tell_state(self) -> None:
+        """Say which state the CIB is in, and in whose reign."""
+        self.emit(CibAdopted(self._reign(), self.document))
+
+    def _reign(self) -> str:
+        held = self.authority
+        assert held is not None, "only a leader's CIB is taken"
+        return f"{held.term}~{held.name}~{held.incarnation}" if held.caretaker else str(held.term)
 
 
 def configuration_version(version: Version) -> tuple[int, int]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from crm.cib.document import Document
 from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, transient_attributes
+from crm.controller.chronicle import Chronicle
 from crm.controller.core import Core
 from crm.controller.fencing.fencing import Fencing
 from crm.controller.keys import TransitionKey
@@ -40,6 +42,7 @@ class Dispatch:
         self._sent_after: dict[int, int] = {}
         """The last welcome that was sent before each action of the run."""
         self._number = -1
+        self._chronicle = Chronicle(core)
         self._pumping = False
         self.run: Run | None = None
         self.last_transition: Transition | None = None
@@ -61,13 +64,14 @@ class Dispatch:
         self.drop()
         self._led_since = self._core.now
 
-    def start(self, transition: Transition) -> None:
-        """Begin to run a transition."""
+    def start(self, transition: Transition, document: Document, planned_at: int) -> None:
+        """Begin to run a transition that was planned from that CIB, at that moment (epoch seconds)."""
         assert self.run is None, "a transition is still running"
         self._number += 1
         self._sent_after.clear()
         self.last_transition = replace(cautious(transition), id=self._number)
         self.run = Run(self.last_transition)
+        self._chronicle.begun(self.last_transition, document, planned_at)
         self.pump()
 
     def abort(self, reason: str) -> None:
@@ -81,6 +85,7 @@ class Dispatch:
         if self.run is not None:
             for action_id in list(self.run.in_flight):
                 self._core.cancel_timer(f"{TIMER_PREFIX}{action_id}")
+            self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
 
     def pump(self) -> None:
@@ -97,6 +102,7 @@ class Dispatch:
         finally:
             self._pumping = False
         if self.run.done:
+            self._chronicle.over(self.run.outcome.value, self.run.aborted.reason if self.run.aborted else "")
             self.run = None
             self.over()
 
@@ -162,6 +168,7 @@ class Dispatch:
 
     def _start(self, action: GraphAction) -> None:
         assert self.run is not None
+        self._chronicle.started(action.id)
         if action.operation == "stonith":
             self._fence(action)
             return
@@ -249,6 +256,7 @@ class Dispatch:
     def _finish(self, action_id: int, ok: bool) -> None:
         assert self.run is not None
         self.run.finished(action_id, ok)
+        self._chronicle.finished(action_id, ok)
         self._core.cancel_timer(f"{TIMER_PREFIX}{action_id}")
 
 

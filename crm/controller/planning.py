@@ -43,6 +43,7 @@ class Planning:
         self._recheck_interval_s = recheck_interval_s
         self._plan_id = 0
         self._pending: int | None = None
+        self._input: MakePlan | None = None
         self._planned_at = 0.0
         self._reasons: list[str] = []
         self._recheck_at: int | None = None
@@ -87,7 +88,8 @@ class Planning:
         self._reasons = []
         core.cancel_timer(RECHECK_TIMER)
         core.cancel_timer(DELAY_TIMER)
-        core.emit(MakePlan(self._plan_id, core.document, int(core.now)))
+        self._input = MakePlan(self._plan_id, core.document, int(core.now))
+        core.emit(self._input)
         core.changed("transition")
 
     def planned(self, event: Planned) -> None:
@@ -107,7 +109,8 @@ class Planning:
             return
         self.reports = event.transition.reports
         self._recheck_at = event.transition.recheck_at
-        self._dispatch.start(event.transition)
+        assert self._input is not None, "what is pending was asked for"
+        self._dispatch.start(event.transition, self._input.document, self._input.now)
         core.changed("transition")
 
     def transition_over(self) -> None:

@@ -52,6 +52,7 @@ class Replication:
         core = self._core
         self._acknowledged = {}
         assert core.authority is not None
+        core.tell_state()
         if core.authority.caretaker:
             core.tainted = self._in_office = True
             return
@@ -180,6 +181,8 @@ class Replication:
         core = self._core
         if welcome.cib is not None:
             core.adopt(Document.parse(welcome.cib))
+        else:
+            core.tell_state()
         core.tainted = welcome.caretaker
         core.stand(cib_term=welcome.cib_term)
         self._acknowledge_when_durable()

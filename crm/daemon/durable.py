@@ -51,7 +51,7 @@ class Durable:
     def __init__(self, folder: Path, backups: int, done: Callable[[int], None]) -> None:
         self.folder = folder
         self.problem = ""
-        self._store = Store(folder, backups)
+        self.store = self._store = Store(folder, backups)
         self._done = done
         self._lock: IO[str] | None = None
         self._standing = Standing()

@@ -8,19 +8,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import shutil
 import signal
 import socket
-import struct
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crm.cib.errors import CibError
+from crm.cib.redaction import redacted_text
 from crm.controller import Options
 from crm.controller.requests import Validate
 from crm.daemon import supervision
@@ -29,13 +26,14 @@ from crm.daemon.node import Node
 from crm.daemon.planner import Schedule
 from crm.daemon.self_fencing import way_to_end
 from crm.daemon.service import Service
-from crm.daemon.settings import Settings, SettingsError
+from crm.daemon.settings import ApiSettings, Settings, SettingsError
 from crm.executor import Executor, ExecutorSettings, OperationResult
 from crm.executor.tools import lay_tools
 from crm.messaging import LayerError, complete, find_layer
 
 if TYPE_CHECKING:
-    import uvicorn
+    from crm.daemon.tls import Tls
+    from crm.daemon.web_server import WebServer
 
 log = logging.getLogger("crm.daemon")
 
@@ -44,6 +42,8 @@ MakeApp = Callable[[Service], Any]
 
 _LISTENING = ("embedded", "etcd")
 """Layers of ours with connections between the nodes."""
+
+_UNIX_CONNECTIONS = 1000
 
 _STATUS = {"port-in-use": 69, "cannot-listen": 69, "name-in-use": 69}
 
@@ -91,9 +91,13 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
                       settings.startup_fencing_delay_s, settings.has_watchdog)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
-    with _listening(settings) as sockets:
+    _hide_secrets(node.service)
+    from crm.daemon.web_server import listening as listening_for_api
+
+    tls = _tls(settings)
+    with listening_for_api(settings.api) as (unix, tcp):
         await node.start()
-        server = _Api(make_app(node.service), sockets) if make_app else None
+        servers = _serve(make_app(node.service), settings.api, unix, tcp, tls) if make_app else []
         try:
             _leave_on_signals(node, settings)
             supervision.feed_watchdog(settings.watchdog_ms)
@@ -103,8 +107,29 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
             return 0
         finally:
             await node.stop()
-            if server is not None:
-                await server.stop()
+            await asyncio.gather(*(server.stop() for server in servers))
+
+
+def _tls(settings: Settings) -> Tls | None:
+    """The TLS of the TCP door, if there is one. Raises SettingsError."""
+    if not settings.api.port or not settings.api.tls:
+        return None
+    from crm.daemon.tls import Tls
+
+    return Tls(settings, settings.api_key())
+
+
+def _serve(app: Any, api: ApiSettings, unix: socket.socket, tcp: socket.socket | None,
+           tls: Tls | None) -> list[WebServer]:
+    """A server for each door: only TCP has TLS, and a limit that strangers can reach."""
+    from crm.daemon.web_server import WebServer
+
+    servers = [WebServer(app, [unix], None, _UNIX_CONNECTIONS)]
+    if tcp is not None:
+        servers.append(WebServer(app, [tcp], tls.context if tls else None, api.connections))
+        if tls is not None:
+            tls.watch()
+    return servers
 
 
 def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) -> Executor:
@@ -143,105 +168,6 @@ def _leave_on_signals(node: Node, settings: Settings) -> None:
         loop.add_signal_handler(number, leave)
 
 
-class _Api:
-    """The web server, in the daemon's own loop."""
-
-    def __init__(self, app: Any, sockets: list[socket.socket]) -> None:
-        import uvicorn
-
-        closing = self._closing = asyncio.Event()
-
-        class Server(uvicorn.Server):
-            @contextlib.contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                """Signals are the daemon's business."""
-                yield
-
-            async def main_loop(self) -> None:
-                """Once a second is enough for an idle server (uvicorn's own loop wakes up ten times)."""
-                while not await self.on_tick(0):
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(1):
-                            await closing.wait()
-
-        config = uvicorn.Config(app, http=_protocol(), ws="none", loop="none", lifespan="off", log_config=None,
-                                access_log=False, timeout_graceful_shutdown=1)
-        self._server: uvicorn.Server = Server(config)
-        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
-
-    async def stop(self) -> None:
-        """Answer what is under way, then end."""
-        self._server.should_exit = True
-        self._closing.set()
-        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(3):
-                await self._task
-
-
-def _protocol() -> type[asyncio.Protocol]:
-    """HTTP that notes who is at the other end of a unix socket: (uid, gid) in the request's state."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    class Protocol(HttpToolsProtocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            connection = transport.get_extra_info("socket")
-            if connection.family == socket.AF_UNIX:
-                told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-                _, uid, gid = _PEER.unpack(told)
-                self.app_state = {**self.app_state, "crmd.peer": (uid, gid)}
-
-    return Protocol
-
-
-_PEER = struct.Struct("3i")
-
-
-@contextlib.contextmanager
-def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
-    """The API's sockets: bound before the node joins, so that a port in use is noticed in time."""
-    sockets = [_unix_socket(settings.api.socket, settings.api.admin_group)]
-    try:
-        if settings.api.port:
-            sockets.append(_tcp_socket(settings.api.host, settings.api.port))
-        yield sockets
-    finally:
-        for one in sockets:
-            one.close()
-        settings.api.socket.unlink(missing_ok=True)
-
-
-def _unix_socket(path: Path, group: str) -> socket.socket:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listening.bind(str(path))
-        path.chmod(0o660)
-        with contextlib.suppress(LookupError, PermissionError):
-            shutil.chown(path, group=group)  # a host without the group serves root alone
-    except OSError as error:
-        raise LayerError("cannot-listen", f"the API socket {path} cannot be made: {error.strerror or error}",
-                         "set api.socket to a short path in a folder that crmd may write") from None
-    listening.listen(128)
-    return listening
-
-
-def _tcp_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, so that asyncio switches off the delay that bundles small writes.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise LayerError("port-in-use", f"the API cannot listen on {host} port {port}: {error.strerror}",
-                         "set api.port to a free one, or to 0 for none") from None
-    listening.listen(128)
-    return listening
-
-
 def _policy_engine() -> Schedule:
     from crm import policy_engine
 
@@ -255,6 +181,17 @@ def _set_up_logging(settings: Settings) -> None:
     logging.basicConfig(level=level, stream=sys.stderr,
                         format=f"%(asctime)s.%(msecs)03d {settings.node_name} %(levelname)s %(message)s",
                         datefmt="%Y-%m-%dT%H:%M:%S")
+
+
+def _hide_secrets(service: Service) -> None:
+    """Nothing that the CIB holds as a secret gets into the log, whoever says it."""
+
+    def hide(record: logging.LogRecord) -> bool:
+        record.msg, record.args = redacted_text(service.cib(), record.getMessage()), ()
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(hide)
 
 
 def _fail(status: int, message: str, hint: str) -> int:

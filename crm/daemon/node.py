@@ -19,8 +19,11 @@ from crm.controller.messages import BadMessage, FenceOrder, decode, encode
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon.durable import Durable
+from crm.daemon.measures import Measures
 from crm.daemon.planner import Planner, Schedule
+from crm.daemon.records import Records
 from crm.daemon.service import Service
+from crm.daemon.transition_archive import TransitionArchive
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
 from crm.model.transition import AgentReference, Transition
@@ -49,8 +52,11 @@ class Node:
         self.stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
+        self._measures = Measures()
+        self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem)
+                               lambda: durable.problem, self.executor,
+                               Records(durable.store, self._archive), self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable
@@ -81,6 +87,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.planner.close()
+        self._archive.close()
         self.service.close()
         self._durable.close()
 
@@ -136,8 +143,14 @@ class Node:
                 self._fence_self(reason)
             case commands.Answer():
                 self.service.answered(command)
+            case commands.TransitionBegun():
+                self._spawn(self._archive.begun(command))
+            case commands.TransitionEnded():
+                self._spawn(self._archive.ended(command))
             case commands.StatusChanged(what):
-                self.service.tell(what)
+                self._status_changed(what)
+            case commands.CibAdopted(reign, document):
+                self.service.journal.adopted(reign, document)
             case commands.Log(level, message):
                 log.log(_LEVELS[level], "%s", message)
             case commands.Terminate(reason):
@@ -145,6 +158,16 @@ class Node:
                     self.stopped.set_result(reason)
             case _:
                 assert_never(command)
+
+    def _status_changed(self, what: str) -> None:
+        if what == "transition":
+            self._measures.in_transition(self.controller.snapshot().progress is not None, time.monotonic())
+        self.service.tell(what)
+
+    def _measured(self) -> Measures:
+        self._measures.queues = {"events": len(self._events), "messages": self._outgoing.qsize(),
+                                 "operations": self.executor.waiting(), "requests": self.service.under_way}
+        return self._measures
 
     def _set_timer(self, name: str, at: float) -> None:
         self._cancel_timer(name)
@@ -172,6 +195,8 @@ class Node:
             if isinstance(event, Received):
                 self._received(event)
             else:
+                if event.silent_s is not None:
+                    self._measures.detection.add(event.silent_s)
                 self.post(events.ViewChanged(_view(event)))
 
     def _received(self, event: Received) -> None:
@@ -185,8 +210,10 @@ class Node:
     async def _make_plan(self, command: commands.MakePlan) -> None:
         transition: Transition | None = None
         problem = ""
+        begun = time.monotonic()
         try:
             transition = await self.planner.plan(command.document)
+            self._measures.planning.add(time.monotonic() - begun)
         except Exception as error:  # a mistake of the engine must not end the node: what runs goes on running
             log.exception("the policy engine failed on CIB version %s", command.document.version)
             problem = f"{type(error).__name__}: {error}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.changes import Change
@@ -24,8 +24,13 @@ from crm.controller.events import (
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.daemon.journal import Journal
+from crm.daemon.measures import Measures
+from crm.daemon.records import Records
+from crm.executor.executor import Executor
+from crm.executor.metadata import Metadata
 from crm.model.report import Report
-from crm.model.transition import Transition
+from crm.model.transition import AgentReference, Transition
 from crm.transition import Progress
 
 REQUEST_LIMIT_S = 30.0
@@ -90,15 +95,20 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str]) -> None:
+                 problem: Callable[[], str], executor: Executor, records: Records,
+                 measured: Callable[[], Measures] = Measures) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
         self._post = post
         self._plan = plan
         self._problem = problem
+        self.measures = measured
+        """What the node has measured of itself; see `crm.daemon.measures`."""
+        self._executor = executor
+        self.records = records
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
-        self._listeners: set[asyncio.Queue[str | None]] = set()
+        self.journal = Journal(snapshot().document)
         self._number = 0
 
     def status(self) -> NodeStatus:
@@ -152,19 +162,22 @@ class Service:
         """What the cluster would do if this were its CIB."""
         return await self._plan(document)
 
+    @property
+    def under_way(self) -> int:
+        """Requests that wait for an answer of the DC."""
+        return len(self._waiting)
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        """The agents that could be run on this node."""
+        return self._executor.installed()
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        """What an agent says about itself, on this node. Raises ValueError with the reason."""
+        return await self._executor.metadata(agent)
+
     def shut_down(self) -> None:
         """Have this node leave: its resources move away first, then the daemon ends."""
         self._post(ShutdownRequested())
-
-    async def events(self) -> AsyncIterator[str]:
-        """What has changed, as it changes: cib, dc, members, history, transition. Repetitions may be put together."""
-        queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1000)
-        self._listeners.add(queue)
-        try:
-            while (what := await queue.get()) is not None:
-                yield what
-        finally:
-            self._listeners.discard(queue)
 
     # The shell's side
 
@@ -175,10 +188,9 @@ class Service:
             future.set_result(answer)
 
     def tell(self, what: str) -> None:
-        """Something has changed; a listener that does not keep up misses repetitions."""
-        for queue in self._listeners:
-            if not queue.full():
-                queue.put_nowait(what)
+        """Something has changed; what is not in the CIB is for the moment's listeners only."""
+        if what not in ("cib", "history"):
+            self.journal.told()
 
     def close(self) -> None:
         """No more answers will come."""
@@ -186,10 +198,7 @@ class Service:
             if not future.done():
                 future.set_result(commands.Answer(request_id, code="outcome-unknown", message=f"{self.name} is leaving",
                                                   hint="ask another node"))
-        for queue in self._listeners:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(None)
+        self.journal.close()
 
     async def _ask(self, make: Callable[[str], Event], limit_s: float = REQUEST_LIMIT_S) -> commands.Answer:
         self._number += 1

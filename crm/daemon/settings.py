@@ -6,33 +6,26 @@ file may start with `~`; relative ones count from the file's folder.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
+import secrets
 import socket
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from crm.daemon.api_settings import ApiSettings
+from crm.daemon.section import Section, SettingsError
 from crm.messaging import EtcdAccess, LayerError, LayerSettings, NodeAddress, QuorumMode, QuorumRule
 
 DEFAULT_FILE = Path("/etc/crmd/crmd.toml")
 
 
-class SettingsError(Exception):
-    """The settings cannot be used: what, where, and what to do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """One node of the cluster's node list (the same list on every node)."""
 
     name: str = Field(description="the node's name", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)
@@ -41,7 +34,7 @@ class NodeSettings(_Section):
     port: int = Field(default=5407, description="the TCP port of the embedded message layer", ge=1, le=65535)
 
 
-class MessagingSettings(_Section):
+class MessagingSettings(Section):
     """How the nodes find and hear each other."""
 
     layer: str = Field(
@@ -78,7 +71,7 @@ class MessagingSettings(_Section):
     )
 
 
-class EtcdSettings(_Section):
+class EtcdSettings(Section):
     """How the etcd layer reaches etcd; used with messaging.layer = "etcd"."""
 
     endpoints: tuple[str, ...] = Field(default=(), description='its servers, such as ["https://10.0.0.1:2379"]')
@@ -110,24 +103,7 @@ class EtcdSettings(_Section):
         return EtcdAccess(self.endpoints, self.lease_s, self.prefix, self.user, password, ca, certificate, key)
 
 
-class ApiSettings(_Section):
-    """Where the REST API and the command-line tools reach the daemon."""
-
-    socket: Path = Field(
-        default=Path("/run/crmd/crmd.sock"), description="unix socket of the API; the tools speak to it"
-    )
-    host: str = Field(default="127.0.0.1", description="address of the API over TCP, if it has a port")
-    port: int = Field(default=0, description="TCP port of the API; 0: none", ge=0, le=65535)
-    tcp_access: Literal["token", "open"] = Field(
-        default="token",
-        description="who comes in over TCP: holders of a token (crmctl token create), or, for trials, everybody",
-    )
-    admin_group: str = Field(
-        default="haclient", description="members of this group may use the unix socket, as root may"
-    )
-
-
-class Settings(_Section):
+class Settings(Section):
     """All settings of one node."""
 
     name: str = Field(default="", description="this node's name; by default the host's name")
@@ -249,13 +225,32 @@ class Settings(_Section):
         given = self.layer_settings()
         if given.nodes and given.name:
             given.check()
+        self.api.check()
+
+    @property
+    def audit_file(self) -> Path:
+        """Where the audit log is written."""
+        return self.api.audit_file if self.api.audit_file != Path() else self.state_folder / "audit.log"
 
     def api_key(self) -> bytes:
-        """What tokens are signed with; empty if there is no key file or it is unfit (`check` says why)."""
+        """What tokens and certificates of the API are made with: the cluster's key.
+
+        A node without one (it is alone, or its message layer has a key of its own) makes one for itself at first use.
+        Raises SettingsError when it can be neither read nor made.
+        """
+        if self.key_file.exists():
+            return self._key()
+        own = self.state_folder / "api-key"
         try:
-            return self._key() if self.key_file.exists() else b""
-        except SettingsError:
-            return b""
+            self.state_folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            with contextlib.suppress(FileExistsError):
+                descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_hex(32))
+            return own.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"the API's key {own} cannot be made: {error.strerror}",
+                                "set key_file or state_folder to what crmd may write") from None
 
     def _key(self) -> bytes:
         if not self.key_file.exists() and len(self.node_list) == 1:
@@ -340,7 +335,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     def anchor(path: Path) -> Path:
         return folder / path.expanduser()
 
-    api = settings.api.model_copy(update={"socket": anchor(settings.api.socket)})
+    api = settings.api.anchored(anchor)
     paths = {name: anchor(getattr(settings, name)) for name in ("key_file", "state_folder", "runtime_folder")}
     folders = {name: tuple(anchor(each) for each in getattr(settings, name))
                for name in ("ocf_roots", "fence_agent_folders")}

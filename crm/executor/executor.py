@@ -104,6 +104,10 @@ class Executor:
         """Whether anything runs or waits for its turn."""
         return any(lane.task is not None for lane in self._lanes.values())
 
+    def waiting(self) -> int:
+        """Operations that wait for their turn or for their resource."""
+        return sum(len(lane.waiting) for lane in self._lanes.values())
+
     async def metadata(self, agent: AgentReference) -> Metadata:
         """An agent's description, asked once for every version of its file. Raises ValueError with the reason."""
         try:
@@ -117,6 +121,11 @@ class Executor:
             except OSError as error:
                 raise ValueError(f"{path} could not be run: {error.strerror or error}") from None
         return self._metadata[key]
+
+    def installed(self) -> tuple[AgentReference, ...]:
+        """Every agent that could be run here: OCF agents, then fence agents."""
+        fencing = (AgentReference(name, FENCING, name) for name in fence_agents.installed(self.settings))
+        return (*agents.installed(self.settings.ocf_roots), *fencing)
 
     async def fence(self, request: FenceRequest) -> FenceOutcome:
         """Run a fence agent. Not in any lane: fencing waits for nothing."""

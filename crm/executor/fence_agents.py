@@ -78,6 +78,17 @@ def find(agent: str, settings: ExecutorSettings) -> Path:
     raise AgentUnusableError(Status.NOT_INSTALLED, ExitCode.NOT_INSTALLED, reason)
 
 
+def installed(settings: ExecutorSettings) -> list[str]:
+    """The names of the fence agents that could be run here."""
+    found = {
+        path.name
+        for folder in settings.fence_agent_folders
+        for path in folder.glob("fence_*")
+        if _NAME.fullmatch(path.name) and path.is_file() and os.access(path, os.X_OK)
+    }
+    return sorted(found)
+
+
 async def describe(agent: str, settings: ExecutorSettings, timeout_ms: int) -> str:
     """What the agent says about itself, as XML. Raises AgentUnusableError, OSError, ValueError."""
     path = find(agent, settings)

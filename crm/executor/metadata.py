@@ -17,7 +17,11 @@ _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\])?\s*>", re.S)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter. A reloadable one can change without a restart, a private one is kept out of logs and digests."""
+    """One parameter. A reloadable one can change without a restart, a private one is kept out of logs and digests.
+
+    type     string, boolean, integer, second, select, … as the agent says it
+    choices  what a parameter of type select may be
+    """
 
     name: str
     type: str = "string"
@@ -26,6 +30,10 @@ class Parameter:
     reloadable: bool = False
     private: bool = False
     description: str = ""
+    details: str = ""
+    unique_group: str = ""
+    deprecated: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class AgentAction:
     timeout: str | None = None
     interval: str | None = None
     role: str | None = None
+    depth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Metadata:
     parameters: tuple[Parameter, ...] = ()
     actions: tuple[AgentAction, ...] = ()
     ocf_1_1: bool = False
+    details: str = ""
 
     @property
     def reload_action(self) -> str | None:
@@ -80,6 +90,7 @@ def parse(text: str) -> Metadata:
         parameters=tuple(_parameter(element, modern) for element in root.iterfind("parameters/parameter")),
         actions=tuple(_action(element) for element in root.iterfind("actions/action")),
         ocf_1_1=modern,
+        details=_text(root, "longdesc"),
     )
 
 
@@ -100,11 +111,16 @@ def _parameter(element: Element, modern: bool) -> Parameter:
         reloadable=reloadable,
         private=_true(element, "private"),
         description=_text(element, "shortdesc"),
+        details=_text(element, "longdesc"),
+        unique_group=element.get("unique-group", ""),
+        deprecated=_true(element, "deprecated") or element.find("deprecated") is not None,
+        choices=tuple(str(option.get("value")) for option in element.iterfind("content/option[@value]")),
     )
 
 
 def _action(element: Element) -> AgentAction:
-    return AgentAction(element.get("name", ""), element.get("timeout"), element.get("interval"), element.get("role"))
+    told = (element.get(name) for name in ("timeout", "interval", "role", "depth"))
+    return AgentAction(element.get("name", ""), *told)
 
 
 def _true(element: Element, name: str) -> bool:

@@ -143,6 +143,7 @@ class ViewChanged:
             configured rule (corosync with a quorum device, say); None: by the rule of the settings
     splits  given `needed`: whether both parts of a split can be quorate (corosync's two_node), so that only fencing
             tells which of them goes on
+    silent_s  how long a member that was lost had been silent when it was given up, where the layer knows
     """
 
     number: int
@@ -150,6 +151,7 @@ class ViewChanged:
     quorate: bool
     needed: int | None = None
     splits: bool = False
+    silent_s: float | None = field(default=None, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:

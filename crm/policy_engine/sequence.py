@@ -96,10 +96,9 @@ def _circle(transition: Transition, circular: frozenset[int]) -> list[int]:
     return [first for first, _ in networkx.find_cycle(graph)]
 
 
-def critical_path(transition: Transition, ends: Mapping[int, int], last: int) -> list[int]:
-    """The actions that an action waits for longest, first to last, as `earliest_ends` found them."""
-    inputs = _inputs(transition)
-    path = [last]
-    while inputs[path[-1]]:
-        path.append(max(inputs[path[-1]], key=lambda number: ends.get(number, -1)))
-    return path[::-1]
+def waited_for_longest(transition: Transition, ends: Mapping[int, int]) -> dict[int, int | None]:
+    """For each action the one before it that ends last, as `earliest_ends` found them; None if it waits for nothing."""
+    return {
+        each: max(before, key=lambda number: ends.get(number, -1), default=None)
+        for each, before in _inputs(transition).items()
+    }

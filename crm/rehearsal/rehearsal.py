@@ -141,10 +141,10 @@ class Theatre:
         course = stage.settle()
         cluster = stage.cluster()
         after = placements(cluster)
-        reasons = _Reasons(stage)
+        reasons = Reasons(stage)
         timed = timeline(course.transitions, self._durations)
         changes = tuple(
-            _change(name, self.before.get(name, ()), after.get(name, ()), fault, timed, reasons)
+            change_of(name, self.before.get(name, ()), after.get(name, ()), hit_by(fault, name), timed, reasons)
             for name in self.resources
             if self.before.get(name) or after.get(name)
         )
@@ -183,7 +183,7 @@ def _promoted_names(cluster: Cluster) -> frozenset[str]:
     return frozenset(name for name, places in placements(cluster).items() if any(each.promoted for each in places))
 
 
-class _Reasons:
+class Reasons:
     """Why things do not run on a stage that came to rest; asked for only when something does not."""
 
     def __init__(self, stage: Stage) -> None:
@@ -204,17 +204,21 @@ class _Reasons:
         return told
 
 
-def _change(
+def hit_by(fault: Fault, name: str) -> tuple[str, ...]:
+    """The nodes where a fault ends a resource at once."""
+    return fault.nodes if fault.kind is not FaultKind.STANDBY and fault.resource in (None, name) else ()
+
+
+def change_of(
     name: str,
     before: Sequence[Place],
     after: Sequence[Place],
-    fault: Fault,
+    hit: Sequence[str],
     timed: Sequence[Timed],
-    reasons: _Reasons,
+    reasons: Reasons,
 ) -> Change:
+    """What happens to a resource that was in some places and is in others. `hit`: nodes where it ended at once."""
     own = [each for each in timed if _is_about(each, name)]
-    is_hit = fault.kind is not FaultKind.STANDBY and fault.resource in (None, name)
-    hit = fault.nodes if is_hit else ()
     effect = _effect(before, after, own)
     interruption, measured = _interruption(before, effect, own, hit)
     why = reasons.why(name) if effect in (Effect.LOST, Effect.UNPROMOTED) else ()

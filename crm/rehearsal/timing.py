@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lxml import etree
@@ -10,7 +10,7 @@ from lxml import etree
 from crm.model.transition import ActionKind, GraphAction, Transition
 from crm.model.values import parse_integer
 from crm.policy_engine.names import base_name
-from crm.policy_engine.sequence import critical_path, earliest_ends
+from crm.policy_engine.sequence import earliest_ends, waited_for_longest
 
 _TIMED = ("start", "stop", "promote", "demote", "migrate_to", "migrate_from", "monitor", "notify", "reload-agent")
 
@@ -71,17 +71,19 @@ def _of_one(transition: Transition, durations: Durations, offset: Moment) -> lis
 
     ends = earliest_ends(transition, duration)
     actions = {synapse.action.id: synapse.action for synapse in transition.synapses}
+    before = waited_for_longest(transition, ends)
+    known: dict[int | None, bool] = {None: offset.measured}
     found = []
-    for number, end in ends.items():
+    for number, end in ends.items():  # what is waited for comes first
         action = actions[number]
-        measured = offset.measured and _is_measured(critical_path(transition, ends, number), actions, durations)
+        known[number] = measured = known[before[number]] and _is_measured(action, durations)
         begins = Moment(offset.ms + end - duration(action), measured)
         found.append(Timed(action, begins, Moment(offset.ms + end, measured)))
     return found
 
 
-def _is_measured(path: Iterable[int], actions: Mapping[int, GraphAction], durations: Durations) -> bool:
-    return all(not _takes_time(actions[each]) or durations.measured_ms(actions[each]) is not None for each in path)
+def _is_measured(action: GraphAction, durations: Durations) -> bool:
+    return not _takes_time(action) or durations.measured_ms(action) is not None
 
 
 def _takes_time(action: GraphAction) -> bool:

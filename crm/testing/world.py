@@ -354,7 +354,8 @@ class World:
                 self._at(0.0, self._for(node, lambda: self._stop_daemon(node)))
             case commands.SendAlert():
                 self.alerts.append((node.name, dict(command.environment)))
-            case commands.StatusChanged():
+            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
+                  | commands.TransitionEnded()):
                 pass
 
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:

@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import cib, dummies, failover, idle, layers, plan, recovery, startup, tables
+from tests.bench import api, cib, dummies, failover, idle, layers, plan, recovery, startup, tables
 
 BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "failover": (failover.bench, 10, "killed node to service back, and where the time goes"),
     "recovery": (recovery.bench, 10, "a failed resource, from its detection to running again; a planned move"),
+    "api": (api.bench, 3, "requests/s for status and writes, without and with 100 event listeners (seconds each)"),
     "cib": (cib.bench, 300, "acknowledged CIB changes per second and their latency, by REST and by cibadmin"),
     "dummies": (dummies.bench, 1, "100 and 300 Dummy resources from nothing to all started; cold start"),
     "idle": (idle.bench, 20, "memory and CPU of an idle node (seconds to watch)"),

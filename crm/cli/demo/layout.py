@@ -96,6 +96,7 @@ quorum = "{quorum}"
 socket = "crmd.sock"
 port = {node.api_port}
 tcp_access = "open"
+tls = false
 """
 
 

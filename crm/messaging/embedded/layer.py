@@ -42,6 +42,8 @@ class EmbeddedLayer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
+        self._silent_s: float | None = None
+        """How long the peer that was lost last had been silent, until a view tells."""
 
     async def join(self) -> None:
         """Listen, dial, and form a first view (of oneself alone, until links are up)."""
@@ -187,7 +189,8 @@ class EmbeddedLayer:
         quorate = self.settings.quorum.quorate(view.names, self.settings.names, self._seen_all)
         members = tuple(self._member(name, joined, incarnation) for name, incarnation, joined in view.members)
         log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if quorate else " (no quorum)")
-        self._events.put_nowait(ViewChanged(view.number, members, quorate))
+        self._events.put_nowait(ViewChanged(view.number, members, quorate, silent_s=self._silent_s))
+        self._silent_s = None
         waiting, self._waiting = self._waiting, []
         for number, link, message in waiting:
             self._deliver(number, link, message)
@@ -200,6 +203,8 @@ class EmbeddedLayer:
         if self._links.get(name) is not link:
             return
         del self._links[name]
+        if link.detector is not None:
+            self._silent_s = link.detector.silence_ms(_now_ms()) / 1000
         link.close(reason, abort=True)
         log.warning("lost %s: %s", name, reason)
         self._step(self._agreement.unlinked(name, _now_ms(), int(time.time())))

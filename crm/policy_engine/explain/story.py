@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from crm.model.cib import Cib
 from crm.model.history import ExitCode, OperationStatus
+from crm.model.transition import Transition
 from crm.policy_engine.actions.plan import newest_action
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Resource, Role
 from crm.policy_engine.engine import Planned, Wishes, run
@@ -19,7 +20,7 @@ from crm.policy_engine.names import base_name
 from crm.policy_engine.options import NoQuorumPolicy
 from crm.policy_engine.plan import allow_deep_recursion
 from crm.policy_engine.render.graph import Graph, as_transition, build
-from crm.policy_engine.render.summary import ResourceChange, resource_changes
+from crm.policy_engine.render.summary import ResourceChange, node_changes, resource_changes
 from crm.policy_engine.roles import role_text
 from crm.policy_engine.sequence import sequence
 from crm.policy_engine.trace import RecordingTrace
@@ -37,6 +38,37 @@ def tell_all(cib: Cib, now: int) -> Iterator[Answer]:
     story = _story(cib, now)
     for resource in story.cluster.resources:
         yield story.answer(resource.id, [resource])
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFencing:
+    """A node that is fenced, how, and why."""
+
+    node: str
+    action: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPlan:
+    """A whole plan with all that can be said about it. `cluster` knows what was decided."""
+
+    transition: Transition
+    cluster: Cluster
+    answers: tuple[Answer, ...]
+    fencings: tuple[PlannedFencing, ...]
+
+
+def tell_plan(cib: Cib, now: int) -> ToldPlan:
+    """The plan for a CIB with an answer for each resource at the top."""
+    story = _story(cib, now)
+    answers = tuple(story.answer(resource.id, [resource]) for resource in story.cluster.resources)
+    fencings = tuple(
+        PlannedFencing(change.name, change.what.removeprefix("Fence (").rstrip(")"), change.reason or "")
+        for change in node_changes(story.planned.plan)
+        if change.what.startswith("Fence")
+    )
+    return ToldPlan(as_transition(story.graph), story.cluster, answers, fencings)
 
 
 def _story(cib: Cib, now: int) -> _Story:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import tempfile
+from pathlib import Path
 
-from crm.api.service import Committed, FencingRecord, MemberStatus, NodeStatus, Refused
+from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
+from crm.cib.store import Store
 from crm.cib.version import Version
+from crm.daemon.measures import Measures
+from crm.daemon.records import Records
+from crm.daemon.transition_archive import TransitionArchive
+from crm.executor.metadata import AgentAction, Metadata, Parameter
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 NOW = 1_700_000_000
@@ -43,6 +49,20 @@ MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", 
 STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "")
 
 
+ACTIONS = (AgentAction("start", "30s"), AgentAction("stop", "30s"), AgentAction("monitor", "20s", "10s"))
+SERVER = Metadata(
+    "HttpServer",
+    description="Serves a folder",
+    parameters=(
+        Parameter("port", "integer", required=True, description="where it listens"),
+        Parameter("folder", default="/srv"),
+        Parameter("mode", "select", default="fast", choices=("fast", "safe")),
+    ),
+    actions=ACTIONS,
+)
+AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
+
+
 class FakeNode:
     """A Service whose every change is committed at once, unless `trouble` says otherwise."""
 
@@ -50,6 +70,13 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
+        self.measured = Measures()
+        self.journal = Journal(self.document)
+        self.journal.adopted("3", self.document)
+        self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
+        self.store.save(self.document)
+        self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
+        self.records = Records(self.store, self.archive)
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
@@ -65,7 +92,8 @@ class FakeNode:
     async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
         if self.trouble is not None:
             raise self.trouble
-        self.document = self.document.apply(change)
+        self.adopt(self.document.apply(change))
+        self.store.save(self.document)
         return Committed(self.document.version, 3)
 
     async def plan(self, document: Document) -> Transition:
@@ -94,5 +122,18 @@ class FakeNode:
     def fencings(self) -> tuple[FencingRecord, ...]:
         return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
 
-    async def events(self) -> AsyncIterator[str]:
-        yield "cib"
+    def measures(self) -> Measures:
+        return self.measured
+
+    def adopt(self, document: Document) -> None:
+        """The CIB moves on."""
+        self.document = document
+        self.journal.adopted("3", document)
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        return tuple(AgentReference(name, "ocf", name, "crmd") for name in AGENTS)
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        if agent.type not in AGENTS:
+            raise ValueError(f"There is no agent {agent.type} on this node")
+        return AGENTS[agent.type]

@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from crm.api import doors
 from crm.api.app import create
-from crm.api.doors import PEER, DoorSettings
+from crm.api.doors import CERTIFICATE, PEER, DoorSettings
+from crm.api.scopes import Scope
 from crm.api.tokens import Grant, make
 from crm.cib.changes import Edit, Verb
 from tests.unit.api.node import NOW, FakeNode
@@ -21,24 +22,28 @@ KEY = b"0123456789abcdef"
 class Client:
     """A client with a moving clock, over TCP or (as uid) over the unix socket."""
 
-    def __init__(self, tcp: str = "token", key: bytes = KEY) -> None:
+    def __init__(self, tcp: str = "token", key: bytes = KEY, requests_per_second: int = 10_000) -> None:
         self.now = float(NOW)
         self.node = FakeNode()
         self.uid: int | None = None
-        self._inner = create(self.node, clock=lambda: self.now, doors=DoorSettings(key, tcp))
+        self.certificate: dict[str, Any] | None = None
+        settings = DoorSettings(key, tcp, requests_per_second=requests_per_second)
+        self._inner = create(self.node, clock=lambda: self.now, doors=settings)
         self.http = TestClient(self._app, raise_server_exceptions=False)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if self.uid is not None:
             scope.setdefault("state", {})[PEER] = (self.uid, self.uid)
+        if self.certificate is not None:
+            scope.setdefault("state", {})[CERTIFICATE] = self.certificate
         await self._inner(scope, receive, send)
 
     def ask(self, method: str, path: str, token: str | None = None, **rest: Any) -> Any:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return self.http.request(method, path, headers=headers, **rest)
 
-    def token(self, user: str = "root", write: bool = False, seconds: int = 60) -> str:
-        return make(KEY, Grant(f"a{user.encode().hex()}", user, int(self.now) + seconds, write))
+    def token(self, user: str = "root", scope: Scope = Scope.READ, seconds: int = 60) -> str:
+        return make(KEY, Grant(f"a{user.encode().hex()}", user, int(self.now) + seconds, scope))
 
 
 @pytest.fixture
@@ -58,11 +63,11 @@ READ, WRITE = ("GET", "/v1/cluster"), ("POST", "/v1/nodes/one/standby")
         (None, ("GET", "/v1/health/live"), 200, None),
         ("read", READ, 200, None),
         ("read", ("GET", "/metrics"), 200, None),
-        ("read", WRITE, 403, "read-only"),
-        ("read", ("POST", "/v1/cluster/cleanup"), 403, "read-only"),
-        ("read", ("POST", "/v1/tokens"), 403, "read-only"),
-        ("read", ("PUT", "/v1/cib"), 403, "read-only"),
-        ("read", ("DELETE", "/v1/tokens/ab"), 403, "read-only"),
+        ("read", WRITE, 403, "out-of-scope"),
+        ("read", ("POST", "/v1/cluster/cleanup"), 403, "out-of-scope"),
+        ("read", ("POST", "/v1/tokens"), 403, "out-of-scope"),
+        ("read", ("PUT", "/v1/cib"), 403, "out-of-scope"),
+        ("read", ("DELETE", "/v1/tokens/ab"), 403, "out-of-scope"),
         ("write", READ, 200, None),
         ("write", WRITE, 200, None),
     ],
@@ -70,7 +75,7 @@ READ, WRITE = ("GET", "/v1/cluster"), ("POST", "/v1/nodes/one/standby")
 def test_over_tcp_a_token_decides(
     client: Client, token: str | None, asked: tuple[str, str], status: int, code: str | None
 ) -> None:
-    said = None if token is None else client.token(write=token == "write")
+    said = None if token is None else client.token(scope=Scope(token))
     answer = client.ask(*asked, token=said)
     assert answer.status_code == status
     if code is not None:
@@ -85,13 +90,13 @@ def test_no_damaged_token_opens_the_door(client: Client, damage: str) -> None:
 
 
 def test_a_token_of_another_cluster_is_refused(client: Client) -> None:
-    foreign = make(b"another key of 16", Grant("a1", "root", NOW + 60, True))
+    foreign = make(b"another key of 16", Grant("a1", "root", NOW + 60, Scope.WRITE))
     assert client.ask(*READ, token=foreign).json()["detail"] == "The token is not one of this cluster"
 
 
 def test_a_changed_token_is_refused(client: Client) -> None:
     prefix, body, signature = client.token().split(".")
-    other = client.token(write=True).split(".")[1]
+    other = client.token(scope=Scope.WRITE).split(".")[1]
     assert client.ask(*READ, token=f"{prefix}.{other}.{signature}").status_code == 401
     assert client.ask(*READ, token=f"{prefix}.{body}.{signature}").status_code == 200
 
@@ -106,7 +111,7 @@ def test_a_token_ends(client: Client) -> None:
 
 def test_a_token_is_made_used_and_revoked(client: Client) -> None:
     client.uid = os.getuid()
-    made = client.ask("POST", "/v1/tokens", json={"write": True}).json()
+    made = client.ask("POST", "/v1/tokens", json={"scope": "write"}).json()
     client.uid = None
     assert client.ask(*WRITE, token=made["token"]).status_code == 200
     assert client.ask("DELETE", f"/v1/tokens/{made['id']}", token=made["token"]).status_code == 200
@@ -116,14 +121,14 @@ def test_a_token_is_made_used_and_revoked(client: Client) -> None:
 
 
 def test_nobody_makes_a_token_for_somebody_else(client: Client) -> None:
-    token = client.token("anna", write=True)
+    token = client.token("anna", scope=Scope.WRITE)
     assert client.ask("POST", "/v1/tokens", token=token, json={"user": "root"}).json()["code"] == "permission-denied"
     assert client.ask("POST", "/v1/tokens", token=token, json={"user": "anna"}).status_code == 201
 
 
 def test_without_a_key_tokens_neither_work_nor_are_made() -> None:
     client = Client(key=b"")
-    forged = make(b"", Grant("a1", "root", NOW + 60, True))
+    forged = make(b"", Grant("a1", "root", NOW + 60, Scope.WRITE))
     assert client.ask(*READ, token=forged).json()["code"] == "no-key"
     client.uid = os.getuid()
     assert client.ask("POST", "/v1/tokens", json={}).json()["code"] == "no-key"
@@ -149,19 +154,19 @@ def test_the_lists_of_the_cib_hold_behind_every_door(client: Client) -> None:
     enabled = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true"/></cluster_property_set>'
     document = client.node.document.apply(Edit(Verb.UPSERT, enabled, "crm_config"))
     client.node.document = document.apply(Edit(Verb.CREATE, lists, "configuration"))
-    token = client.token("anna", write=True)
+    token = client.token("anna", scope=Scope.WRITE)
     assert 'id="db"' not in client.ask("GET", "/v1/cib", token=token).text
     assert [each["id"] for each in client.ask("GET", "/v1/resources", token=token).json()] == ["web", "g"]
     for method, path in (WRITE, ("POST", "/v1/cluster/cleanup"), ("POST", "/v1/resources/web/cleanup")):
         assert client.ask(method, path, token=token).json()["code"] == "permission-denied"
-    assert client.ask(*WRITE, token=client.token(write=True)).status_code == 200
+    assert client.ask(*WRITE, token=client.token(scope=Scope.WRITE)).status_code == 200
 
 
 def test_changes_are_noted_with_who_asked(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "crm.audit")
-    client.ask(*WRITE, token=client.token("anna", write=True))
+    client.ask(*WRITE, token=client.token("anna", scope=Scope.WRITE))
     client.ask(*WRITE)
     assert [record.getMessage() for record in caplog.records] == [
-        f"POST /v1/nodes/one/standby by anna (token a{b'anna'.hex()})",
-        "POST /v1/nodes/one/standby denied: Over TCP a token is needed",
+        f"POST /v1/nodes/one/standby by anna (token a{b'anna'.hex()}): 200",
+        "POST /v1/nodes/one/standby by - (tcp): 401 no-token",
     ]

@@ -37,3 +37,27 @@ def test_constraints_have_their_scores() -> None:
     node.document = node.document.apply(Edit(Verb.CREATE, rule, "constraints"))
     ((labels, value),) = _figures(node)["ha_cluster_pacemaker_location_constraints"]
     assert (labels["constraint"], labels["node"], value) == ("l", "two", float("-inf"))
+
+
+def test_the_node_tells_what_it_measured() -> None:
+    node = FakeNode()
+    for seconds in (0.004, 0.2, 400.0):
+        node.measured.planning.add(seconds)
+    node.measured.in_transition(True, 10.0)
+    node.measured.in_transition(True, 11.0)
+    node.measured.in_transition(False, 12.5)
+    node.measured.in_transition(False, 13.0)
+    node.measured.queues = {"requests": 4}
+    text = TestClient(create(node, clock=lambda: NOW)).get("/metrics").text
+    for line in (
+        'crmd_planning_seconds_bucket{le="0.005"} 1.0',
+        'crmd_planning_seconds_bucket{le="0.25"} 2.0',
+        'crmd_planning_seconds_bucket{le="+Inf"} 3.0',
+        "crmd_planning_seconds_count 3.0",
+        "crmd_transition_seconds_count 1.0",
+        "crmd_transition_seconds_sum 2.5",
+        "crmd_detection_seconds_count 0.0",
+        'crmd_queue_length{queue="requests"} 4.0',
+        "crmd_event_listeners 0.0",
+    ):
+        assert line in text.splitlines(), line

@@ -108,7 +108,7 @@ def test_cibadmin_prints_the_plan_of_a_dry_run(daemon: FakeDaemon, capsys: pytes
     daemon.says(200, PLAN)
     assert cibadmin.main(["-D", "-X", "<group id='g'/>", "--dry-run"]) == 0
     assert daemon.requests[0][0].endswith("?dry_run=true")
-    assert capsys.readouterr().out.split() == ["stop", "web", "on", "one"]
+    assert capsys.readouterr().out.split() == ["Steps:", "1.", "stop", "web", "on", "one"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_the_overview_shows_what_matters_first() -> None:
         assert expected in text
 
 
-@pytest.mark.parametrize("module", ["crmctl", "mon", "cibadmin"])
+@pytest.mark.parametrize("module", ["crmctl", "mon", "cibadmin", "resource", "smaller_tools"])
 def test_commands_load_little(module: str) -> None:
     """Scripts and agents call them by the hundred: no library outside the standard one, and nothing slow."""
     program = f"import sys; import crm.cli.{module}; print('\\n'.join(sys.modules))"

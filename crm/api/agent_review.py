@@ -1,0 +1,107 @@
+"""Looks at resources before they are written: does the agent exist here, does it know what is asked of it?
+
+What was wrong before the change already is only told: nobody must mend an old mistake in order to change a description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.cib.document import Document
+from crm.cib.objects import codec
+from crm.cib.objects.catalogue import RESOURCES
+from crm.cib.objects.resources import Operation, Primitive, Template
+from crm.executor.agents import described
+from crm.executor.suitability import WantedOperation, WantedResource, examine
+from crm.model.report import Report, Severity
+from crm.model.transition import AgentReference
+
+
+class Review:
+    """A review of resources against the metadata of their agents, as the answering node has them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, document: Document, value: Any, force: bool) -> Sequence[Report]:
+        """The findings about a resource and all in it. Raises ProblemError (unsuitable) unless `force`."""
+        reports = await self._all_findings(document, value)
+        present = RESOURCES.find(document, value.id)
+        before = [] if present is None else await self._all_findings(document, RESOURCES.value(present))
+        wrong = [report for report in reports if report.severity is Severity.ERROR and report not in before]
+        if wrong and not force:
+            first = wrong[0]
+            hint = f"{first.hint}; or write it all the same with force=true"
+            raise ProblemError("unsuitable", f"{first.where}: {first.message}", hint, reports=wrong)
+        return [replace(report, severity=_at_most_a_warning(report.severity)) for report in reports]
+
+    async def _all_findings(self, document: Document, value: Any) -> list[Report]:
+        return [report for primitive in _primitives(value) for report in await self._findings(document, primitive)]
+
+    async def _findings(self, document: Document, primitive: Primitive | Template) -> list[Report]:
+        wanted = _wanted(document, primitive)
+        if not wanted.agent:
+            hint = "Give it an agent such as ocf:heartbeat:IPaddr2, or a template"
+            return [Report(Severity.ERROR, "no-agent", primitive.id, f"{primitive.id} has no agent", hint)]
+        try:
+            known = await self._service.metadata(reference(wanted.agent))
+        except ValueError as error:
+            return [Report(Severity.ERROR, "no-metadata", primitive.id, str(error), self._nearest(wanted.agent))]
+        found = examine(wanted, known)
+        if isinstance(primitive, Template):
+            return [report for report in found if report.code != "missing-parameter"]
+        return found
+
+    def _nearest(self, agent: str) -> str:
+        names = [described(each) for each in self._service.agents()]
+        near = get_close_matches(agent, names, 1)
+        return f"Did you mean {near[0]}?" if near else "See which there are: crmctl agent list"
+
+
+def _at_most_a_warning(severity: Severity) -> Severity:
+    return Severity.WARNING if severity is Severity.ERROR else severity
+
+
+def reference(agent: str) -> AgentReference:
+    """An agent by the name that people write, `ocf:heartbeat:IPaddr2`."""
+    standard, provider, type_ = codec.split_agent(agent)
+    return AgentReference(type_, standard, type_, provider or None)
+
+
+def _primitives(value: Any) -> Iterator[Primitive | Template]:
+    """Those that are given whole; a member that is only named was looked at when it was made."""
+    if isinstance(value, Primitive | Template):
+        yield value
+    for member in getattr(value, "members", ()):
+        yield from _primitives(member)
+
+
+def _wanted(document: Document, primitive: Primitive | Template) -> WantedResource:
+    """What is asked of the agent: the template's parameters and operations count unless the primitive has its own."""
+    template = getattr(primitive, "template", None)
+    element = RESOURCES.find(document, template) if template else None
+    base = RESOURCES.value(element) if element is not None else None
+    parameters = {**(base.parameters if base else {}), **primitive.parameters}
+    conditional = {name: text for each in primitive.conditional_parameters for name, text in each.values.items()}
+    operations = {each.telling: each for each in (*(base.operations if base else ()), *primitive.operations)}
+    return WantedResource(
+        primitive.id,
+        (base.agent if base else primitive.agent) or "",
+        {**conditional, **parameters},
+        tuple(_wanted_operation(each) for each in operations.values()),
+        _usual_timeout(document),
+    )
+
+
+def _wanted_operation(operation: Operation) -> WantedOperation:
+    return WantedOperation(operation.name, operation.interval, operation.timeout, operation.role)
+
+
+def _usual_timeout(document: Document) -> str:
+    pairs = document.root.iterfind("configuration/op_defaults/meta_attributes/nvpair[@name='timeout']")
+    return next((str(pair.get("value")) for pair in pairs), "20s")

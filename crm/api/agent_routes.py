@@ -1,0 +1,95 @@
+"""Agents: which there are on the answering node, and what they say about themselves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from crm.api.agent_review import reference
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.executor.agents import described
+from crm.executor.metadata import Metadata
+
+
+class AgentValue(BaseModel):
+    """An agent by name."""
+
+    name: str = Field(examples=["ocf:heartbeat:IPaddr2"])
+    standard: str = Field(examples=["ocf"])
+    provider: str | None = Field(examples=["heartbeat"])
+    type: str = Field(examples=["IPaddr2"])
+
+
+class ParameterValue(BaseModel):
+    """A parameter of an agent."""
+
+    name: str
+    type: str = Field(examples=["integer"])
+    default: str | None
+    required: bool
+    reloadable: bool = Field(description="can be changed without a restart")
+    private: bool = Field(description="kept out of logs and answers")
+    deprecated: bool
+    unique_group: str = Field(description="parameters of the same group must differ between resources")
+    choices: list[str]
+    description: str
+    details: str
+
+
+class AgentActionValue(BaseModel):
+    """An action that an agent knows, with the times that it advises."""
+
+    name: str
+    timeout: str | None
+    interval: str | None
+    role: str | None
+    depth: str | None
+
+
+class MetadataValue(BaseModel):
+    """What an agent says about itself."""
+
+    name: str
+    version: str
+    description: str
+    details: str
+    parameters: list[ParameterValue]
+    actions: list[AgentActionValue]
+
+    @classmethod
+    def of(cls, name: str, metadata: Metadata) -> MetadataValue:
+        return cls.model_validate({**asdict(metadata), "name": name})
+
+
+def routes(service: Service) -> APIRouter:
+    router = APIRouter(prefix="/agents", tags=["agents"])
+
+    @router.get("")
+    async def list_agents(standard: str | None = None, provider: str | None = None) -> list[AgentValue]:
+        """The agents on the answering node."""
+        return [
+            AgentValue(name=described(each), standard=each.standard, provider=each.provider, type=each.type)
+            for each in service.agents()
+            if standard in (None, each.standard) and provider in (None, each.provider)
+        ]
+
+    @router.get("/standards")
+    async def list_standards() -> dict[str, list[str]]:
+        """The standards of the agents here, each with its providers."""
+        found: dict[str, dict[str, None]] = {}
+        for each in service.agents():
+            found.setdefault(each.standard, {}).update({each.provider: None} if each.provider else {})
+        return {standard: list(providers) for standard, providers in found.items()}
+
+    @router.get("/{name}")
+    async def read_agent(name: str) -> MetadataValue:
+        """What an agent says about itself: parameters with types and defaults, actions with advised times."""
+        try:
+            return MetadataValue.of(name, await service.metadata(reference(name)))
+        except ValueError as error:
+            raise ProblemError("no-such-agent", str(error), "See which there are: crmctl agent list") from None
+
+    return router

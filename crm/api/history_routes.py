@@ -1,0 +1,104 @@
+"""Earlier configurations: which are kept, what changed between them, and going back to one.
+
+Each node keeps those that it wrote itself, so one that was away for a while has gaps.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from lxml import etree
+from pydantic import BaseModel, Field
+
+from crm.api.cib_routes import DryRun
+from crm.api.permission import readable, visible
+from crm.api.plan_values import DifferenceValue
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.api.writing import Written, etag, write_made
+from crm.cib.changes import Replace
+from crm.cib.document import Document
+from crm.cib.told_differences import told
+from crm.cib.version import Version
+
+VersionText = Annotated[str, Query(description="admin_epoch.epoch.num_updates, or the word previous",
+                                   examples=["0.12.0"])]
+
+
+class KeptValue(BaseModel):
+    """A configuration that is kept."""
+
+    version: str = Field(examples=["0.12.0"])
+    at: datetime = Field(description="when it was written")
+    present: bool
+
+
+class UndoWish(BaseModel):
+    """Where to go back to."""
+
+    version: str = Field(default="previous", description="a version of the history, or previous")
+
+
+def routes(service: Service) -> APIRouter:
+    router = APIRouter(prefix="/cib", tags=["cib"])
+
+    @router.get("/history")
+    async def list_versions() -> list[KeptValue]:
+        """The configurations that the answering node has kept, the newest first."""
+        present = service.cib().version[:2]
+        return [
+            KeptValue(version=str(each.version), at=datetime.fromtimestamp(each.at, UTC),
+                      present=each.version[:2] == present)
+            for each in await service.records.configurations()
+        ]
+
+    @router.get("/history/{version}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+    async def read_version(version: str) -> Response:
+        """An earlier CIB, without its status."""
+        document = visible(service, await _earlier(service, version))
+        return Response(document.to_bytes(), media_type="application/xml", headers={"ETag": etag(document.version)})
+
+    @router.get("/differences")
+    async def read_differences(since: VersionText = "previous", until: str | None = None) -> list[DifferenceValue]:
+        """What changed from one configuration to another (without `until`: to the present one)."""
+        before = visible(service, await _earlier(service, since))
+        after = readable(service) if until is None else visible(service, await _earlier(service, until))
+        return [DifferenceValue.of(each) for each in told(before, after)]
+
+    @router.post("/undo")
+    async def undo(response: Response, wish: UndoWish | None = None, dry_run: DryRun = False) -> Written:
+        """Go back to an earlier configuration. That is a change like any other: it can be undone."""
+        document = await _earlier(service, (wish or UndoWish()).version)
+        configuration = document.root.find("configuration")
+        assert configuration is not None, "a CIB that was stored has a configuration"
+        text = etree.tostring(configuration, encoding="unicode")
+        return await write_made(
+            service, lambda _present: Replace(text, "configuration"), response, dry_run=dry_run
+        )
+
+    return router
+
+
+async def _earlier(service: Service, version: str) -> Document:
+    """The configuration of that version. Raises ProblemError (no-such-version), CibError (bad-version)."""
+    if version == "previous":
+        return await _previous(service)
+    found = await service.records.configuration(Version.parse(version))
+    if found is None:
+        kept = [str(each.version) for each in await service.records.configurations()]
+        span = f"It has {kept[-1]} to {kept[0]}" if kept else "It has none"
+        raise ProblemError("no-such-version", f"{service.name} has not kept version {version}",
+                           f"{span}: crmctl history list; another node may have more")
+    return found
+
+
+async def _previous(service: Service) -> Document:
+    present = service.cib().version[:2]
+    earlier = [each.version for each in await service.records.configurations() if each.version[:2] < present]
+    found = await service.records.configuration(earlier[0]) if earlier else None
+    if found is None:
+        raise ProblemError("no-such-version", f"{service.name} has kept no configuration before the present one",
+                           "Ask another node, or see: crmctl history list")
+    return found

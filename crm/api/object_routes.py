@@ -1,0 +1,244 @@
+"""The configured objects of every kind as JSON: list, read, create, replace, change in part, delete.
+
+One set of routes for all kinds of `crm.cib.objects`; what is special about a kind (a resource's agent is asked whether
+the parameters are right) comes in as a review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from crm.api.cib_routes import DryRun, IfMatch, json_body
+from crm.api.permission import readable
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.api.shapes import Shape
+from crm.api.writing import Written, etag, write_made
+from crm.cib.document import Document
+from crm.cib.objects import catalogue, changes
+from crm.cib.objects.catalogue import Collection
+from crm.cib.objects.constraints import Constraint
+from crm.cib.objects.others import AclGroup, AclRole, AclUser, Alert, Defaults, FencingLevel, Tag
+from crm.cib.objects.resources import Resource
+from crm.model.report import Report
+
+Review = Callable[[Document, Any, bool], Awaitable[Sequence[Report]]]
+"""Looks at an object before it is written (the CIB, the object, whether to go on whatever is wrong). Its reports are
+told with the answer; it raises ProblemError to refuse.
+"""
+
+Force = Annotated[bool, Query(description="Write it even if its agent does not know what is asked of it")]
+KeepMembers = Annotated[bool, Query(description="Of a group or clone: keep what is in it")]
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A collection on the web: the shape of its objects, and where they are.
+
+    plural   the path of all; `create` and `delete` of one are there, too
+    item     the path of one
+    """
+
+    collection: Collection
+    shape: Shape
+    tag: str
+    plural: str
+    item: str
+    create: str
+    delete: str
+
+
+def _simple(collection: Collection, shape: Shape, tag: str, path: str) -> _Family:
+    return _Family(collection, shape, tag, path, f"{path}/{{identity}}", path, f"{path}/{{identity}}")
+
+
+_RESOURCES = _Family(
+    catalogue.RESOURCES,
+    Shape("ResourceDefinition", Annotated[Resource, Field(discriminator="kind")]),
+    "resources",
+    "/resources/definitions",
+    "/resources/{identity}/definition",
+    "/resources",
+    "/resources/{identity}",
+)
+_CONSTRAINT = Shape("Constraint", Annotated[Constraint, Field(discriminator="kind")])
+_DEFAULTS = Shape("Defaults", Defaults)
+_OTHERS = (
+    _simple(catalogue.CONSTRAINTS, _CONSTRAINT, "constraints", "/constraints"),
+    _simple(catalogue.TAGS, Shape("Tag", Tag), "tags", "/tags"),
+    _simple(catalogue.ALERTS, Shape("Alert", Alert), "alerts", "/alerts"),
+    _simple(catalogue.ACL_ROLES, Shape("AclRole", AclRole), "acl", "/acl/roles"),
+    _simple(catalogue.ACL_USERS, Shape("AclUser", AclUser), "acl", "/acl/users"),
+    _simple(catalogue.ACL_GROUPS, Shape("AclGroup", AclGroup), "acl", "/acl/groups"),
+    _simple(catalogue.FENCING_LEVELS, Shape("FencingLevel", FencingLevel), "fencing", "/fencing/levels"),
+    _simple(catalogue.RESOURCE_DEFAULTS, _DEFAULTS, "defaults", "/defaults/resources"),
+    _simple(catalogue.OPERATION_DEFAULTS, _DEFAULTS, "defaults", "/defaults/operations"),
+)
+
+
+SHAPES = tuple({family.shape.name: family.shape for family in (_RESOURCES, *_OTHERS)}.values())
+"""For the OpenAPI document."""
+
+
+def routes(service: Service, review: Review) -> APIRouter:
+    """The routes of all kinds. `review` looks at resources."""
+    router = APIRouter()
+    _add(router, service, _RESOURCES, review)
+    _add_resource_deletion(router, service)
+    for family in _OTHERS:
+        _add(router, service, family, _nothing_to_say)
+        _add_deletion(router, service, family)
+    return router
+
+
+async def _nothing_to_say(_document: Document, _value: Any, _force: bool) -> Sequence[Report]:
+    return ()
+
+
+def _add(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
+    """The routes of one kind."""
+    own = APIRouter(tags=[family.tag])
+    _add_reading(own, service, family)
+    _add_writing(own, service, family, review)
+    _add_change(own, service, family, review)
+    router.include_router(own)
+
+
+def _described(family: _Family, handler: _Handler, text: str) -> _Handler:
+    """One handler serves many kinds, so each gets a name and a description of its own."""
+    handler.__doc__ = text
+    handler.__name__ = f"{handler.__name__}_{family.create.strip('/').replace('/', '_')}"
+    return handler
+
+
+def _add_reading(router: APIRouter, service: Service, family: _Family) -> None:
+    collection, shape = family.collection, family.shape
+
+    async def list_all() -> JSONResponse:
+        document = readable(service)
+        values = [shape.told(value) for value in collection.all(document)]
+        return JSONResponse(values, headers={"ETag": etag(document.version)})
+
+    async def read_one(identity: str) -> JSONResponse:
+        document = readable(service)
+        value = collection.value(collection.element(document, identity))
+        return JSONResponse(shape.told(value), headers={"ETag": etag(document.version)})
+
+    text = f"Every {collection.name} as it is configured."
+    router.get(family.plural, responses=shape.as_answer(many=True))(_described(family, list_all, text))
+    text = f"One {collection.name} as it is configured."
+    router.get(family.item, responses=shape.as_answer())(_described(family, read_one, text))
+
+
+def _add_writing(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
+    collection, shape = family.collection, family.shape
+
+    async def create(
+        request: Request, response: Response, if_match: IfMatch = None, dry_run: DryRun = False, force: Force = False
+    ) -> Written:
+        value = shape.read(await json_body(request))
+        reports = await review(service.cib(), value, force)
+        written = await write_made(
+            service, lambda document: changes.create(document, collection, value), response,
+            if_match=if_match, dry_run=dry_run, reports=reports,
+        )
+        response.status_code = 200 if dry_run else 201
+        return written
+
+    async def replace(
+        identity: str, request: Request, response: Response, if_match: IfMatch = None, dry_run: DryRun = False,
+        force: Force = False,
+    ) -> Written:
+        value = shape.read(await json_body(request))
+        _check_same(identity, value.id)
+        reports = await review(service.cib(), value, force)
+        return await write_made(
+            service, lambda document: changes.replace(document, collection, value), response,
+            if_match=if_match, dry_run=dry_run, reports=reports,
+        )
+
+    text = f"Create a {collection.name}."
+    router.post(family.create, status_code=201, openapi_extra=shape.as_body())(_described(family, create, text))
+    text = f"Replace a {collection.name} by this one. What has no field here stays."
+    router.put(family.item, openapi_extra=shape.as_body())(_described(family, replace, text))
+
+
+def _add_change(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
+    collection, shape = family.collection, family.shape
+
+    async def change(
+        identity: str, patch: Annotated[dict[str, Any], Body()], response: Response, if_match: IfMatch = None,
+        dry_run: DryRun = False, force: Force = False,
+    ) -> Written:
+        def merged(document: Document) -> Any:
+            present = collection.value(collection.element(document, identity))
+            return shape.read(merge(shape.told(present), patch))
+
+        value = merged(service.cib())
+        _check_same(identity, value.id)
+        reports = await review(service.cib(), value, force)
+        return await write_made(
+            service, lambda document: changes.replace(document, collection, merged(document)), response,
+            if_match=if_match, dry_run=dry_run, reports=reports,
+        )
+
+    text = (
+        f"Change a {collection.name} in part (RFC 7396): what is not named stays, null removes, lists are given whole."
+    )
+    router.patch(family.item)(_described(family, change, text))
+
+
+def _add_deletion(router: APIRouter, service: Service, family: _Family) -> None:
+    own = APIRouter(tags=[family.tag])
+
+    async def delete(
+        identity: str, response: Response, if_match: IfMatch = None, dry_run: DryRun = False
+    ) -> Written:
+        return await write_made(
+            service, lambda document: changes.delete(document, family.collection, identity), response,
+            if_match=if_match, dry_run=dry_run,
+        )
+
+    own.delete(family.delete)(_described(family, delete, f"Delete a {family.collection.name}."))
+    router.include_router(own)
+
+
+def _add_resource_deletion(router: APIRouter, service: Service) -> None:
+    @router.delete(_RESOURCES.delete, tags=["resources"])
+    async def delete_resource(
+        identity: str, response: Response, keep_members: KeepMembers = False, if_match: IfMatch = None,
+        dry_run: DryRun = False,
+    ) -> Written:
+        """Delete a resource with its constraints and what is in it. If it runs, the cluster stops it."""
+        change = changes.dissolve if keep_members else changes.delete
+        return await write_made(
+            service, lambda document: change(document, catalogue.RESOURCES, identity), response,
+            if_match=if_match, dry_run=dry_run,
+        )
+
+
+def merge(present: Any, patch: Any) -> Any:
+    """A JSON merge patch (RFC 7396) applied."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(present) if isinstance(present, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def _check_same(asked: str, given: str) -> None:
+    if asked != given:
+        message = f"The path says {asked}, the object says {given}: an id cannot be changed"
+        raise ProblemError("bad-request", message, "Delete it and create it under the other id")

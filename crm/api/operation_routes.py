@@ -1,0 +1,112 @@
+"""What was done on the nodes, and what of it failed: the history that plans are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from crm.api.permission import readable
+from crm.api.picture import Picture
+from crm.api.service import Service
+from crm.api.values import FailureValue
+from crm.cib.document import Document
+from crm.cib.parsing import Element
+from crm.model.values import parse_integer
+
+
+class OperationValue(BaseModel):
+    """The last result of an operation on a node."""
+
+    resource: str
+    node: str
+    operation: str = Field(examples=["monitor"])
+    interval_ms: int
+    call: int | None
+    rc: int | None = Field(description="the agent's exit code")
+    status: int | None = Field(description="0 done, 2 timed out, 4 error, -1 under way …")
+    reason: str = Field(description="what the agent said")
+    at: int | None = Field(description="when the result last changed, epoch seconds")
+    took_ms: int | None
+    queued_ms: int | None
+
+
+class FailCountValue(BaseModel):
+    """How often an operation failed on a node since it was last cleaned up."""
+
+    resource: str
+    node: str
+    operation: str
+    interval_ms: int
+    count: str = Field(description="a number, or INFINITY")
+
+
+def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/operations")
+    async def list_operations(resource: str | None = None, node: str | None = None) -> list[OperationValue]:
+        """The last results of all operations, or of those of one resource or node."""
+        return [
+            each
+            for each in _operations(readable(service))
+            if resource in (None, each.resource) and node in (None, each.node)
+        ]
+
+    @router.get("/failures")
+    async def list_failures(resource: str | None = None, node: str | None = None) -> list[FailureValue]:
+        """What failed and was not cleaned up since, with what to do."""
+        found = picture().failures()
+        return [each for each in found if resource in (None, each.resource) and node in (None, each.node)]
+
+    @router.get("/failures/counts")
+    async def list_counts(resource: str | None = None, node: str | None = None) -> list[FailCountValue]:
+        """How often what failed where; the policy for failures (migration-threshold) counts these."""
+        return [
+            each
+            for each in _counts(readable(service))
+            if resource in (None, each.resource) and node in (None, each.node)
+        ]
+
+    return router
+
+
+def _operations(document: Document) -> Iterator[OperationValue]:
+    for state in document.root.iterfind("status/node_state"):
+        for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
+            for entry in history.iterfind("lrm_rsc_op"):
+                yield _operation(str(history.get("id")), str(state.get("uname")), entry)
+
+
+def _operation(resource: str, node: str, entry: Element) -> OperationValue:
+    return OperationValue(
+        resource=resource,
+        node=node,
+        operation=entry.get("operation", ""),
+        interval_ms=parse_integer(entry.get("interval")) or 0,
+        call=parse_integer(entry.get("call-id")),
+        rc=parse_integer(entry.get("rc-code")),
+        status=parse_integer(entry.get("op-status")),
+        reason=entry.get("exit-reason", ""),
+        at=parse_integer(entry.get("last-rc-change")),
+        took_ms=parse_integer(entry.get("exec-time")),
+        queued_ms=parse_integer(entry.get("queue-time")),
+    )
+
+
+def _counts(document: Document) -> Iterator[FailCountValue]:
+    for state in document.root.iterfind("status/node_state"):
+        for pair in state.iterfind("transient_attributes/instance_attributes/nvpair"):
+            name = pair.get("name", "")
+            if not name.startswith("fail-count-"):
+                continue
+            resource, _, failed = name.removeprefix("fail-count-").rpartition("#")
+            operation, _, interval = failed.rpartition("_")
+            yield FailCountValue(
+                resource=resource,
+                node=str(state.get("uname")),
+                operation=operation,
+                interval_ms=parse_integer(interval) or 0,
+                count=pair.get("value", "0"),
+            )

@@ -1,0 +1,56 @@
+"""Lists in pages: `?limit=` so many entries, `?after=` the last one seen. Without a limit a list comes whole.
+
+A page begins after an entry, not at a number, so nothing is skipped or told twice because something else came or went
+meanwhile. The `Link` header (RFC 8288) holds the address of the next page; on the last one there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Depends, Query, Request, Response
+
+from crm.api.problems import ProblemError
+
+LARGEST = 1000
+
+_Entry = TypeVar("_Entry")
+
+
+class Page:
+    """The part of a list that a request asks for."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        limit: Annotated[int | None, Query(ge=1, le=LARGEST, description="at most so many entries")] = None,
+        after: Annotated[str | None, Query(description="only what comes after this entry; see the header Link")] = None,
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._limit = limit
+        self._after = after
+
+    def of(self, entries: Sequence[_Entry], key: Callable[[_Entry], str]) -> list[_Entry]:
+        """The entries on the page; `key` tells what an entry is called. Raises ProblemError (no-such-object)."""
+        begin = 0
+        if self._after is not None:
+            known = [key(entry) for entry in entries]
+            if self._after not in known:
+                raise ProblemError("no-such-object", f"There is no entry {self._after} (any more) to go on after",
+                                   "Begin again without after")
+            begin = known.index(self._after) + 1
+        page = list(entries[begin : None if self._limit is None else begin + self._limit])
+        if page and begin + len(page) < len(entries):
+            self._response.headers["Link"] = f'<{self._address(key(page[-1]))}>; rel="next"'
+        return page
+
+    def _address(self, after: str) -> str:
+        query = [(name, value) for name, value in self._request.query_params.multi_items() if name != "after"]
+        return f"{self._request.url.path}?{urlencode([*query, ('after', after)])}"
+
+
+Paging = Annotated[Page, Depends()]

@@ -1,0 +1,136 @@
+"""The shape of plans: what would be done and why, what is interrupted, what is fenced, what to think of first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from crm.api.permission import visible
+from crm.api.service import Service
+from crm.api.values import ReportValue
+from crm.cib.document import Document
+from crm.cib.told_differences import Difference, told
+from crm.model.report import Report, Severity
+from crm.rehearsal.faults import Fault
+from crm.rehearsal.preview import PlannedAction, Preview, preview
+from crm.rehearsal.rehearsal import Change
+
+
+class ActionValue(BaseModel):
+    """One action of a plan."""
+
+    operation: str = Field(examples=["start"], description="an agent's operation, probe, fence, …")
+    resource: str | None = Field(examples=["web"])
+    node: str | None = Field(examples=["node2"])
+    interval_ms: int = 0
+    step: int = Field(1, description="1 is first; actions of the same step do not wait for each other")
+    because: list[str] = Field([], description="why, from the nearest cause to the last")
+    about_ms: int = Field(0, description="how long it takes")
+    measured: bool = Field(False, description="it took so long before; else that is its time limit")
+
+    @classmethod
+    def of(cls, action: PlannedAction) -> ActionValue:
+        return cls(
+            operation=action.operation, resource=action.resource, node=action.node, interval_ms=action.interval_ms,
+            step=action.step, because=list(action.because), about_ms=action.about_ms, measured=action.measured,
+        )
+
+
+class InterruptionValue(BaseModel):
+    """What becomes of a resource that does not just stay as it is."""
+
+    resource: str
+    effect: str = Field(examples=["moves"], description="fewer, restarts, moves, unpromoted or lost")
+    before: list[str] = Field(examples=[["node1 (promoted)"]])
+    after: list[str]
+    interruption_ms: int | None = Field(description="how long nobody serves; null: for good; 0: not at all")
+    measured: bool = Field(description="whether that was measured before, else it is what time limits allow")
+    why: list[str]
+
+    @classmethod
+    def of(cls, change: Change) -> InterruptionValue:
+        return cls(
+            resource=change.resource, effect=change.effect.value, before=[str(place) for place in change.before],
+            after=[str(place) for place in change.after], interruption_ms=change.interruption_ms,
+            measured=change.measured, why=[part.strip() for part in change.why],
+        )
+
+
+class FencingPlanValue(BaseModel):
+    """A node that would be fenced."""
+
+    node: str
+    action: str
+    reason: str
+
+
+class BlockedValue(BaseModel):
+    """What would have to be done, but cannot."""
+
+    operation: str
+    node: str | None
+    because: list[str]
+
+
+class DifferenceValue(BaseModel):
+    """One object that differs."""
+
+    what: str = Field(examples=["changed"], description="added, removed, changed or moved")
+    about: str = Field(examples=["port of web"])
+    text: list[str] = Field(examples=[["~ port of web: value 80 → 81"]], description="as a diff shows it")
+    xml: str = ""
+
+    @classmethod
+    def of(cls, difference: Difference) -> DifferenceValue:
+        return cls(what=difference.what, about=difference.about, text=difference.lines(), xml=difference.xml)
+
+
+class PlanValue(BaseModel):
+    """What the cluster would do; nothing has been done."""
+
+    dry_run: bool = True
+    version: str = Field(description="version of the CIB that this was planned on; as If-Match it guards the change")
+    differences: list[DifferenceValue] = Field(description="what would change in the configuration")
+    headlines: list[str] = Field(description="what becomes of each instance, a sentence each")
+    actions: list[ActionValue] = Field(description="of the next transition, in order")
+    interruptions: list[InterruptionValue] = Field(description="what does not just stay as it is, until all is at rest")
+    fenced: list[FencingPlanValue]
+    blocked: list[BlockedValue]
+    warnings: list[ReportValue] = Field(description="what to think of first")
+    reports: list[ReportValue] = Field([], description="findings about the configuration")
+    settled: bool = Field(description="whether the cluster comes to rest")
+
+    @classmethod
+    def of(
+        cls, service: Service, present: Document, wanted: Document, found: Preview, reports: Sequence[Report]
+    ) -> PlanValue:
+        warnings = [each for each in reports if each.severity is not Severity.NOTICE and each.code in _REVIEWED]
+        differences = told(visible(service, present), visible(service, wanted))
+        return cls(
+            version=str(present.version),
+            differences=[DifferenceValue.of(each) for each in differences],
+            headlines=list(found.headlines),
+            actions=[ActionValue.of(action) for action in found.actions],
+            interruptions=[InterruptionValue.of(change) for change in found.changes],
+            fenced=[FencingPlanValue(node=each.node, action=each.action, reason=each.reason) for each in found.fenced],
+            blocked=[BlockedValue(operation=each.task, node=each.node, because=list(each.because))
+                     for each in found.blocked],
+            warnings=[ReportValue.of(each) for each in (*found.warnings, *warnings)],
+            reports=[ReportValue.of(each) for each in dict.fromkeys((*reports, *found.reports))],
+            settled=found.settled,
+        )
+
+
+_REVIEWED = ("stopped-above", "short-timeout", "not-monitored")
+"""Findings about the change itself, not about the configuration as a whole."""
+
+
+async def planned(
+    service: Service, present: Document, wanted: Document, now: int, reports: Sequence[Report] = (),
+    faults: Sequence[Fault] = (),
+) -> PlanValue:
+    """The plan for a CIB, made beside the event loop. Of the differences only what the asking user may read is told."""
+    found = await asyncio.to_thread(preview, present.root, wanted.root, now, faults)
+    return PlanValue.of(service, present, wanted, found, reports)

@@ -1,0 +1,92 @@
+"""What would happen if: changes, losses of nodes, failures of resources, tickets, tried on a pretended cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from crm.api.cib_routes import EditValue
+from crm.api.permission import check_change, readable
+from crm.api.picture import Picture
+from crm.api.plan_values import PlanValue, planned
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.api.writing import checked
+from crm.cib import intents
+from crm.cib.changes import Batch, Edit, Replace
+from crm.cib.document import Document
+from crm.cib.objects import wishes
+from crm.rehearsal.faults import Fault, FaultKind
+from crm.rehearsal.stage import active
+
+
+class FailureWish(BaseModel):
+    """A resource that is to be found failed on a node."""
+
+    resource: str
+    node: str | None = Field(None, description="where; without it: where it runs first")
+
+
+class Scenario(BaseModel):
+    """What is assumed to happen, all of it together. Nothing is done to the cluster."""
+
+    configuration: str | None = Field(None, description="a whole configuration as XML in place of the present one")
+    changes: list[EditValue] = Field([], description="edits, as PATCH /v1/cib takes them")
+    lost_nodes: list[str] = Field([], examples=[["node1"]])
+    standby_nodes: list[str] = []
+    failures: list[FailureWish] = []
+    granted_tickets: list[str] = []
+    revoked_tickets: list[str] = []
+
+
+def routes(service: Service, now: Callable[[], int]) -> APIRouter:
+    router = APIRouter(tags=["plans"])
+
+    @router.post("/simulate")
+    async def simulate(scenario: Scenario) -> PlanValue:
+        """What the cluster would do: actions with reasons, interruptions, fencing, warnings."""
+        present = readable(service)
+        wanted = _changed(present, scenario, now())
+        check_change(present, wanted)
+        reports = checked(wanted) if wanted is not present else []
+        faults = _faults(Picture.of(wanted, now()), scenario)
+        return await planned(service, present, wanted, now(), reports, faults)
+
+    return router
+
+
+def _changed(document: Document, scenario: Scenario, now: int) -> Document:
+    """The CIB with the changes of a scenario. Raises CibError."""
+    if scenario.configuration is not None:
+        document = document.apply(Replace(scenario.configuration, "configuration"))
+    edits: list[Edit] = [Edit(**edit.model_dump()) for edit in scenario.changes]
+    document = document.apply(Batch(tuple(edits))) if edits else document
+    for name in scenario.standby_nodes:
+        change = intents.node_attribute(document, name, "standby", "on")
+        document = document if change is None else document.apply(change)
+    for names, granted in ((scenario.granted_tickets, True), (scenario.revoked_tickets, False)):
+        for name in names:
+            ticket = wishes.ticket(document, name, granted=granted, standby=None, now=now)
+            document = document if ticket is None else document.apply(ticket)
+    return document
+
+
+def _faults(picture: Picture, scenario: Scenario) -> list[Fault]:
+    known = {node.name for node in picture.cluster.nodes}
+    for name in scenario.lost_nodes:
+        if name not in known:
+            hint = f"There are {', '.join(sorted(known))}"
+            raise ProblemError("no-such-node", f"The cluster has no node {name}", hint)
+    lost = [Fault(FaultKind.NODE, (name,)) for name in scenario.lost_nodes]
+    return [*lost, *(_failure(picture, wish) for wish in scenario.failures)]
+
+
+def _failure(picture: Picture, wish: FailureWish) -> Fault:
+    nodes = [node.name for each in active(picture.cluster, wish.resource) for node in each.active_on]
+    if not nodes or wish.node not in (None, *nodes):
+        where = f" on {wish.node}" if wish.node else ""
+        hint = f"It runs on {', '.join(nodes)}" if nodes else "Name a primitive that is active"
+        raise ProblemError("not-running", f"{wish.resource} does not run{where}, so it cannot fail there", hint)
+    return Fault(FaultKind.RESOURCE, (wish.node or nodes[0],), wish.resource)

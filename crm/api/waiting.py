@@ -1,0 +1,106 @@
+"""Blocking queries and freshness: what every answer says of the state it was read from, and waiting for a newer one.
+
+    GET …?index=0.12.4@3&wait=30     answers when the cluster's state is another one, at the latest after 30 seconds
+
+For clients too simple for `/v1/events`. The `Crmd-Index` of an answer is the `index` of the next question. All reads
+under /v1 take part, so this stands around the application and not in each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crm.api.event_routes import MOST_LISTENERS
+from crm.api.problems import answer
+from crm.api.service import Service
+
+LONGEST_S = 300.0
+USUAL_S = 60.0
+
+HEADERS = {
+    "Crmd-Index": "the state of the cluster that the answer is of; a later question may wait until it has changed",
+    "Crmd-Version": "version of the CIB on the answering node",
+    "Crmd-Term": "newest term of a DC that the answering node knows",
+    "Crmd-Node": "the node that answers",
+    "Crmd-Fresh": "whether it follows a DC, so that what it says is up to date",
+}
+PARAMETERS = (
+    ("index", "answer when the state is another one than this (a `Crmd-Index`)", {"type": "string"}, "0.12.4@3"),
+    ("wait", f"for at most so many seconds, with `index` (default {USUAL_S:.0f})",
+     {"type": "number", "minimum": 0, "maximum": LONGEST_S}, 30),
+)
+
+
+class Waiting:
+    """ASGI middleware: holds back a read until its time has come, and stamps every answer."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._stamp(message)
+            await send(message)
+
+        problem = None
+        if scope["method"] in ("GET", "HEAD") and takes_index(scope["path"]) and b"index=" in scope["query_string"]:
+            problem = await self._wait(scope["query_string"].decode("latin-1"))
+        if problem is not None:
+            await answer(*problem)(scope, receive, stamped)
+        else:
+            await self._app(scope, receive, stamped)
+
+    async def _wait(self, query: str) -> tuple[str, str, str] | None:
+        """Wait as the query asks for; what is wrong with it otherwise."""
+        asked = parse_qs(query)
+        index, wait = asked.get("index", [""])[-1], asked.get("wait", [str(USUAL_S)])[-1]
+        seconds = _seconds(wait)
+        if seconds is None:
+            return ("bad-request", f"query.wait: “{wait}” is not a number from 0 to {LONGEST_S:.0f}",
+                    "Write the seconds, such as wait=30")
+        journal = self._service.journal
+        if journal.listeners >= MOST_LISTENERS:
+            return "too-many-listeners", f"{MOST_LISTENERS} wait here already", "Ask another node"
+        journal.listeners += 1
+        try:
+            async with asyncio.timeout(seconds):
+                while index == journal.index and not journal.closed:
+                    await journal.change()
+        except TimeoutError:
+            return None
+        finally:
+            journal.listeners -= 1
+        return None
+
+    def _stamp(self, message: Message) -> None:
+        status = self._service.status()
+        headers = MutableHeaders(scope=message)
+        headers["Crmd-Index"] = self._service.journal.index
+        headers["Crmd-Version"] = str(status.version)
+        headers["Crmd-Term"] = str(status.term)
+        headers["Crmd-Node"] = status.node
+        headers["Crmd-Fresh"] = str(status.fresh).lower()
+
+
+def takes_index(path: str) -> bool:
+    """Whether a read waits when it is asked to."""
+    return path.startswith("/v1/") and not path.startswith(("/v1/health/", "/v1/events"))
+
+
+def _seconds(text: str) -> float | None:
+    """What `wait` says, with or without its unit."""
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= LONGEST_S else None

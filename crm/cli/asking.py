@@ -1,0 +1,86 @@
+"""What the commands of `crmctl` have in common: ask the daemon with JSON, print a change, its findings, or its plan."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from crm.cli.connection import USAGE, CommandError, request
+
+
+def path(*parts: str) -> str:
+    """A path of the API from names that may hold anything."""
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def read(*parts: str, **query: str | None) -> Any:
+    """What the API answers to a GET."""
+    return request("GET", path(*parts), query=query).json()
+
+
+def send(method: str, where: str, value: object = None, query: Mapping[str, str | None] | None = None,
+         timeout_seconds: float = 60.0) -> Any:
+    """A request with a JSON body."""
+    import json
+
+    body = b"" if value is None else json.dumps(value).encode()
+    return request(method, where, query=query, body=body, content_type="application/json",
+                   timeout_seconds=timeout_seconds).json()
+
+
+def write(options: argparse.Namespace, method: str, where: str, value: object, said: str,
+          query: Mapping[str, str | None] | None = None) -> None:
+    """A change: committed and told, or with --dry-run its plan."""
+    dry_run = getattr(options, "dry_run", False)
+    force = "true" if getattr(options, "force", False) else None
+    answer = send(method, where, value, {"dry_run": "true" if dry_run else None, "force": force, **(query or {})})
+    if dry_run:
+        print_plan(answer)
+        return
+    for report in answer.get("reports", []):
+        if report["severity"] != "notice":
+            print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
+    print("That is so already" if answer.get("unchanged") else f"{said}, CIB {answer['version']}")
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """A plan for people."""
+    from crm.cli.plan_text import plan_lines
+
+    print("\n".join(plan_lines(plan)).rstrip())
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns as wide as they need to be; the last one is not filled up."""
+    lines = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(line[place]) for line in (list(heads), *lines)) for place in range(len(heads))]
+    for line in (list(heads), *lines):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    """`name=value` words. Raises CommandError."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise CommandError(f"“{word}” is not of the form name=value", code=USAGE)
+        found[name] = value
+    return found
+
+
+def add_dry_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
+
+
+Commands = Any
+"""What `ArgumentParser.add_subparsers` returns; its class is private."""
+
+
+def group(commands: Commands, name: str, text: str) -> Commands:
+    """A command that has commands of its own."""
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    return parser.add_subparsers(metavar="COMMAND", required=True)

@@ -1,0 +1,312 @@
+"""`crm_resource`: what scripts and agents ask about resources and have done to them, with Pacemaker's option names.
+
+Source: the manual page of crm_resource. Standard library and one request for most of it: it is called by the hundred.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from crm.cli import asking
+from crm.cli.attribute import Arguments, spellings
+from crm.cli.connection import USAGE, CommandError, request, run
+
+_OPTIONS = spellings(
+    resource="-r --resource", node="-N --node -H --host", quiet="-Q --quiet", force="-f --force", help="-h --help -?",
+    list="-L --list", list_raw="-l --list-raw", query_xml="-q --query-xml", query_xml_raw="-w --query-xml-raw",
+    locate="-W --locate", move="-M --move", ban="-B --ban", clear="-U --clear --un-move", lifetime="-u --lifetime",
+    expired="-e --expired", cleanup="-C --cleanup", refresh="-R --refresh -P --reprobe", meta="-m --meta",
+    utilization="-z --utilization", get="-g --get-parameter", set="-p --set-parameter",
+    delete_parameter="-d --delete-parameter", value="-v --parameter-value", delete="-D --delete",
+    type="-t --resource-type", restart="--restart", wait="--wait", timeout="-T --timeout", why="-Y --why",
+    list_agents="--list-agents", list_standards="--list-standards", show_metadata="--show-metadata",
+    failures="-O --list-operations", constraints="-A --stack -a --constraints", verbose="-V --verbose",
+    recursive="--recursive", promoted="--promoted --master", operation="-n --operation", interval="-I --interval",
+)
+_VALUED = frozenset({"resource", "node", "lifetime", "get", "set", "delete_parameter", "value", "type", "timeout",
+                     "list_agents", "show_metadata", "operation", "interval"})
+_HELP = """usage: crm_resource {-L | -l} | -r RESOURCE {-W | -q | -Y | -a}
+       crm_resource -r RESOURCE {-M | -B} [-N NODE] [-u PT1H] | -r RESOURCE -U
+       crm_resource {-C | -R} [-r RESOURCE] [-N NODE]
+       crm_resource -r RESOURCE {-g NAME | -p NAME -v VALUE | -d NAME} [--meta | --utilization]
+       crm_resource -r RESOURCE {--restart | -D -t primitive} | --wait
+       crm_resource --list-standards | --list-agents STANDARD[:PROVIDER] | --show-metadata AGENT
+Asks about resources, and has things done to them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The one action that the options name."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return run("crm_resource", lambda: _perform(given))
+
+
+def _perform(given: list[str]) -> int | None:
+    options = Arguments(_OPTIONS, frozenset(_OPTIONS.values()) - _VALUED, given)
+    if "help" in options or not given:
+        print(_HELP)
+        return 0
+    wanted = [name for name in _ACTIONS if name in options]
+    if len(wanted) != 1:
+        raise CommandError("give exactly one thing to do", _HELP, USAGE)
+    return _ACTIONS[wanted[0]](options)
+
+
+def _resource(options: Arguments) -> str:
+    name = options.get("resource")
+    if not name:
+        raise CommandError("give the resource: -r RESOURCE", _HELP, USAGE)
+    return name
+
+
+def _found(options: Arguments) -> dict[str, Any]:
+    value = asking.read("resources", _resource(options))
+    assert isinstance(value, dict), "the API answers with an object"
+    return value
+
+
+# Asking
+
+
+def _list(_options: Arguments) -> None:
+    """The section of the status that is about resources."""
+    lines = request("GET", "/v1/cluster/text").text.splitlines()
+    begin = next((place for place, line in enumerate(lines) if line.startswith("Full List of Resources")), None)
+    if begin is None:
+        print("No resources")
+        return
+    for line in lines[begin:]:
+        if not line:
+            break
+        print(line)
+
+
+def _list_raw(_options: Arguments) -> None:
+    for top in asking.read("resources"):
+        for each in _primitives(top):
+            print(each["id"])
+
+
+def _primitives(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if resource["kind"] == "primitive":
+        yield resource
+    for child in resource["children"]:
+        yield from _primitives(child)
+
+
+def _locate(options: Arguments) -> None:
+    found = _found(options)
+    places = [(node, each["role"]) for each in _primitives(found) for node in each["nodes"]]
+    if not places:
+        print(f"resource {found['id']} is NOT running")
+    for node, role in dict.fromkeys(places):
+        if "quiet" in options:
+            print(node)
+        else:
+            print(f"resource {found['id']} is running on: {node}{' Promoted' if role == 'Promoted' else ''}")
+
+
+def _query_xml(options: Arguments) -> None:
+    found = _found(options)
+    if "query_xml" in options and "quiet" not in options:
+        agent = f" ({found['agent']})" if found["agent"] else ""
+        print(f"{found['id']}{agent}: {found['role']}" + (f" on {' '.join(found['nodes'])}" if found["nodes"] else ""))
+        print("Resource XML:")
+    print(request("GET", "/v1/cib", query={"xpath": f"/cib/configuration/resources//*[@id='{found['id']}']"}).text,
+          end="")
+
+
+def _why(options: Arguments) -> None:
+    for instance in asking.read("resources", _resource(options), "explain")["instances"]:
+        print(f"{instance['id']} {instance['headline']}")
+        for line in instance["why"]:
+            print(f"  {line}")
+
+
+def _constraints(options: Arguments) -> None:
+    name = _found(options)["id"]
+    for each in asking.read("constraints"):
+        if name in (each.get(key) for key in ("resource", "with_resource", "first", "then")):
+            print(f"  * {each['id']}: {each['effect']}")
+
+
+def _operations(options: Arguments) -> None:
+    for each in asking.read("operations", resource=options.get("resource"), node=options.get("node")):
+        interval = f", interval={each['interval_ms']}ms" if each["interval_ms"] else ""
+        print(f"{each['resource']}_{each['operation']}_{each['interval_ms']} (node={each['node']}, "
+              f"call={each['call']}, rc={each['rc']}{interval})")
+
+
+def _list_standards(_options: Arguments) -> None:
+    print("\n".join(asking.read("agents", "standards")))
+
+
+def _list_agents(options: Arguments) -> None:
+    standard, _, provider = options.values["list_agents"].partition(":")
+    found = asking.read("agents", standard=standard or None, provider=provider or None)
+    print("\n".join(each["type"] for each in found))
+
+
+def _show_metadata(options: Arguments) -> None:
+    import json
+
+    print(json.dumps(asking.read("agents", options.values["show_metadata"]), indent=2))
+
+
+# Having done
+
+
+def _move(options: Arguments) -> None:
+    name, node = _resource(options), options.get("node")
+    wish = {"node": node, "for_seconds": _lifetime_seconds(options)}
+    answer = asking.send("POST", asking.path("resources", name, "move"), wish)
+    where = f"to {node}" if node else "away from where it is"
+    _say(options, f"{name} moves {where}; undo it with: crm_resource --clear -r {name}", answer)
+
+
+def _ban(options: Arguments) -> None:
+    name, node = _resource(options), options.get("node")
+    wish = {"node": node, "for_seconds": _lifetime_seconds(options)}
+    answer = asking.send("POST", asking.path("resources", name, "ban"), wish)
+    where = node or "where it is"
+    _say(options, f"{name} keeps away from {where}; undo it with: crm_resource --clear -r {name}", answer)
+
+
+def _say(options: Arguments, text: str, answer: dict[str, Any]) -> None:
+    """What remains of a move is a warning for people, so it goes where Pacemaker's goes."""
+    if "quiet" not in options and not answer.get("unchanged"):
+        print(text, file=sys.stderr)
+
+
+def _lifetime_seconds(options: Arguments) -> int | None:
+    from crm.model.values import parse_duration_seconds
+
+    text = options.get("lifetime")
+    if text is None:
+        return None
+    seconds = parse_duration_seconds(text)
+    if not seconds:
+        raise CommandError(f"“{text}” is not a duration", "write it as ISO 8601 does, such as PT1H30M", USAGE)
+    return seconds
+
+
+def _clear(options: Arguments) -> None:
+    name = _resource(options)
+    answer = asking.send("POST", asking.path("resources", name, "clear"))
+    if answer.get("unchanged") and "quiet" not in options:
+        print(f"There is no move or ban of {name}", file=sys.stderr)
+
+
+def _cleanup(options: Arguments) -> None:
+    name, node = options.get("resource"), options.get("node")
+    where = asking.path("resources", name, "cleanup") if name else "/v1/cluster/cleanup"
+    asking.send("POST", where, None, {"node": node})
+    if "quiet" not in options:
+        print(f"Cleaned up {name or 'all resources'} on {node or 'all nodes'}")
+
+
+def _delete(options: Arguments) -> None:
+    if "type" not in options:
+        raise CommandError("say what it is: -t primitive (or group, clone …)", _HELP, USAGE)
+    asking.send("DELETE", asking.path("resources", _resource(options)))
+
+
+def _restart(options: Arguments) -> int:
+    return _follow(options, asking.path("resources", _resource(options), "restart"))
+
+
+def _wait(options: Arguments) -> int:
+    return _follow(options, "/v1/tasks/wait")
+
+
+def _follow(options: Arguments, where: str) -> int:
+    from crm.cli.connection import duration_seconds
+    from crm.cli.task_commands import follow
+
+    limit = options.get("timeout")
+    query = {"timeout": str(duration_seconds(limit)) if limit else None}
+    return follow(asking.send("POST", where, None, query), quiet=True)
+
+
+# Parameters and meta attributes
+
+
+def _kind(options: Arguments) -> str:
+    return "meta" if "meta" in options else "utilization" if "utilization" in options else "parameters"
+
+
+def _get(options: Arguments) -> int | None:
+    name, key = _resource(options), options.values["get"]
+    values = asking.read("resources", name, "definition").get(_kind(options), {})
+    if key not in values:
+        raise CommandError(f"Attribute '{key}' not found for '{name}'", code=105)
+    print(values[key])
+    return None
+
+
+def _set(options: Arguments) -> None:
+    name, key, value = _resource(options), options.values["set"], options.get("value")
+    if value is None:
+        raise CommandError("give the value: -v VALUE", _HELP, USAGE)
+    asking.send("PUT", asking.path("resources", name, _kind(options), key), {"value": value})
+    if "quiet" not in options:
+        identity, holder = _ids(options, name, key)
+        print(f"Set '{name}' option: id={identity} set={holder} name={key} value={value}")
+
+
+def _delete_parameter(options: Arguments) -> None:
+    name, key = _resource(options), options.values["delete_parameter"]
+    identity, _ = _ids(options, name, key)
+    asking.send("DELETE", asking.path("resources", name, _kind(options), key))
+    if identity and "quiet" not in options:
+        print(f"Deleted '{name}' option: id={identity} name={key}")
+
+
+_TAGS = {"meta": "meta_attributes", "utilization": "utilization", "parameters": "instance_attributes"}
+
+
+def _ids(options: Arguments, name: str, key: str) -> tuple[str, str]:
+    """The ids of a value and of the set that it is in, empty if it is not set."""
+    tag = _TAGS[_kind(options)]
+    where = f"/cib/configuration/resources//*[@id='{name}']/{tag}[nvpair/@name='{key}']"
+    try:
+        text = request("GET", "/v1/cib", query={"xpath": where}).text
+    except CommandError:
+        return "", ""
+    holder = re.search(rf'<{tag} [^>]*?id="([^"]*)"', text)
+    pairs = re.findall(r"<nvpair [^>]*>", text)
+    pair = next((each for each in pairs if f'name="{key}"' in each), "")
+    identity = re.search(r'id="([^"]*)"', pair)
+    return identity[1] if identity else "", holder[1] if holder else ""
+
+
+_ACTIONS: dict[str, Callable[[Arguments], int | None]] = {
+    "list": _list,
+    "list_raw": _list_raw,
+    "query_xml": _query_xml,
+    "query_xml_raw": _query_xml,
+    "locate": _locate,
+    "why": _why,
+    "constraints": _constraints,
+    "failures": _operations,
+    "list_standards": _list_standards,
+    "list_agents": _list_agents,
+    "show_metadata": _show_metadata,
+    "move": _move,
+    "ban": _ban,
+    "clear": _clear,
+    "cleanup": _cleanup,
+    "refresh": _cleanup,
+    "get": _get,
+    "set": _set,
+    "delete_parameter": _delete_parameter,
+    "delete": _delete,
+    "restart": _restart,
+    "wait": _wait,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

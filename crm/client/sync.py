@@ -1,0 +1,162 @@
+"""The client that waits: plain sockets, one connection for each question."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from crm.client.errors import NoAnswer, Problem, Unreachable
+from crm.client.http import Answer, Message, Place, answer_of, head_of
+
+if TYPE_CHECKING:  # commands start quickly, and need neither
+    import ssl
+
+    from crm.client.calls import Call
+    from crm.client.events import Event, Listening
+
+T = TypeVar("T")
+DEFAULT_PLACE = "/run/crmd/crmd.sock"
+CONNECT_LIMIT_S = 5.0
+
+
+class Credentials(NamedTuple):
+    """How somebody comes in over TCP: a token, or a certificate with its key (PEM file); whom they trust (PEM file)."""
+
+    token: str = ""
+    ca_file: str = ""
+    certificate_file: str = ""
+
+    def apply(self, message: Message) -> Message:
+        """The request with the token."""
+        if not self.token:
+            return message
+        return message._replace(headers=(*message.headers, ("Authorization", f"Bearer {self.token}")))
+
+    def context(self) -> ssl.SSLContext:
+        """For TLS. Raises OSError when a file cannot be used."""
+        import ssl
+
+        context = ssl.create_default_context(cafile=self.ca_file or None)
+        if self.certificate_file:
+            context.load_cert_chain(self.certificate_file)
+        return context
+
+
+class Client:
+    """A cluster, asked at the first of some places that can be reached; see `crm.client`.
+
+    Every method raises Unreachable (nothing was done), NoAnswer (nobody knows), or Problem (the cluster's refusal).
+    """
+
+    def __init__(self, *places: str, token: str = "", ca_file: str = "", certificate_file: str = "",
+                 timeout_s: float = 60.0) -> None:
+        self._places = [Place.parse(place) for place in places or (DEFAULT_PLACE,)]
+        self._credentials = Credentials(token, ca_file, certificate_file)
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held between questions."""
+
+    def do(self, wanted: Call[T]) -> T:
+        """Have a call of `crm.client.calls` done."""
+        return wanted.read(self.ask(wanted.message))
+
+    def ask(self, message: Message) -> Answer:
+        """The answer to a request, with its headers."""
+        return checked(exchange(self._places, self._credentials.apply(message), self._timeout_s, self._credentials))
+
+    def events(self, kinds: Sequence[str] = (), *, node: str | None = None, resource: str | None = None,
+               since: str | None = None) -> Iterator[Event]:
+        """What happens, without end; when a node is lost it goes on at the next one where it was."""
+        from crm.client.events import RETRY_S, Listening
+
+        listening = Listening(kinds, node, resource, since)
+        while True:
+            try:
+                yield from self._listen(listening)
+            except (OSError, Unreachable):
+                time.sleep(RETRY_S)
+
+    def _listen(self, listening: Listening) -> Iterator[Event]:
+        connection, place = connected(self._places, CONNECT_LIMIT_S, self._credentials)
+        with connection:
+            connection.settimeout(self._timeout_s)
+            connection.sendall(self._credentials.apply(listening.message()).encoded(place).replace(b"/1.1", b"/1.0", 1))
+            with connection.makefile("r", encoding="utf-8", newline="\n") as lines:
+                status, headers = head_of("\r\n".join(_head(lines.readline)).encode("latin-1"))
+                if status != 200:
+                    checked(Answer(status, headers, lines.read().encode()))
+                for line in lines:
+                    event = listening.take(line.rstrip("\n"))
+                    if event is not None:
+                        yield event
+
+
+def _head(read_line: Callable[[], str]) -> Iterator[str]:
+    while line := read_line().strip():
+        yield line
+
+
+def checked(answer: Answer) -> Answer:
+    """The answer, unless it is a problem. Raises Problem."""
+    if answer.status < 400:
+        return answer
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        told = {"detail": f"the answer was {answer.status}: {answer.text[:200]}"}
+    raise Problem(answer.status, told)
+
+
+def exchange(places: Sequence[Place], message: Message, timeout_s: float,
+             credentials: Credentials = Credentials()) -> Answer:  # noqa: B008 - it is immutable
+    """Ask the first place that can be reached. Raises Unreachable, NoAnswer, TimeoutError (it was reached)."""
+    connection, place = connected(places, min(timeout_s, CONNECT_LIMIT_S), credentials)
+    with connection:
+        connection.settimeout(timeout_s)
+        try:
+            connection.sendall(message.encoded(place))
+            return answer_of(_everything(connection))
+        except TimeoutError:
+            raise
+        except (OSError, ValueError) as error:
+            raise NoAnswer(f"{place} closed the connection without an answer ({error})") from None
+
+
+def connected(places: Sequence[Place], timeout_s: float, credentials: Credentials) -> tuple[socket.socket, Place]:
+    """A connection to the first place that can be reached. Raises Unreachable."""
+    reasons: dict[str, OSError] = {}
+    for place in places:
+        try:
+            return _connect(place, timeout_s, credentials), place
+        except OSError as error:
+            reasons[str(place)] = error
+    raise Unreachable(reasons)
+
+
+def _connect(place: Place, timeout_s: float, credentials: Credentials) -> socket.socket:
+    if not place.path:
+        connection = socket.create_connection((place.host, place.port), timeout_s)
+        return credentials.context().wrap_socket(connection, server_hostname=place.host) if place.tls else connection
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout_s)
+    try:
+        connection.connect(place.path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _everything(connection: socket.socket) -> bytes:
+    chunks = []
+    while chunk := connection.recv(1 << 16):
+        chunks.append(chunk)
+    return b"".join(chunks)

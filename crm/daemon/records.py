@@ -1,0 +1,26 @@
+"""What a node has kept of the past: earlier configurations, transitions. Read beside the event loop: disks are slow."""
+
+from __future__ import annotations
+
+import asyncio
+
+from crm.cib.document import Document
+from crm.cib.store import Kept, Store
+from crm.cib.version import Version
+from crm.daemon.transition_archive import TransitionArchive
+
+
+class Records:
+    """The past of one node, as its disk has it."""
+
+    def __init__(self, store: Store, transitions: TransitionArchive) -> None:
+        self._store = store
+        self.transitions = transitions
+
+    async def configurations(self) -> list[Kept]:
+        """The configurations that are kept, the present one first. Raises CibError (store-unreadable)."""
+        return await asyncio.to_thread(self._store.kept)
+
+    async def configuration(self, version: Version) -> Document | None:
+        """The CIB of that version, without status; None if it is not kept. Raises CibError (store-unreadable)."""
+        return await asyncio.to_thread(self._store.read_version, version)

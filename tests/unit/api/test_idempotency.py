@@ -1,0 +1,103 @@
+"""A write that is sent twice under one key is done once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from crm.api import idempotency
+from crm.api.service import Refused
+from tests.unit.api.test_doors import Client
+
+STANDBY = "/v1/cluster/cleanup"
+
+
+def _keyed(client: Client, key: str, path: str = STANDBY, **rest: Any) -> Any:
+    return client.http.post(path, headers={"Idempotency-Key": key}, **rest)
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client("open")
+
+
+def test_a_repetition_is_answered_and_not_done(client: Client) -> None:
+    first, again = _keyed(client, "k1"), _keyed(client, "k1")
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert "Idempotency-Replayed" not in first.headers and again.headers["Idempotency-Replayed"] == "true"
+    assert len(client.node.cleaned) == 1
+    _keyed(client, "k2")
+    assert len(client.node.cleaned) == 2
+
+
+def test_a_key_belongs_to_one_request(client: Client) -> None:
+    move = "/v1/resources/web/move"
+    assert _keyed(client, "k", move, json={"node": "two"}).status_code == 200
+    other = _keyed(client, "k", move, json={"node": "one"})
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-in-use")
+    assert _keyed(client, "k", move, json={"node": "two"}).headers["Idempotency-Replayed"] == "true"
+
+
+def test_an_error_of_the_request_is_kept_one_of_the_cluster_is_not(client: Client) -> None:
+    path = "/v1/nodes/two/standby"
+    client.node.trouble = Refused("no-quorum", "cannot", "wait")
+    assert _keyed(client, "k", path).status_code == 503
+    client.node.trouble = None
+    assert _keyed(client, "k", path).status_code == 200
+    assert _keyed(client, "bad", "/v1/nodes/nine/standby").status_code == 404
+    assert _keyed(client, "bad", "/v1/nodes/nine/standby").headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_key_is_forgotten_after_a_day_and_has_a_length(client: Client) -> None:
+    _keyed(client, "k")
+    client.now += idempotency.KEPT_S + 1
+    _keyed(client, "k")
+    assert len(client.node.cleaned) == 2
+    for key in ("", "x" * 201):
+        assert _keyed(client, key).json()["code"] == "bad-request"
+
+
+def test_keys_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "KEPT_ANSWERS", 3)
+    for key in "abcd":
+        _keyed(client, key)
+    assert "Idempotency-Replayed" in _keyed(client, "d").headers
+    assert "Idempotency-Replayed" not in _keyed(client, "a").headers
+
+
+def test_two_at_once_are_one(client: Client) -> None:
+    async def story() -> None:
+        release = asyncio.Event()
+        cleanup = client.node.cleanup
+
+        async def slow(resource: str | None = None, node: str | None = None) -> int:
+            await release.wait()
+            return await cleanup(resource, node)
+
+        client.node.cleanup = slow  # type: ignore[method-assign]
+        transport = httpx.ASGITransport(app=client._app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://node") as http:
+            both = [asyncio.create_task(http.post(STANDBY, headers={"Idempotency-Key": "k"})) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            release.set()
+            answers = await asyncio.gather(*both)
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert len(client.node.cleaned) == 1
+
+    asyncio.run(story())
+
+
+def test_a_list_comes_in_pages(client: Client) -> None:
+    seen, path = [], "/v1/resources?limit=2"
+    while path:
+        answer = client.http.get(path)
+        seen.append([each["id"] for each in answer.json()])
+        path = answer.links.get("next", {}).get("url", "")
+    assert seen == [["web", "db"], ["g"]]
+    assert [each["name"] for each in client.http.get("/v1/nodes?after=one").json()] == ["two"]
+    assert client.http.get("/v1/nodes?after=nine").status_code == 404
+    for wrong in ("0", "1001", "x"):
+        assert client.http.get(f"/v1/nodes?limit={wrong}").status_code == 422

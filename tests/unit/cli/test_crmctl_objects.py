@@ -1,0 +1,129 @@
+"""The words of crmctl, from the command line through the REST API to the configuration and back to the screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from crm.cli import crmctl
+from crm.cli.connection import SOCKET_VARIABLE
+from tests.unit.api.node import FakeNode
+from tests.unit.cli.serving import serving
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def node() -> FakeNode:
+    return FakeNode()
+
+
+@pytest.fixture
+def run(
+    node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Runs a command line; answers with all that it printed, and checks its exit code."""
+    monkeypatch.setenv(SOCKET_VARIABLE, str(tmp_path / "s"))
+
+    def command(*words: str, code: int = 0) -> str:
+        found = crmctl.main(words)
+        printed = capsys.readouterr()
+        assert found == code, printed.out + printed.err
+        return printed.out + printed.err
+
+    with serving(node, tmp_path / "s"):
+        yield command
+
+
+def test_a_resource_from_the_command_line(run: Run, node: FakeNode) -> None:
+    words = ("port=80", "op", "monitor", "interval=10s", "timeout=20s", "meta", "priority=5")
+    plan = run("resource", "create", "site", "ocf:crmd:HttpServer", *words, "--dry-run")
+    assert "+ primitive site" in plan and "start site on" in plan and node.document.version == (0, 5, 0)
+    assert "site is configured" in run("resource", "create", "site", "ocf:crmd:HttpServer", *words)
+    shown = json.loads(run("resource", "show", "site"))
+    assert (shown["parameters"], shown["meta"]) == ({"port": "80"}, {"priority": "5"})
+    assert "Did you mean port?" in run("resource", "create", "x", "ocf:crmd:HttpServer", "prt=1", code=1)
+    run("resource", "group", "all", "site", "web")
+    assert "  site" in run("resource", "list")
+    run("resource", "meta", "all", "priority", "7")
+    assert "undo: crmctl resource start all" in run("resource", "stop", "all")
+    run("resource", "start", "all")
+    assert "That is so already" in run("resource", "start", "all")
+    assert json.loads(run("resource", "show", "all"))["meta"] == {"priority": "7"}
+    run("resource", "delete", "all", "--keep-members")
+    run("resource", "delete", "site")
+    assert "crmctl resource" not in run("resource", "show", "sie", code=105)
+
+
+def test_a_resource_goes_through_a_file(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "web.json"
+    file.write_text(run("resource", "show", "web"))
+    changed = {**json.loads(file.read_text()), "description": "the site"}
+    file.write_text(json.dumps(changed))
+    run("resource", "define", str(file))
+    assert json.loads(run("resource", "show", "web"))["description"] == "the site"
+    file.write_text("[]")
+    assert "is not the JSON of a resource" in run("resource", "define", str(file), code=65)
+
+
+def test_constraints_tell_what_they_do(run: Run) -> None:
+    assert "web prefers with 100 one." in run("constraint", "location", "l", "web", "one", "100")
+    assert "runs only together with" in run("constraint", "colocation", "c", "web", "db")
+    assert "Only if both happen" in run("constraint", "order", "o2", "db", "web", "--kind", "Optional")
+    assert "fenced" in run("constraint", "ticket", "t", "paris", "web", "--loss-policy", "fence")
+    assert run("constraint", "list", "db").count("(") == 2
+    run("constraint", "delete", "l")
+    assert "web prefers" not in run("constraint", "list")
+
+
+def test_properties(run: Run) -> None:
+    assert "fencing-enabled" in run("property", "list")
+    assert "stop" in run("property", "show", "no-quorum-policy")
+    assert "Did you mean no-quorum-policy?" in run("property", "show", "no-quorum-polic", code=105)
+    run("property", "set", "maintenance-mode", "true")
+    assert "maintenance-mode = true" in run("property", "show", "maintenance-mode")
+    run("property", "unset", "maintenance-mode")
+    assert "(default)" in run("property", "show", "maintenance-mode")
+
+
+def test_nodes_tickets_agents(run: Run) -> None:
+    run("node", "utilization", "one", "cpu", "8")
+    assert "utilization: cpu=8" in run("node", "show", "one")
+    assert "two" in run("node", "list")
+    run("ticket", "grant", "paris")
+    assert "granted" in run("ticket", "list")
+    run("ticket", "forget", "paris")
+    assert "ocf:crmd:HttpServer" in run("agent", "list")
+    assert "port*: integer" in run("agent", "show", "ocf:crmd:HttpServer")
+
+
+def test_plan_and_apply(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    file = tmp_path / "wanted.xml"
+    file.write_bytes(node.document.to_bytes().replace(b'value="false"', b'value="true"'))
+    assert "was not planned yet" in run("apply", str(file), code=1)
+    assert "~ fencing-enabled of the cluster options: value false → true" in run("plan", str(file))
+    run("property", "set", "batch-limit", "3")
+    assert "Read the CIB again" in run("apply", str(file), code=103)
+    run("plan", str(file))
+    file.write_bytes(file.read_bytes() + b"\n")
+    assert "was changed since it was planned" in run("apply", str(file), code=103)
+    run("plan", str(file))
+    assert "Applied" in run("apply", str(file))
+    assert "~ " in run("history", "diff") or "- batch-limit" in run("history", "diff")
+    assert "Went back" in run("history", "undo")
+    assert "batch-limit" in run("property", "list")
+    assert "present" in run("history", "list")
+
+
+def test_a_simulation(run: Run) -> None:
+    text = run("simulate", "--lose", "one")
+    assert "web goes from one to two; interrupted for" in text
+    assert "There are one, two" in run("simulate", "--lose", "nine", code=105)
+
+
+def test_tasks(run: Run, node: FakeNode) -> None:
+    assert "Not done within 1 s" in run("wait", "--timeout", "1s", code=124)
+    assert "failed" in run("task", "list")

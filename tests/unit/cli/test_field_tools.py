@@ -1,0 +1,117 @@
+"""crm_resource, crm_standby, crm_failcount, crm_ticket: the options and outputs that scripts know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from crm.cib.changes import Edit
+from crm.cli import resource, smaller_tools
+from crm.cli.connection import SOCKET_VARIABLE
+from tests.unit.api.node import FakeNode
+from tests.unit.cli.serving import serving
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def node() -> FakeNode:
+    return FakeNode()
+
+
+@pytest.fixture
+def run(
+    node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    monkeypatch.setenv(SOCKET_VARIABLE, str(tmp_path / "s"))
+
+    def command(main: Callable[[list[str]], int], *words: str, code: int = 0) -> str:
+        found = main(list(words))
+        printed = capsys.readouterr()
+        assert found == code, printed.out + printed.err
+        return printed.out if code == 0 else printed.err
+
+    with serving(node, tmp_path / "s"):
+        yield command
+
+
+def test_where_a_resource_is(run: Run) -> None:
+    assert run(resource.main, "--resource", "web", "--locate") == "resource web is running on: one\n"
+    assert run(resource.main, "-W", "-r", "web", "-Q") == "one\n"
+    assert run(resource.main, "-W", "-r", "db") == "resource db is NOT running\n"
+    assert "no resource nobody" in run(resource.main, "-W", "-r", "nobody", code=105)
+    assert run(resource.main, "-l").split() == ["web", "db", "ip"]
+
+
+def test_parameters_and_meta_attributes(run: Run) -> None:
+    said = run(resource.main, "-r", "web", "-p", "port", "-v", "80")
+    assert said == ("Set 'web' option: id=web-instance_attributes-port set=web-instance_attributes name=port "
+                    "value=80\n")
+    assert run(resource.main, "-r", "web", "-g", "port") == "80\n"
+    assert "option: id=web-meta_attributes-priority" in run(resource.main, "-r", "web", "--meta", "-p", "priority",
+                                                            "-v", "5")
+    assert run(resource.main, "-r", "web", "-m", "--get-parameter=priority") == "5\n"
+    assert run(resource.main, "-r", "web", "-m", "-d", "priority") == (
+        "Deleted 'web' option: id=web-meta_attributes-priority name=priority\n")
+    assert "not found" in run(resource.main, "-r", "web", "-m", "-g", "priority", code=105)
+    assert '<nvpair id="web-instance_attributes-port"' in run(resource.main, "-q", "-r", "web")
+
+
+def test_moves_leave_what_pacemakers_leave(run: Run, node: FakeNode) -> None:
+    run(resource.main, "-M", "-r", "web", "-N", "two")
+    assert node.document.root.find(".//rsc_location[@id='cli-prefer-web']") is not None
+    run(resource.main, "-U", "-r", "web")
+    run(resource.main, "-B", "-r", "web", "--node", "one", "-u", "PT1H")
+    assert node.document.root.find(".//rsc_location[@id='cli-ban-web-on-one']//date_expression") is not None
+    assert "PT1H30M" in run(resource.main, "-B", "-r", "web", "-u", "soon", code=64)
+    assert "exactly one" in run(resource.main, "-B", "-M", "-r", "web", code=64)
+
+
+def test_cleanup_and_delete(run: Run, node: FakeNode) -> None:
+    assert run(resource.main, "-C", "-r", "web", "-N", "two") == "Cleaned up web on two\n"
+    run(resource.main, "--refresh")
+    assert node.cleaned == [("web", "two"), (None, None)]
+    run(resource.main, "-D", "-r", "db", "-t", "primitive")
+    assert node.document.root.find(".//primitive[@id='db']") is None
+
+
+def test_waiting_has_its_exit_code(run: Run) -> None:
+    assert run(resource.main, "--wait", "-T", "1s", code=124) == ""
+
+
+def test_agents(run: Run) -> None:
+    assert run(resource.main, "--list-standards") == "ocf\n"
+    assert run(resource.main, "--list-agents", "ocf:crmd").split() == ["HttpServer", "Dummy", "PortHolder"]
+
+
+def test_standby(run: Run, node: FakeNode) -> None:
+    assert run(smaller_tools.standby, "-G", "-N", "one") == "scope=nodes  name=standby value=off\n"
+    run(smaller_tools.standby, "-v", "on", "-N", "one")
+    assert run(smaller_tools.standby, "-G", "-N", "one", "-q") == "on\n"
+    run(smaller_tools.standby, "-D", "-N", "one")
+    assert run(smaller_tools.standby, "-G", "-q", "-N", "one") == "off\n"
+
+
+def test_fail_counts(run: Run, node: FakeNode) -> None:
+    assert run(smaller_tools.failcount, "-G", "-r", "ip", "-N", "one") == (
+        "scope=status  name=fail-count-ip value=0\n")
+    counted = ('<transient_attributes id="1"><instance_attributes id="t"><nvpair id="t1" '
+               'name="fail-count-ip#monitor_10000" value="2"/><nvpair id="t2" name="fail-count-ip#start_0" value="3"/>'
+               "</instance_attributes></transient_attributes>")
+    node.document = node.document.apply(Edit("create", counted, xpath="/cib/status/node_state[@id='1']"))
+    assert run(smaller_tools.failcount, "-G", "-r", "ip", "-N", "one", "-q") == "5\n"
+    assert run(smaller_tools.failcount, "-G", "-r", "ip", "-N", "one", "-q", "-n", "start") == "3\n"
+    run(smaller_tools.failcount, "-D", "-r", "ip", "-N", "one")
+    assert node.cleaned == [("ip", "one")]
+
+
+def test_tickets(run: Run) -> None:
+    assert "--force" in run(smaller_tools.ticket, "-t", "paris", "-g", code=107)
+    run(smaller_tools.ticket, "-t", "paris", "-g", "--force")
+    run(smaller_tools.ticket, "-t", "paris", "--standby")
+    assert run(smaller_tools.ticket, "-l") == "paris\tgranted [standby]\n"
+    assert run(smaller_tools.ticket, "-t", "paris", "-G", "granted") == "true\n"
+    run(smaller_tools.ticket, "-t", "paris", "-c", "--force")
+    assert run(smaller_tools.ticket, "-l") == ""

@@ -1,0 +1,145 @@
+"""The typed client: its calls against the routes there are, its values against the schema, its codec, its imports."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import typing
+from typing import Any
+
+import pytest
+
+from crm.api.app import create
+from crm.api.doors import DoorSettings
+from crm.client import calls, values
+from crm.client.calls import Call
+from crm.client.events import Listening
+from crm.client.http import Answer, Message, Place, answer_of
+from crm.client.sync import Credentials, checked
+from tests.unit.api.node import FakeNode
+
+DOCUMENT = create(FakeNode(), doors=DoorSettings(b"0123456789abcdef")).openapi()
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+CALLS: list[Call[Any]] = [
+    calls.cluster(), calls.nodes(), calls.node("n"), calls.resources(), calls.resource("r"), calls.healthy("live"),
+    calls.healthy("resources/web"), calls.cib("resources"), calls.version(), calls.replace_cib("<cib/>"),
+    calls.edit_cib("delete", '<primitive id="a"/>', if_version="0.1.2"), calls.standby("n"), calls.online("n"),
+    calls.maintenance("n"), calls.move("r", "n"), calls.clear("r"), calls.cleanup(), calls.cleanup("r", node="n"),
+    calls.set_attribute("n", "a", "1"), calls.set_option("o", "v"), calls.create_token(),
+]
+
+
+@pytest.mark.parametrize("wanted", CALLS, ids=[f"{one.message.method} {one.message.path}" for one in CALLS])
+def test_every_call_is_a_route_and_its_words_are_known(wanted: Call[Any]) -> None:
+    operation = _operation(wanted.message)
+    known = {(parameter["in"], parameter["name"]) for parameter in operation["parameters"]}
+    assert {("query", name) for name, _ in wanted.message.query} <= known
+    assert {("header", name.lower()) for name, _ in wanted.message.headers} <= {
+        (place, name.lower()) for place, name in known}
+    assert bool(wanted.message.body) == ("requestBody" in operation)
+
+
+def _operation(message: Message) -> dict[str, Any]:
+    parts = message.path.split("/")
+    for path, methods in DOCUMENT["paths"].items():
+        pattern = path.split("/")
+        fits = len(parts) == len(pattern) and all(
+            part == wanted or wanted.startswith("{") for part, wanted in zip(parts, pattern, strict=True))
+        if fits and message.method.lower() in methods:
+            found: dict[str, Any] = methods[message.method.lower()]
+            return found
+    raise AssertionError(f"there is no route {message.method} {message.path}")
+
+
+def test_no_call_is_forgotten_here() -> None:
+    made = {name for name, one in inspect.getmembers(calls, inspect.isfunction)
+            if one.__module__ == calls.__name__ and not name.startswith("_")}
+    tested = {"call", "once", "waiting", "cluster", "nodes", "node", "resources", "resource", "healthy", "cib",
+              "version", "replace_cib", "edit_cib", "standby", "online", "maintenance", "move", "clear", "cleanup",
+              "set_attribute", "set_option", "create_token"}
+    assert made == tested
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (values.Report, ["ReportValue"]),
+        (values.Node, ["NodeValue"]),
+        (values.Resource, ["ResourceValue"]),
+        (values.Failure, ["FailureValue"]),
+        (values.Cluster, ["ClusterValue"]),
+        (values.Action, ["ActionValue"]),
+        (values.Cleaned, ["CleanedValue"]),
+        (values.Health, ["VerdictValue"]),
+        (values.Version, ["VersionValue"]),
+        (values.Token, ["TokenValue"]),
+        (values.Written, ["CommittedValue", "PlanValue", "UnchangedValue"]),
+    ],
+)
+def test_the_values_are_those_of_the_schema(value: Any, names: list[str]) -> None:
+    fields = [set(SCHEMAS[name]["properties"]) for name in names]
+    hints = typing.get_type_hints(value, include_extras=True)
+    assert set(hints) <= set.union(*fields)
+    certain = {name for name, hint in hints.items() if typing.get_origin(hint) is not typing.NotRequired}
+    assert certain <= set.intersection(*fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("/run/x.sock", Place("/run/x.sock")),
+        ("https://node1:8080", Place("", "node1", 8080, True)),
+        ("http://[::1]:80/", Place("", "::1", 80, False)),
+    ],
+)
+def test_places(text: str, place: Place) -> None:
+    assert Place.parse(text) == place
+
+
+@pytest.mark.parametrize("text", ["", "node1", "node1:8080", "ftp://a:1", "https://node1", "https://:80", "https://a:b"])
+def test_what_is_no_place_is_said(text: str) -> None:
+    with pytest.raises(ValueError, match="no place of a node"):
+        Place.parse(text)
+
+
+def test_a_request_and_an_answer_on_the_wire() -> None:
+    message = Credentials("secret").apply(calls.move("a/b", "n", dry_run=True).message)
+    text = message.encoded(Place("", "node1", 80)).decode()
+    assert text.startswith("POST /v1/resources/a%2Fb/move?dry_run=true HTTP/1.1\r\nHost: node1\r\n")
+    assert "Authorization: Bearer secret\r\n" in text and text.endswith('{"node": "n", "for_seconds": 3600}')
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: x\r\n\r\n"
+    answer = answer_of(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+    assert (answer.status, answer.headers["etag"], answer.text) == (200, "x", "abcde")
+    for broken in (b"", b"nonsense", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"):
+        with pytest.raises(ValueError):
+            answer_of(broken)
+
+
+def test_a_problem_is_raised_with_all_that_was_said() -> None:
+    body = b'{"code": "no-such-node", "detail": "no node x", "next_step": "see", "more": 1}'
+    with pytest.raises(Exception, match=r"no node x\. see") as caught:
+        checked(Answer(404, {}, body))
+    assert (caught.value.code, caught.value.status, caught.value.members["more"]) == ("no-such-node", 404, 1)
+    with pytest.raises(Exception, match="the answer was 502: <html>"):
+        checked(Answer(502, {}, b"<html>"))
+
+
+def test_events_are_put_together_line_by_line() -> None:
+    listening = Listening(["operation"], "n", None, None)
+    assert listening.message().query == (("kind", "operation"), ("node", "n"))
+    lines = ["id: 1@2", "event: change", 'data: {"a": 1}', "", ": still here", "", "id: 2@2", "", "event: status"]
+    events = [event for event in map(listening.take, lines) if event is not None]
+    assert events == [("change", "1@2", {"a": 1})]
+    assert listening.index == "2@2"
+    assert ("Last-Event-ID", "2@2") in listening.message().headers
+    assert listening.take("data: {}") is None and listening.take("") == ("message", "2@2", {})
+
+
+def test_the_tools_load_nothing_heavy() -> None:
+    code = ("import sys, crm.client, crm.cli.connection; "
+            "print(*(name for name in ('httpx', 'pydantic', 'lxml', 'asyncio', 'ssl', 'json', 'crm.client.calls') "
+            "if name in sys.modules))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -134,6 +134,13 @@ def recorded_resources(document: Document, node_id: str) -> list[str]:
     return [str(name) for name in found] if isinstance(found, list) else []
 
 
+def recorded_calls(document: Document, node_id: str) -> set[tuple[str, str]]:
+    """What tells each result in a node's history from others: its call id and its transition magic."""
+    found = document.root.xpath("status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/lrm_rsc_op", node=node_id)
+    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
+    return {(str(entry.get("call-id")), str(entry.get("transition-magic"))) for entry in entries}
+
+
 def recorded_nodes(document: Document) -> dict[str, dict[str, str]]:
     """Attributes of each `node_state`, by node id."""
     found = document.root.xpath("status/node_state")

@@ -52,6 +52,8 @@ class Core:
         self.view = View(0, (Member(me.name, me.id, 0, me.incarnation),), False)
         self.authority: Authority | None = None
         self.tainted = False
+        self.in_office = True
+        """Whether this node, as leader, may change the configuration: nobody else can be doing so."""
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
         self.serial = 0

@@ -7,7 +7,7 @@ node whose daemon restarted starts from an empty one and is probed. Who leaves t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
@@ -19,13 +19,14 @@ from crm.cib.record import (
     Note,
     cluster_option,
     configured_node_ids,
+    recorded_calls,
     recorded_nodes,
 )
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
-from crm.controller.messages import Hello, Joined, Welcome
+from crm.controller.messages import Hello, Joined, Result, Welcome
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
 from crm.model.values import is_true
@@ -39,7 +40,7 @@ class Hooks:
     """What the leader's other parts want to know."""
 
     joined: Callable[[str, Joined, bool], None]
-    """A member joined: name, message, whether it is new (or restarted)."""
+    """A member joined: name, message (with those failures only that are news), whether it is new (or restarted)."""
     left: Callable[[str], None]
     complete: Callable[[], None]
     """Every member of the view has joined, or the time limit for that has passed."""
@@ -194,13 +195,24 @@ class Joining:
             core.log("warning", f"the clock of {name} is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}; times "
                                 "that it tells are corrected, but its agents go by it. Is its time service running?")
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
+        unheard = self._unheard(node_id, message)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
                       "incarnation": message.incarnation, "crm-debug-origin": "join"}
         self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
-        self.hooks.joined(name, message, new)
+        self.hooks.joined(name, replace(message, failures=unheard), new)
         self._check_complete()
+
+    def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:
+        """Failures that no leader has recorded: nobody listened, or who did has not lived to tell."""
+        if not message.failures:
+            return ()
+        self._replication.flush()
+        heard = recorded_calls(self._core.document, node_id)
+        return tuple(failure for failure in message.failures
+                     if not any((entry.get("call-id"), entry.get("transition-magic")) in heard
+                                for entry in failure.record.entries.values()))
 
     def _left(self, name: str) -> None:
         core = self._core
@@ -257,7 +269,7 @@ class Joining:
         edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
                       for name, node_id in core.me.shape.nodes if node_id not in known)
         edits += self._watchdog_edit()
-        if edits and core.authority is not None and not core.authority.caretaker and self._replication.in_office:
+        if edits and core.authority is not None and not core.authority.caretaker and core.in_office:
             self._replication.flush()
             self._replication.advance(core.document.apply(Batch(edits)))
 

@@ -43,7 +43,6 @@ class Replication:
         self._notes: list[Note] = []
         self._acknowledged: dict[str, Version] = {}
         self._uncommitted: list[_Uncommitted] = []
-        self._in_office = True
 
     # The leader's side
 
@@ -53,27 +52,22 @@ class Replication:
         self._acknowledged = {}
         assert core.authority is not None
         if core.authority.caretaker:
-            core.tainted = self._in_office = True
+            core.tainted = core.in_office = True
             return
         core.tainted = False
-        self._in_office = False
+        core.in_office = False
         self.take_office()
 
     def take_office(self) -> None:
         """Stamp the CIB with our term if nobody else can be doing so. Asked again as nodes are found to be off."""
         core = self._core
         elected = core.authority is not None and core.leading and not core.authority.caretaker
-        if self._in_office or not elected or not self._others_are_off():
+        if core.in_office or not elected or not self._others_are_off():
             return
         assert core.authority is not None
-        self._in_office = True
+        core.in_office = True
         core.stand(cib_term=core.authority.term)
         self._persist_own()
-
-    @property
-    def in_office(self) -> bool:
-        """Whether this leader may change the configuration."""
-        return self._in_office
 
     def _others_are_off(self) -> bool:
         core = self._core
@@ -153,7 +147,7 @@ class Replication:
 
     def _persist_own(self) -> None:
         core = self._core
-        if not self._in_office:
+        if not core.in_office:
             return
         version, term = core.document.version, core.standing.term
         core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=True)

@@ -79,6 +79,9 @@ class Results:
                     done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
                     self._dispatch.result(key, rc, done and rc == key.target_rc)
         self._dispatch.reconcile(sender, keys, message.serial)
+        for failure in message.failures:
+            self._count_failure(self._core.me.shape.id_of(sender), sender, failure)
+            self._dispatch.again(f"{failure.operation} of {failure.record.id} had failed on {sender}", 0.0)
 
     def _record(self, node_id: str, node: str, result: Result) -> None:
         notes: list[Note] = []

@@ -55,6 +55,8 @@ class Election:
         self._highest_term = core.standing.term
         self._candidacy: _Candidacy | None = None
         self._round = 0
+        self._yielding = False
+        """Another stands, and has not had its time yet."""
         self._fresh = True
         """Nobody has led since this daemon started: the others are probably starting, too."""
         self.hellos: dict[str, Hello] = {}
@@ -64,6 +66,7 @@ class Election:
         core = self._core
         self.hellos = {}
         self._candidacy = None
+        self._yielding = False
         self._round = 0
         self._drop_authority_if_gone()
         self._greet()
@@ -97,6 +100,7 @@ class Election:
             self._succeed(candidacy)
             return
         self._round += 1
+        self._yielding = False
         self._greet()
         core.set_timer(TIMER, self._round_s())
         if candidacy is not None and not candidacy.request.trial:
@@ -111,8 +115,10 @@ class Election:
         core = self._core
         refusal = self._refusal(sender, request)
         if request.trial:
-            refusal = refusal or (f"{core.dc} leads" if core.authority is not None else "")
+            refusal = refusal or self._objection(sender, request)
             core.send(sender, Vote(request.term, not refusal, core.position, refusal, core.standing.term, trial=True))
+            if not refusal:
+                self._yield_to_candidate()
             return
         self._highest_term = max(self._highest_term, request.term)
         if refusal:
@@ -121,12 +127,10 @@ class Election:
         if core.leading:
             self.step_down(f"{sender} stands for term {request.term}")
         core.authority = None
-        # Our own candidacy is over: votes for it must not be counted in the term that we vote in now.
-        self._candidacy = None
         core.stand(term=request.term, voted_for=sender)
         answer = Vote(request.term, True, core.position, "", request.term)
         core.persist(lambda: core.send(sender, answer), with_document=False)
-        core.set_timer(TIMER, VOTER_PATIENCE * self._round_s())
+        self._yield_to_candidate()
 
     def vote(self, sender: str, vote: Vote) -> None:
         """An answer to our candidacy."""
@@ -193,7 +197,7 @@ class Election:
     def _decide(self) -> None:
         """Go on under the present DC, stand for election, or wait for the one who should."""
         core = self._core
-        if core.authority is not None or self._candidacy is not None:
+        if core.authority is not None or self._candidacy is not None or self._yielding:
             return
         newest = max(hello.term for hello in self.hellos.values())
         leaders = [name for name, hello in self.hellos.items() if hello.leads and hello.term == newest]
@@ -247,6 +251,23 @@ class Election:
         core.authority = Authority(core.standing.term, core.me.name, False, core.me.incarnation)
         self._announce()
 
+    def _yield_to_candidate(self) -> None:
+        """Another stands: leave it some time. Votes for us must not be counted in a term that we vote in."""
+        self._candidacy = None
+        self._yielding = True
+        self._core.set_timer(TIMER, VOTER_PATIENCE * self._round_s())
+
+    def _objection(self, sender: str, request: VoteRequest) -> str:
+        """Why a candidate, electable or not, should not stand now."""
+        core, own = self._core, self._candidacy
+        if core.authority is not None:
+            return f"{core.dc} leads"
+        if own is not None and not own.request.trial:
+            return f"{core.me.name} stands"
+        if own is not None and (own.request.position.durable, sender) > (request.position.durable, core.me.name):
+            return f"{core.me.name} is about to stand"
+        return ""
+
     def _refusal(self, sender: str, request: VoteRequest) -> str:
         core = self._core
         if request.view != core.view.number or not core.view.quorate:
@@ -283,6 +304,7 @@ class Election:
 
     def _over(self) -> None:
         self._candidacy = None
+        self._yielding = False
         self._round = 0
         self._fresh = False
         self._core.cancel_timer(TIMER)

@@ -21,6 +21,8 @@ from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import AgentReference, GraphAction
 
 _CHANGES_NOTHING = ("monitor", "notify")
+_COUNTED = ("start", "stop", "promote", "demote")
+"""Failures of these and of recurring operations are counted."""
 _NEVER_A_FAILURE = (OperationStatus.CANCELLED, OperationStatus.PENDING)
 
 
@@ -103,10 +105,8 @@ class LocalHistory:
         elif not message.entries:
             self._resources.pop(message.resource, None)
         elif message.resource in self._resources:
-            resource = self._resources[message.resource]
-            resource.failures.clear()
             for entry in message.entries:
-                resource.entries.pop(entry, None)
+                self._resources[message.resource].entries.pop(entry, None)
 
     def ended(self, event: OperationEnded) -> None:
         """The executor has a result."""
@@ -190,13 +190,12 @@ class LocalHistory:
 
     def _keep_failure(self, resource: _Resource, result: Result, failed: bool) -> None:
         """A leader may die before it has heard of a failure: the next one is told of those that still stand."""
-        if result.interval_ms == 0 and result.operation in _CHANGES_NOTHING:
-            return
-        if result.interval_ms == 0:
+        counts = result.interval_ms > 0 or result.operation in _COUNTED
+        if counts and result.interval_ms == 0:
             resource.failures.clear()
         key = operation_key(result.record.id, result.operation, result.interval_ms)
         resource.failures.pop(key, None)
-        if failed:
+        if counts and failed:
             resource.failures[key] = result
 
     def _send(self, result: Result) -> None:

@@ -21,11 +21,13 @@ from crm.cib.record import (
     configured_node_ids,
     recorded_calls,
     recorded_nodes,
+    transient_attributes,
 )
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
+from crm.controller.keys import failure_attributes
 from crm.controller.messages import Hello, Joined, Result, Welcome
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
@@ -205,14 +207,17 @@ class Joining:
         self._check_complete()
 
     def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:
-        """Failures that no leader has recorded: nobody listened, or who did has not lived to tell."""
+        """Failures that no leader has recorded, or that expired before anything was done about them.
+
+        Nobody may have listened when they happened, or who did has not lived to tell; they still stand.
+        """
         if not message.failures:
             return ()
         self._replication.flush()
-        heard = recorded_calls(self._core.document, node_id)
+        document = self._core.document
+        heard, counted = recorded_calls(document, node_id), transient_attributes(document, node_id)
         return tuple(failure for failure in message.failures
-                     if not any((entry.get("call-id"), entry.get("transition-magic")) in heard
-                                for entry in failure.record.entries.values()))
+                     if _failed_at(failure) not in counted or not _calls(failure) & heard)
 
     def _left(self, name: str) -> None:
         core = self._core
@@ -290,3 +295,12 @@ class Joining:
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate
+
+
+def _failed_at(failure: Result) -> str:
+    """The attribute that says when an operation failed last."""
+    return failure_attributes(failure.record.id, failure.operation, failure.interval_ms)[1]
+
+
+def _calls(failure: Result) -> set[tuple[str, str]]:
+    return {(entry.get("call-id", ""), entry.get("transition-magic", "")) for entry in failure.record.entries.values()}

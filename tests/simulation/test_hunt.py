@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -24,7 +23,7 @@ from crm.model.cib import Cib
 from crm.model.transition import ActionKind, Transition
 from crm.policy_engine import schedule
 from crm.testing import Violation, World, scenario
-from crm.testing.hunt import live_through, run_seed, tell_seed, world_of
+from crm.testing.hunt import FAULTS_PER_SEED, Tally, live_through, run_seed, tell_seed, world_of
 
 SEEDS = 200
 FAULTS = 10
@@ -42,21 +41,32 @@ FOUND = {
     187: "two nodes: one that led alone, not confirmed, went on leading when one that knew more came back",
     247: "a failure that happened while nobody led was never counted, and had expired when somebody did",
     531: "two nodes: one had seen the other but not its CIB, won the fencing, and led with an old one",
+    9: "a fail count that had expired was cleared at the next look in a quarter of an hour",
+    380: "a fail count without an entry in the history was not looked at when it expired",
+    408: "a failure that a part without quorum could do nothing about expired, and was forgotten",
+    659: "(the simulation) writes of a daemon that had left stayed in the queue of the next",
     508: "a fail count and the failed operation expire at different moments; only the first was waited for",
 }
 
 
-def test_promises_hold_under_faults() -> None:
+@pytest.fixture(scope="module")
+def tallies() -> dict[tuple[int, int], Tally]:
+    """What became of each seed with so many faults: on all cores."""
+    wanted = [(seed, FAULTS_PER_SEED) for seed in FOUND] + [(seed, FAULTS) for seed in range(SEEDS)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        tallies = list(pool.map(partial(run_seed, count=FAULTS), range(SEEDS), chunksize=10))
-    stories = [found.story for tally in tallies for found in tally.found]
+        return dict(zip(wanted, pool.map(run_seed, *zip(*wanted, strict=True), chunksize=4), strict=True))
+
+
+def test_promises_hold_under_faults(tallies: dict[tuple[int, int], Tally]) -> None:
+    lived = [tallies[seed, FAULTS] for seed in range(SEEDS)]
+    stories = [found.story for tally in lived for found in tally.found]
     assert not stories, "\n\n".join(stories)
-    assert sum(tally.faults.total() for tally in tallies) > SEEDS * FAULTS / 2
+    assert sum(tally.faults.total() for tally in lived) > SEEDS * FAULTS * 0.9
 
 
 @pytest.mark.parametrize("seed", FOUND)
-def test_what_was_found_once_is_found_no_more(seed: int) -> None:
-    tally = run_seed(seed)
+def test_what_was_found_once_is_found_no_more(seed: int, tallies: dict[tuple[int, int], Tally]) -> None:
+    tally = tallies[seed, FAULTS_PER_SEED]
     assert not tally.found, f"{FOUND[seed]}\n{tally.found[0].story}"
 
 

@@ -215,6 +215,29 @@ def test_a_failure_while_nobody_leads_is_counted_by_whoever_leads_next(monkeypat
     assert counts == ["1"]
 
 
+def test_a_resource_is_kept_for_a_node_that_was_shut_down_until_the_limit() -> None:
+    options = ('<nvpair id="lock" name="shutdown-lock" value="true"/>'
+               '<nvpair id="limit" name="shutdown-lock-limit" value="30s"/></cluster_property_set>')
+    one = world(cib=scenario.cib(3).replace("</cluster_property_set>", options, 1))
+    (home,) = one.where("lone")
+    left_at = one.clock
+    one.shut_down(home)
+    one.settle()
+    assert one.where("lone") == []
+    one.start(home)
+    one.settle()
+    assert one.where("lone") == [home], "it came back in time"
+    left_at = one.clock
+    one.shut_down(home)
+    one.settle()
+    assert one.where("lone") == []
+    one.run_for(left_at + 33 - one.clock)
+    assert one.where("lone") not in ([], [home])
+    one.start(home)
+    one.settle()
+    one.checkers.settled()
+
+
 def test_alerts_tell_each_event_once() -> None:
     alert = ('<alerts><alert id="al" path="/bin/alert"><select><select_nodes/><select_fencing/><select_resources/>'
              '</select><recipient id="r" value="me"/></alert></alerts></configuration>')

@@ -82,8 +82,8 @@ class Election:
         self._highest_term = max(self._highest_term, hello.term)
         if core.leading and hello.term > core.standing.term:
             self.step_down(f"{sender} knows of term {hello.term}")
-        elif core.leading and hello.leads and hello.term == core.standing.term:
-            # No two nodes stand in the same term; a node list that was changed on one of them only comes to this.
+        elif core.leading and hello.leads and hello.term == core.standing.term and not self.outranks(sender):
+            # No two nodes are elected in the same term; two caretakers may each have thought to be the first.
             self.step_down(f"{sender} leads the same term")
         elif core.dc == sender and not core.leading and not hello.leads:
             core.log("info", f"{sender} leads no more")
@@ -161,6 +161,11 @@ class Election:
         self._lost(reason)
         core.set_timer(TIMER, HELLO_LIMIT_S)
         core.changed("dc")
+
+    def outranks(self, other: str) -> bool:
+        """Whether this node, a caretaker, stays so when it meets another: one of the two gives way, never both."""
+        core = self._core
+        return core.authority is not None and core.authority.caretaker and core.leading and core.me.name < other
 
     def own_hello(self) -> Hello:
         """This node's greeting, as things are."""

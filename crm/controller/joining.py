@@ -89,7 +89,7 @@ class Joining:
     def hello(self, sender: str, hello: Hello) -> None:
         """A member is here: send it the CIB. A leader that we do not follow: tell it that we are here."""
         core = self._core
-        if hello.leads and not core.leading and core.dc != sender and hello.view == core.view.number:
+        if hello.leads and core.dc != sender and hello.view == core.view.number:
             core.send(sender, self._election.own_hello())
         if not core.leading or core.authority is None or hello.view != core.view.number:
             return
@@ -291,7 +291,7 @@ class Joining:
         if welcome.view != core.view.number or welcome.term < core.standing.term:
             return False
         if welcome.caretaker:
-            return not core.view.quorate
+            return not core.view.quorate and not self._election.outranks(sender)
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate

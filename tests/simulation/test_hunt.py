@@ -188,6 +188,12 @@ def test_cibs_that_differ_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert breaks("same-cib", 5)
 
 
+def test_a_part_that_nobody_leads_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand = Election._stand
+    monkeypatch.setattr(Election, "_stand", lambda self: stand(self) if self._core.view.quorate else None)
+    assert breaks("led", 20)
+
+
 def test_a_cluster_that_never_settles_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Planning, "transition_over", lambda self: self.want("restless"))
     with pytest.raises(Violation, match="settles"):

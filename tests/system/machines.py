@@ -50,7 +50,8 @@ def until(reached: Callable[[], bool], otherwise: str, seconds: float = 30.0, pa
         time.sleep(pause)
 
 
-def _ip(*arguments: str, check: bool = True) -> None:
+def ip(*arguments: str, check: bool = True) -> None:
+    """Run the command `ip`."""
     subprocess.run(["ip", *arguments], check=check, capture_output=True)
 
 
@@ -90,11 +91,11 @@ class Machine:
 
     def cut(self) -> None:
         """Take the link down."""
-        _ip("-n", self.switch, "link", "set", self.port, "down")
+        ip("-n", self.switch, "link", "set", self.port, "down")
 
     def heal(self) -> None:
         """Bring the link back."""
-        _ip("-n", self.switch, "link", "set", self.port, "up")
+        ip("-n", self.switch, "link", "set", self.port, "up")
 
     def command(self, *command: str, environment: dict[str, str] | None = None) -> list[str]:
         """The command line that runs `command` inside."""
@@ -178,9 +179,9 @@ def network(names: Sequence[str]) -> Iterator[Network]:
     spaces = [switch]
     machines: dict[str, Machine] = {}
     try:
-        _ip("netns", "add", switch)
-        _ip("-n", switch, "link", "add", "br0", "type", "bridge", "forward_delay", "0", "stp_state", "0")
-        _ip("-n", switch, "link", "set", "br0", "up")
+        ip("netns", "add", switch)
+        ip("-n", switch, "link", "add", "br0", "type", "bridge", "forward_delay", "0", "stp_state", "0")
+        ip("-n", switch, "link", "set", "br0", "up")
         for place, name in enumerate([*names, "client"], 1):
             space, address = f"{prefix}-{name}", f"{subnet}.{place if name != 'client' else 50}"
             spaces.append(space)
@@ -192,17 +193,17 @@ def network(names: Sequence[str]) -> Iterator[Network]:
         for machine in machines.values():
             machine.kill()
         for space in reversed(spaces):
-            _ip("netns", "del", space, check=False)
+            ip("netns", "del", space, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plug_in(switch: str, space: str, port: str, address: str) -> None:
-    _ip("netns", "add", space)
-    _ip("link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", switch)
-    _ip("-n", switch, "link", "set", port, "master", "br0", "up")
-    _ip("-n", space, "link", "set", "lo", "up")
-    _ip("-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
-    _ip("-n", space, "link", "set", "eth0", "up")
+    ip("netns", "add", space)
+    ip("link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", switch)
+    ip("-n", switch, "link", "set", port, "master", "br0", "up")
+    ip("-n", space, "link", "set", "lo", "up")
+    ip("-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
+    ip("-n", space, "link", "set", "eth0", "up")
 
 
 def _die_with_parent() -> None:

@@ -222,6 +222,9 @@ class Election:
         if not core.view.quorate:
             if self._fresh and self._round < START_PATIENCE:
                 return
+            if self._highest_term > core.standing.term:
+                # Who knows of a newer term would not follow a caretaker of an older one.
+                core.stand(term=self._highest_term, voted_for=None)
             core.authority = Authority(core.standing.term, core.me.name, True, core.me.incarnation)
             self._announce()
             return

@@ -42,6 +42,7 @@ FOUND = {
     247: "a failure that happened while nobody led was never counted, and had expired when somebody did",
     531: "two nodes: one had seen the other but not its CIB, won the fencing, and led with an old one",
     9: "a fail count that had expired was cleared at the next look in a quarter of an hour",
+    181: "a caretaker of an older term was not followed, and stood again at once, for ever",
     380: "a fail count without an entry in the history was not looked at when it expired",
     408: "a failure that a part without quorum could do nothing about expired, and was forgotten",
     659: "(the simulation) writes of a daemon that had left stayed in the queue of the next",

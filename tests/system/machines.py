@@ -67,6 +67,7 @@ class Machine:
     disk: Path
     process_id: int | None = None
     _outer: subprocess.Popen[bytes] | None = None
+    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def boot(self) -> None:
         """Power on, with the disk as it was; answers when its first process is ready."""
@@ -85,8 +86,14 @@ class Machine:
         self.cut()
         if self.process_id is not None:
             os.kill(self.process_id, signal.SIGKILL)
+        for entered in self._started:
+            # Who entered with a process that was frozen is frozen, too, and would not take note of its end.
+            entered.send_signal(signal.SIGCONT)
         if self._outer is not None:
             self._outer.wait()
+        for entered in self._started:
+            entered.wait()
+        self._started.clear()
         self.process_id = self._outer = None
 
     def cut(self) -> None:
@@ -106,8 +113,10 @@ class Machine:
 
     def start(self, *command: str, log: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start something that runs on; it ends with the machine."""
-        return subprocess.Popen(self.command(*command, **options), stdin=subprocess.DEVNULL, stdout=self._log(log),
-                                stderr=subprocess.STDOUT, start_new_session=True)
+        entered = subprocess.Popen(self.command(*command, **options), stdin=subprocess.DEVNULL, stdout=self._log(log),
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        self._started.append(entered)
+        return entered
 
     def run(self, *command: str, check: bool = True, timeout: float = 60.0,
             **options: Any) -> subprocess.CompletedProcess[str]:

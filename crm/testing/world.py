@@ -37,6 +37,8 @@ from crm.testing.sharing import SharedDocuments, SharedMessages
 
 Schedule = Callable[[Cib, int], Transition]
 EPOCH = 1_700_000_000.0
+_BUSY_LIMIT = 50_000
+"""So many things happen within a simulated second only if nodes talk in circles."""
 
 
 @dataclass
@@ -101,6 +103,7 @@ class World:
         self._documents = SharedDocuments()
         self._messages = SharedMessages()
         self._view_number = 0
+        self._busy_since = self.clock
         self._last_arrival: dict[tuple[str, str], float] = {}
         document = Document.parse(cib) if cib else None
         for node in self.nodes.values():
@@ -219,8 +222,13 @@ class World:
     def run_for(self, seconds: float) -> None:
         """Let time pass."""
         end = self.clock + seconds
+        busy = 0
         while self._heap and self._heap[0][0] <= end:
             at, _, act = heapq.heappop(self._heap)
+            busy = busy + 1 if at < self._busy_since + 1.0 else 0
+            self._busy_since = self._busy_since if busy else at
+            if busy > _BUSY_LIMIT:
+                raise Violation("busy", self.tell(f"more than {_BUSY_LIMIT} things happened within a second"))
             self.clock = max(self.clock, at)
             act()
             self.checkers.step()

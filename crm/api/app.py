@@ -14,6 +14,7 @@ from crm.api import (
     fencing_routes,
     health_routes,
     metrics,
+    monitor_routes,
     node_routes,
     option_routes,
     problems,
@@ -21,9 +22,10 @@ from crm.api import (
     token_routes,
 )
 from crm.api.doors import Doors, DoorSettings
+from crm.api.monitor_routes import Display
 from crm.api.permission import readable
 from crm.api.picture import Picture
-from crm.api.service import NodeStatus, Service
+from crm.api.service import Service
 
 _DESCRIPTION = """
 Any node answers. Changes go to the elected coordinator (DC) and are acknowledged when a majority of the nodes has them
@@ -35,11 +37,11 @@ on disk. Errors are problem+json (RFC 9457) with a stable `code`, the cause in `
 def create(
     service: Service,
     *,
-    status_text: Callable[[Picture, NodeStatus], str] | None = None,
+    display: Display | None = None,
     clock: Callable[[], float] = time.time,
     doors: DoorSettings | None = None,
 ) -> FastAPI:
-    """The application for a node. `status_text` writes the text of `crm_mon`; `clock` gives epoch seconds; without
+    """The application for a node. `display` writes what `crm_mon` shows; `clock` gives epoch seconds; without
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
@@ -47,7 +49,8 @@ def create(
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
     api = APIRouter(prefix="/v1")
-    api.include_router(cluster_routes.routes(service, picture, status_text))
+    api.include_router(cluster_routes.routes(service, picture))
+    api.include_router(monitor_routes.routes(service, picture, display))
     api.include_router(node_routes.routes(service, picture))
     api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
     api.include_router(cib_routes.routes(service))

@@ -1,4 +1,4 @@
-"""The cluster as a whole: one picture of everything, as values or as text, and a stream of its changes."""
+"""The cluster as a whole: one picture of everything, and a stream of its changes."""
 
 from __future__ import annotations
 
@@ -7,32 +7,22 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from crm.api.permission import check_cleanup
 from crm.api.picture import Picture, present, progress
-from crm.api.problems import ProblemError
 from crm.api.resource_routes import CleanedValue
-from crm.api.service import NodeStatus, Service
+from crm.api.service import Service
 from crm.api.values import ClusterValue
 
 
-def routes(
-    service: Service, picture: Callable[[], Picture], status_text: Callable[[Picture, NodeStatus], str] | None
-) -> APIRouter:
+def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = APIRouter(tags=["cluster"])
 
     @router.get("/cluster")
     async def read_cluster() -> ClusterValue:
         """Everything that the answering node knows: nodes, resources, failures, reports, who leads."""
         return picture().whole(service.status())
-
-    @router.get("/cluster/text", response_class=PlainTextResponse)
-    async def read_text() -> str:
-        """The status as `crm_mon -1` prints it."""
-        if status_text is None:
-            raise ProblemError("not-available", "This node was started without the text of crm_mon")
-        return status_text(picture(), service.status())
 
     @router.post("/cluster/cleanup")
     async def cleanup(node: str | None = None) -> CleanedValue:

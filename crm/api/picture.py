@@ -13,6 +13,7 @@ from crm.api.values import ClusterValue, FailureValue, NodeValue, ReportValue, R
 from crm.cib import schema
 from crm.cib.document import Document
 from crm.cib.read import read
+from crm.model.report import Report
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource
 from crm.policy_engine.observe import observe
 
@@ -44,9 +45,12 @@ class Picture:
     def failures(self) -> list[FailureValue]:
         return [_failure(failed) for failed in self.cluster.failed_operations]
 
+    def reports(self, status: NodeStatus) -> list[Report]:
+        """What should be looked at, each finding once."""
+        return list(dict.fromkeys([*status.reports, *self.cluster.reports, *schema.validate(self.document)]))
+
     def whole(self, status: NodeStatus) -> ClusterValue:
         """Everything in one answer."""
-        reports = [*status.reports, *self.cluster.reports, *schema.validate(self.document)]
         return ClusterValue(
             answered_by=status.node,
             state=status.state,
@@ -61,7 +65,7 @@ class Picture:
             nodes=self.nodes(),
             resources=self.resources(),
             failures=self.failures(),
-            reports=[ReportValue.of(report) for report in dict.fromkeys(reports)],
+            reports=[ReportValue.of(report) for report in self.reports(status)],
         )
 
     def _tree(self) -> Iterator[Resource]:

@@ -53,7 +53,7 @@ def daemon(config: Path | None) -> int:
     from crm.cib.document import Document
     from crm.cib.errors import CibError
     from crm.cib.schema import errors
-    from crm.cli.monitor_text import monitor_text
+    from crm.cli.monitor.display import display
     from crm.daemon.main import main as run
     from crm.policy_engine import plan as _plan  # noqa: F401 - loaded now, so that the first plan is not late
 
@@ -63,7 +63,8 @@ def daemon(config: Path | None) -> int:
 
     doors = DoorSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group)
     return run(
-        settings, lambda service: create(service, status_text=monitor_text, doors=doors), validate=validate
+        settings, lambda service: create(service, display=display(settings.messaging.layer), doors=doors),
+        validate=validate,
     )
 
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crm.cli.brief_text import by_agent
+from crm.cli.resource_words import (
+    PENDING_STATES,
+    active,
+    agent,
+    displayed_role,
+    full_exit_text,
+    printable_id,
+)
 from crm.cli.text import Show, block
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.resources import Bundle, Clone
@@ -14,39 +23,25 @@ from crm.policy_engine.observe.counting import is_disabled
 from crm.policy_engine.roles import parse_role, role_text
 from crm.policy_engine.tree import current_node
 
-_EXIT_TEXTS = {
-    ExitCode.OK: "OK",
-    ExitCode.UNKNOWN_ERROR: "Error occurred",
-    ExitCode.INVALID_PARAMETER: "Invalid parameter",
-    ExitCode.UNIMPLEMENTED: "Unimplemented",
-    ExitCode.INSUFFICIENT_PRIVILEGE: "Insufficient privileges",
-    ExitCode.NOT_INSTALLED: "Not installed",
-    ExitCode.NOT_CONFIGURED: "Not configured",
-    ExitCode.NOT_RUNNING: "Not running",
-    ExitCode.RUNNING_PROMOTED: "Promoted",
-    ExitCode.FAILED_PROMOTED: "Failed in promoted role",
-    ExitCode.DEGRADED: "Service is active but might fail soon",
-    ExitCode.DEGRADED_PROMOTED: "Service is promoted but might fail soon",
-    ExitCode.NONE: "No exit status available",
-}
 _UNUSABLE = (ExitCode.INVALID_PARAMETER, ExitCode.NOT_INSTALLED)
-_PENDING_STATES = {
-    "start": "Starting",
-    "stop": "Stopping",
-    "migrate_to": "Migrating",
-    "migrate_from": "Migrating",
-    "promote": "Promoting",
-    "demote": "Demoting",
-}
+def resource_list(cluster: Cluster, resources: Sequence[Resource], show: Show) -> list[str]:
+    """Resources beside each other; where it is to be brief, primitives are only counted."""
+    counted = [each for each in resources if show.brief and each.is_primitive]
+    lines = by_agent(counted, totals=show.inactive)
+    for resource in resources:
+        if not show.brief or not resource.is_primitive:
+            lines += _lines(cluster, resource, show)
+    return lines
 
 
 def resource_lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
     """A top-level resource, as items of a list; nothing for what is not to be shown."""
-    if resource.removed and not active(resource, whole=True):
-        return []
-    if not show.inactive and not active(resource, whole=False):
-        return []
-    return _lines(cluster, resource, show)
+    return _lines(cluster, resource, show) if is_shown(resource, show) else []
+
+
+def is_shown(resource: Resource, show: Show) -> bool:
+    """Whether a top-level resource is listed: a removed one while it is active."""
+    return active(resource, whole=True) if resource.removed else show.inactive or active(resource, whole=False)
 
 
 def _lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
@@ -61,19 +56,6 @@ def _lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
             return _bundle_lines(cluster, resource, show)
 
 
-def active(resource: Resource, whole: bool) -> bool:
-    """Whether any part of a resource is active, or (`whole`) every part."""
-    if resource.is_primitive:
-        return any(node.unclean or node.online or not resource.managed for node in resource.active_on)
-    parts = [active(child, whole) for child in resource.children]
-    return all(parts) if whole else any(parts)
-
-
-def printable_id(resource: Resource) -> str:
-    """The id to show: an anonymous instance's without its number."""
-    return resource.id if resource.unique or resource.definition is None else resource.definition.id
-
-
 def _primitive_lines(cluster: Cluster, resource: Resource, show: Show) -> list[str]:
     node = current_node(resource) or resource.pending_node
     return _line(cluster, resource, printable_id(resource), node, show)
@@ -85,11 +67,13 @@ def _line(cluster: Cluster, resource: Resource, name: str, node: Node | None, sh
     return [f"* {describe(cluster, resource, name, node, show)}"]
 
 
-def describe(cluster: Cluster, resource: Resource, name: str, node: Node | None, show: Show) -> str:
-    """A primitive: name, agent, state, node, and in parentheses what is special about it."""
-    if node is None:
+def describe(
+    cluster: Cluster, resource: Resource, name: str, node: Node | None, show: Show, places: bool = True
+) -> str:
+    """A primitive: name, agent, state, node, and what is special about it; without `places` not where."""
+    if node is None and places:
         node = resource.lock_node
-    several = len(resource.active_on) > 1
+    several = places and len(resource.active_on) > 1
     shown_node = None if several else node
     text = f"{name}\t({agent(resource)}):\t{_state(cluster, resource, shown_node, show)}"
     flags = _flags(resource, shown_node, show)
@@ -100,34 +84,15 @@ def describe(cluster: Cluster, resource: Resource, name: str, node: Node | None,
     return text
 
 
-def agent(resource: Resource) -> str:
-    """The agent as `standard:provider:type`, without provider where the standard knows none."""
-    if resource.standard.lower() == "ocf" and resource.provider:
-        return f"{resource.standard}:{resource.provider}:{resource.type}"
-    return f"{resource.standard}:{resource.type}"
-
-
-def _displayed_role(resource: Resource) -> Role:
-    if resource.role is Role.STARTED and resource.top.promotable:
-        return Role.UNPROMOTED
-    return resource.role
-
-
-def displayed_state(resource: Resource, pending_only: bool = False) -> str:
-    """A primitive's role, or what is under way instead; with `pending_only` only the latter, or nothing."""
-    pending = _PENDING_STATES.get(resource.pending_task or "")
-    return pending or "" if pending_only else pending or role_text(_displayed_role(resource))
-
-
 def _state(cluster: Cluster, resource: Resource, node: Node | None, show: Show) -> str:
-    role = _displayed_role(resource)
+    role = displayed_role(resource)
     words = [" ORPHANED"] if resource.removed else []
     if resource.failed:
         words.append(" FAILED")
         if role > Role.UNPROMOTED:
             words.append(f" {role_text(role)}")
     else:
-        pending = _PENDING_STATES.get(resource.pending_task or "") if show.pending else None
+        pending = PENDING_STATES.get(resource.pending_task or "") if show.pending else None
         words.append(f" {pending or role_text(role)}")
     if node is not None:
         words.append(f" {node.name}")
@@ -168,13 +133,6 @@ def _target_role_flags(resource: Resource) -> list[str]:
     return []
 
 
-def full_exit_text(rc: int | None) -> str:
-    """What an agent's exit code means, in a few words."""
-    if rc is not None and 128 < rc < ExitCode.DEGRADED:
-        return "Interrupted by signal"
-    return _EXIT_TEXTS[ExitCode(rc)] if rc in _EXIT_TEXTS else "Unknown exit status"
-
-
 def failed_probe(cluster: Cluster, resource: Resource, node_name: str | None) -> FailedOperation | None:
     """The probe on a node (any, when None) that found the agent unable to run there."""
     top = resource.top
@@ -210,12 +168,11 @@ def _group_lines(cluster: Cluster, group: Resource, show: Show) -> list[str]:
         count = sum(not active(child, whole=True) for child in group.children)
         words.append(f"{count} member{'' if count == 1 else 's'} inactive")
     heading = f"Resource Group: {group.id}{_attributes([*words, *_collective_state(group)])}"
-    lines = [
-        line
-        for child in group.children
-        if show.inactive or active(child, whole=False)
-        for line in _lines(cluster, child, show)
-    ]
+    if show.brief:
+        lines = by_agent(group.children, totals=True)
+    else:
+        shown = [child for child in group.children if show.inactive or active(child, whole=False)]
+        lines = [line for child in shown for line in _lines(cluster, child, show)]
     return block(heading, lines) if lines else []
 
 

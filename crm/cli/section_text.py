@@ -6,8 +6,10 @@ Times are shown in the reader's own time zone.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
-from crm.cli.resource_text import full_exit_text
+from crm.cli.resource_words import full_exit_text
+from crm.cli.status_text import node_name
 from crm.cli.text import block
 from crm.model.history import HistoryEntry, OperationStatus
 from crm.model.values import parse_integer
@@ -33,7 +35,7 @@ _STATUS_TEXTS = {
 _MASKED = frozenset({2, 5})
 
 
-def _when(moment: int) -> str:
+def when(moment: int) -> str:
     """A moment as people read it; the number itself where no calendar reaches."""
     try:
         return time.ctime(moment)
@@ -42,42 +44,50 @@ def _when(moment: int) -> str:
 
 
 def attribute_section(cluster: Cluster) -> list[str]:
+    """Node attributes under their heading, if there are any."""
+    lines = attribute_lines(cluster.nodes)
+    return block("Node Attributes", lines) if lines else []
+
+
+def attribute_lines(nodes: Iterable[Node], with_ids: bool = False) -> list[str]:
     """Attributes that people and agents set, of every node that is online."""
     lines: list[str] = []
-    for node in cluster.nodes:
+    for node in nodes:
         names = sorted(name for name in node.attributes if not name.startswith(_BUILT_IN))
         if node.online and names:
-            lines += block(f"Node: {node.name}", [f"* {name:<32}\t: {node.attributes[name]:<10}" for name in names])
-    return block("Node Attributes", lines) if lines else []
+            items = [f"* {name:<32}\t: {node.attributes[name]:<10}" for name in names]
+            lines += block(f"Node: {node_name(node, with_ids)}", items)
+    return lines
 
 
 def fail_count_section(cluster: Cluster) -> list[str]:
     """Resources that failed, by node."""
     lines: list[str] = []
     for node in cluster.nodes:
-        items = _fail_counts(cluster, node) if node.online else []
+        items = [line for _, line in fail_counts(cluster, node)] if node.online else []
         lines += block(f"Node: {node.name}", items) if items else []
     return block("Migration Summary", lines) if lines else []
 
 
-def _fail_counts(cluster: Cluster, node: Node) -> list[str]:
+def fail_counts(cluster: Cluster, node: Node) -> list[tuple[str, str]]:
+    """The resources that failed on a node, by their id in the history, with a line for each."""
     items = []
     for history_id in cluster.histories.get(node.name, {}):
         resource = cluster.find(history_id)
         failures = failures_on(cluster, node, resource, effective=False) if resource is not None else None
         if resource is None or failures is None or failures.count <= 0:
             continue
-        last = f" last-failure='{_when(failures.last)}'" if failures.last > 0 else ""
+        last = f" last-failure='{when(failures.last)}'" if failures.last > 0 else ""
         threshold = resource.migration_threshold
-        items.append(f"* {history_id}: migration-threshold={threshold} fail-count={failures.count}{last}")
+        line = f"* {history_id}: migration-threshold={threshold} fail-count={failures.count}{last}"
+        items.append((history_id, line))
     return items
 
 
-def failure_section(cluster: Cluster, detailed: bool = False) -> list[str]:
+def failure_lines(failures: Iterable[FailedOperation], detailed: bool = False) -> list[str]:
     """Operations that failed, but for probes that only showed where an agent cannot run."""
-    shown = [failed for failed in cluster.failed_operations if not is_masked(failed.entry)]
     describe = _technical if detailed else _friendly
-    return block("Failed Resource Actions", [f"* {describe(failed)}" for failed in shown]) if shown else []
+    return [f"* {describe(failed)}" for failed in failures if not is_masked(failed.entry)]
 
 
 def is_masked(entry: HistoryEntry) -> bool:
@@ -96,7 +106,8 @@ def _friendly(failed: FailedOperation) -> str:
     entry = failed.entry
     interval = f"{readable_interval(entry.interval_ms)}-interval " if entry.interval_ms else ""
     task = "probe" if entry.is_probe else entry.operation
-    text = f"{(entry.key or entry.id).rsplit('_', 2)[0]} {interval}{task} on {failed.node.name}"
+    name = (entry.key or entry.id).removesuffix(f"_{entry.operation}_{entry.interval_ms}")
+    text = f"{name} {interval}{task} on {failed.node.name}"
     if entry.status == OperationStatus.DONE:
         text += f" returned '{full_exit_text(entry.rc)}'"
         text += f" ({entry.exit_reason})" if entry.exit_reason else ""
@@ -104,7 +115,7 @@ def _friendly(failed: FailedOperation) -> str:
         reason = f": {entry.exit_reason}" if entry.exit_reason else ""
         text += f" could not be executed ({status_text(entry)}{reason})"
     if entry.last_rc_change is not None:
-        text += f" at {_when(entry.last_rc_change)}"
+        text += f" at {when(entry.last_rc_change)}"
     duration = parse_integer(entry.exec_time) or 0
     return text + (f" after {readable_interval(duration)}" if duration else "")
 
@@ -118,7 +129,7 @@ def _technical(failed: FailedOperation) -> str:
     if entry.exit_reason:
         text += f", exitreason='{entry.exit_reason}'"
     if entry.last_rc_change is not None:
-        text += f", last-rc-change='{_when(entry.last_rc_change)}'"
+        text += f", last-rc-change='{when(entry.last_rc_change)}'"
     text += f", queued={entry.queue_time}ms" if entry.queue_time else ""
     return text + (f", exec={entry.exec_time}ms" if entry.exec_time else "")
 

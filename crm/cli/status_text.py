@@ -14,12 +14,12 @@ from crm.policy_engine.cluster import Cluster, Node, NodeKind
 from crm.policy_engine.health import Health, node_health
 from crm.policy_engine.tree import current_node
 
-__all__ = ["Show", "counts_line", "maintenance_lines", "node_lines", "resource_section", "status_lines"]
+__all__ = ["Show", "counts_line", "maintenance_lines", "node_line", "node_lines", "resource_section", "status_lines"]
 
 
 def status_lines(cluster: Cluster, title: str, show: Show) -> list[str]:
     """The nodes and all resources under a title."""
-    nodes = block("Node List", node_lines(cluster, show))
+    nodes = block("Node List", node_lines(cluster, cluster.nodes, show))
     resources = resource_section(cluster, show)
     return [f"{title}:", *(f"  {line}" for line in nodes), "", *(f"  {line}" for line in resources)]
 
@@ -57,6 +57,17 @@ def node_name(node: Node, with_id: bool) -> str:
     return f"{node.name}{host}{identity}"
 
 
+_UNTOLD_FEATURES = "<3.15.1"
+"""Nodes tell the feature set that they know since that one."""
+
+
+def feature_set(node: Node) -> str | None:
+    """What a member's daemon understands; nothing is known of nodes that are away, nor of remote ones."""
+    if node.kind is not NodeKind.MEMBER or not node.online:
+        return None
+    return node.attributes.get("#feature-set", _UNTOLD_FEATURES)
+
+
 _LABELS = {
     (True, NodeKind.MEMBER): "Online",
     (False, NodeKind.MEMBER): "OFFLINE",
@@ -68,19 +79,23 @@ _KINDS = {NodeKind.MEMBER: "Node", NodeKind.REMOTE: "RemoteNode", NodeKind.GUEST
 _HEALTH = {Health.RED: " (health is RED)", Health.YELLOW: " (health is YELLOW)", Health.GREEN: ""}
 
 
-def node_lines(cluster: Cluster, show: Show) -> list[str]:
+def node_lines(cluster: Cluster, nodes: Iterable[Node], show: Show) -> list[str]:
     """Nodes with something to say of them one by one, then the others together; guests that are away are left out."""
     single, groups = [], dict.fromkeys(_LABELS.values(), "")
-    for node in cluster.nodes:
-        name = node_name(node, show.node_ids)
-        health = node_health(cluster, node)
-        if _is_remarkable(node) or health is not Health.GREEN:
-            single.append(f"* {_KINDS[node.kind]} {name}: {_state(node)}{_HEALTH[health]}")
+    for node in nodes:
+        if _is_remarkable(node) or node_health(cluster, node) is not Health.GREEN:
+            single.append(f"* {node_line(cluster, node, show)}")
             continue
         label = _LABELS.get((node.online, node.kind))
         if label is not None:
-            groups[label] += f"{name} "
+            groups[label] += f"{node_name(node, show.node_ids)} "
     return single + [f"* {label}: [ {names}]" for label, names in groups.items() if names]
+
+
+def node_line(cluster: Cluster, node: Node, show: Show) -> str:
+    """A node and its state."""
+    health = _HEALTH[node_health(cluster, node)]
+    return f"{_KINDS[node.kind]} {node_name(node, show.node_ids)}: {_state(node)}{health}"
 
 
 def _is_remarkable(node: Node) -> bool:

@@ -5,12 +5,14 @@ Structure: its published schemas nodes, resources, node-attrs, failure. What is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from lxml import etree
 
-from crm.cli.resource_text import active, agent, displayed_state, full_exit_text, printable_id
+from crm.cli.resource_words import active, agent, displayed_state, full_exit_text, printable_id
 from crm.cli.section_text import is_masked, status_text
+from crm.cli.status_text import feature_set
 from crm.model.resources import Bundle
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, NodeKind, Resource, Role
 from crm.policy_engine.health import node_health
@@ -24,21 +26,35 @@ _NOT_SHOWN = ("fail-count-", "last-failure-", "shutdown", "terminate", "standby"
 def status_element(cluster: Cluster, name: str, attributes: bool = False) -> etree._Element:
     """Nodes and resources, and node attributes if wanted, in an element of this name; failures if there are any."""
     element = etree.Element(name)
-    nodes = etree.SubElement(element, "nodes")
-    for node in cluster.nodes:
-        etree.SubElement(nodes, "node", _node(cluster, node))
-    resources = etree.SubElement(element, "resources")
-    for resource in cluster.resources:
-        if not resource.removed or active(resource, whole=True):
-            _add_resource(resources, resource)
+    add_nodes(element, cluster, cluster.nodes)
+    add_resources(element, cluster.resources)
     if attributes:
-        _add_attributes(element, cluster)
-    failed = [each for each in cluster.failed_operations if not is_masked(each.entry)]
-    if failed:
-        failures = etree.SubElement(element, "failures")
-        for each in failed:
-            etree.SubElement(failures, "failure", _failure(each))
+        add_attributes(element, cluster.nodes)
+    add_failures(element, cluster.failed_operations)
     return element
+
+
+def add_nodes(parent: etree._Element, cluster: Cluster, nodes: Iterable[Node]) -> list[tuple[Node, etree._Element]]:
+    """The list of nodes; each with its element, for what is to go below it."""
+    element = etree.SubElement(parent, "nodes")
+    return [(node, etree.SubElement(element, "node", _node(cluster, node))) for node in nodes]
+
+
+def add_resources(parent: etree._Element, resources: Iterable[Resource]) -> None:
+    """The list of resources; removed ones only while they are active."""
+    element = etree.SubElement(parent, "resources")
+    for resource in resources:
+        if not resource.removed or active(resource, whole=True):
+            add_resource(element, resource)
+
+
+def add_failures(parent: etree._Element, failed: Iterable[FailedOperation]) -> None:
+    """Operations that failed, if there are any."""
+    shown = [each for each in failed if not is_masked(each.entry)]
+    if shown:
+        failures = etree.SubElement(parent, "failures")
+        for each in shown:
+            etree.SubElement(failures, "failure", _failure(each))
 
 
 def truth(value: bool) -> str:
@@ -58,9 +74,9 @@ def _node(cluster: Cluster, node: Node) -> dict[str, str]:
         "unclean": truth(node.unclean),
         "health": node_health(cluster, node).value,
     }
-    feature_set = node.attributes.get("#feature-set")
-    if feature_set is not None:
-        values["feature_set"] = feature_set
+    features = feature_set(node)
+    if features is not None:
+        values["feature_set"] = features
     values |= {
         "shutdown": truth(node.shutting_down),
         "expected_up": truth(node.expected_up),
@@ -73,7 +89,8 @@ def _node(cluster: Cluster, node: Node) -> dict[str, str]:
     return values
 
 
-def _add_resource(parent: etree._Element, resource: Resource) -> None:
+def add_resource(parent: etree._Element, resource: Resource) -> None:
+    """A resource of any kind with what is in it."""
     match resource.kind:
         case Kind.PRIMITIVE:
             _add_primitive(parent, resource)
@@ -87,7 +104,7 @@ def _add_resource(parent: etree._Element, resource: Resource) -> None:
 
 def _add_all(parent: etree._Element, resources: list[Resource]) -> None:
     for resource in resources:
-        _add_resource(parent, resource)
+        add_resource(parent, resource)
 
 
 def _group(group: Resource) -> dict[str, str]:
@@ -138,7 +155,7 @@ def _add_bundle(parent: etree._Element, bundle: Resource) -> None:
         inside = etree.SubElement(element, "replica", id=str(replica.offset))
         for part in (replica.ip, replica.child, replica.container, replica.remote):
             if part is not None:
-                _add_resource(inside, part)
+                add_resource(inside, part)
 
 
 def _add_primitive(parent: etree._Element, resource: Resource) -> None:
@@ -164,14 +181,17 @@ def _add_primitive(parent: etree._Element, resource: Resource) -> None:
         etree.SubElement(element, "node", name=node.name, id=node.id, cached=truth(node.online))
 
 
-def _add_attributes(parent: etree._Element, cluster: Cluster) -> None:
-    attributes = etree.SubElement(parent, "node_attributes")
-    for node in cluster.nodes:
+def add_attributes(parent: etree._Element, nodes: Iterable[Node]) -> None:
+    """Attributes that people and agents set, of every node that is online."""
+    attributes = etree.Element("node_attributes")
+    for node in nodes:
         names = sorted((name for name in node.attributes if not name.startswith(_NOT_SHOWN)), key=natural_key)
         if node.online and names:
             element = etree.SubElement(attributes, "node", name=node.name)
             for name in names:
                 etree.SubElement(element, "attribute", name=name, value=node.attributes[name])
+    if len(attributes):
+        parent.append(attributes)
 
 
 def _failure(failed: FailedOperation) -> dict[str, str]:

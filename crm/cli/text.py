@@ -15,6 +15,7 @@ class Show:
     clone_details: bool = False
     implicit: bool = False
     node_ids: bool = False
+    brief: bool = False
 
 
 def block(heading: str, lines: Iterable[str]) -> list[str]:

@@ -81,10 +81,15 @@ class RemoteLayer:
 
     def kill(self) -> None:
         """As a daemon that is killed."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
         assert self.process is not None
         outer = self.process.pid  # nsenter, which waits for its child
         inner = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0]
-        os.kill(int(inner), signal.SIGKILL)
+        os.kill(int(inner), number)
+        if number == signal.SIGCONT:
+            os.kill(outer, number)  # nsenter stops itself when its child is stopped
 
     async def _end(self) -> None:
         if self.process is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
@@ -157,6 +158,24 @@ def test_a_killed_daemon_that_does_not_come_back_is_dismissed(rigs: Rigs) -> Non
         waited = asyncio.get_running_loop().time() - begun
         assert (2.5 if rigs.kind == "corosync" else 0) < waited < 5
         assert cluster.nodes["a"].views[-1].number == cluster.nodes["b"].views[-1].number
+
+    play(rigs, story)
+
+
+def test_a_stuck_daemon_is_left_out_and_joins_again_when_it_goes_on(rigs: Rigs) -> None:
+    async def story(cluster: EngineCluster) -> None:
+        await cluster.start("a", "b", "c")
+        await cluster.agree("a", "b", "c")
+        stuck = cluster.nodes["c"].layer
+        assert isinstance(stuck, RemoteLayer)
+        stuck.signal(signal.SIGSTOP)
+        try:
+            await until(lambda: cluster.members_of("a") == ("a", "b") == cluster.members_of("b"), 15)
+        finally:
+            stuck.signal(signal.SIGCONT)
+        await until(lambda: all(cluster.members_of(name) == ("a", "b", "c") for name in "abc"), 30)
+        await until(lambda: cluster.nodes["a"].views[-1] == cluster.nodes["c"].views[-1])
+        assert any(not view.quorate and view.names == ("c",) for view in cluster.nodes["c"].views)
 
     play(rigs, story)
 

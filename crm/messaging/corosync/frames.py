@@ -14,7 +14,7 @@ from typing import Any
 
 MAGIC = b"CRMC"
 VERSION = 1
-ANNOUNCEMENT, DISMISSAL, CHUNK = b"A", b"G", b"D"
+ANNOUNCEMENT, DISMISSAL, CHUNK, BEAT = b"A", b"G", b"D", b"B"
 EVERYBODY = 0
 
 _HEAD = struct.Struct(">4sBc")
@@ -58,8 +58,16 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """A member's process is not stuck; that its node lives is corosync's to say."""
+
+    def frame(self) -> bytes:
+        return _head(BEAT)
+
+
+@dataclass(frozen=True, slots=True)
 class Dismissal:
-    """A killed daemon did not come back in time: it is waited for no longer."""
+    """A killed daemon did not come back in time, or one is stuck: it is waited for no longer."""
 
     process: Process
 
@@ -81,7 +89,7 @@ class Chunk:
         return _head(CHUNK) + _CHUNK.pack(self.view, self.to, self.length, self.place) + self.content
 
 
-Frame = Announcement | Dismissal | Chunk
+Frame = Announcement | Dismissal | Chunk | Beat
 
 
 def chunks(view: int, to: int, message: bytes, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
@@ -152,4 +160,5 @@ def _processes(values: Any) -> tuple[Process, ...]:
     return tuple((int(node), int(process)) for node, process in values)
 
 
-_PARSERS: dict[bytes, Callable[[bytes], Frame]] = {ANNOUNCEMENT: _announcement, DISMISSAL: _dismissal, CHUNK: _chunk}
+_PARSERS: dict[bytes, Callable[[bytes], Frame]] = {
+    ANNOUNCEMENT: _announcement, DISMISSAL: _dismissal, CHUNK: _chunk, BEAT: lambda _body: Beat()}

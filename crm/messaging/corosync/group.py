@@ -8,6 +8,7 @@ of that order, with a number above all that any of them knew.
   what was true in the ring before.
 - A daemon that was killed on a node that lives is held in its view: it is being started again. It is dismissed when it
   does not come back in time, by a message of whoever notices first.
+- So is a member whose process is stuck; when it gets unstuck it learns of it, and has to join anew.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Group:
         self._members = tuple(sorted(members))
         self._announced = {}
         self._foreign &= set(members)
-        self._dismissed.clear()
+        self._dismissed &= set(members)
         output.hold = [process for process in killed if process in self._installed and process[0] not in here]
         self._held = {process for process in self._held if process[0] not in here} | set(output.hold)
         self._fresh = self._owed = True
@@ -112,7 +113,7 @@ class Group:
         return self._install_if_complete(output)
 
     def dismissed(self, process: Process) -> Output:
-        """Somebody found a held daemon overdue."""
+        """Somebody found a held daemon overdue, or a member's process stuck."""
         self._held.discard(process)
         self._dismissed.add(process)
         return self._install_if_complete(Output())
@@ -121,9 +122,14 @@ class Group:
         """A held daemon has used up its time."""
         return Output([Dismissal(process)] if process in self._held else [])
 
+    def stuck(self, process: Process) -> Output:
+        """A member has said nothing for too long, although its node lives."""
+        return Output([Dismissal(process)] if process in self._installed else [])
+
     def disconnected(self) -> Output:
-        """Corosync is gone: this node is alone and without quorum."""
+        """Corosync is gone, or the others have gone on without us: this node is alone and without quorum."""
         self._members, self._announced, self._held, self._installed = (), {}, set(), {}
+        self._dismissed = set()
         self._ring = self._quorum_ring = -1
         self._quorate = False
         self.number += 1
@@ -151,7 +157,7 @@ class Group:
         return output
 
     def _install_if_complete(self, output: Output) -> Output:
-        present = [process for process in self._members if process not in self._foreign]
+        present = [process for process in self._members if process not in self._foreign | self._dismissed]
         if self._held or not present or any(process not in self._announced for process in present):
             return output
         said = {process: self._announced[process] for process in present}

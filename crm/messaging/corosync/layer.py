@@ -28,6 +28,7 @@ from crm.messaging.corosync.frames import (
     EVERYBODY,
     Announcement,
     Assembly,
+    Beat,
     Chunk,
     Dismissal,
     ForeignVersionError,
@@ -44,6 +45,8 @@ _JOIN_LIMIT_S = 10.0
 _BUSY_FIRST_S, _BUSY_LAST_S = 0.0005, 0.02
 _RECONNECT_FIRST_S, _RECONNECT_LAST_S = 0.1, 2.0
 _LEAVE_LIMIT_S = 1.0
+_BEAT_S = 1.0
+_STUCK_S = 5.0
 
 
 class CorosyncLayer:
@@ -60,6 +63,7 @@ class CorosyncLayer:
         self._connection: Connection | None = None
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
         self._assemblies: dict[Process, Assembly] = {}
+        self._heard: dict[Process, float] = {}
         self._control: asyncio.Queue[bytes] = asyncio.Queue()
         self._sending = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,6 +80,7 @@ class CorosyncLayer:
         self._group = Group(self.settings, int(time.time()))
         self._spawn(self._send_control())
         await self._connect()
+        self._spawn(self._beat())
 
     async def send(self, to: str, message: bytes) -> None:
         """Send to one member of the view; to oneself it is delivered like any other."""
@@ -165,6 +170,16 @@ class CorosyncLayer:
             self._perform(self._group.disconnected())
             self._spawn(self._reconnect())
 
+    def _dismissed(self) -> None:
+        """The others went on without us: join anew, as one who was away."""
+        assert self._connection is not None
+        log.error("this daemon was stuck, and the others have gone on without it: it joins again")
+        self._connection.leave()
+        self._disconnect()
+        self._assemblies.clear()
+        self._perform(self._group.disconnected())
+        self._spawn(self._reconnect())
+
     # What corosync says
 
     def _readable(self, connection: Connection, name: str) -> None:
@@ -209,6 +224,7 @@ class CorosyncLayer:
             self._in_group.set_result(None)
         self._assemblies = {process: self._assemblies.get(process) or Assembly(self.settings.max_message_bytes)
                             for process in members}
+        self._heard = dict.fromkeys(members, time.monotonic())
         self._perform(self._group.membership(members, killed))
 
     def _delivered(self, sender: Process, data: bytes) -> None:
@@ -220,9 +236,14 @@ class CorosyncLayer:
         except ValueError as error:
             log.warning("ignored what process %d of corosync node %d multicast: %s", sender[1], sender[0], error)
             return
+        self._heard[sender] = time.monotonic()
         match frame:
+            case Beat():
+                pass
             case Announcement():
                 self._perform(self._group.announced(sender, frame))
+            case Dismissal(process) if self._connection is not None and process == self._connection.process:
+                self._dismissed()
             case Dismissal(process):
                 self._perform(self._group.dismissed(process))
             case Chunk():
@@ -258,6 +279,22 @@ class CorosyncLayer:
             view = output.view
             log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if view.quorate else " (no quorum)")
             self._events.put_nowait(view)
+
+    async def _beat(self) -> None:
+        """Say that this process runs, notice whose does not; but never because it was us who did not look."""
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            now = time.monotonic()
+            if now - last > 2 * _BEAT_S:
+                self._heard = dict.fromkeys(self._heard, now)
+            last = now
+            self._control.put_nowait(Beat().frame())
+            own = self._connection.process if self._connection is not None else None
+            for process, heard in self._heard.items():
+                if now - heard > _STUCK_S and process != own:
+                    log.warning("the daemon of corosync node %d has said nothing for %.1f s", process[0], now - heard)
+                    self._perform(self._group.stuck(process))
 
     def _overdue(self, process: Process) -> None:
         if not self._left:

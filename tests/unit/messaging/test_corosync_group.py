@@ -162,6 +162,18 @@ def test_nobody_waits_for_the_daemon_of_a_lost_node() -> None:
     assert ring.last(A).names == ("a", "b") == ring.last(B).names
 
 
+def test_a_stuck_member_is_left_out_until_it_joins_anew() -> None:
+    ring = Ring()
+    ring.join(A, B, C)
+    ring.everybody(lambda group: group.stuck(C))
+    assert ring.last(A).names == ("a", "b") == ring.last(B).names
+    ring.leave(C)
+    assert ring.last(A).names == ("a", "b")
+    ring.join(C)
+    assert ring.last(A).names == ("a", "b", "c")
+    assert ring.last(A) == ring.last(C)
+
+
 def test_a_graceful_leave_is_not_waited_for() -> None:
     ring = Ring()
     ring.join(A, B, C)

@@ -1,7 +1,7 @@
 """Real processes in trouble for hours: `python -m tests.system.soak --hours 2 --nodes 5 [--seed S]`. Needs root.
 
-Round by round some troubles by chance, then peace and the audit of `tests.system.room`; ends with the first promise that
-is broken and keeps the logs. Says how long it took until there was peace.
+Round by round some troubles by chance, then peace and the audit of `tests.system.room`; ends with the first broken
+promise and keeps the logs. Says how long it took until there was peace.
 """
 
 from __future__ import annotations

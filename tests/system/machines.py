@@ -84,8 +84,8 @@ class Machine:
     def kill(self) -> None:
         """Power off: every process ends at once, the link goes down, what was configured on it is forgotten."""
         self.cut()
-        _ip("-n", self.network, "addr", "flush", "dev", "eth0")
-        _ip("-n", self.network, "addr", "add", f"{self.address}/24", "dev", "eth0")
+        ip("-n", self.network, "addr", "flush", "dev", "eth0")
+        ip("-n", self.network, "addr", "add", f"{self.address}/24", "dev", "eth0")
         if self.process_id is not None:
             os.kill(self.process_id, signal.SIGKILL)
         for entered in self._started:

@@ -36,7 +36,7 @@ class Room(LayeredCluster):
         self.fenced: list[str] = []
         self._lock = threading.RLock()
         self._over = threading.Event()
-        self._ended: dict[str, str] = {}
+        self._started_at: dict[str, float] = {}
         super().__init__("embedded", network)
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._switch, self._guard)]
 
@@ -96,12 +96,24 @@ class Room(LayeredCluster):
             machines.ip("-n", self.network[sender].network, "route", "del", "blackhole", f"{address}/32", check=False)
         with self._lock:
             for machine in self.network:
+                for process in self.daemons(machine.name):
+                    os.kill(process, signal.SIGCONT)
+        self._start_what_is_down()
+
+    def start_daemon(self, machine: Machine) -> None:
+        self._started_at[machine.name] = time.monotonic()
+        super().start_daemon(machine)
+
+    def _start_what_is_down(self) -> None:
+        """Boot machines, start daemons; one that was told to leave may only now have done so."""
+        with self._lock:
+            for machine in self.network:
+                if time.monotonic() - self._started_at.get(machine.name, 0.0) < 3.0:
+                    continue
                 if machine.process_id is None:
                     self.boot(machine.name)
                 elif not self.daemons(machine.name):
                     self.start_daemon(machine)
-                for process in self.daemons(machine.name):
-                    os.kill(process, signal.SIGCONT)
 
     def power_off(self, name: str) -> None:
         with self._lock:
@@ -139,8 +151,12 @@ class Room(LayeredCluster):
 
     def until_peace(self, seconds: float = 90.0) -> None:
         """Wait until all are members, follow one DC that has nothing to do, and have one CIB."""
+        def reached() -> bool:
+            self._start_what_is_down()
+            return not list(self._unrest())
+
         try:
-            until(lambda: not list(self._unrest()), "no peace", seconds, 0.1)
+            until(reached, "no peace", seconds, 0.1)
         except AssertionError as error:
             raise AssertionError(f"{error}: {list(self._unrest())}\n{self.logs()}") from None
 

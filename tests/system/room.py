@@ -18,7 +18,7 @@ from crm.cib.document import Document
 from crm.cli.connection import CommandError
 from tests.system import machines
 from tests.system.layered import LayeredCluster, flat
-from tests.system.machines import Network, until
+from tests.system.machines import Machine, Network, until
 
 AGENTS = Path(__file__).with_name("agents")
 UNIQUE = ("one", "two", "three")

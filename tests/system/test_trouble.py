@@ -118,7 +118,7 @@ def test_everything_stops_and_starts_again(five: Room) -> None:
 
 
 def test_a_person_fences_a_node_from_another(five: Room) -> None:
-    target, asked = five.names[1], five.names[3]
+    target, asked = others(five, five.value()["dc"])[:2]
     five.ask("POST", f"/v1/fencing/nodes/{target}", asked, body=json.dumps({"action": "reboot"}).encode(),
              content_type="application/json", timeout_seconds=40.0)
     assert five.fenced == [target]

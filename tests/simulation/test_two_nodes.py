@@ -66,3 +66,21 @@ def test_a_dc_that_nobody_has_confirmed_gives_way_to_who_knows_more() -> None:
     one.power.broken.clear()
     one.settle()
     one.checkers.settled()
+
+
+def test_without_fencing_a_lost_node_is_replaced_and_a_split_ends_in_one_cib() -> None:
+    """Nobody can prove anything then: both halves go on. When they meet again one CIB wins, and nothing runs twice."""
+    one = World("ab", scenario.cib(2, fencing=False), 1, rule=QuorumRule(QuorumMode.TWO_NODE))
+    one.settle()
+    one.crash("a")
+    one.settle()
+    assert one.where("db") == ["b"] == one.where("lone")
+    one.start("a")
+    one.settle()
+    one.partition("a", "b")
+    one.settle()
+    assert one.where("db") == ["a", "b"]
+    one.heal()
+    one.settle()
+    assert len(one.where("db")) == 1 == len(one.where("lone"))
+    one.checkers.settled()

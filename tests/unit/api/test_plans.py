@@ -113,3 +113,16 @@ def test_a_ticket(api: TestClient) -> None:
 def test_a_wrong_configuration_is_told(api: TestClient) -> None:
     answer = api.post("/v1/simulate", json={"configuration": "<configuration><nods/></configuration>"})
     assert answer.status_code == 422 and "nodes" in answer.json()["next_step"]
+
+
+def test_a_plan_shows_no_secret_to_whom_the_cib_shows_none(node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crm.api import plan_values
+    from crm.cib.redaction import without_secrets
+
+    monkeypatch.setattr(plan_values, "visible", lambda service, document: without_secrets(document))
+    api = TestClient(create(node, clock=lambda: NOW), raise_server_exceptions=False)
+    wanted = {"verb": "modify", "xml": '<primitive id="db"><instance_attributes id="db-a"><nvpair id="db-p" '
+              'name="password" value="geheim"/></instance_attributes></primitive>'}
+    answer = api.post("/v1/simulate", json={"changes": [wanted]})
+    assert answer.status_code == 200 and answer.json()["differences"]
+    assert "geheim" not in answer.text

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
+from crm.api.permission import visible
+from crm.api.service import Service
 from crm.api.values import ReportValue
 from crm.cib.document import Document
 from crm.cib.told_differences import Difference, told
@@ -101,11 +103,14 @@ class PlanValue(BaseModel):
     settled: bool = Field(description="whether the cluster comes to rest")
 
     @classmethod
-    def of(cls, present: Document, wanted: Document, found: Preview, reports: Sequence[Report]) -> PlanValue:
+    def of(
+        cls, service: Service, present: Document, wanted: Document, found: Preview, reports: Sequence[Report]
+    ) -> PlanValue:
         warnings = [each for each in reports if each.severity is not Severity.NOTICE and each.code in _REVIEWED]
+        differences = told(visible(service, present), visible(service, wanted))
         return cls(
             version=str(present.version),
-            differences=[DifferenceValue.of(each) for each in told(present, wanted)],
+            differences=[DifferenceValue.of(each) for each in differences],
             headlines=list(found.headlines),
             actions=[ActionValue.of(action) for action in found.actions],
             interruptions=[InterruptionValue.of(change) for change in found.changes],
@@ -123,8 +128,9 @@ _REVIEWED = ("stopped-above", "short-timeout", "not-monitored")
 
 
 async def planned(
-    present: Document, wanted: Document, now: int, reports: Sequence[Report] = (), faults: Sequence[Fault] = ()
+    service: Service, present: Document, wanted: Document, now: int, reports: Sequence[Report] = (),
+    faults: Sequence[Fault] = (),
 ) -> PlanValue:
-    """The plan for a CIB, made beside the event loop."""
+    """The plan for a CIB, made beside the event loop. Of the differences only what the asking user may read is told."""
     found = await asyncio.to_thread(preview, present.root, wanted.root, now, faults)
-    return PlanValue.of(present, wanted, found, reports)
+    return PlanValue.of(service, present, wanted, found, reports)

@@ -52,7 +52,7 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         check_change(present, wanted)
         reports = checked(wanted) if wanted is not present else []
         faults = _faults(Picture.of(wanted, now()), scenario)
-        return await planned(present, wanted, now(), reports, faults)
+        return await planned(service, present, wanted, now(), reports, faults)
 
     return router
 

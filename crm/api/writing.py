@@ -75,7 +75,7 @@ async def write(
         return UnchangedValue(version=str(present.version), term=service.status().term)
     found = [*reports, *checked(after)]
     if dry_run:
-        return await planned(present, after, int(time.time()), found)
+        return await planned(service, present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"
     committed = await service.change(change, if_version=if_version)
     set_version(response, committed.version)

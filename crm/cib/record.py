@@ -22,6 +22,9 @@ from crm.cib.paths import Path
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 
+_LOCK = "shutdown-lock"
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceRecord:
     """One `lrm_resource`: its id and agent, and its entries (attributes of `lrm_rsc_op`, by entry id)."""
@@ -62,11 +65,20 @@ class OperationNote:
 
 @dataclass(frozen=True, slots=True)
 class ForgetNote:
-    """Drop a resource's history on a node, or (with `entries`) only those entries, or (no resource) all of it."""
+    """Drop a resource's history on a node, or (with `entries`) only those entries, or (no resource) all but locks."""
 
     node_id: str
     resource: str | None = None
     entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LockNote:
+    """Keep a resource for a node that is shut down, since then (epoch seconds); None: no more."""
+
+    node_id: str
+    resource: str
+    since: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ class RootNote:
     attributes: Mapping[str, str]
 
 
-Note = NodeNote | HistoryNote | OperationNote | ForgetNote | AttributeNote | ForgetAttributesNote | RootNote
+Note = NodeNote | HistoryNote | OperationNote | ForgetNote | LockNote | AttributeNote | ForgetAttributesNote | RootNote
 
 
 def record(document: Document, notes: Iterable[Note]) -> Document:
@@ -132,6 +144,13 @@ def recorded_resources(document: Document, node_id: str) -> list[str]:
         "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/@id", node=node_id, smart_strings=False
     )
     return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def recorded_calls(document: Document, node_id: str) -> set[tuple[str, str]]:
+    """What tells each result in a node's history from others: its call id and its transition magic."""
+    found = document.root.xpath("status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/lrm_rsc_op", node=node_id)
+    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
+    return {(str(entry.get("call-id")), str(entry.get("transition-magic"))) for entry in entries}
 
 
 def recorded_nodes(document: Document) -> dict[str, dict[str, str]]:
@@ -184,6 +203,10 @@ def _take(root: Element, note: Note) -> Element:
             state = _node_state(root, node_id)
             _forget(state, node_id, resource_id, entries)
             return state
+        case LockNote(node_id, resource_id, since):
+            state = _node_state(root, node_id)
+            _lock(state, node_id, resource_id, since)
+            return state
         case AttributeNote(node_id, name, value):
             state = _node_state(root, node_id)
             _put_attribute(state, node_id, name, value)
@@ -225,12 +248,30 @@ def _resources(state: Element, node_id: str) -> Element:
 
 
 def _put_history(state: Element, node_id: str, resources: tuple[ResourceRecord, ...]) -> Element:
-    for old in state.findall("lrm"):
-        state.remove(old)
+    _forget_all(state, node_id)
     _resources(state, node_id)
     for resource in resources:
         _put_entries(state, node_id, resource)
     return state
+
+
+def _lock(state: Element, node_id: str, resource_id: str, since: int | None) -> None:
+    for resource in _resources(state, node_id):
+        if resource.get("id") == resource_id and since is not None:
+            resource.set(_LOCK, str(since))
+        elif resource.get("id") == resource_id and _LOCK in resource.attrib:
+            del resource.attrib[_LOCK]
+
+
+def _forget_all(state: Element, node_id: str) -> None:
+    """Forget what was done; what is locked to the node stays so."""
+    known = state.iterfind("lrm/lrm_resources/lrm_resource")
+    locked = [deepcopy(resource) for resource in known if resource.get(_LOCK)]
+    for old in state.findall("lrm"):
+        state.remove(old)
+    for resource in locked:
+        del resource[:]
+        _resources(state, node_id).append(resource)
 
 
 def _put_entries(state: Element, node_id: str, resource: ResourceRecord) -> Element:
@@ -249,8 +290,7 @@ def _put_entries(state: Element, node_id: str, resource: ResourceRecord) -> Elem
 
 def _forget(state: Element, node_id: str, resource_id: str | None, entries: tuple[str, ...]) -> None:
     if resource_id is None:
-        for old in state.findall("lrm"):
-            state.remove(old)
+        _forget_all(state, node_id)
         return
     resources = _resources(state, node_id)
     for resource in [child for child in resources if child.get("id") == resource_id]:

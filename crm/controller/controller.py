@@ -9,7 +9,7 @@ The shell's duties: perform commands in order; say `Persisted` only once it is t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crm.cib.document import Document
@@ -37,7 +37,7 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
-from crm.controller.replication import Replication
+from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
 from crm.controller.self_protection import SelfProtection
@@ -57,12 +57,14 @@ class Options:
     recheck_interval_s       planned at least that often
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
+    documents                makes documents of what leaders send; simulations share them between nodes
     """
 
     node_action_limit: int = 0
     recheck_interval_s: float = plans.RECHECK_S
     startup_fencing_delay_s: float = 20.0
     watchdog: bool = False
+    documents: Documents = field(default_factory=Documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ class Controller:
         self._alerts = Alerts(self._core)
         self._history = LocalHistory(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost)
-        self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome))
+        self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
+                                        options.documents)
         self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
@@ -234,7 +237,7 @@ class Controller:
 
     def _view_changed(self, event: events.ViewChanged) -> None:
         core = self._core
-        core.view = event.view
+        core.see(event.view)
         core.changed("members")
         self._protection.view_changed()
         self._fencing_member.view_changed()

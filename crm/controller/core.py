@@ -53,12 +53,28 @@ class Core:
         self.view = View(0, (Member(me.name, me.id, 0, me.incarnation),), False)
         self.authority: Authority | None = None
         self.tainted = False
+        self.in_office = True
+        """Whether this node, as leader, may change the configuration: nobody else can be doing so."""
+        self.in_step = False
+        """Whether this node has had, since its daemon started, the CIB that holds all that was committed until then."""
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
         self.serial = 0
         """Of the last welcome that this node, as leader, has sent."""
         self._token = 0
         self._durable_waits: list[tuple[int, Callable[[], None]]] = []
+
+    def see(self, view: View) -> None:
+        """Take a new view.
+
+        Where both parts of a split can be quorate, a part may have committed changes alone while this node was away.
+        Until it is in step it does not count itself quorate without the others, whatever the message layer says.
+        """
+        alone = not set(self.me.shape.names) <= set(view.names)
+        self.view = view
+        if view.quorate and self.splits and alone and not self.in_step:
+            self.log("warning", f"{self.me.name} has not had the cluster's CIB since it started, and waits for it")
+            self.view = replace(view, quorate=False)
 
     @property
     def leading(self) -> bool:

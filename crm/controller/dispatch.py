@@ -120,6 +120,10 @@ class Dispatch:
         return (self.run is not None and key is not None and key.uuid == self._core.me.incarnation
                 and key.transition == self._number and key.action in self.run.in_flight)
 
+    def in_flight(self, key: TransitionKey | None) -> GraphAction | None:
+        """The action of that key, if it is in flight."""
+        return self.run.in_flight[key.action] if self.run and key and self.is_in_flight(str(key)) else None
+
     def refused(self, key_text: str, because: str) -> None:
         """A node would not carry an action out."""
         key = TransitionKey.parse(key_text)
@@ -176,6 +180,8 @@ class Dispatch:
         match action.operation:
             case "clear_failcount":
                 self._clear_failures(action)
+            case "lrm_delete" if self._core.view.member(_carrier(action) or "") is None:
+                self._forget_history(action)
             case _:
                 self._send(action)
 
@@ -251,6 +257,13 @@ class Dispatch:
         assert action.resource is not None and action.node is not None
         node_id = action.node_id or core.me.shape.id_of(action.node)
         clear_failures(core, self._replication, action.node, node_id, action.resource.id)
+        self._finish(action.id, ok=True)
+
+    def _forget_history(self, action: GraphAction) -> None:
+        """Forget what a node that is not here has done with a resource, and that it is kept for it."""
+        assert action.resource is not None and action.node is not None
+        node_id = action.node_id or self._core.me.shape.id_of(action.node)
+        self._replication.note(ForgetNote(node_id, action.resource.id))
         self._finish(action.id, ok=True)
 
     def _finish(self, action_id: int, ok: bool) -> None:

@@ -4,7 +4,13 @@ In every new view each node says hello: how far it has come, whether it leads. A
 term goes on. Otherwise the node whose CIB has come furthest (then: whose name sorts first) stands for election in a
 term above all that were heard of. A voter gives one vote per term, persists it before it answers, and refuses a
 candidate whose CIB on disk is older than its own: so whoever wins the votes of a majority has every acknowledged
-change. All members of the view must vote for it; after a time limit a majority of the configured nodes is enough.
+change. All members of the view must vote for it; after a time limit a majority of the configured nodes is enough,
+unless both parts of a split can be quorate (two nodes): there one node's vote proves nothing about the other's CIB.
+
+Elections come to an end, however slow disks and links are: who has not heard everybody asks first whether it would be
+elected (nothing is written and no term is used up, so a node that is late disturbs nobody who leads); a candidate keeps
+the votes that it has until somebody stands in a higher term; and with every round in vain all wait longer, each node
+by a measure of its own.
 
 Each node stands only in terms of its own (`Shape.next_term`), so even the halves of a two-node cluster, which can both
 be quorate, have no DC of the same term.
@@ -13,16 +19,30 @@ be quorate, have no DC of the same term.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from crm.controller.core import Core
 from crm.controller.messages import Hello, Vote, VoteRequest
 from crm.controller.values import Authority
 
 HELLO_LIMIT_S = 0.25
-VOTE_LIMIT_S = 0.5
+ROUND_S = 0.5
+LONGEST_ROUND_S = 8.0
+ROUND_GROWTH = 1.5
+VOTER_PATIENCE = 3
+"""So many rounds a voter leaves to the candidate that it has voted for."""
 PATIENCE = 3
+"""So many rounds the best node has before the next one tries."""
 START_PATIENCE = 2
 TIMER = "election"
+
+
+@dataclass(slots=True)
+class _Candidacy:
+    """Our own: a real one, or (`trial`) the question whether it would succeed."""
+
+    request: VoteRequest
+    votes: set[str] = field(default_factory=set)
 
 
 class Election:
@@ -33,8 +53,10 @@ class Election:
         self._won = won
         self._lost = lost
         self._highest_term = core.standing.term
-        self._votes: set[str] | None = None
-        self._patience = 0
+        self._candidacy: _Candidacy | None = None
+        self._round = 0
+        self._yielding = False
+        """Another stands, and has not had its time yet."""
         self._fresh = True
         """Nobody has led since this daemon started: the others are probably starting, too."""
         self.hellos: dict[str, Hello] = {}
@@ -43,12 +65,11 @@ class Election:
         """Greet the new view; leadership that the view does not carry ends."""
         core = self._core
         self.hellos = {}
-        self._votes = None
-        self._patience = 0
+        self._candidacy = None
+        self._yielding = False
+        self._round = 0
         self._drop_authority_if_gone()
-        hello = self.own_hello()
-        self.hellos[core.me.name] = hello
-        core.broadcast(hello)
+        self._greet()
         core.set_timer(TIMER, HELLO_LIMIT_S)
         self._decide_if_all_heard()
 
@@ -61,65 +82,75 @@ class Election:
         self._highest_term = max(self._highest_term, hello.term)
         if core.leading and hello.term > core.standing.term:
             self.step_down(f"{sender} knows of term {hello.term}")
-        elif core.leading and hello.leads and hello.term == core.standing.term:
-            # No two nodes stand in the same term; a node list that was changed on one of them only comes to this.
+        elif core.leading and hello.leads and hello.term == core.standing.term and not self.outranks(sender):
+            # No two nodes are elected in the same term; two caretakers may each have thought to be the first.
             self.step_down(f"{sender} leads the same term")
+        elif core.dc == sender and not core.leading and not hello.leads:
+            core.log("info", f"{sender} leads no more")
+            core.authority = None
+            core.set_timer(TIMER, self._round_s())
         self._decide_if_all_heard()
 
     def timer(self) -> None:
-        """Nobody leads yet: greet again, or go on with those who answered."""
-        core = self._core
+        """Nobody leads yet: greet again, and go on with those who answered."""
+        core, candidacy = self._core, self._candidacy
         if core.authority is not None:
             return
-        if self._votes is not None and self._majority(self._votes):
-            self._win()
+        if candidacy is not None and self._majority(candidacy.votes):
+            self._succeed(candidacy)
             return
-        self._votes = None
-        self._patience += 1
-        self.hellos[core.me.name] = self.own_hello()
-        core.broadcast(self.hellos[core.me.name])
-        core.set_timer(TIMER, VOTE_LIMIT_S)
-        self._decide(patient=self._patience < PATIENCE)
+        self._round += 1
+        self._yielding = False
+        self._greet()
+        core.set_timer(TIMER, self._round_s())
+        if candidacy is not None and not candidacy.request.trial:
+            if core.me.name in candidacy.votes:
+                core.broadcast(candidacy.request)
+            return
+        self._candidacy = None
+        self._decide()
 
     def vote_request(self, sender: str, request: VoteRequest) -> None:
         """Give this term's vote, once, to a candidate whose CIB is not older than ours."""
         core = self._core
-        self._highest_term = max(self._highest_term, request.term)
         refusal = self._refusal(sender, request)
+        if request.trial:
+            refusal = refusal or self._objection(sender, request)
+            core.send(sender, Vote(request.term, not refusal, core.position, refusal, core.standing.term, trial=True))
+            if not refusal:
+                self._yield_to_candidate()
+            return
+        self._highest_term = max(self._highest_term, request.term)
         if refusal:
-            core.send(sender, Vote(core.standing.term, False, core.position, refusal))
+            core.send(sender, Vote(request.term, False, core.position, refusal, core.standing.term))
             return
         if core.leading:
             self.step_down(f"{sender} stands for term {request.term}")
         core.authority = None
-        # Our own candidacy is over: votes for it must not be counted in the term that we vote in now.
-        self._votes = None
         core.stand(term=request.term, voted_for=sender)
-        answer = Vote(request.term, True, core.position)
+        answer = Vote(request.term, True, core.position, "", request.term)
         core.persist(lambda: core.send(sender, answer), with_document=False)
-        core.set_timer(TIMER, VOTE_LIMIT_S)
+        self._yield_to_candidate()
 
     def vote(self, sender: str, vote: Vote) -> None:
         """An answer to our candidacy."""
-        core = self._core
-        self._highest_term = max(self._highest_term, vote.term)
-        if self._votes is None or core.authority is not None:
+        core, candidacy = self._core, self._candidacy
+        self._highest_term = max(self._highest_term, vote.known_term)
+        if candidacy is None or core.authority is not None:
             return
-        if not vote.granted:
-            if vote.term > core.standing.term:
-                self._votes = None
+        if (vote.term, vote.trial) != (candidacy.request.term, candidacy.request.trial):
             return
-        if vote.term == core.standing.term:
-            self._votes.add(sender)
-            if self._votes >= set(core.view.names) and self._majority(self._votes):
-                self._win()
+        if vote.granted:
+            candidacy.votes.add(sender)
+            if candidacy.votes >= set(core.view.names) and self._majority(candidacy.votes):
+                self._succeed(candidacy)
+        elif vote.known_term > candidacy.request.term or vote.position.durable > core.position.durable:
+            self._candidacy = None
 
     def follow(self, authority: Authority) -> None:
         """A leader was recognized: the election is over here."""
-        self._votes = None
-        self._fresh = False
+        self._over()
         self._highest_term = max(self._highest_term, authority.term)
-        self._core.cancel_timer(TIMER)
 
     def step_down(self, reason: str) -> None:
         """Stop leading."""
@@ -131,11 +162,21 @@ class Election:
         core.set_timer(TIMER, HELLO_LIMIT_S)
         core.changed("dc")
 
+    def outranks(self, other: str) -> bool:
+        """Whether this node, a caretaker, stays so when it meets another: one of the two gives way, never both."""
+        core = self._core
+        return core.authority is not None and core.authority.caretaker and core.leading and core.me.name < other
+
     def own_hello(self) -> Hello:
         """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
                      core.leading, core.dc)
+
+    def _greet(self) -> None:
+        core = self._core
+        self.hellos[core.me.name] = self.own_hello()
+        core.broadcast(self.hellos[core.me.name])
 
     def _drop_authority_if_gone(self) -> None:
         core = self._core
@@ -144,19 +185,24 @@ class Election:
             return
         member = core.view.member(held.name)
         same = member is not None and member.incarnation == held.incarnation
-        if held.caretaker or not core.view.quorate or not same:
+        # A leader that is not in office was elected without those who are not here: who comes may know more.
+        provisional = held.caretaker or (core.leading and not core.in_office)
+        if provisional or not core.view.quorate or not same:
             if core.leading:
-                self.step_down("the view has changed" if held.caretaker else "quorum or membership was lost")
+                self.step_down("the view has changed" if provisional else "quorum or membership was lost")
             core.authority = None
 
     def _decide_if_all_heard(self) -> None:
-        if set(self.hellos) >= set(self._core.view.names):
-            self._decide(patient=True)
+        if self._all_heard():
+            self._decide()
 
-    def _decide(self, patient: bool) -> None:
+    def _all_heard(self) -> bool:
+        return set(self.hellos) >= set(self._core.view.names)
+
+    def _decide(self) -> None:
         """Go on under the present DC, stand for election, or wait for the one who should."""
         core = self._core
-        if core.authority is not None or self._votes is not None:
+        if core.authority is not None or self._candidacy is not None or self._yielding:
             return
         newest = max(hello.term for hello in self.hellos.values())
         leaders = [name for name, hello in self.hellos.items() if hello.leads and hello.term == newest]
@@ -164,8 +210,7 @@ class Election:
             return
         ranking = sorted(self.hellos, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
         # If the best does not get elected (it may hang), the others try in turn, never all at once.
-        turn = 0 if patient else (self._patience // PATIENCE) % len(ranking)
-        if ranking[turn] == core.me.name:
+        if ranking[self._round // PATIENCE % len(ranking)] == core.me.name:
             self._stand()
 
     def _rank(self, hello: Hello) -> tuple[int, ...]:
@@ -175,26 +220,61 @@ class Election:
     def _stand(self) -> None:
         core = self._core
         if not core.view.quorate:
-            if self._fresh and self._patience < START_PATIENCE:
+            if self._fresh and self._round < START_PATIENCE:
                 return
+            if self._highest_term > core.standing.term:
+                # Who knows of a newer term would not follow a caretaker of an older one.
+                core.stand(term=self._highest_term, voted_for=None)
             core.authority = Authority(core.standing.term, core.me.name, True, core.me.incarnation)
             self._announce()
             return
+        self._ask(trial=not self._all_heard())
+
+    def _ask(self, trial: bool) -> None:
+        """Ask for votes: at once on trial, else when our own vote is on disk."""
+        core = self._core
         term = core.me.shape.next_term(max(self._highest_term, core.standing.term), core.me.name)
+        candidacy = self._candidacy = _Candidacy(VoteRequest(term, core.view.number, core.position, trial))
+        core.set_timer(TIMER, self._round_s())
+        if trial:
+            self._send(candidacy)
+            return
         core.stand(term=term, voted_for=core.me.name)
         core.log("info", f"standing for DC in term {term}")
-        self._votes = set()
-        request = VoteRequest(term, core.view.number, core.position)
-        core.set_timer(TIMER, VOTE_LIMIT_S)
-        core.persist(lambda: self._ask(request), with_document=False)
+        core.persist(lambda: self._send(candidacy), with_document=False)
 
-    def _ask(self, request: VoteRequest) -> None:
-        """Our own vote is on disk: ask for the others'."""
-        core = self._core
-        if self._votes is None or core.standing.term != request.term or core.view.number != request.view:
+    def _send(self, candidacy: _Candidacy) -> None:
+        core, request = self._core, candidacy.request
+        if self._candidacy is not candidacy:
             return
         core.broadcast(request)
-        self.vote(core.me.name, Vote(request.term, True, core.position))
+        self.vote(core.me.name, Vote(request.term, True, core.position, "", core.standing.term, request.trial))
+
+    def _succeed(self, candidacy: _Candidacy) -> None:
+        """Enough votes: on trial they are asked for in earnest."""
+        core = self._core
+        if candidacy.request.trial:
+            self._ask(trial=False)
+            return
+        core.authority = Authority(core.standing.term, core.me.name, False, core.me.incarnation)
+        self._announce()
+
+    def _yield_to_candidate(self) -> None:
+        """Another stands: leave it some time. Votes for us must not be counted in a term that we vote in."""
+        self._candidacy = None
+        self._yielding = True
+        self._core.set_timer(TIMER, VOTER_PATIENCE * self._round_s())
+
+    def _objection(self, sender: str, request: VoteRequest) -> str:
+        """Why a candidate, electable or not, should not stand now."""
+        core, own = self._core, self._candidacy
+        if core.authority is not None:
+            return f"{core.dc} leads"
+        if own is not None and not own.request.trial:
+            return f"{core.me.name} stands"
+        if own is not None and (own.request.position.durable, sender) > (request.position.durable, core.me.name):
+            return f"{core.me.name} is about to stand"
+        return ""
 
     def _refusal(self, sender: str, request: VoteRequest) -> str:
         core = self._core
@@ -209,20 +289,30 @@ class Election:
         return ""
 
     def _majority(self, votes: set[str]) -> bool:
-        return len(votes & set(self._core.me.shape.names)) >= self._core.needed
-
-    def _win(self) -> None:
         core = self._core
-        self._votes = None
-        core.authority = Authority(core.standing.term, core.me.name, False, core.me.incarnation)
-        self._announce()
+        if core.splits and not votes >= set(core.view.names):
+            return False
+        return len(votes & set(core.me.shape.names)) >= core.needed
+
+    def _round_s(self) -> float:
+        """How long this round lasts here: longer each time, and no two nodes wait equally long."""
+        core = self._core
+        names = core.me.shape.names
+        place = names.index(core.me.name) if core.me.name in names else 0
+        return min(ROUND_S * ROUND_GROWTH ** self._round, LONGEST_ROUND_S) * (1 + place / (2 * len(names)))
 
     def _announce(self) -> None:
         core = self._core
         assert core.authority is not None
         kind = "caretaker (no quorum)" if core.authority.caretaker else "DC"
         core.log("info", f"{core.me.name} is {kind} of term {core.authority.term}")
-        core.cancel_timer(TIMER)
         core.changed("dc")
-        self._fresh = False
+        self._over()
         self._won()
+
+    def _over(self) -> None:
+        self._candidacy = None
+        self._yielding = False
+        self._round = 0
+        self._fresh = False
+        self._core.cancel_timer(TIMER)

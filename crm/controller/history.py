@@ -21,6 +21,8 @@ from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import AgentReference, GraphAction
 
 _CHANGES_NOTHING = ("monitor", "notify")
+_COUNTED = ("start", "stop", "promote", "demote")
+"""Failures of these and of recurring operations are counted."""
 _NEVER_A_FAILURE = (OperationStatus.CANCELLED, OperationStatus.PENDING)
 
 
@@ -37,6 +39,8 @@ class _Call:
 class _Resource:
     agent: AgentReference
     entries: dict[str, dict[str, str]] = field(default_factory=dict)
+    failures: dict[str, Result] = field(default_factory=dict)
+    """The last result of each operation that failed, until something is done about it or it succeeds."""
 
     def record(self) -> ResourceRecord:
         entries = {entry: dict(attributes) for entry, attributes in self.entries.items()}
@@ -67,8 +71,9 @@ class LocalHistory:
         """What a leader is told on joining it; `serial` is that of its welcome."""
         changing = tuple(call.key for call in self._calls.values() if not call.reported
                          and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
+        failures = tuple(failure for resource in self._resources.values() for failure in resource.failures.values())
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now, self.attributes(), serial)
+                      changing, self._core.now, self.attributes(), serial, failures)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""
@@ -147,6 +152,7 @@ class LocalHistory:
         entry = operation_key(resource, operation, interval_ms)
         if resource in self._resources:
             self._resources[resource].entries.pop(entry, None)
+            self._resources[resource].failures.pop(entry, None)
         self._confirm(message, forgotten=(entry,))
 
     def _delete(self, message: Execute) -> None:
@@ -177,9 +183,20 @@ class LocalHistory:
         forgotten = self._ended_by_stop(resource, action, event)
         resource.entries.update(entries)
         record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries)
-        self._send(Result(call.key, action.operation, action.interval_ms, event.rc, event.status, record,
-                          action.attributes.get("CRM_meta_on_fail"), forgotten, False, event.exit_reason,
-                          self._core.now))
+        result = Result(call.key, action.operation, action.interval_ms, event.rc, event.status, record,
+                        action.attributes.get("CRM_meta_on_fail"), forgotten, False, event.exit_reason, self._core.now)
+        self._keep_failure(resource, result, _failed(call, event))
+        self._send(result)
+
+    def _keep_failure(self, resource: _Resource, result: Result, failed: bool) -> None:
+        """A leader may die before it has heard of a failure: the next one is told of those that still stand."""
+        counts = result.interval_ms > 0 or result.operation in _COUNTED
+        if counts and result.interval_ms == 0:
+            resource.failures.clear()
+        key = operation_key(result.record.id, result.operation, result.interval_ms)
+        resource.failures.pop(key, None)
+        if counts and failed:
+            resource.failures[key] = result
 
     def _send(self, result: Result) -> None:
         """To the leader; without one the records wait until we join the next."""

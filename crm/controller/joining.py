@@ -7,7 +7,7 @@ node whose daemon restarted starts from an empty one and is probed. Who leaves t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
@@ -19,13 +19,16 @@ from crm.cib.record import (
     Note,
     cluster_option,
     configured_node_ids,
+    recorded_calls,
     recorded_nodes,
+    transient_attributes,
 )
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
-from crm.controller.messages import Hello, Joined, Welcome
+from crm.controller.keys import failure_attributes
+from crm.controller.messages import Hello, Joined, Result, Welcome
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
 from crm.model.values import is_true
@@ -39,7 +42,7 @@ class Hooks:
     """What the leader's other parts want to know."""
 
     joined: Callable[[str, Joined, bool], None]
-    """A member joined: name, message, whether it is new (or restarted)."""
+    """A member joined: name, message (with those failures only that are news), whether it is new (or restarted)."""
     left: Callable[[str], None]
     complete: Callable[[], None]
     """Every member of the view has joined, or the time limit for that has passed."""
@@ -86,7 +89,7 @@ class Joining:
     def hello(self, sender: str, hello: Hello) -> None:
         """A member is here: send it the CIB. A leader that we do not follow: tell it that we are here."""
         core = self._core
-        if hello.leads and not core.leading and core.dc != sender and hello.view == core.view.number:
+        if hello.leads and core.dc != sender and hello.view == core.view.number:
             core.send(sender, self._election.own_hello())
         if not core.leading or core.authority is None or hello.view != core.view.number:
             return
@@ -194,13 +197,27 @@ class Joining:
             core.log("warning", f"the clock of {name} is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}; times "
                                 "that it tells are corrected, but its agents go by it. Is its time service running?")
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
+        unheard = self._unheard(node_id, message)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
                       "incarnation": message.incarnation, "crm-debug-origin": "join"}
         self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
-        self.hooks.joined(name, message, new)
+        self.hooks.joined(name, replace(message, failures=unheard), new)
         self._check_complete()
+
+    def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:
+        """Failures that no leader has recorded, or that expired before anything was done about them.
+
+        Nobody may have listened when they happened, or who did has not lived to tell; they still stand.
+        """
+        if not message.failures:
+            return ()
+        self._replication.flush()
+        document = self._core.document
+        heard, counted = recorded_calls(document, node_id), transient_attributes(document, node_id)
+        return tuple(failure for failure in message.failures
+                     if _failed_at(failure) not in counted or not _calls(failure) & heard)
 
     def _left(self, name: str) -> None:
         core = self._core
@@ -257,7 +274,7 @@ class Joining:
         edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
                       for name, node_id in core.me.shape.nodes if node_id not in known)
         edits += self._watchdog_edit()
-        if edits and core.authority is not None and not core.authority.caretaker and self._replication.in_office:
+        if edits and core.authority is not None and not core.authority.caretaker and core.in_office:
             self._replication.flush()
             self._replication.advance(core.document.apply(Batch(edits)))
 
@@ -274,7 +291,16 @@ class Joining:
         if welcome.view != core.view.number or welcome.term < core.standing.term:
             return False
         if welcome.caretaker:
-            return not core.view.quorate
+            return not core.view.quorate and not self._election.outranks(sender)
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate
+
+
+def _failed_at(failure: Result) -> str:
+    """The attribute that says when an operation failed last."""
+    return failure_attributes(failure.record.id, failure.operation, failure.interval_ms)[1]
+
+
+def _calls(failure: Result) -> set[tuple[str, str]]:
+    return {(entry.get("call-id", ""), entry.get("transition-magic", "")) for entry in failure.record.entries.values()}

@@ -37,21 +37,24 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class VoteRequest:
-    """A candidate asks for votes in a new term."""
+    """A candidate asks for votes in a new term; on `trial` it asks whether it would get them."""
 
     term: int
     view: int
     position: Position
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """The answer; a refusal says which term and position it is refused for."""
+    """The answer to a candidate of `term`. A refusal says why; `known_term` is the newest that the voter knows."""
 
     term: int
     granted: bool
     position: Position
     because: str = ""
+    known_term: int = 0
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,31 @@ class KeptAttribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """An operation has ended on the sender: what to record, and what the leader needs to judge it.
+
+    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is. `clock`: the sender's.
+    """
+
+    key: str
+    operation: str
+    interval_ms: int
+    rc: int
+    status: int
+    record: ResourceRecord
+    on_fail: str | None = None
+    forgotten: tuple[str, ...] = ()
+    resource_gone: bool = False
+    exit_reason: str = ""
+    clock: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
 
     `under_way` are the transition keys of the latter, `changing` those among them that change what runs; `clock` is the
-    sender's, in epoch seconds.
+    sender's, in epoch seconds; `failures` still stand, whether a leader has heard of them or not.
     """
 
     term: int
@@ -96,6 +119,7 @@ class Joined:
     clock: float = 0.0
     attributes: tuple[KeptAttribute, ...] = ()
     serial: int = 0
+    failures: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,26 +172,6 @@ class Forget:
     term: int
     resource: str | None
     entries: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An operation has ended on the sender: what to record, and what the leader needs to judge it.
-
-    `forgotten`: ids of entries that are to go; `resource_gone`: the resource's whole history is. `clock`: the sender's.
-    """
-
-    key: str
-    operation: str
-    interval_ms: int
-    rc: int
-    status: int
-    record: ResourceRecord
-    on_fail: str | None = None
-    forgotten: tuple[str, ...] = ()
-    resource_gone: bool = False
-    exit_reason: str = ""
-    clock: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

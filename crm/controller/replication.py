@@ -28,6 +28,26 @@ FLUSH_TIMER = "flush"
 FLUSH_AFTER_S = 0.01
 
 
+class Documents:
+    """How documents travel from the leader to its followers."""
+
+    def text(self, document: Document) -> str:
+        """A CIB as it is sent whole."""
+        return document.to_bytes().decode()
+
+    def whole(self, text: str) -> Document:
+        """A CIB that was sent whole. Raises CibError."""
+        return Document.parse(text)
+
+    def step(self, former: Document, document: Document) -> str:
+        """The patch that leads from one to the next."""
+        return patch.make(former, document).xml
+
+    def next(self, document: Document, step: str) -> Document:
+        """The CIB after a patch. Raises CibError."""
+        return patch.apply(document, Patch(step))
+
+
 @dataclass(slots=True)
 class _Uncommitted:
     version: Version
@@ -37,13 +57,13 @@ class _Uncommitted:
 class Replication:
     """Both sides of replication; which one acts follows from who leads."""
 
-    def __init__(self, core: Core, welcomed: Callable[[Welcome], None]) -> None:
+    def __init__(self, core: Core, welcomed: Callable[[Welcome], None], documents: Documents) -> None:
         self._core = core
+        self._documents = documents
         self._welcomed = welcomed
         self._notes: list[Note] = []
         self._acknowledged: dict[str, Version] = {}
         self._uncommitted: list[_Uncommitted] = []
-        self._in_office = True
 
     # The leader's side
 
@@ -54,27 +74,22 @@ class Replication:
         assert core.authority is not None
         core.tell_state()
         if core.authority.caretaker:
-            core.tainted = self._in_office = True
+            core.tainted = core.in_office = True
             return
         core.tainted = False
-        self._in_office = False
+        core.in_office = False
         self.take_office()
 
     def take_office(self) -> None:
         """Stamp the CIB with our term if nobody else can be doing so. Asked again as nodes are found to be off."""
         core = self._core
         elected = core.authority is not None and core.leading and not core.authority.caretaker
-        if self._in_office or not elected or not self._others_are_off():
+        if core.in_office or not elected or not self._others_are_off():
             return
         assert core.authority is not None
-        self._in_office = True
+        core.in_office = core.in_step = True
         core.stand(cib_term=core.authority.term)
         self._persist_own()
-
-    @property
-    def in_office(self) -> bool:
-        """Whether this leader may change the configuration."""
-        return self._in_office
 
     def _others_are_off(self) -> bool:
         core = self._core
@@ -98,7 +113,7 @@ class Replication:
         core = self._core
         self.flush()
         core.serial += 1
-        xml = None if same else core.document.to_bytes().decode()
+        xml = None if same else self._documents.text(core.document)
         return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
                        core.document.version, xml, core.serial)
 
@@ -126,7 +141,8 @@ class Replication:
         former = core.document
         durable = configuration_version(document.version) != configuration_version(former.version)
         if document is not former:
-            update = Update(core.authority.term, core.authority.caretaker, patch.make(former, document).xml, durable)
+            update = Update(core.authority.term, core.authority.caretaker, self._documents.step(former, document),
+                            durable)
             core.adopt(document)
             core.broadcast(update)
         if durable:
@@ -154,7 +170,7 @@ class Replication:
 
     def _persist_own(self) -> None:
         core = self._core
-        if not self._in_office:
+        if not core.in_office:
             return
         version, term = core.document.version, core.standing.term
         core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=True)
@@ -180,7 +196,7 @@ class Replication:
         """Take the leader's CIB, bring it to disk, acknowledge."""
         core = self._core
         if welcome.cib is not None:
-            core.adopt(Document.parse(welcome.cib))
+            core.adopt(self._documents.whole(welcome.cib))
         else:
             core.tell_state()
         core.tainted = welcome.caretaker
@@ -195,7 +211,7 @@ class Replication:
         if held is None or held.name != sender or (held.term, held.caretaker) != (update.term, update.caretaker):
             return
         try:
-            core.adopt(patch.apply(core.document, Patch(update.patch)))
+            core.adopt(self._documents.next(core.document, update.patch))
         except CibError as error:
             core.log("notice", f"asking {sender} for the whole CIB: {error}")
             core.send(sender, Resync(update.term))
@@ -208,6 +224,12 @@ class Replication:
         held = core.authority
         assert held is not None
         acknowledge = Acknowledge(held.term, core.document.version)
-        core.persist(lambda: core.send(held.name, acknowledge), with_document=True)
+        complete = not held.caretaker and self._others_are_off()
+
+        def durable() -> None:
+            core.in_step = core.in_step or complete
+            core.send(held.name, acknowledge)
+
+        core.persist(durable, with_document=True)
 
 

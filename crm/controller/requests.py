@@ -257,7 +257,7 @@ class Requests:
     def _check_quorum(self) -> None:
         core = self._core
         assert core.authority is not None
-        if not self._replication.in_office:
+        if not core.in_office:
             missing = sorted(set(core.me.shape.names) - set(core.view.names))
             raise CibError("not-ready", f"{', '.join(missing)} is lost and not known to be off yet: as long as it may "
                            "lead the cluster too, the configuration cannot be changed",

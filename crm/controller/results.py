@@ -5,7 +5,7 @@ Which results make a new plan: one that was not expected, one that failed, one t
 
 from __future__ import annotations
 
-from crm.cib.record import AttributeNote, ForgetNote, Note, OperationNote, transient_attribute
+from crm.cib.record import AttributeNote, ForgetNote, LockNote, Note, OperationNote, transient_attribute
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
@@ -52,6 +52,8 @@ class Results:
         if result.operation == "notify":
             ok = True
         self._record(node_id, sender, result)
+        if ok:
+            self._lock(node_id, result, key)
         probe = result.operation == "monitor" and result.interval_ms == 0
         if not ok and not probe:
             self._count_failure(node_id, sender, result)
@@ -79,6 +81,9 @@ class Results:
                     done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
                     self._dispatch.result(key, rc, done and rc == key.target_rc)
         self._dispatch.reconcile(sender, keys, message.serial)
+        for failure in message.failures:
+            self._count_failure(self._core.me.shape.id_of(sender), sender, failure)
+            self._dispatch.again(f"{failure.operation} of {failure.record.id} had failed on {sender}", 0.0)
 
     def _record(self, node_id: str, node: str, result: Result) -> None:
         notes: list[Note] = []
@@ -91,6 +96,14 @@ class Results:
             notes.append(OperationNote(node_id, node, record))
         if notes:
             self._replication.note(*notes)
+
+    def _lock(self, node_id: str, result: Result, key: TransitionKey | None) -> None:
+        """A resource that was stopped because its node shuts down may be kept for it, until it starts there again."""
+        if result.operation == "start":
+            self._replication.note(LockNote(node_id, result.record.id, None))
+        action = self._dispatch.in_flight(key) if result.operation == "stop" else None
+        if action is not None and action.shutdown_lock is not None:
+            self._replication.note(LockNote(node_id, result.record.id, action.shutdown_lock))
 
     def _count_failure(self, node_id: str, node: str, result: Result) -> None:
         """A failed start or stop may count as infinitely many, others as one, a probe and a notification not at all."""

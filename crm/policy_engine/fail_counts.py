@@ -52,8 +52,10 @@ def failures_on(
     if found.count > 0 and resource.failure_timeout_ms > 0 and _blocks(cluster, node, resource, entry):
         resource.failure_timeout_ms = 0
     if effective and found.count > 0 and found.last > 0 and resource.failure_timeout_ms > 0:
-        if cluster.now > found.last + seconds(resource.failure_timeout_ms):
+        forgotten_at = found.last + seconds(resource.failure_timeout_ms) + 1
+        if cluster.now >= forgotten_at:
             found = Failures(0, found.last)
+        cluster.advance_recheck(forgotten_at)
     if launched and not is_bundled(resource):
         for inner in resource.launched:
             more = failures_on(cluster, node, inner, effective, launched, entry)

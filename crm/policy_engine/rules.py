@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 from crm.model.attributes import AttributeSet
@@ -168,6 +169,7 @@ def _number(text: str) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+@lru_cache(maxsize=1024)
 def compare_versions(left: str | None, right: str | None) -> int:
     """Negative, zero or positive by the numbers in two dotted versions; a missing part counts as 0."""
     parts = [[int(n) for n in _VERSION_PART.findall(text or "")] for text in (left, right)]

@@ -165,6 +165,19 @@ class Checkers:
 
     # After the faults
 
+    def unled(self) -> list[str]:
+        """Nodes that are awake and follow nobody who leads."""
+        world = self._world
+        awake = {node.name: node.controller.snapshot() for node in world.nodes.values()
+                 if node.controller is not None and node.paused_until <= world.clock}
+        leading = {name for name, snapshot in awake.items() if snapshot.dc == name}
+        return [name for name, snapshot in awake.items() if snapshot.dc not in leading]
+
+    def led(self) -> None:
+        """Every part of the cluster has a leader, with quorum or without: somebody must obey its `no-quorum-policy`."""
+        if self.unled():
+            self._break("led", f"{', '.join(self.unled())} follow nobody who leads")
+
     def settled(self) -> None:
         """One DC, one CIB, every acknowledged change in it, and nothing left to do."""
         world = self._world

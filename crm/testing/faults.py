@@ -188,15 +188,18 @@ FAULTS: tuple[tuple[str, int, Fault], ...] = (
     ("shut-down", 1, _shut_down),
     ("fence", 1, _fence),
 )
+_TRIES = 20
 _WEIGHTS = [weight for _, weight, _ in FAULTS]
 
 
 def inject(world: World) -> None:
-    """One fault, at some node; counted under its name if it could happen."""
-    name, _, fault = world.random.choices(FAULTS, _WEIGHTS)[0]
-    node = world.nodes[world.random.choice(list(world.nodes))]
-    if fault(world, node):
-        world.faults[name] += 1
+    """One fault, at some node, of those that can happen now; counted under its name."""
+    for _ in range(_TRIES):
+        name, _, fault = world.random.choices(FAULTS, _WEIGHTS)[0]
+        node = world.nodes[world.random.choice(list(world.nodes))]
+        if fault(world, node):
+            world.faults[name] += 1
+            return
 
 
 def mend(world: World) -> None:

@@ -18,6 +18,7 @@ from crm.testing.world import EPOCH, World
 FAULTS_PER_SEED = 50
 SETTLE_LIMIT_S = 240.0
 FORGET_S = 60.0
+ELECTION_LIMIT_S = 30.0
 _PAUSES_S = (0.001, 0.01, 0.05, 0.3, 1.0, 3.0, 15.0)
 
 
@@ -69,6 +70,10 @@ def live_through(world: World, count: int = FAULTS_PER_SEED) -> None:
         faults.inject(world)
         world.run_for(world.random.choice(_PAUSES_S))
     world.run_for(12.0)
+    end = world.clock + ELECTION_LIMIT_S
+    while world.checkers.unled() and world.clock < end:
+        world.run_for(0.5)
+    world.checkers.led()
     faults.mend(world)
     world.run_for(30.0)
     for node in world.nodes.values():

@@ -61,7 +61,7 @@ class Disk:
     pending: list[tuple[int, Standing, Document | None]] = field(default_factory=list)
 
     def begin(self, token: int, standing: Standing, document: Document | None) -> None:
-        """A write that is not synced yet."""
+        """A write that is not synced yet; of a document, its configuration."""
         self.pending.append((token, standing, document))
 
     def sync(self, token: int) -> None:
@@ -87,4 +87,4 @@ class Disk:
     def _keep(self, standing: Standing, document: Document | None) -> None:
         self.standing = standing
         if document is not None:
-            self.document = document.without_status()
+            self.document = document

@@ -23,7 +23,7 @@ from crm.cib.changes import Change, Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
-from crm.controller.messages import Message, decode, encode
+from crm.controller.messages import encode
 from crm.controller.values import Member, Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
@@ -33,9 +33,12 @@ from crm.testing.checkers import Checkers, Violation
 from crm.testing.machines import Disk, Machine
 from crm.testing.network import Network
 from crm.testing.power import Power
+from crm.testing.sharing import SharedDocuments, SharedMessages
 
 Schedule = Callable[[Cib, int], Transition]
 EPOCH = 1_700_000_000.0
+_BUSY_LIMIT = 50_000
+"""So many things happen within a simulated second only if nodes talk in circles."""
 
 
 @dataclass
@@ -97,7 +100,10 @@ class World:
         self._schedule = schedule or _policy_engine()
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
+        self._documents = SharedDocuments()
+        self._messages = SharedMessages()
         self._view_number = 0
+        self._busy_since = self.clock
         self._last_arrival: dict[tuple[str, str], float] = {}
         document = Document.parse(cib) if cib else None
         for node in self.nodes.values():
@@ -113,7 +119,7 @@ class World:
         node.incarnation += 1
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        options = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
+        options = Options(node_action_limit=4, startup_fencing_delay_s=5.0, documents=self._documents)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")
@@ -140,8 +146,6 @@ class World:
     def kill_daemon(self, name: str) -> None:
         """End only the daemon: what its agents started goes on."""
         self.note(f"kill the daemon of {name}")
-        # What the kernel has taken in is written; the daemon did not wait for it.
-        self.nodes[name].disk.lose_power(self.random.randint(0, len(self.nodes[name].disk.pending)), torn=False)
         self._stop_daemon(self.nodes[name])
 
     def pause(self, name: str, seconds: float) -> None:
@@ -218,8 +222,13 @@ class World:
     def run_for(self, seconds: float) -> None:
         """Let time pass."""
         end = self.clock + seconds
+        busy = 0
         while self._heap and self._heap[0][0] <= end:
             at, _, act = heapq.heappop(self._heap)
+            busy = busy + 1 if at < self._busy_since + 1.0 else 0
+            self._busy_since = self._busy_since if busy else at
+            if busy > _BUSY_LIMIT:
+                raise Violation("busy", self.tell(f"more than {_BUSY_LIMIT} things happened within a second"))
             self.clock = max(self.clock, at)
             act()
             self.checkers.step()
@@ -289,6 +298,8 @@ class World:
         heapq.heappush(self._heap, (self.clock + delay_s, next(self._count), act))
 
     def _stop_daemon(self, node: SimulatedNode) -> None:
+        # What the kernel has taken in is written; the daemon did not wait for it.
+        node.disk.lose_power(self.random.randint(0, len(node.disk.pending)), torn=False)
         node.controller = None
         node.view = node.assigned = None
         node.seen_all = False
@@ -321,11 +332,12 @@ class World:
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         match command:
             case commands.Send(to, message):
-                self._send(node, to, message)
+                self._send(node, to, encode(message))
             case commands.Broadcast(message):
+                raw = encode(message)
                 for member in node.view.names if node.view else ():
                     if member != node.name:
-                        self._send(node, member, message)
+                        self._send(node, member, raw)
             case commands.Persist():
                 self._write(node, command)
             case commands.MakePlan():
@@ -361,7 +373,8 @@ class World:
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
         """One disk writes in order."""
         disk = node.disk
-        disk.begin(command.token, command.standing, command.document)
+        kept = self._documents.without_status(command.document) if command.document is not None else None
+        disk.begin(command.token, command.standing, kept)
         disk.free_at = max(disk.free_at, self.clock) + self.random.uniform(0.0005, 0.01) * disk.slowness
         self._at(disk.free_at - self.clock, self._for(node, lambda: self._persisted(node, command.token)))
 
@@ -369,10 +382,10 @@ class World:
         node.disk.sync(token)
         self._handle(node, events.Persisted(token))
 
-    def _send(self, node: SimulatedNode, to: str, message: Message) -> None:
+    def _send(self, node: SimulatedNode, to: str, raw: bytes) -> None:
         if node.view is None:
             return
-        raw, number = encode(message), node.view.number
+        number = node.view.number
         arrival = self.clock + self.random.uniform(0.0001, self.network.longest_delay_s)
         arrival = max(arrival, self._last_arrival.get((node.name, to), 0.0) + 1e-6)
         self._last_arrival[node.name, to] = arrival
@@ -386,7 +399,7 @@ class World:
         if node.view is None or number > node.view.number:
             node.waiting.append((number, sender, raw))
         elif sender in node.view.names:
-            self._handle(node, events.MessageReceived(sender, decode(raw)))
+            self._handle(node, events.MessageReceived(sender, self._messages.decode(raw)))
 
     def _membership_changed(self) -> None:
         self._at(self.detection_s, self._form_views)

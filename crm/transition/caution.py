@@ -1,9 +1,9 @@
 """What a running cluster adds to the order of a plan, because the world may differ from the CIB. Pure.
 
 Pacemaker's graphs let a promotion start while other nodes are still being asked whether they have the resource
-promoted: right if they were just switched on, but a daemon that was killed and came back may have left one running.
-Plans stay as Pacemaker makes them (`crm_simulate` shows them, recorded cases compare them); the daemon runs them with
-this added.
+promoted, and let a node go that is still being asked what it runs: right if those nodes were just switched on, but a
+daemon that was killed and came back may have left anything running. Plans stay as Pacemaker makes them (`crm_simulate`
+shows them, recorded cases compare them); the daemon runs them with this added.
 """
 
 from __future__ import annotations
@@ -17,32 +17,46 @@ from crm.model.transition import ActionKind, GraphAction, Transition
 
 
 def cautious(transition: Transition) -> Transition:
-    """The same transition, in which a promotion waits for every probe of its resource that does not wait for it.
+    """The same transition, in which actions wait for the probes that may speak against them.
 
-    What such a probe finds aborts the transition before the promotion is sent.
+    A probe that itself waits for the action is left out. What a probe finds aborts the transition before the action is
+    sent.
     """
-    probes: dict[str, list[int]] = defaultdict(list)
-    for synapse in transition.synapses:
-        if _is_probe(synapse.action):
-            probes[_resource(synapse.action)].append(synapse.action.id)
-    promoted = {_resource(synapse.action) for synapse in transition.synapses if _is_promotion(synapse.action)}
-    if not promoted & set(probes):
+    probes = _probes(transition)
+    waiting = {place: found for place, synapse in enumerate(transition.synapses)
+               if (found := probes.get(_waits_for(synapse.action), []))}
+    if not waiting:
         return transition
     order: nx.DiGraph[int] = nx.DiGraph(
         (earlier, synapse.action.id) for synapse in transition.synapses for earlier in synapse.inputs)
     synapses = list(transition.synapses)
-    for place, synapse in enumerate(synapses):
-        if _is_promotion(synapse.action):
-            later = nx.descendants(order, synapse.action.id) if synapse.action.id in order else set()
-            added = [probe for probe in probes[_resource(synapse.action)]
-                     if probe not in later and probe not in synapse.inputs]
-            order.add_edges_from((probe, synapse.action.id) for probe in added)
-            synapses[place] = replace(synapse, inputs=(*synapse.inputs, *added))
+    for place, found in waiting.items():
+        synapse = synapses[place]
+        later = nx.descendants(order, synapse.action.id) if synapse.action.id in order else set()
+        added = [probe for probe in found if probe not in later and probe not in synapse.inputs]
+        order.add_edges_from((probe, synapse.action.id) for probe in added)
+        synapses[place] = replace(synapse, inputs=(*synapse.inputs, *added))
     return replace(transition, synapses=tuple(synapses))
 
 
-def _is_promotion(action: GraphAction) -> bool:
-    return action.kind is ActionKind.RESOURCE and action.operation == "promote"
+def _probes(transition: Transition) -> dict[tuple[str, str], list[int]]:
+    """Ids of the probes, by the resource that they ask about, and by the node that they ask."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for synapse in transition.synapses:
+        action = synapse.action
+        if _is_probe(action):
+            found["resource", _resource(action)].append(action.id)
+            found["node", action.node or ""].append(action.id)
+    return found
+
+
+def _waits_for(action: GraphAction) -> tuple[str, str]:
+    """A promotion waits for every probe of its resource; a node is let go when it has told all that it runs."""
+    if action.kind is ActionKind.RESOURCE and action.operation == "promote":
+        return "resource", _resource(action)
+    if action.operation == "do_shutdown":
+        return "node", action.node or ""
+    return "", ""
 
 
 def _is_probe(action: GraphAction) -> bool:

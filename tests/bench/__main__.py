@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import api, cib, dummies, failover, idle, layers, plan, recovery, startup, tables
+from tests.bench import api, cib, dummies, failover, fencing, idle, layers, plan, recovery, startup, tables
 
 BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "failover": (failover.bench, 10, "killed node to service back, and where the time goes"),
@@ -14,6 +14,7 @@ BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "api": (api.bench, 3, "requests/s for status and writes, without and with 100 event listeners (seconds each)"),
     "cib": (cib.bench, 300, "acknowledged CIB changes per second and their latency, by REST and by cibadmin"),
     "dummies": (dummies.bench, 1, "100 and 300 Dummy resources from nothing to all started; cold start"),
+    "fencing": (fencing.bench, 5, "failover by kind of trouble, with fencing and without (needs root)"),
     "idle": (idle.bench, 20, "memory and CPU of an idle node (seconds to watch)"),
     "layers": (layers.bench, 3, "the same on every message layer, and Pacemaker on corosync (needs root)"),
     "plan": (plan.bench, 3, "planning, whole process, beside an installed Pacemaker"),
@@ -28,7 +29,7 @@ def main() -> int:
     )
     parser.add_argument("--repeat", type=int, help="how often, or how many")
     options = parser.parse_args()
-    names = [name for name in BENCHES if name != "layers"] if "all" in options.name else options.name
+    names = [name for name in BENCHES if name not in ("layers", "fencing")] if "all" in options.name else options.name
     for name in names:
         bench, repeat, title = BENCHES[name]
         tables.heading(name, title)

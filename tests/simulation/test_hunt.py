@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -24,7 +23,7 @@ from crm.model.cib import Cib
 from crm.model.transition import ActionKind, Transition
 from crm.policy_engine import schedule
 from crm.testing import Violation, World, scenario
-from crm.testing.hunt import live_through, run_seed, tell_seed, world_of
+from crm.testing.hunt import FAULTS_PER_SEED, Tally, live_through, run_seed, tell_seed, world_of
 
 SEEDS = 200
 FAULTS = 10
@@ -37,21 +36,38 @@ FOUND = {
     217: "a candidate that had voted for another counted the votes for its own candidacy in that other's term",
     238: "an order crossed the answer to a welcome, was taken as lost, and was carried out all the same",
     339: "the same, with a stop",
+    83: "two nodes in one view, messages late: one that came back with an old CIB elected itself by its own vote",
+    103: "a node was let go before it had been asked what its former daemon had left running",
+    187: "two nodes: one that led alone, not confirmed, went on leading when one that knew more came back",
+    247: "a failure that happened while nobody led was never counted, and had expired when somebody did",
+    531: "two nodes: one had seen the other but not its CIB, won the fencing, and led with an old one",
+    9: "a fail count that had expired was cleared at the next look in a quarter of an hour",
+    181: "a caretaker of an older term was not followed, and stood again at once, for ever",
+    380: "a fail count without an entry in the history was not looked at when it expired",
+    408: "a failure that a part without quorum could do nothing about expired, and was forgotten",
+    659: "(the simulation) writes of a daemon that had left stayed in the queue of the next",
     508: "a fail count and the failed operation expire at different moments; only the first was waited for",
 }
 
 
-def test_promises_hold_under_faults() -> None:
+@pytest.fixture(scope="module")
+def tallies() -> dict[tuple[int, int], Tally]:
+    """What became of each seed with so many faults: on all cores."""
+    wanted = [(seed, FAULTS_PER_SEED) for seed in FOUND] + [(seed, FAULTS) for seed in range(SEEDS)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        tallies = list(pool.map(partial(run_seed, count=FAULTS), range(SEEDS), chunksize=10))
-    stories = [found.story for tally in tallies for found in tally.found]
+        return dict(zip(wanted, pool.map(run_seed, *zip(*wanted, strict=True), chunksize=4), strict=True))
+
+
+def test_promises_hold_under_faults(tallies: dict[tuple[int, int], Tally]) -> None:
+    lived = [tallies[seed, FAULTS] for seed in range(SEEDS)]
+    stories = [found.story for tally in lived for found in tally.found]
     assert not stories, "\n\n".join(stories)
-    assert sum(tally.faults.total() for tally in tallies) > SEEDS * FAULTS / 2
+    assert sum(tally.faults.total() for tally in lived) > SEEDS * FAULTS * 0.9
 
 
 @pytest.mark.parametrize("seed", FOUND)
-def test_what_was_found_once_is_found_no_more(seed: int) -> None:
-    tally = run_seed(seed)
+def test_what_was_found_once_is_found_no_more(seed: int, tallies: dict[tuple[int, int], Tally]) -> None:
+    tally = tallies[seed, FAULTS_PER_SEED]
     assert not tally.found, f"{FOUND[seed]}\n{tally.found[0].story}"
 
 
@@ -173,9 +189,16 @@ def test_cibs_that_differ_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert breaks("same-cib", 5)
 
 
+def test_a_part_that_nobody_leads_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand = Election._stand
+    monkeypatch.setattr(Election, "_stand", lambda self: stand(self) if self._core.view.quorate else None)
+    assert breaks("led", 20)
+
+
 def test_a_cluster_that_never_settles_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Planning, "transition_over", lambda self: self.want("restless"))
-    assert breaks("settles", 2)
+    with pytest.raises(Violation, match="settles"):
+        World("ab", scenario.cib(2)).settle(3.0)
 
 
 def test_a_cluster_that_rests_with_work_left_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crm.cib.changes import Edit, Verb
 from crm.controller import events
+from crm.controller.election import Election
 from crm.messaging.quorum import QuorumMode, QuorumRule
 from crm.testing import World, scenario
 
@@ -184,6 +187,55 @@ def test_a_failure_is_forgotten_at_that_moment() -> None:
     while one.document(dc).root.xpath(counted) and one.clock < failed_at + 60:
         one.run_for(0.5)
     assert one.clock < failed_at + 23, "failure-timeout is 20 s"
+
+
+def test_a_failure_while_nobody_leads_is_counted_by_whoever_leads_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long ago it was: nobody has done anything about it yet."""
+    one = world()
+    (home,) = one.where("db")
+    former = one.dc()
+    assert former is not None
+    monkeypatch.setattr(Election, "_decide", lambda self: None)
+    if former == home:
+        one.kill_daemon(next(name for name in "abc" if name != home))
+        one.nodes[home].controller._election.step_down("tired")  # type: ignore[union-attr]
+    else:
+        one.kill_daemon(former)
+    one.run_for(0.2)
+    assert one.dc() is None
+    one.break_resource("db")
+    mark = len(one.story)
+    one.run_for(40)
+    monkeypatch.undo()
+    one.run_for(10)
+    assert any(f"{home}: stop db = 0" in line for line in one.story[mark:])
+    dc = one.dc()
+    assert dc is not None
+    counts = one.document(dc).root.xpath("//nvpair[@name='fail-count-db#monitor_10000']/@value")
+    assert counts == ["1"]
+
+
+def test_a_resource_is_kept_for_a_node_that_was_shut_down_until_the_limit() -> None:
+    options = ('<nvpair id="lock" name="shutdown-lock" value="true"/>'
+               '<nvpair id="limit" name="shutdown-lock-limit" value="30s"/></cluster_property_set>')
+    one = world(cib=scenario.cib(3).replace("</cluster_property_set>", options, 1))
+    (home,) = one.where("lone")
+    left_at = one.clock
+    one.shut_down(home)
+    one.settle()
+    assert one.where("lone") == []
+    one.start(home)
+    one.settle()
+    assert one.where("lone") == [home], "it came back in time"
+    left_at = one.clock
+    one.shut_down(home)
+    one.settle()
+    assert one.where("lone") == []
+    one.run_for(left_at + 33 - one.clock)
+    assert one.where("lone") not in ([], [home])
+    one.start(home)
+    one.settle()
+    one.checkers.settled()
 
 
 def test_alerts_tell_each_event_once() -> None:

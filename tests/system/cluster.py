@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,24 +25,48 @@ class RealCluster(DemoCluster):
     def where(self, resource: str) -> list[str]:
         """Where the cluster says that a resource is active."""
         value = self.value()
-        found = [entry for entry in _flat(value["resources"] if value else []) if entry["id"] == resource]
+        found = [entry for entry in flat(value["resources"] if value else []) if entry["id"] == resource]
         return list(found[0]["nodes"]) if found else []
+
+    def role(self, resource: str, role: str) -> list[str]:
+        """Where the cluster says that a resource has that role."""
+        value = self.value()
+        return sorted(node for entry in flat(value["resources"] if value else [])
+                      if entry["id"].split(":")[0] == resource and entry["role"] == role for node in entry["nodes"])
+
+    def put(self, xml: str) -> None:
+        """Give the cluster a configuration."""
+        self._ask("PUT", "/v1/cib", body=xml.encode(), section="configuration")
+
+    def set_option(self, name: str, value: str) -> None:
+        """Set a cluster option."""
+        pair = f'<nvpair id="option-{name}" name="{name}" value="{value}"/>'
+        edit = {"verb": "upsert", "section": "crm_config",
+                "xml": f'<cluster_property_set id="options">{pair}</cluster_property_set>'}
+        self.ask(next(iter(self.machines.running)), "PATCH", "/v1/cib", body=json.dumps(edit).encode(),
+                 content_type="application/json")
 
     def settle(self) -> None:
         self.until(self.idle, "the cluster did not come to rest")
 
 
-def _flat(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def flat(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for entry in entries:
         yield entry
-        yield from _flat(entry["children"])
+        yield from flat(entry["children"])
 
 
 @contextmanager
-def running(nodes: int = 3, example: bool = True) -> Iterator[RealCluster]:
-    """A cluster of `nodes` daemons on loopback, with the example's configuration; everything ends with the block."""
+def running(nodes: int = 3, example: bool = True, settings: str = "") -> Iterator[RealCluster]:
+    """A cluster of `nodes` daemons on loopback, with the example's configuration; everything ends with the block.
+
+    `settings` are lines of TOML for every node.
+    """
     folder: Path = short_folder()
-    machines = Machines(lay_out(folder, nodes))
+    layout = lay_out(folder, nodes)
+    for node in layout.nodes:
+        node.settings.write_text(settings + node.settings.read_text())
+    machines = Machines(layout)
     cluster = RealCluster(machines)
     try:
         cluster.boot()

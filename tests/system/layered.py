@@ -177,7 +177,8 @@ class LayeredCluster:
         value = self.value()
         return bool(value) and bool(value["dc"]) and len(value["members"]) == count
 
-    def until_whole(self, count: int = len(NAMES), seconds: float = 40.0) -> None:
+    def until_whole(self, count: int | None = None, seconds: float = 40.0) -> None:
+        count = len(self.network.machines) if count is None else count
         try:
             until(lambda: self.whole(count), f"not all {count} nodes have joined", seconds, 0.05)
         except AssertionError as error:
@@ -192,12 +193,12 @@ class LayeredCluster:
         return bool(dc) and self.network[dc].process_id is not None and self.value(dc).get("state") == "idle"
 
     def where(self, resource: str) -> list[str]:
-        entries = _flat(self.value().get("resources", []))
+        entries = flat(self.value().get("resources", []))
         return next((list(one["nodes"]) for one in entries if one["id"] == resource), [])
 
     def started(self) -> int:
         """How many primitives are started."""
-        return sum(1 for one in _flat(self.value().get("resources", []))
+        return sum(1 for one in flat(self.value().get("resources", []))
                    if one["kind"] == "primitive" and one["role"] == "Started")
 
     def move(self, resource: str, node: str) -> None:
@@ -221,6 +222,10 @@ class LayeredCluster:
     def logs(self) -> str:
         return "\n".join(f"— {one.name}\n{one.log_text('crmd')[-2500:]}" for one in self.network)
 
+    def more_settings(self) -> str:
+        """Further lines of every node's settings."""
+        return ""
+
     def _configure(self, machine: Machine) -> None:
         machine.disk.mkdir(parents=True, exist_ok=True)
         key = machine.disk / "key"
@@ -231,6 +236,7 @@ class LayeredCluster:
             f'\n[[nodes]]\nname = "{one.name}"\nhost = "{one.address}"\n' for one in self.network)
         (machine.disk / "crmd.toml").write_text(
             f'name = "{machine.name}"\ncluster = "test"\nkey_file = "key"\nstate_folder = "state"\n'
+            + self.more_settings() +
             f'[messaging]\nlayer = "{self.kind}"\n'
             + (f"[etcd]\nendpoints = {endpoints}\n" if self.kind == "etcd" else "") + listed)
 
@@ -246,10 +252,10 @@ def _dummy(name: str, provider: str) -> str:
             f'<op id="{name}-m" name="monitor" interval="10s"/></operations></primitive>')
 
 
-def _flat(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def flat(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for entry in entries:
         yield entry
-        yield from _flat(entry["children"])
+        yield from flat(entry["children"])
 
 
 @contextmanager

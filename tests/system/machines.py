@@ -50,7 +50,8 @@ def until(reached: Callable[[], bool], otherwise: str, seconds: float = 30.0, pa
         time.sleep(pause)
 
 
-def _ip(*arguments: str, check: bool = True) -> None:
+def ip(*arguments: str, check: bool = True) -> None:
+    """Run the command `ip`."""
     subprocess.run(["ip", *arguments], check=check, capture_output=True)
 
 
@@ -66,6 +67,7 @@ class Machine:
     disk: Path
     process_id: int | None = None
     _outer: subprocess.Popen[bytes] | None = None
+    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def boot(self) -> None:
         """Power on, with the disk as it was; answers when its first process is ready."""
@@ -82,21 +84,27 @@ class Machine:
     def kill(self) -> None:
         """Power off: every process ends at once, the link goes down, what was configured on it is forgotten."""
         self.cut()
-        _ip("-n", self.network, "addr", "flush", "dev", "eth0")
-        _ip("-n", self.network, "addr", "add", f"{self.address}/24", "dev", "eth0")
+        ip("-n", self.network, "addr", "flush", "dev", "eth0")
+        ip("-n", self.network, "addr", "add", f"{self.address}/24", "dev", "eth0")
         if self.process_id is not None:
             os.kill(self.process_id, signal.SIGKILL)
+        for entered in self._started:
+            # Who entered with a process that was frozen is frozen, too, and would not take note of its end.
+            entered.send_signal(signal.SIGCONT)
         if self._outer is not None:
             self._outer.wait()
+        for entered in self._started:
+            entered.wait()
+        self._started.clear()
         self.process_id = self._outer = None
 
     def cut(self) -> None:
         """Take the link down."""
-        _ip("-n", self.switch, "link", "set", self.port, "down")
+        ip("-n", self.switch, "link", "set", self.port, "down")
 
     def heal(self) -> None:
         """Bring the link back."""
-        _ip("-n", self.switch, "link", "set", self.port, "up")
+        ip("-n", self.switch, "link", "set", self.port, "up")
 
     def command(self, *command: str, environment: dict[str, str] | None = None) -> list[str]:
         """The command line that runs `command` inside."""
@@ -107,8 +115,10 @@ class Machine:
 
     def start(self, *command: str, log: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start something that runs on; it ends with the machine."""
-        return subprocess.Popen(self.command(*command, **options), stdin=subprocess.DEVNULL, stdout=self._log(log),
-                                stderr=subprocess.STDOUT, start_new_session=True)
+        entered = subprocess.Popen(self.command(*command, **options), stdin=subprocess.DEVNULL, stdout=self._log(log),
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        self._started.append(entered)
+        return entered
 
     def run(self, *command: str, check: bool = True, timeout: float = 60.0,
             **options: Any) -> subprocess.CompletedProcess[str]:
@@ -180,9 +190,9 @@ def network(names: Sequence[str]) -> Iterator[Network]:
     spaces = [switch]
     machines: dict[str, Machine] = {}
     try:
-        _ip("netns", "add", switch)
-        _ip("-n", switch, "link", "add", "br0", "type", "bridge", "forward_delay", "0", "stp_state", "0")
-        _ip("-n", switch, "link", "set", "br0", "up")
+        ip("netns", "add", switch)
+        ip("-n", switch, "link", "add", "br0", "type", "bridge", "forward_delay", "0", "stp_state", "0")
+        ip("-n", switch, "link", "set", "br0", "up")
         for place, name in enumerate([*names, "client"], 1):
             space, address = f"{prefix}-{name}", f"{subnet}.{place if name != 'client' else 50}"
             spaces.append(space)
@@ -194,17 +204,17 @@ def network(names: Sequence[str]) -> Iterator[Network]:
         for machine in machines.values():
             machine.kill()
         for space in reversed(spaces):
-            _ip("netns", "del", space, check=False)
+            ip("netns", "del", space, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plug_in(switch: str, space: str, port: str, address: str) -> None:
-    _ip("netns", "add", space)
-    _ip("link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", switch)
-    _ip("-n", switch, "link", "set", port, "master", "br0", "up")
-    _ip("-n", space, "link", "set", "lo", "up")
-    _ip("-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
-    _ip("-n", space, "link", "set", "eth0", "up")
+    ip("netns", "add", space)
+    ip("link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", switch)
+    ip("-n", switch, "link", "set", port, "master", "br0", "up")
+    ip("-n", space, "link", "set", "lo", "up")
+    ip("-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
+    ip("-n", space, "link", "set", "eth0", "up")
 
 
 def _die_with_parent() -> None:

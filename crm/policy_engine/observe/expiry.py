@@ -46,14 +46,13 @@ def _by_age(reading: Reading, result: Result, is_last_failure: bool) -> tuple[bo
         return False, None
     expired = cluster.now >= changed + timeout and not _waits_for_fencing(reading, result)
     unexpired = failures_on(cluster, reading.node, resource, effective=True, entry=result.entry)
-    forgotten_at = unexpired.last + timeout + 1
-    if unexpired.count:
-        cluster.advance_recheck(forgotten_at)
-    elif is_last_failure:
-        cluster.advance_recheck(changed + timeout)  # The count can be gone before: it is another node's clock.
+    counted = failures_on(cluster, reading.node, resource, effective=False, entry=result.entry)
+    if not unexpired.count and (is_last_failure or counted.count):
+        # Then the entry counts no more, or the count that has expired can be cleared (see below).
+        cluster.advance_recheck(changed + timeout)
     if not expired:
         return False, None
-    if failures_on(cluster, reading.node, resource, effective=False, entry=result.entry).count:
+    if counted.count:
         return (True, "it expired") if unexpired.count == 0 else (False, None)
     if is_last_failure and resource.remote_reconnect_ms > 0:
         return True, "reconnect interval is set"

@@ -90,7 +90,7 @@ def _online_with_fencing(cluster: Cluster, node: Node, state: NodeState) -> bool
         fence(cluster, node, "peer has not been seen by the cluster")
         return False
     termination = _termination_requested(node)
-    if termination and state.join != "nack" and member <= 0 and online <= 0 and state.join == "down":
+    if termination and state.join != "banned" and member <= 0 and online <= 0 and state.join == "down":
         return False
     reason = _why_fence(cluster, node, state, member, online, termination)
     if reason is not None:
@@ -108,7 +108,7 @@ def _why_fence(
     cluster: Cluster, node: Node, state: NodeState, member: int, online: int, termination: bool
 ) -> str | None:
     """Why the node cannot be left as it is; None when it can."""
-    if state.join == "nack":
+    if state.join == "banned":
         return "peer failed Pacemaker membership criteria"
     if termination:
         return "fencing was requested"

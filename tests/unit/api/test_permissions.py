@@ -29,6 +29,8 @@ ENDLESS = "/v1/events"
 OPEN = {path for _, path, _ in ROUTES if path.startswith("/v1/health/")}
 LESSER = {
     ("POST", "/v1/simulate"): Scope.READ,
+    ("POST", "/v1/tasks/wait"): Scope.READ,
+    ("PATCH", "/v1/tickets/{name}"): Scope.OPERATE,
     ("POST", "/v1/cluster/cleanup"): Scope.OPERATE,
 }
 # What agents there are on a machine is no secret of the cluster's; whoever waits for it to settle learns that it has.

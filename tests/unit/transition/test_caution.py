@@ -44,6 +44,13 @@ def test_two_promotions_and_two_probes_never_wait_in_a_circle() -> None:
     assert (added[1], added[3]) in {((4,), ()), ((), (2,))}
 
 
+def test_a_node_is_let_go_when_it_has_told_what_it_runs() -> None:
+    leave = Synapse(4, GraphAction(4, ActionKind.CLUSTER, "do_shutdown", "do_shutdown-b", node="b"))
+    plan = Transition(1, (synapse(1, "monitor", "db", node="b"), synapse(2, "monitor", "web", node="b"),
+                          synapse(3, "monitor", "db", node="c"), leave))
+    assert inputs(cautious(plan))[4] == (1, 2)
+
+
 def test_a_plan_without_promotions_is_left_alone() -> None:
     plan = Transition(1, (synapse(1, "monitor", "db"), synapse(2, "start", "db", 1)))
     assert cautious(plan) is plan

@@ -1,0 +1,81 @@
+"""Elections come to an end, quickly when all is well and surely when disks and links are slow."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm.testing import World, scenario
+
+
+def world(names: str = "abc", seed: int = 1) -> World:
+    one = World(names, scenario.cib(len(names)), seed)
+    one.checkers.expect = scenario.EXPECTED
+    one.settle()
+    return one
+
+
+def seconds_to_a_dc(one: World, limit_s: float = 60.0) -> float:
+    began = one.clock
+    while one.dc() is None and one.clock < began + limit_s:
+        one.run_for(0.01)
+    return one.clock - began
+
+
+def candidacies(one: World, mark: int) -> int:
+    return sum("standing for DC" in line for line in one.story[mark:])
+
+
+@pytest.mark.parametrize("names", ["abc", "abcde", "abcdefghi"])
+def test_a_lost_dc_is_replaced_by_one_candidacy(names: str) -> None:
+    one = world(names)
+    former, mark = one.dc(), len(one.story)
+    assert former is not None
+    one.crash(former)
+    one.run_for(one.detection_s + 0.004)
+    assert seconds_to_a_dc(one) < 0.06
+    assert candidacies(one, mark) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_slow_disks_and_a_slow_network_only_delay_an_election(seed: int) -> None:
+    one = world(seed=seed)
+    one.network.longest_delay_s = 0.5
+    for node in one.nodes.values():
+        node.disk.slowness = 200.0
+    former, mark = one.dc(), len(one.story)
+    assert former is not None
+    one.crash(former)
+    one.run_for(one.detection_s + 0.004)
+    assert seconds_to_a_dc(one) < 8.0
+    assert candidacies(one, mark) <= 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_node_that_comes_back_late_does_not_unseat_the_dc(seed: int) -> None:
+    one = world(seed=seed)
+    leader = one.dc()
+    other = next(name for name in "abc" if name != leader)
+    one.crash(other)
+    one.settle()
+    one.network.longest_delay_s = 0.5
+    mark = len(one.story)
+    if not one.nodes[other].alive:
+        one.start(other)
+    one.settle()
+    assert one.dc() == leader
+    assert candidacies(one, mark) == 0
+
+
+def test_a_candidate_that_hangs_is_passed_over() -> None:
+    """The best stands first; one whose disk takes for ever leaves it to the next in the end."""
+    one = world()
+    former = one.dc()
+    assert former is not None
+    others = sorted(set("abc") - {former})
+    one.nodes[others[0]].disk.slowness = 1e6
+    one.crash(former)
+    one.power.boots = False
+    one.run_for(1)
+    one.start(former)
+    one.run_for(1)
+    assert seconds_to_a_dc(one, 30.0) < 20.0

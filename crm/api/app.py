@@ -59,7 +59,7 @@ def create(
     """The application for a node. `display` writes what `crm_mon` shows; `clock` gives epoch seconds; without
     `doors` everybody is let in (for tests).
     """
-    app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", redoc_url=None)
+    app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", openapi_url=None)
     app.add_middleware(Idempotency, clock=clock)
     app.add_middleware(Waiting, service=service)
     if doors is not None:

@@ -7,10 +7,14 @@ a word means the same everywhere, in `USUAL`.
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from crm.api import waiting
@@ -157,14 +161,25 @@ class ProblemValue(BaseModel):
 
 def install(app: FastAPI) -> None:
     """Have the application describe itself completely."""
-    describe = app.openapi
+    describe, making = app.openapi, threading.Lock()
+    made: list[_Json] = []
 
     def completed() -> _Json:
-        if app.openapi_schema is None:
-            app.openapi_schema = complete(describe())
-        return app.openapi_schema
+        with making:
+            if not made:
+                made.append(complete(describe()))
+        return made[0]
 
     app.openapi = completed  # type: ignore[method-assign]
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def read_document() -> JSONResponse:
+        # It takes a second to make, once; the daemon's loop must not stand still that long, or its node counts as lost.
+        return JSONResponse(await asyncio.to_thread(app.openapi))
+
+    @app.get("/docs", include_in_schema=False)
+    async def read_pages() -> HTMLResponse:
+        return get_swagger_ui_html(openapi_url="/openapi.json", title=app.title)
 
 
 def complete(document: _Json) -> _Json:

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from crm.api.cib_routes import DryRun, IfMatch, json_body
 from crm.api.permission import readable
+from crm.api.plan_values import PlanValue
 from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.api.shapes import Shape
@@ -86,6 +87,10 @@ _OTHERS = (
 
 SHAPES = tuple({family.shape.name: family.shape for family in (_RESOURCES, *_OTHERS)}.values())
 """For the OpenAPI document."""
+
+_ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
+    200: {"model": PlanValue, "description": "Nothing was created (`dry_run`): what would happen"}
+}
 
 
 def routes(service: Service, review: Review) -> APIRouter:
@@ -166,7 +171,9 @@ def _add_writing(router: APIRouter, service: Service, family: _Family, review: R
         )
 
     text = f"Create a {collection.name}."
-    router.post(family.create, status_code=201, openapi_extra=shape.as_body())(_described(family, create, text))
+    router.post(family.create, status_code=201, responses=_ONLY_PLANNED, openapi_extra=shape.as_body())(
+        _described(family, create, text)
+    )
     text = f"Replace a {collection.name} by this one. What has no field here stays."
     router.put(family.item, openapi_extra=shape.as_body())(_described(family, replace, text))
 

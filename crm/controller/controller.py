@@ -214,6 +214,7 @@ class Controller:
             joins.TIMER: self._joining.timer,
             replicating.FLUSH_TIMER: self._replication.flush,
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
+            plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,

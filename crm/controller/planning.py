@@ -18,6 +18,7 @@ from crm.model.report import Report
 
 RECHECK_TIMER = "recheck"
 DELAY_TIMER = "replan"
+CHANGES_TIMER = "changes"
 RECHECK_S = 900.0
 CHANGES_TOGETHER_S = 0.1
 
@@ -46,6 +47,8 @@ class Planning:
         self._input: MakePlan | None = None
         self._planned_at = 0.0
         self._reasons: list[str] = []
+        self._changed = ""
+        """What a client did that awaits the next plan."""
         self._recheck_at: int | None = None
         self.reports: tuple[Report, ...] = ()
 
@@ -54,7 +57,7 @@ class Planning:
         """What is going on."""
         if self._dispatch.run is not None:
             return State.RUNNING
-        return State.PLANNING if self._pending is not None or self._reasons else State.IDLE
+        return State.PLANNING if self._pending is not None or self._reasons or self._changed else State.IDLE
 
     def want(self, reason: str, delay_s: float = 0.0) -> None:
         """There is a reason to plan anew; with a delay, unless another one comes first."""
@@ -71,8 +74,18 @@ class Planning:
 
     def want_after_change(self, reason: str) -> None:
         """A client changed something: of many changes in a row, a plan is made of several at once."""
-        since_s = self._core.now - self._planned_at
-        self.want(reason, max(0.0, CHANGES_TOGETHER_S - since_s))
+        wait_s = CHANGES_TOGETHER_S - (self._core.now - self._planned_at)
+        if wait_s <= 0 or not self._core.leading:
+            self.want(reason)
+        elif not self._changed:
+            self._changed = reason
+            self._core.set_timer(CHANGES_TIMER, wait_s)
+            self._core.changed("transition")
+
+    def changes_timer(self) -> None:
+        """Changes have been collected for long enough."""
+        reason, self._changed = self._changed, ""
+        self.want(reason)
 
     def plan_if_due(self) -> None:
         """Make a plan if there is a reason to, and nothing that has to end first."""
@@ -85,9 +98,9 @@ class Planning:
         self._planned_at = core.now
         self._pending = self._plan_id
         core.log("debug", f"planning ({self._plan_id}): {self._reasons[-1]}")
-        self._reasons = []
-        core.cancel_timer(RECHECK_TIMER)
-        core.cancel_timer(DELAY_TIMER)
+        self._reasons, self._changed = [], ""
+        for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
+            core.cancel_timer(timer)
         self._input = MakePlan(self._plan_id, core.document, int(core.now))
         core.emit(self._input)
         core.changed("transition")
@@ -128,7 +141,7 @@ class Planning:
     def stop_leading(self) -> None:
         """Planning is somebody else's now."""
         self._pending = None
-        self._reasons = []
+        self._reasons, self._changed = [], ""
         self.reports = ()
-        self._core.cancel_timer(RECHECK_TIMER)
-        self._core.cancel_timer(DELAY_TIMER)
+        for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
+            self._core.cancel_timer(timer)

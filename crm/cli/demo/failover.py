@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +10,11 @@ from typing import Any
 
 from crm.cli.connection import CommandError
 from crm.cli.demo.cluster import DemoCluster, holds
+from crm.client import Client
 
 _PATIENCE_SECONDS = 30.0
+_LATEST_WORD_SECONDS = 2.0
+"""The survivors tell what they did when they have done it: their last words may come after the service answers."""
 
 
 @dataclass
@@ -64,6 +65,7 @@ def fail_over(cluster: DemoCluster) -> Timeline:
     cluster.machines.kill(victim)
     try:
         _wait_for_service(cluster, timeline, began)
+        _wait_for_words(timeline)
     finally:
         for watcher in watchers:
             watcher.close()
@@ -93,6 +95,12 @@ def _wait_for_service(cluster: DemoCluster, timeline: Timeline, began: float) ->
     )
 
 
+def _wait_for_words(timeline: Timeline) -> None:
+    end = time.monotonic() + _LATEST_WORD_SECONDS
+    while timeline.planned_ms is None and time.monotonic() < end:
+        time.sleep(0.002)
+
+
 class _Watcher:
     """Listens to the events of one survivor and notes the first time of each step."""
 
@@ -101,27 +109,22 @@ class _Watcher:
         self.ready = threading.Event()
         self._name = name
         self._timeline = timeline
-        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._connection.connect(str(cluster.machines.files(name).socket))
-        self._connection.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self._plan: int | None = None
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._closed = False
+        client = Client(str(cluster.machines.files(name).socket))
+        threading.Thread(target=self._listen, args=(client,), daemon=True).start()
 
     def close(self) -> None:
-        try:
-            self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
+        """What is told from now on is of no interest."""
+        self._closed = True
 
-    def _listen(self) -> None:
-        with self._connection, self._connection.makefile("rb") as stream:
-            try:
-                for line in stream:
-                    if line.startswith(b"data: "):
-                        self._note(json.loads(line[6:]))
-                        self.ready.set()
-            except (OSError, ValueError):
+    def _listen(self, client: Client) -> None:
+        for event in client.events():
+            if self._closed:
                 return
+            if event.name == "status":
+                self._note(event.value)
+                self.ready.set()
 
     def _note(self, status: dict[str, Any]) -> None:
         timeline, victim = self._timeline, self._timeline.victim

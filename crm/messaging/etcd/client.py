@@ -72,8 +72,8 @@ class Client:
         self._token = ""
         self._moved = asyncio.Event()
         """Another endpoint is used now: a watch at the former one may never say that it is dead."""
-        limits = httpx.Timeout(timeout_s)
-        self._http = httpx.AsyncClient(verify=_tls(access), timeout=limits, trust_env=False)
+        self._timeout_s = timeout_s
+        self._http = httpx.AsyncClient(verify=_tls(access), timeout=httpx.Timeout(timeout_s), trust_env=False)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -128,11 +128,15 @@ class Client:
         wanted = {"create_request": {"key": _b64(prefix), "range_end": _b64(_after(prefix)),
                                      "start_revision": str(revision)}}
         headers = await self._headers()
-        timeout = httpx.Timeout(self._http.timeout.connect, read=None)
+        timeout = httpx.Timeout(self._timeout_s, read=None)
         self._moved.clear()
         try:
             url = f"{self._endpoints[0]}/v3/watch"
-            async with self._http.stream("POST", url, json=wanted, headers=headers, timeout=timeout) as stream:
+            async with contextlib.AsyncExitStack() as stack:
+                # Etcd confirms a watch at once; only then may it be silent for as long as it likes.
+                async with asyncio.timeout(self._timeout_s):
+                    asked = self._http.stream("POST", url, json=wanted, headers=headers, timeout=timeout)
+                    stream = await stack.enter_async_context(asked)
                 lines = stream.aiter_lines()
                 while (line := await self._next(lines)) is not None:
                     result = json.loads(line).get("result")
@@ -140,7 +144,7 @@ class Client:
                         return
                     if events := result.get("events"):
                         yield [_event(event) for event in events]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.debug("the watch ended: %r", error)
 
     async def _next(self, lines: AsyncIterator[str]) -> str | None:

@@ -41,6 +41,8 @@ class EtcdLayer:
         self._client: Client | None = None
         self._joined_at = int(time.time())
         self._lease = self._own_revision = self._serial = 0
+        self._registered = False
+        """Whether our record is in etcd under our lease, as far as we know."""
         self._valid_until = 0.0
         self._unreachable: set[str] = set()
         self._records: dict[str, Record] = {}
@@ -152,26 +154,38 @@ class EtcdLayer:
     async def _register(self, first: bool = False) -> None:
         """A fresh lease and this node's record under it. Raises Unavailable, Refused, LayerError."""
         assert self._client is not None
-        asked_at = time.monotonic()
-        self._lease = await self._client.grant(self._access.lease_s)
-        self._unreachable.clear()
-        give_up_at = asked_at + 3 * self._access.lease_s
+        async with self._writing:
+            self._registered = False
+            asked_at = time.monotonic()
+            self._lease = await self._client.grant(self._access.lease_s)
+            self._unreachable.clear()
+            await self._put_first_record(asked_at + 3 * self._access.lease_s if first else None)
+            self._own_revision = await self._revision()
+            asked_at = time.monotonic()
+            if await self._client.keep_alive(self._lease):
+                self._registered = True
+                self._trust_from(asked_at)
+
+    async def _put_first_record(self, give_up_at: float | None) -> None:
+        """Write our record as soon as the name is free: the lease of an earlier life may have to run out first."""
+        assert self._client is not None
         while True:
             found = await self._client.get(self._key)
             if found is None or self._is_ours(found):
                 revision = found.revision if found else 0
                 if await self._client.put(self._key, self._record().text(self.settings.key), self._lease, revision):
-                    break
-            elif time.monotonic() > give_up_at and first:
+                    return
+            elif give_up_at is not None and time.monotonic() > give_up_at:
                 raise LayerError("name-in-use", f"a living node named {self.settings.name} is in the cluster already, "
                                  "at another address", "give each node a name of its own")
             await self._client.keep_alive(self._lease)
             await asyncio.sleep(_PAUSE_S)
-        written = await self._client.get(self._key)
-        self._own_revision = written.revision if written else 0
-        asked_at = time.monotonic()
-        if await self._client.keep_alive(self._lease):
-            self._trust_from(asked_at)
+
+    async def _revision(self) -> int:
+        """At which our record was written last, 0 if there is none."""
+        assert self._client is not None
+        found = await self._client.get(self._key)
+        return found.revision if found else 0
 
     def _is_ours(self, entry: Entry) -> bool:
         """Whether a record is an earlier one of this very address, which only one process can listen at."""
@@ -194,14 +208,16 @@ class EtcdLayer:
         while True:
             asked_at = time.monotonic()
             try:
+                if not self._registered:
+                    await self._register()
                 async with asyncio.timeout(max(0.05, self._valid_until - asked_at) if self._view.quorate else None):
                     seconds = await self._client.keep_alive(self._lease)
-                if seconds:
-                    self._trust_from(asked_at)
-                    self._come_back()
-                else:
+                if not seconds:
+                    self._registered = False
                     self._be_alone("its lease has run out")
-                    await self._register()
+                    continue
+                self._trust_from(asked_at)
+                self._come_back()
             except (Unavailable, Refused, LayerError, TimeoutError) as error:
                 if time.monotonic() >= self._valid_until:
                     self._be_alone(f"etcd cannot be reached: {error or 'no answer in time'}")
@@ -218,14 +234,16 @@ class EtcdLayer:
             log.warning("the lease of a dead member could not be ended, it will run out: %s", error)
 
     async def _write_record(self) -> None:
-        """Tell what has changed about this node; a lease that is gone is the renewal's business."""
+        """Tell what has changed about this node; a lease or a record that is gone is the renewal's business."""
         assert self._client is not None
         async with self._writing:
             try:
                 text = self._record().text(self.settings.key)
-                if await self._client.put(self._key, text, self._lease, self._own_revision):
-                    found = await self._client.get(self._key)
-                    self._own_revision = found.revision if found else 0
+                written = await self._client.put(self._key, text, self._lease, self._own_revision)
+                self._own_revision = await self._revision()
+                if not written:
+                    # Not the record that we thought: an earlier write whose answer was lost, or none at all.
+                    self._registered = False
             except (Unavailable, Refused, LayerError) as error:
                 log.warning("etcd did not take this node's record: %s", error)
 
@@ -264,6 +282,8 @@ class EtcdLayer:
         own = self._records.get(self.settings.name)
         if own is None or own.incarnation != self.settings.incarnation:
             self._be_alone("its record is gone from etcd")
+            if revision > self._own_revision:
+                self._registered = False
         elif time.monotonic() < self._valid_until:
             self._seen_all |= self._records.keys() == set(self.settings.names)
             self._install(view_of(self.settings, self._records, 2 * revision, self._seen_all))

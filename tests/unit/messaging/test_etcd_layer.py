@@ -1,0 +1,137 @@
+"""The etcd layer against an etcd in memory that does what it is asked, but whose answers get lost at a bad moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import pytest
+
+from crm.messaging import EtcdAccess, LayerSettings, NodeAddress
+from crm.messaging.etcd import EtcdLayer, layer
+from crm.messaging.etcd.client import Entry, Refused, Snapshot, Unavailable
+from tests.unit.messaging.test_contract import free_ports, until
+
+
+class Memory:
+    """Leases and entries; `losing` names the call whose next answer is lost after it was carried out."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.leases: set[int] = set()
+        self.losing = ""
+        self._numbers: Iterator[int] = count(100)
+        self.revision = 1
+        self._changed = asyncio.Condition()
+        self._log: list[Entry] = []
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def snapshot(self, prefix: str) -> Snapshot:
+        self._answer("snapshot")
+        return Snapshot("one", self.revision, tuple(self.entries.values()))
+
+    async def get(self, key: str) -> Entry | None:
+        self._answer("get")
+        return self.entries.get(key)
+
+    async def put(self, key: str, value: str, lease: int, revision: int) -> bool:
+        if lease not in self.leases:
+            raise Refused(5, "requested lease not found")
+        present = self.entries.get(key)
+        if (present.revision if present else 0) != revision:
+            return False
+        await self._write(key, value, lease)
+        self._answer("put")
+        return True
+
+    async def grant(self, _seconds: int) -> int:
+        lease = next(self._numbers)
+        self.leases.add(lease)
+        self._answer("grant")
+        return lease
+
+    async def keep_alive(self, lease: int) -> int:
+        self._answer("keep_alive")
+        return 2 if lease in self.leases else 0
+
+    async def revoke(self, lease: int) -> None:
+        self.leases.discard(lease)
+        for entry in [entry for entry in self.entries.values() if entry.lease == lease]:
+            await self._write(entry.key, None, lease)
+
+    async def watch(self, _prefix: str, revision: int) -> AsyncIterator[list[Entry]]:
+        told = revision - 1
+        while True:
+            async with self._changed:
+                while self.revision <= told:
+                    await self._changed.wait()
+            news = [entry for entry in self._log if entry.revision > told]
+            told = self.revision
+            yield news
+            if self.losing == "snapshot":
+                return
+
+    async def _write(self, key: str, value: str | None, lease: int) -> None:
+        self.revision += 1
+        entry = Entry(key, value, self.revision, lease)
+        self._log.append(entry)
+        if value is None:
+            self.entries.pop(key, None)
+        else:
+            self.entries[key] = entry
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _answer(self, call: str) -> None:
+        if call == self.losing:
+            self.losing = ""
+            raise Unavailable("no answer")
+
+
+def settings() -> LayerSettings:
+    (port,) = free_ports(1)
+    return LayerSettings("a", "test", (NodeAddress("a", "1", port=port),), b"k" * 32,
+                         etcd=EtcdAccess(("http://etcd",), lease_s=2))
+
+
+@pytest.mark.parametrize("lost", ["grant", "get", "put", "keep_alive", "snapshot"])
+@pytest.mark.parametrize("trouble", ["the lease runs out", "the record is deleted"])
+def test_a_member_comes_back_whatever_answer_is_lost(lost: str, trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        etcd = Memory()
+        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        made = EtcdLayer(settings())
+        await made.join()
+        await until(lambda: made._view.quorate)
+        ours = made._lease
+        etcd.losing = lost
+        if trouble == "the lease runs out":
+            await etcd.revoke(ours)
+        else:
+            await etcd._write(next(iter(etcd.entries)), None, ours)
+        await until(lambda: not made._view.quorate)
+        await until(lambda: made._view.quorate and not etcd.losing and bool(etcd.entries))
+        assert made._lease != ours
+        await made.leave()
+
+    asyncio.run(story())
+
+
+def test_a_write_whose_answer_is_lost_does_not_stop_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        etcd = Memory()
+        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        made = EtcdLayer(settings())
+        await made.join()
+        await until(lambda: made._view.quorate)
+        etcd.losing = "put"
+        made.broken("b")
+        await until(lambda: not etcd.losing)
+        made.broken("b")
+        await until(lambda: '"serial": 2' in next(iter(etcd.entries.values())).value)  # type: ignore[operator]
+        await made.leave()
+
+    asyncio.run(story())

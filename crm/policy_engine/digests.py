@@ -133,11 +133,14 @@ def _secure_parameters(
     entry: HistoryEntry | None,
     overrides: Mapping[str, str] | None,
 ) -> dict[str, str]:
-    """The parameters without private ones; releases before 3.16.0 left out those of operations and of fencing too."""
+    """The parameters without private ones and without an operation's timeout.
+
+    Releases before 3.16.0 left out all that belongs to operations, and that to fencing.
+    """
     version = (entry.feature_set if entry is not None else None) or cluster.cib.attributes.get("crm_feature_set")
     private = _PRIVATE_BY_DEFAULT if entry is None else frozenset((entry.secure_parameters or "").split())
     if version is None or compare_versions(version, _SECURE_IN_ONE_FORM) >= 0:
-        return {name: value for name, value in values.items() if name not in private}
+        return {name: value for name, value in values.items() if name not in private and name != "CRM_meta_timeout"}
     own = {**parameters_of(cluster, resource, node), **(overrides or {})}
     kept = {name: value for name, value in countable(own).items() if name not in private}
     if resource.is_fence_device:

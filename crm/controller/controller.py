@@ -141,6 +141,10 @@ class Controller:
         authority = self._core.authority
         return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
 
+    def awaits_plan(self, plan_id: int) -> bool:
+        """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
+        return self._planning.awaits(plan_id)
+
     def snapshot(self) -> Snapshot:
         """What can be seen from outside."""
         core = self._core

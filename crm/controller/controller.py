@@ -124,6 +124,7 @@ class Controller:
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
+        self._on_timer = self._timer_table()
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
         """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order."""
@@ -233,7 +234,7 @@ class Controller:
         elif event.name.startswith(fences.TIMER_PREFIX):
             self._fencing.timer(event.name)
         else:
-            self._timer_table()[event.name]()
+            self._on_timer[event.name]()
 
     def _message(self, sender: str, message: messages.Message) -> None:
         self._on_message[type(message)](sender, message)

@@ -330,6 +330,9 @@ class World:
 
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         match command:
+            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
+                  | commands.TransitionEnded()):
+                pass
             case commands.Send(to, message):
                 self._send(node, to, encode(message))
             case commands.Broadcast(message):
@@ -365,9 +368,6 @@ class World:
                 self._at(0.0, self._for(node, lambda: self._stop_daemon(node)))
             case commands.SendAlert():
                 self.alerts.append((node.name, dict(command.environment)))
-            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
-                  | commands.TransitionEnded()):
-                pass
 
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
         """One disk writes in order."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from crm.api.permission import check_change
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.tasks import Task, Tasks, restart, settle
 from crm.cib.objects import wishes
@@ -37,7 +38,7 @@ class TaskValue(BaseModel):
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(tags=["tasks"])
+    router = versioned("tasks")
     tasks = Tasks(service.name)
 
     @router.get("/tasks")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from crm.api.permission import visible
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.cib.document import Document
 
@@ -62,7 +63,7 @@ class TransitionsValue(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/transitions", tags=["transitions"])
+    router = versioned("transitions", "/transitions")
     archive = service.records.transitions
 
     @router.get("")

@@ -15,7 +15,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from crm.cib.changes import Change, Edit, Replace, Verb
@@ -26,7 +26,7 @@ from crm.controller.messages import encode
 from crm.controller.values import Member, Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
-from crm.model.history import OperationStatus
+from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import GraphAction, Transition
 from crm.testing.checkers import Checkers, Violation
 from crm.testing.machines import Disk, Machine
@@ -50,6 +50,7 @@ class SimulatedNode:
     controller: Controller | None = None
     incarnation: int = 0
     boot: int = 0
+    powered: bool = True
     joined_at: int = 0
     paused_until: float = 0.0
     skew: float = 0.0
@@ -72,11 +73,18 @@ class SimulatedNode:
         return self.controller is not None
 
 
+OPTIONS = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
+
+
 class World:
-    """The simulated cluster. Durations are in seconds. `rule`: when a set of nodes is quorate (default: a majority)."""
+    """The simulated cluster. Durations are in seconds.
+
+    rule  when a set of nodes is quorate (default: a majority)    options  what each controller is told
+    """
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
-                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None) -> None:
+                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
+                 options: Options = OPTIONS) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.clock = EPOCH
@@ -87,6 +95,11 @@ class World:
         self.alerts: list[tuple[str, dict[str, str]]] = []
         """What alert agents were told, and where."""
         self.faults: Counter[str] = Counter()
+        self.services: tuple[str, ...] = ("db", "app", "web", "lone", "state", "all")
+        """What may die or fail."""
+        self.moving: tuple[str, ...] = ()
+        """Resources that clients may order about."""
+        self.tickets: tuple[str, ...] = ()
         self.story: list[str] = []
         self.detection_s = detection_s
         self.nodes = {name: SimulatedNode(name) for name in names}
@@ -100,6 +113,7 @@ class World:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._documents = SharedDocuments()
+        self._options = replace(options, documents=self._documents)
         self._messages = SharedMessages()
         self._view_number = 0
         self._busy_since = self.clock
@@ -116,10 +130,10 @@ class World:
         node = self.nodes[name]
         assert node.controller is None, f"{name} is running"
         node.incarnation += 1
+        node.powered = True
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        options = Options(node_action_limit=4, startup_fencing_delay_s=5.0, documents=self._documents)
-        node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
+        node.controller = Controller(identity, node.disk.standing, node.disk.document, self._options)
         node.terminated = None
         self.note(f"start {name}")
         self._end_left_over(node)
@@ -131,6 +145,7 @@ class World:
         self.note(f"crash {name}")
         node = self.nodes[name]
         node.boot += 1
+        node.powered = False
         for resource in node.machine.active:
             self.checkers.broken(resource)
         node.machine.active.clear()
@@ -210,6 +225,12 @@ class World:
     def clean_up(self, via: str) -> None:
         """A client of a node has all failures forgotten."""
         self._handle(self.nodes[via], events.CleanupRequested(f"cleanup-{next(self._count)}"))
+
+    def set_attribute(self, via: str, name: str, value: str | None, dampening_ms: int | None = None,
+                      of: str | None = None) -> None:
+        """A client of a node sets a transient attribute, of that node or another; no value removes it."""
+        request = f"attribute-{next(self._count)}"
+        self._handle(self.nodes[via], events.AttributeRequested(request, of or via, name, value, dampening_ms))
 
     def break_resource(self, name: str) -> None:
         """A service dies on its own."""
@@ -348,8 +369,8 @@ class World:
                 self._set_timer(node, name, at)
             case commands.CancelTimer(name):
                 node.timers.pop(name, None)
-            case commands.RunOperation(call_id, action, _):
-                self._run(node, call_id, action)
+            case commands.RunOperation(call_id, action, key):
+                self._run(node, call_id, action, key)
             case commands.CancelOperation():
                 self._cancel(node, command)
             case commands.RunFencing(order):
@@ -358,7 +379,7 @@ class World:
                 self.note(f"{node.name} fences itself: {reason}")
                 self.crash(node.name)
             case commands.Answer():
-                self._answered(command)
+                self._answered(node, command)
             case commands.Log(level, message):
                 if level != "debug":
                     self.note(f"{node.name}: {message}")
@@ -414,6 +435,7 @@ class World:
             if all(node.assigned is not None and node.assigned.members == described for node in members):
                 continue
             for node in members:
+                self.checkers.view_changed(node)
                 node.seen_all |= len(members) == len(self.nodes)
                 quorate = self._rule.quorate(group, list(self.nodes), node.seen_all)
                 view = node.assigned = View(self._view_number, described, quorate)
@@ -449,7 +471,7 @@ class World:
 
     # Agents
 
-    def _run(self, node: SimulatedNode, call_id: int, action: GraphAction) -> None:
+    def _run(self, node: SimulatedNode, call_id: int, action: GraphAction, key: str) -> None:
         assert action.resource is not None
         if action.interval_ms > 0:
             node.recurring[call_id] = (action, None)
@@ -461,6 +483,7 @@ class World:
         begun = max(self.clock, node.lanes.get(name, 0.0))
         node.lanes[name] = begun + duration
         run, incarnation = next(self._count), node.incarnation
+        self.checkers.ordered(node, run, action, key)
 
         def begin() -> None:
             if node.incarnation == incarnation:
@@ -468,6 +491,7 @@ class World:
                 self.checkers.begins(node, action)
 
         def end() -> None:
+            self.checkers.over(run)
             if node.under_way.pop(run, None) is not None:
                 status, rc = self._perform_operation(node, action, hangs)
                 ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew, run_ms=20)
@@ -481,11 +505,25 @@ class World:
         """What an operation does, and how it ends; one that hung was killed, with its work done or not."""
         assert action.resource is not None
         done = not hung or self.random.random() < 0.5
-        status, rc = node.machine.perform(action) if done else (OperationStatus.TIMEOUT, 1)
+        status, rc = self._carry_out(node, action) if done else (OperationStatus.TIMEOUT, 1)
         if hung:
             status, rc = OperationStatus.TIMEOUT, 1
         self.note(f"{node.name}: {action.operation} {action.resource.id} = {rc}{' after its time' if hung else ''}")
         self.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))
+        return status, rc
+
+    def _carry_out(self, node: SimulatedNode, action: GraphAction) -> tuple[int, int]:
+        """What an agent does. The sending half of a migration also makes the resource active where it goes."""
+        goes_to = action.attributes.get("CRM_meta_migrate_target", "")
+        if action.operation != "migrate_to":
+            return node.machine.perform(action)
+        target = self.nodes[goes_to]
+        assert action.resource is not None
+        if not (target.powered and self.network.linked(node.name, goes_to)):
+            return OperationStatus.DONE, ExitCode.UNKNOWN_ERROR
+        status, rc = node.machine.perform(action)
+        if rc == ExitCode.OK:
+            target.machine.active.setdefault(action.resource.id, False)
         return status, rc
 
     def _end_left_over(self, node: SimulatedNode) -> None:
@@ -493,7 +531,7 @@ class World:
         left, node.under_way = node.under_way, {}
         for action in left.values():
             if self.random.random() < 0.5:
-                node.machine.perform(action)
+                self._carry_out(node, action)
                 self.note(f"{node.name}: {action.operation} of the former daemon was done")
             self.checkers.ended(node, action, ok=False)
         node.lanes.clear()
@@ -530,9 +568,11 @@ class World:
             if meant and action.resource and action.resource.id == command.resource:
                 del node.recurring[call_id]
 
-    def _answered(self, answer: commands.Answer) -> None:
+    def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
-        if answer.version is not None and answer.request_id in self.asked_at:
+        quorate = node.view is not None and node.view.quorate
+        promised = quorate or self.checkers.expect.only_with_quorum
+        if answer.version is not None and answer.request_id in self.asked_at and promised:
             self.checkers.acknowledged(answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])
 

@@ -121,7 +121,8 @@ class Controller:
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
-        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
+        self._joining.hooks = Hooks(self._member_joined, self._member_strayed, self._member_left,
+                                    self._members_complete)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
@@ -312,6 +313,9 @@ class Controller:
             self._alerts.node(name, self._core.me.shape.id_of(name), here=True)
             self._fencing_member.greet(name)
             self._planning.want(f"{name} has joined")
+
+    def _member_strayed(self, name: str) -> None:
+        self._planning.want(f"{name} has acted for another leader")
 
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)

@@ -100,14 +100,15 @@ class Checkers:
         """What a leader has ordered from a node that it does not see any more does not count as under way for it."""
         self._under_way = {run: each for run, each in self._under_way.items() if each.node != node.name}
 
-    def begins(self, node: SimulatedNode, action: GraphAction) -> None:
-        """An agent begins to work."""
+    def begins(self, node: SimulatedNode, action: GraphAction, frozen: bool = False) -> None:
+        """An agent begins to work. `frozen`: its machine was, and cannot know what went on."""
         assert action.resource is not None
         name = action.resource.id
         if action.operation in ("start", "migrate_from"):
             self._starts_alone(node, name)
-            self._starts_after(name)
-            self._starts_beside(node, name)
+            if not self._world.out_of_touch(node):
+                self._starts_after(name)
+                self._starts_beside(node, name)
         if action.operation == "promote":
             self._promotes_alone(node, name)
 

@@ -276,6 +276,17 @@ class World:
         """Where a resource really runs."""
         return [node.name for node in self.nodes.values() if resource in node.machine.active]
 
+    def out_of_touch(self, node: SimulatedNode) -> bool:
+        """Whether others have gone on in another view, and this node or its leader has yet to hear of it."""
+        leader = node.controller.snapshot().dc if node.controller else None
+        return any(self._is_over(each.view) for each in (node, self.nodes.get(leader or "", node)))
+
+    def _is_over(self, view: View | None) -> bool:
+        if view is None:
+            return True
+        assigned = [self.nodes[name].assigned for name in view.names]
+        return any(each is None or each.number != view.number for each in assigned)
+
     def dc(self) -> str | None:
         """The elected DC, if there is one."""
         for node in self.nodes.values():

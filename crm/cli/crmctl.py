@@ -7,7 +7,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from crm.cli import fence, object_commands, plan_commands, resource_commands, task_commands, tokens
+from crm.cli import (
+    fence,
+    object_commands,
+    plan_commands,
+    resource_commands,
+    task_commands,
+    tokens,
+    transition_commands,
+)
 from crm.cli.asking import print_plan
 from crm.cli.connection import Answer, duration_seconds, request, run
 from crm.cli.setup import command as setup
@@ -80,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     object_commands.add_to(commands)
     plan_commands.add_to(commands)
     task_commands.add_to(commands)
+    transition_commands.add_to(commands)
     fence.add_commands(commands)
     tokens.add_to(commands)
 

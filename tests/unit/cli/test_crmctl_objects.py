@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
+from crm.controller.commands import ActionTiming, TransitionEnded
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
+from tests.unit.daemon.test_transition_archive import begun
 
 Run = Callable[..., str]
 
@@ -127,3 +130,16 @@ def test_a_simulation(run: Run) -> None:
 def test_tasks(run: Run, node: FakeNode) -> None:
     assert "Not done within 1 s" in run("wait", "--timeout", "1s", code=124)
     assert "failed" in run("task", "list")
+
+
+def test_transitions(run: Run, node: FakeNode) -> None:
+    asyncio.run(node.archive.begun(begun(7)))
+    times = (ActionTiming(1, 1001.0, 1009.0, True),)
+    asyncio.run(node.archive.ended(TransitionEnded(7, "complete", "", 1010.5, times)))
+    assert "one-1" in (listed := run("transition", "list")) and "complete" in listed
+    assert "Those that two led are not listed" in listed
+    assert "+1.00 s  start web on one: done after 8.00 s" in run("transition", "show", "one-1")
+    assert run("transition", "graph", "1").startswith('digraph "one-1"')
+    assert run("transition", "input", "1").startswith("<cib")
+    assert "would be another one now" in run("transition", "replay", "1", code=1)
+    assert "crmctl transition list" in run("transition", "show", "one-9", code=105)

@@ -12,6 +12,8 @@ from crm.cli import (
     object_commands,
     plan_commands,
     resource_commands,
+    result_commands,
+    smaller_objects,
     task_commands,
     tokens,
     transition_commands,
@@ -86,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 
     resource_commands.add_to(commands)
     object_commands.add_to(commands)
+    smaller_objects.add_to(commands)
+    result_commands.add_to(commands)
     plan_commands.add_to(commands)
     task_commands.add_to(commands)
     transition_commands.add_to(commands)

@@ -19,6 +19,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                         help="monitor: health and metrics; operate: no configuration; write: all (default read)")
     create.set_defaults(act=_create)
     _add_revoke(verbs)
+    revoked = verbs.add_parser("revoked", help="those that were taken back before their time, certificates as well")
+    revoked.set_defaults(act=_revoked)
 
     certificate = commands.add_parser("certificate", help="client certificates for the REST API over TCP")
     verbs = certificate.add_subparsers(metavar="VERB", required=True)
@@ -59,6 +61,11 @@ def _create_certificate(options: argparse.Namespace) -> None:
 
 def _authority(_options: argparse.Namespace) -> None:
     print(request("GET", "/v1/certificates/authority").text, end="")
+
+
+def _revoked(_options: argparse.Namespace) -> None:
+    found: Any = request("GET", "/v1/tokens/revoked").json()
+    print("\n".join(found) or "None")
 
 
 def _revoke(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from crm.api.agent_review import reference
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.executor.agents import described
 from crm.executor.metadata import Metadata
@@ -65,7 +66,7 @@ class MetadataValue(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/agents", tags=["agents"])
+    router = versioned("agents", "/agents")
 
     @router.get("")
     async def list_agents(standard: str | None = None, provider: str | None = None) -> list[AgentValue]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.permission import check_status_change, readable
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import UnchangedValue
 from crm.api.writing import Written, write
@@ -35,7 +36,7 @@ class AttributeWish(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/nodes/{node}/attributes", tags=["attributes"])
+    router = versioned("attributes", "/nodes/{node}/attributes")
 
     @router.get("")
     async def read_attributes(node: str) -> AttributesValue:

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Response
 from crm.api.permission import check_cleanup
 from crm.api.picture import Picture
 from crm.api.resource_routes import CleanedValue
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ClusterValue
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(tags=["cluster"])
+    router = versioned("cluster")
 
     @router.get("/cluster", response_model=ClusterValue)
     async def read_cluster() -> Response:

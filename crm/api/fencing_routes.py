@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from crm.api.paging import Paging
 from crm.api.permission import check_status_change, readable
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.cib import read
 from crm.controller.fencing.coverage import coverage
@@ -58,7 +59,7 @@ class CoverageValue(BaseModel):
 
 
 def routes(service: Service, now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(prefix="/fencing", tags=["fencing"])
+    router = versioned("fencing", "/fencing")
 
     @router.get("/history")
     async def history(page: Paging, node: str | None = None) -> list[FencingValue]:

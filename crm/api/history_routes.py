@@ -16,6 +16,7 @@ from crm.api.cib_routes import DryRun
 from crm.api.permission import readable, visible
 from crm.api.plan_values import DifferenceValue
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, etag, write_made
 from crm.cib.changes import Replace
@@ -42,7 +43,7 @@ class UndoWish(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/cib", tags=["cib"])
+    router = versioned("cib", "/cib")
 
     @router.get("/history")
     async def list_versions() -> list[KeptValue]:

@@ -18,6 +18,7 @@ from crm.api.cib_routes import DryRun, IfMatch, json_body
 from crm.api.permission import readable
 from crm.api.plan_values import PlanValue
 from crm.api.problems import ProblemError
+from crm.api.routing import add, versioned
 from crm.api.service import Service
 from crm.api.shapes import Shape
 from crm.api.writing import Written, etag, write_made
@@ -95,7 +96,7 @@ _ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
 
 def routes(service: Service, review: Review) -> APIRouter:
     """The routes of all kinds. `review` looks at resources."""
-    router = APIRouter()
+    router = versioned("resources")
     _add(router, service, _RESOURCES, review)
     _add_resource_deletion(router, service)
     for family in _OTHERS:
@@ -110,11 +111,11 @@ async def _nothing_to_say(_document: Document, _value: Any, _force: bool) -> Seq
 
 def _add(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
     """The routes of one kind."""
-    own = APIRouter(tags=[family.tag])
+    own = versioned(family.tag)
     _add_reading(own, service, family)
     _add_writing(own, service, family, review)
     _add_change(own, service, family, review)
-    router.include_router(own)
+    add(router, own)
 
 
 def _described(family: _Family, handler: _Handler, text: str) -> _Handler:
@@ -204,7 +205,7 @@ def _add_change(router: APIRouter, service: Service, family: _Family, review: Re
 
 
 def _add_deletion(router: APIRouter, service: Service, family: _Family) -> None:
-    own = APIRouter(tags=[family.tag])
+    own = versioned(family.tag)
 
     async def delete(
         identity: str, response: Response, if_match: IfMatch = None, dry_run: DryRun = False
@@ -215,11 +216,11 @@ def _add_deletion(router: APIRouter, service: Service, family: _Family) -> None:
         )
 
     own.delete(family.delete)(_described(family, delete, f"Delete a {family.collection.name}."))
-    router.include_router(own)
+    add(router, own)
 
 
 def _add_resource_deletion(router: APIRouter, service: Service) -> None:
-    @router.delete(_RESOURCES.delete, tags=["resources"])
+    @router.delete(_RESOURCES.delete)
     async def delete_resource(
         identity: str, response: Response, keep_members: KeepMembers = False, if_match: IfMatch = None,
         dry_run: DryRun = False,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from crm.api.permission import readable
 from crm.api.picture import Picture
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import FailureValue
 from crm.cib.document import Document
@@ -43,7 +44,7 @@ class FailCountValue(BaseModel):
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(tags=["operations"])
+    router = versioned("operations")
 
     @router.get("/operations")
     async def list_operations(resource: str | None = None, node: str | None = None) -> list[OperationValue]:

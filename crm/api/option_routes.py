@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from crm.api.cib_routes import DryRun
 from crm.api.permission import readable
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, write
 from crm.cib import intents
@@ -65,7 +66,7 @@ def _property(document: Document, name: str, known: Property) -> PropertyValue:
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/options", tags=["options"])
+    router = versioned("options", "/options")
 
     @router.get("")
     async def list_options() -> list[PropertyValue]:

@@ -15,6 +15,7 @@ from crm.api.paging import Paging
 from crm.api.permission import check_cleanup, readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ResourceValue
 from crm.api.writing import Written, write, write_made
@@ -57,7 +58,7 @@ class CleanedValue(BaseModel):
 
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(prefix="/resources", tags=["resources"])
+    router = versioned("resources", "/resources")
 
     @router.get("")
     async def list_resources(page: Paging) -> list[ResourceValue]:

@@ -12,6 +12,7 @@ from crm.api.paging import Paging
 from crm.api.permission import check_change
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.tasks import Task, Tasks, restart, settle
 from crm.api.tasks_everywhere import TasksEverywhere, fields
@@ -38,7 +39,7 @@ class TaskValue(BaseModel):
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(tags=["tasks"])
+    router = versioned("tasks")
     tasks = Tasks(service.name)
     everywhere = TasksEverywhere(tasks, service.peers)
 

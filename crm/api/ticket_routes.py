@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from crm.api.cib_routes import DryRun
 from crm.api.permission import readable
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, write_made
 from crm.cib.changes import Change
@@ -37,7 +38,7 @@ class TicketWish(BaseModel):
 
 
 def routes(service: Service, now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(prefix="/tickets", tags=["tickets"])
+    router = versioned("tickets", "/tickets")
 
     @router.get("")
     async def list_tickets() -> list[TicketValue]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from crm.api.doors import REVOKED, DoorSettings, principal, revoked_tokens
 from crm.api.paging import Paging
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.scopes import Scope
 from crm.api.service import Service
 from crm.api.tokens import ID_LENGTH, Grant, make, new_id, still_counts
@@ -66,7 +67,7 @@ TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 
 def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) -> APIRouter:
-    router = APIRouter(tags=["tokens"])
+    router = versioned("tokens")
 
     @router.post("/tokens", status_code=201)
     async def create_token(wanted: WantedToken) -> TokenValue:

@@ -14,6 +14,7 @@ from crm.api.paging import Paging
 from crm.api.permission import is_restricted, readable, visible
 from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.transition_graph import dot_text
 from crm.cib.document import Document
@@ -81,7 +82,7 @@ class ReplayValue(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/transitions", tags=["transitions"])
+    router = versioned("transitions", "/transitions")
     kept = service.transitions
 
     @router.get("")

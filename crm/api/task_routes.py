@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from crm.api.cib_routes import DryRun
 from crm.api.paging import Paging
 from crm.api.permission import check_change
 from crm.api.picture import Picture
+from crm.api.plan_values import ONLY_PLANNED, PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
@@ -38,7 +40,7 @@ class TaskValue(BaseModel):
         return cls.model_validate(fields(task))
 
 
-def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
+def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
     router = versioned("tasks")
     tasks = Tasks(service.name)
     everywhere = TasksEverywhere(tasks, service.peers)
@@ -66,16 +68,21 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
         """Wait until the cluster has nothing left to do."""
         return TaskValue.of(tasks.start("wait", "cluster", timeout, lambda say: settle(service, say)))
 
-    @router.post("/resources/{name}/restart", status_code=202)
-    async def restart_resource(name: str, timeout: Limit = 3600) -> TaskValue:
+    @router.post("/resources/{name}/restart", status_code=202, responses=ONLY_PLANNED)
+    async def restart_resource(
+        name: str, response: Response, timeout: Limit = 3600, dry_run: DryRun = False
+    ) -> TaskValue | PlanValue:
         """Stop a resource and start it again."""
         found = picture().resource(name)
         document = service.cib()
         change = wishes.stop(document, name)
         if found is None or not found.nodes:
             raise ProblemError("not-running", f"{name} runs nowhere", f"Start it: crmctl resource start {name}")
-        if change is not None:
-            check_change(document, document.apply(change))
+        stopped = document if change is None else document.apply(change)
+        check_change(document, stopped)
+        if dry_run:
+            response.status_code = 200
+            return await planned(service, document, stopped, now(), undone=True)
         return TaskValue.of(tasks.start("restart", name, timeout, lambda say: restart(service, name, say)))
 
     return router

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crm.cli import (
+    asking,
     fence,
     object_commands,
     plan_commands,
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
     cleanup.add_argument("resource", nargs="?", help="only of this resource")
     cleanup.add_argument("--node", help="only on this node")
+    _add_dry_run(cleanup)
     cleanup.set_defaults(act=_cleanup)
 
     resource_commands.add_to(commands)
@@ -165,8 +167,11 @@ def _clear(options: argparse.Namespace) -> None:
 
 def _cleanup(options: argparse.Namespace) -> None:
     path = f"/v1/resources/{options.resource}/cleanup" if options.resource else "/v1/cluster/cleanup"
-    forgotten = _object(request("POST", path, query={"node": options.node}))["forgotten"]
-    print(f"{forgotten} histories forgotten; the cluster looks again how things are")
+    answer = asking.send("POST", path, None, {"node": options.node, **asking.dry_run(options)})
+    if options.dry_run:
+        print_plan(answer)
+    else:
+        print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are")
 
 
 def _demo(options: argparse.Namespace) -> int:

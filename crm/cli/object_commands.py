@@ -135,8 +135,7 @@ def _add_nodes(own: Commands) -> None:
     _command(own, "list", "all nodes, what they run", _list_nodes, dry_run=False)
     _command(own, "show", "attributes, capacity and health of one", _show_node, "node", dry_run=False)
     _command(own, "utilization", "set or remove what a node offers", _utilization, "node", "name", "value?")
-    command = _command(own, "attribute", "set or remove an attribute", _attribute, "node", "name", "value?",
-                       dry_run=False)
+    command = _command(own, "attribute", "set or remove an attribute", _attribute, "node", "name", "value?")
     command.add_argument("--transient", action="store_true", help="only until the node leaves")
 
 
@@ -166,12 +165,11 @@ def _utilization(options: argparse.Namespace) -> None:
 def _attribute(options: argparse.Namespace) -> None:
     where = asking.path("nodes", options.node, "attributes", options.name)
     lifetime = "reboot" if options.transient else "forever"
+    said = f"{options.name} of {options.node} is {options.value or 'removed'}"
     if options.value is None:
-        asking.send("DELETE", where, None, {"lifetime": lifetime})
-        print(f"{options.name} of {options.node} is removed")
+        asking.write(options, "DELETE", where, None, said, {"lifetime": lifetime})
     else:
-        asking.send("PUT", where, {"value": options.value, "lifetime": lifetime})
-        print(f"{options.name} of {options.node} is {options.value}")
+        asking.write(options, "PUT", where, {"value": options.value, "lifetime": lifetime}, said)
 
 
 # Tickets and agents

@@ -54,6 +54,7 @@ def _add_wishes(own: Commands) -> None:
     restart = own.add_parser("restart", help="stop and start again; returns when that is done")
     restart.add_argument("resource")
     restart.add_argument("--timeout", default="1h", metavar="TIME")
+    asking.add_dry_run(restart)
     restart.set_defaults(act=_restart)
     ban = own.add_parser("ban", help="keep it away from a node for a while")
     ban.add_argument("resource")
@@ -158,8 +159,12 @@ def _start_or_stop(options: argparse.Namespace) -> None:
 def _restart(options: argparse.Namespace) -> int:
     from crm.cli.task_commands import follow
 
-    query = {"timeout": str(duration_seconds(options.timeout))}
-    return follow(asking.send("POST", asking.path("resources", options.resource, "restart"), None, query))
+    query = {"timeout": str(duration_seconds(options.timeout)), **asking.dry_run(options)}
+    answer = asking.send("POST", asking.path("resources", options.resource, "restart"), None, query)
+    if options.dry_run:
+        asking.print_plan(answer)
+        return 0
+    return follow(answer)
 
 
 def _ban(options: argparse.Namespace) -> None:

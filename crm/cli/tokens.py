@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from crm.cli import asking
 from crm.cli.connection import duration_seconds, request
 
 
@@ -36,6 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def _add_revoke(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     revoke = verbs.add_parser("revoke", help="take one back before its time")
     revoke.add_argument("id", help="as create printed it")
+    asking.add_dry_run(revoke)
     revoke.set_defaults(act=_revoke)
 
 
@@ -69,5 +71,4 @@ def _revoked(_options: argparse.Namespace) -> None:
 
 
 def _revoke(options: argparse.Namespace) -> None:
-    request("DELETE", f"/v1/tokens/{options.id}")
-    print(f"{options.id} is accepted no more")
+    asking.write(options, "DELETE", asking.path("tokens", options.id), None, f"{options.id} is accepted no more")

@@ -71,15 +71,22 @@ class Preview:
 
 
 def preview(
-    present: etree._Element, wanted: etree._Element, now: int, faults: Sequence[Fault] = ()
+    present: etree._Element, wanted: etree._Element, now: int, faults: Sequence[Fault] = (),
+    afterwards: etree._Element | None = None,
 ) -> Preview:
-    """What the cluster would do if its CIB were `wanted` (and the faults happened); `now` in epoch seconds."""
+    """What the cluster would do if its CIB were `wanted` (and the faults happened); `now` in epoch seconds.
+
+    `afterwards` is a configuration that takes the place of the wanted one as soon as the cluster is at rest.
+    """
     stage = Stage(wanted, now)
     for fault in faults:
         stage.strike(fault)
     told = tell_plan(read(stage.root), now)
     durations = Durations(present)
     course = stage.settle()
+    if afterwards is not None:
+        stage.configure(afterwards)
+        course = course.then(stage.settle())
     timed = timeline(course.transitions, durations)
     changes = _changes(present, stage, now, faults, timed)
     outlook = Outlook(present, wanted, told, changes, course.settled)

@@ -234,3 +234,15 @@ def test_every_command_of_crmctl_has_a_help_text() -> None:
             for word, below in action.choices.items():
                 assert helped.get(word), f"{name} {word}"
                 waiting.append((f"{name} {word}", below))
+
+
+def test_whatever_changes_something_can_be_planned_only(run: Run, node: FakeNode) -> None:
+    before = node.document
+    for words in (("cleanup", "web"), ("fence", "one"), ("resource", "restart", "web"), ("standby", "one"),
+                  ("node", "attribute", "one", "load", "3", "--transient"), ("node", "attribute", "one", "load", "3")):
+        assert "Steps:" in run(*words, "--dry-run"), words
+    assert "is a member of the cluster" in run("confirm", "one", "--dry-run", code=1)
+    assert node.document is before and (node.fenced, node.cleaned, node.attributes) == ([], [], [])
+    assert "load of one is 3" in run("node", "attribute", "one", "load", "3", "--transient")
+    assert node.attributes == [("one", "load", "3", None)]
+    assert "1 histories forgotten" in run("cleanup", "web")

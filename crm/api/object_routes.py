@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from crm.api.cib_routes import DryRun, IfMatch, json_body
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.plan_values import ONLY_PLANNED
 from crm.api.problems import ProblemError
@@ -123,10 +124,10 @@ def _described(family: _Family, handler: _Handler, text: str) -> _Handler:
 def _add_reading(router: APIRouter, service: Service, family: _Family) -> None:
     collection, shape = family.collection, family.shape
 
-    async def list_all() -> JSONResponse:
+    async def list_all(page: Paging) -> JSONResponse:
         document = readable(service)
-        values = [shape.told(value) for value in collection.all(document)]
-        return JSONResponse(values, headers={"ETag": etag(document.version)})
+        values = [shape.told(value) for value in page.of(collection.all(document), lambda value: str(value.id))]
+        return JSONResponse(values, headers={"ETag": etag(document.version), **page.headers})
 
     async def read_one(identity: str) -> JSONResponse:
         document = readable(service)

@@ -37,6 +37,11 @@ class Page:
         self._limit = limit
         self._after = after
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """For routes that make their response themselves: what `of` has to say beside the entries."""
+        return dict(self._response.headers)
+
     def of(self, entries: Sequence[_Entry], key: Callable[[_Entry], str],
            missing: Sequence[Silence] = ()) -> list[_Entry]:
         """The entries on the page; `key` tells what an entry is called. Raises ProblemError (no-such-object)."""

@@ -41,6 +41,7 @@ from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
 from crm.controller.self_protection import SelfProtection
+from crm.controller.throttle import Throttle
 from crm.controller.values import Standing, View
 from crm.model.report import Report
 from crm.transition import Progress
@@ -53,7 +54,7 @@ LEAVE_WITHOUT_DC_S = 15.0
 class Options:
     """What a controller is told of its settings.
 
-    node_action_limit        actions in flight per node (0: no limit)
+    node_action_limit        how many actions this node takes at once (0: by its cores, or what the cluster says)
     recheck_interval_s       planned at least that often
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
@@ -108,7 +109,8 @@ class Controller:
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
-        self._dispatch = Dispatch(self._core, self._replication, self._fencing, options.node_action_limit,
+        self._throttle = Throttle(self._core, options.node_action_limit)
+        self._dispatch = Dispatch(self._core, self._replication, self._fencing, self._throttle,
                                   options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
@@ -175,6 +177,7 @@ class Controller:
             events.CleanupRequested: self._requests.cleanup_requested,
             events.FencingRequested: self._requests.fencing_requested,
             events.AttributeRequested: self._attributes.requested,
+            events.LoadMeasured: lambda event: self._throttle.measured(event.load, event.cores),
             events.ShutdownRequested: self._shutdown_requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
@@ -203,6 +206,7 @@ class Controller:
             messages.Panic: self._fencing_member.told_to_panic,
             messages.AttributeUpdate: self._attributes.update,
             messages.AttributeKept: self._attributes.kept,
+            messages.NodeLoad: self._node_load,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
@@ -270,6 +274,10 @@ class Controller:
             self._fencing.report(sender, report)
             self._planning.plan_if_due()
 
+    def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
+        self._throttle.told(sender, load)
+        self._dispatch.pump()
+
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
         self._joining.record_fenced(target, incarnation)
@@ -287,6 +295,7 @@ class Controller:
         self._dispatch.drop()
         self._fencing.stop_leading()
         self._attributes.stop_leading()
+        self._throttle.stop_leading()
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
@@ -295,6 +304,7 @@ class Controller:
         self._requests.leader_known()
         self._fencing_member.leader_known()
         self._attributes.leader_known()
+        self._throttle.leader_known()
         if self._leaving:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
@@ -310,6 +320,7 @@ class Controller:
 
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
+        self._throttle.node_left(name)
         self._dispatch.node_left(name)
         self._fencing.node_left(name)
         self._attributes.node_left(name)

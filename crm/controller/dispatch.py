@@ -17,9 +17,10 @@ from crm.controller.fencing.fencing import Fencing
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.replication import Replication
+from crm.controller.throttle import Throttle
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
-from crm.transition import Limits, Progress, Run, cautious
+from crm.transition import Progress, Run, cautious
 
 TIMER_PREFIX = "action:"
 FENCING_PAUSE_S = 1.0
@@ -31,12 +32,12 @@ _NOT_ITS_OWN = ("stonith", "do_shutdown")
 class Dispatch:
     """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()` tells of the end."""
 
-    def __init__(self, core: Core, replication: Replication, fencing: Fencing, node_action_limit: int,
+    def __init__(self, core: Core, replication: Replication, fencing: Fencing, throttle: Throttle,
                  startup_fencing_delay_s: float = 0.0) -> None:
         self._core = core
         self._replication = replication
         self._fencing = fencing
-        self._node_action_limit = node_action_limit
+        self._throttle = throttle
         self._startup_fencing_delay_s = startup_fencing_delay_s
         self._led_since = 0.0
         self._sent_after: dict[int, int] = {}
@@ -94,8 +95,7 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            limits = Limits(self.run.transition.batch_limit, self._node_action_limit,
-                            self.run.transition.migration_limit)
+            limits = self._throttle.limits(self.run.transition)
             while actions := self.run.ready(limits):
                 for action in actions:
                     self._start(action)

@@ -294,6 +294,18 @@ class AttributeKept:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """How busy the sender's machine is: its load average of the last minute, and its cores.
+
+    `action_limit`: how many actions it takes at once by its own settings; 0 if they say nothing.
+    """
+
+    load: float
+    cores: int
+    action_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """The receiver is to end itself and all that it runs, at once."""
 
@@ -325,6 +337,7 @@ Message = (
     | FenceForward
     | AttributeUpdate
     | AttributeKept
+    | NodeLoad
     | Panic
 )
 

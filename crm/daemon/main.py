@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -87,8 +86,8 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
     durable.open()
     layer = factory(layer_settings)
-    options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s,
-                      settings.startup_fencing_delay_s, settings.has_watchdog)
+    options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
+                      settings.has_watchdog)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
     _hide_secrets(node.service)

@@ -18,6 +18,7 @@ from crm.controller.core import Identity
 from crm.controller.messages import BadMessage, FenceOrder, decode, encode
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
+from crm.daemon import load
 from crm.daemon.durable import Durable
 from crm.daemon.measures import Measures
 from crm.daemon.planner import Planner, Schedule
@@ -75,6 +76,7 @@ class Node:
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
+        self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
         self._spawn(self._warm_up())
 
     async def stop(self) -> None:

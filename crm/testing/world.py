@@ -77,7 +77,8 @@ class World:
     """The simulated cluster. Durations are in seconds. `rule`: when a set of nodes is quorate (default: a majority)."""
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
-                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None) -> None:
+                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
+                 node_action_limit: int = 4) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.clock = EPOCH
@@ -93,6 +94,7 @@ class World:
         self.nodes = {name: SimulatedNode(name) for name in names}
         self.network = Network(self.nodes)
         self.power = Power(self)
+        self._node_action_limit = node_action_limit
         self._rule = rule or QuorumRule()
         self.shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
                            self._rule.needed(self.nodes))
@@ -119,7 +121,7 @@ class World:
         node.incarnation += 1
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        options = Options(node_action_limit=4, startup_fencing_delay_s=5.0, documents=self._documents)
+        options = Options(self._node_action_limit, startup_fencing_delay_s=5.0, documents=self._documents)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")

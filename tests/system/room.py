@@ -59,7 +59,8 @@ class Room(LayeredCluster):
     def trouble_configuration(self, fencing: bool = True) -> str:
         """Three of a kind in a row of orders and places, a promotable clone, a clone."""
         pairs = "".join(f'<nvpair id="o-{name}" name="{name}" value="{value}"/>' for name, value in (
-            ("fencing-enabled", str(fencing).lower()), ("no-quorum-policy", "stop"), ("fencing-max-attempts", "100")))
+            ("fencing-enabled", str(fencing).lower()), ("no-quorum-policy", "stop"), ("fencing-max-attempts", "100"),
+            ("load-threshold", "0")))  # one real machine under all of them: its load says nothing of theirs
         power = (f'<primitive id="power" class="stonith" type="fence_room"><instance_attributes id="power-p">'
                  f'<nvpair id="power-f" name="folder" value="{self.folder}"/>'
                  f'<nvpair id="power-h" name="pcmk_host_list" value="{" ".join(self.names)}"/>'

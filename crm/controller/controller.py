@@ -37,12 +37,15 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
+from crm.controller.releases import Releases
 from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
 from crm.controller.self_protection import SelfProtection
 from crm.controller.throttle import Throttle
 from crm.controller.values import Standing, View
+from crm.model import release
+from crm.model.release import Objection, Release
 from crm.model.report import Report
 from crm.transition import Progress
 
@@ -59,6 +62,7 @@ class Options:
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
     documents                makes documents of what leaders send; simulations share them between nodes
+    release                  what this node understands
     """
 
     node_action_limit: int = 0
@@ -66,6 +70,7 @@ class Options:
     startup_fencing_delay_s: float = 20.0
     watchdog: bool = False
     documents: Documents = field(default_factory=Documents)
+    release: Release = field(default_factory=lambda: release.THIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Controller:
     def __init__(self, me: Identity, standing: Standing, document: Document | None,
                  options: Options | None = None, validate: Validate = _anything_goes) -> None:
         options = options or Options()
-        self._core = Core(me, standing, document)
+        self._core = Core(me, standing, document, options.release)
         self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
@@ -105,7 +110,9 @@ class Controller:
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
-        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
+        self._releases = Releases(self._core, self._replication)
+        self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
+                                options.watchdog)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
@@ -115,7 +122,11 @@ class Controller:
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
-        self._requests = Requests(self._core, self._replication, self._fencing, validate,
+        def acceptable(document: Document) -> None:
+            validate(document)
+            self._releases.check_schema(document)
+
+        self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
@@ -164,7 +175,7 @@ class Controller:
 
     def _event_table(self) -> dict[type, Callable[[Any], None]]:
         return {
-            events.Started: lambda event: None,
+            events.Started: self._started,
             events.ViewChanged: self._view_changed,
             events.MessageReceived: lambda event: self._message(event.sender, event.message),
             events.TimerFired: self._timer,
@@ -188,6 +199,7 @@ class Controller:
             messages.VoteRequest: self._election.vote_request,
             messages.Vote: self._election.vote,
             messages.Welcome: self._welcome,
+            messages.NotWelcome: self._not_welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
@@ -260,6 +272,16 @@ class Controller:
         self._joining.welcome(sender, welcome)
         if self._core.authority is not None:
             self._leader_known()
+
+    def _started(self, event: events.Started) -> None:
+        objection = self._releases.own_objection()
+        if objection is not None:
+            self._core.emit(Terminate("the CIB on this node's disk is of a newer release", objection))
+
+    def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
+        if self._core.authority is None or self._core.dc == sender:
+            self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
+                                      Objection(message.code, message.message, message.hint)))
 
     def _forget(self, sender: str, message: messages.Forget) -> None:
         if self._core.dc == sender:

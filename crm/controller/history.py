@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from crm.cib.record import ResourceRecord
 from crm.controller.alerts import Alerts, OperationTold
 from crm.controller.commands import CancelOperation, RunOperation, Terminate
-from crm.controller.core import FEATURE_SET, Core
+from crm.controller.core import Core
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
 from crm.controller.keys import TransitionKey, operation_key
@@ -241,7 +241,7 @@ class LocalHistory:
             "operation_key": operation_key(action.resource.id, operation, action.interval_ms),
             "operation": operation,
             "crm-debug-origin": "executor",
-            "crm_feature_set": FEATURE_SET,
+            "crm_feature_set": core.release.feature_set,
             "transition-key": call.key,
             "transition-magic": f"{int(status)}:{int(rc)};{call.key}",
             "exit-reason": event.exit_reason,

@@ -2,6 +2,11 @@
 
 Peers are authenticated by the message layer, yet nothing they send is trusted to be well-formed: `decode` checks every
 field's type and raises `BadMessage`.
+
+Nodes of several releases may be in one cluster while it is upgraded (`crm.controller.releases`). So a field is never
+renamed or given another meaning; a new one has a default, which says what older nodes mean that do not send it; what
+newer nodes send in addition is not looked at; a message of an unknown kind (`UnknownMessage`) is let go by, so nothing
+may depend on the answer to a new one before the cluster's feature set says that all nodes know it.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
 from crm.controller.fencing.records import FencingRecord
 from crm.controller.values import Position
+from crm.model.release import UNTOLD, Release
 from crm.model.transition import GraphAction
 
 
@@ -33,6 +39,17 @@ class Hello:
     tainted: bool = False
     leads: bool = False
     follows: str | None = None
+    release: Release = UNTOLD
+
+
+@dataclass(frozen=True, slots=True)
+class NotWelcome:
+    """A leader refuses a member: it understands too little, or too much else. `code` is stable."""
+
+    term: int
+    code: str
+    message: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +332,7 @@ class Panic:
 
 Message = (
     Hello
+    | NotWelcome
     | VoteRequest
     | Vote
     | Welcome
@@ -346,6 +364,14 @@ class BadMessage(Exception):  # noqa: N818 - it is the message that is bad, not 
     """What came is not a message."""
 
 
+class UnknownMessage(BadMessage):
+    """A message of a kind that this release does not know; `kind` is its name."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"this release knows no message {kind!r}")
+        self.kind = kind
+
+
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}
 
@@ -365,8 +391,10 @@ def encode(message: Message) -> bytes:
 def decode(raw: bytes) -> Message:
     """The message in those bytes. Raises BadMessage."""
     name, _, body = raw.partition(b" ")
+    if (kind := name.decode(errors="replace")) not in _KINDS:
+        raise UnknownMessage(kind[:30])
     try:
-        message: Message = _adapter(name.decode()).validate_json(body)
-    except (KeyError, UnicodeDecodeError, ValidationError) as error:
+        message: Message = _adapter(kind).validate_json(body)
+    except ValidationError as error:
         raise BadMessage(f"not a message of this protocol ({name[:30]!r}): {error}") from None
     return message

@@ -28,6 +28,7 @@ from crm.controller.values import Member, Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.history import OperationStatus
+from crm.model.release import THIS, Release
 from crm.model.transition import GraphAction, Transition
 from crm.testing.checkers import Checkers, Violation
 from crm.testing.machines import Disk, Machine
@@ -52,6 +53,7 @@ class SimulatedNode:
     incarnation: int = 0
     boot: int = 0
     joined_at: int = 0
+    release: Release = THIS
     paused_until: float = 0.0
     skew: float = 0.0
     view: View | None = None
@@ -121,7 +123,8 @@ class World:
         node.incarnation += 1
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        options = Options(self._node_action_limit, startup_fencing_delay_s=5.0, documents=self._documents)
+        options = Options(self._node_action_limit, startup_fencing_delay_s=5.0, documents=self._documents,
+                          release=node.release)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")

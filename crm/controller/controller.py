@@ -18,7 +18,7 @@ from crm.cib.version import Version
 from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
-from crm.controller import events, messages
+from crm.controller import events, flights, messages
 from crm.controller import joining as joins
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
@@ -232,13 +232,14 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
+            dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
     def _timer(self, event: events.TimerFired) -> None:
-        if event.name.startswith(dispatching.TIMER_PREFIX):
+        if event.name.startswith(flights.TIMER_PREFIX):
             self._dispatch.timer(event.name)
         elif event.name.startswith(attributing.TIMER_PREFIX):
             self._attributes.timer(event.name)

@@ -120,11 +120,20 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """An action that a leader has ordered, by its transition key."""
+
+    key: str
+    action: GraphAction
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
 
-    `under_way` are the transition keys of the latter, `changing` those among them that change what runs; `clock` is the
-    sender's, in epoch seconds; `failures` still stand, whether a leader has heard of them or not.
+    `under_way` are the transition keys of the latter, `changing` those among them that change what runs, `orders` what
+    these are; `clock` is the sender's, in epoch seconds; `failures` still stand, whether a leader has heard of them or
+    not.
     """
 
     term: int
@@ -137,6 +146,7 @@ class Joined:
     attributes: tuple[KeptAttribute, ...] = ()
     serial: int = 0
     failures: tuple[Result, ...] = ()
+    orders: tuple[UnderWay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -461,6 +461,7 @@ class World:
         name = action.resource.id
         hangs = (name, action.operation) in node.machine.hanging
         duration = action.timeout_ms / 1000 if hangs else self.random.uniform(0.01, 0.2)
+        duration = node.machine.slow.get((name, action.operation), duration)
         begun = max(self.clock, node.lanes.get(name, 0.0))
         node.lanes[name] = begun + duration
         run, incarnation = next(self._count), node.incarnation

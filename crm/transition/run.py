@@ -209,6 +209,14 @@ class Run:
         """Confirm that an action handed out is under way (it counts as in flight from the moment it was handed out)."""
         assert action_id in self._in_flight, f"action {action_id} was not handed out"
 
+    def adopt(self, action_id: int) -> None:
+        """Take an action as handed out already, whatever stands before it (see `crm.transition.adoption`)."""
+        place = self._positions[action_id]
+        assert self._states[place] in (State.WAITING, State.READY), f"action {action_id} has begun"
+        if place in self._candidates:
+            self._candidates.remove(place)
+        self._fire(place)
+
     def finished(self, action_id: int, ok: bool) -> bool:
         """Take an action's end; False if it was not in flight (a late or foreign result), which changes nothing."""
         action = self._in_flight.pop(action_id, None)

@@ -26,9 +26,14 @@ _STATE = "/run/crmd"
 
 
 class Room(LayeredCluster):
-    """A cluster whose machines are fenced by a switch outside of them, which boots them again after `reboot`."""
+    """A cluster whose machines are fenced by a switch outside of them, which boots them again after `reboot`.
 
-    def __init__(self, network: Network) -> None:
+    Two machines are a cluster of which one is enough.
+    """
+
+    def __init__(self, network: Network, fencing: bool = True) -> None:
+        self.quorum = "two_node" if len(network.machines) == 2 else "majority"
+        self.fencing = fencing
         self.names = tuple(network.machines)
         self.folder = network.folder / "power"
         self.folder.mkdir()
@@ -47,7 +52,8 @@ class Room(LayeredCluster):
     def open(self) -> None:
         """Boot everything and give it a configuration."""
         self.start()
-        self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=self.trouble_configuration().encode())
+        configuration = self.trouble_configuration(self.fencing)
+        self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=configuration.encode())
         for thread in self._threads:
             thread.start()
 
@@ -248,10 +254,10 @@ def _primitive(name: str, agent: str = "Dummy") -> str:
 
 
 @contextmanager
-def room(count: int = 3) -> Iterator[Room]:
+def room(count: int = 3, fencing: bool = True) -> Iterator[Room]:
     """A running cluster of so many machines; everything ends with the block."""
     with machines.network([f"n{number}" for number in range(1, count + 1)]) as network:
-        made = Room(network)
+        made = Room(network, fencing)
         try:
             made.open()
             made.until_peace()

@@ -230,7 +230,8 @@ class Requests:
                                f"{core.document.version} now", hint="read it again and repeat the change on that")
         # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
         document = record(core.document.apply(request.change), [core.root_note()])
-        if configuration_version(document.version) != configuration_version(core.document.version):
+        schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
+        if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
             document = with_nodes(document, core.me.shape.nodes)
             self._validate(document)

@@ -66,26 +66,30 @@ def create(
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
+
+    def now() -> int:
+        return int(clock())
+
     routing.add(
         app,
         metrics.routes(service, picture),
-        cluster_routes.routes(service, picture),
+        cluster_routes.routes(service, picture, now),
         event_routes.routes(service, picture),
         monitor_routes.routes(service, picture, display),
         node_routes.routes(service, picture),
         object_routes.routes(service, Review(service)),
         agent_routes.routes(service),
-        resource_routes.routes(service, picture, lambda: int(clock())),
+        resource_routes.routes(service, picture, now),
         history_routes.routes(service),
         transition_routes.routes(service),
-        task_routes.routes(service, picture),
+        task_routes.routes(service, picture, now),
         cib_routes.routes(service),
-        simulation_routes.routes(service, lambda: int(clock())),
-        ticket_routes.routes(service, lambda: int(clock())),
+        simulation_routes.routes(service, now),
+        ticket_routes.routes(service, now),
         operation_routes.routes(service, picture),
         option_routes.routes(service),
-        attribute_routes.routes(service),
-        fencing_routes.routes(service, lambda: int(clock())),
+        attribute_routes.routes(service, now),
+        fencing_routes.routes(service, now),
         health_routes.routes(service, picture),
     )
     if doors is not None:

@@ -13,6 +13,7 @@ from lxml import etree
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable, visible
 from crm.api.plan_values import DifferenceValue
 from crm.api.problems import ProblemError
@@ -46,13 +47,13 @@ def routes(service: Service) -> APIRouter:
     router = versioned("cib", "/cib")
 
     @router.get("/history")
-    async def list_versions() -> list[KeptValue]:
+    async def list_versions(page: Paging) -> list[KeptValue]:
         """The configurations that the answering node has kept, the newest first."""
         present = service.cib().version[:2]
         return [
             KeptValue(version=str(each.version), at=datetime.fromtimestamp(each.at, UTC),
                       present=each.version[:2] == present)
-            for each in await service.records.configurations()
+            for each in page.of(await service.records.configurations(), lambda each: str(each.version))
         ]
 
     @router.get("/history/{version}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})

@@ -15,8 +15,9 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from crm.api.cib_routes import DryRun, IfMatch, json_body
+from crm.api.paging import Paging
 from crm.api.permission import readable
-from crm.api.plan_values import PlanValue
+from crm.api.plan_values import ONLY_PLANNED
 from crm.api.problems import ProblemError
 from crm.api.routing import add, versioned
 from crm.api.service import Service
@@ -89,11 +90,6 @@ _OTHERS = (
 SHAPES = tuple({family.shape.name: family.shape for family in (_RESOURCES, *_OTHERS)}.values())
 """For the OpenAPI document."""
 
-_ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
-    200: {"model": PlanValue, "description": "Nothing was created (`dry_run`): what would happen"}
-}
-
-
 def routes(service: Service, review: Review) -> APIRouter:
     """The routes of all kinds. `review` looks at resources."""
     router = versioned("resources")
@@ -128,10 +124,10 @@ def _described(family: _Family, handler: _Handler, text: str) -> _Handler:
 def _add_reading(router: APIRouter, service: Service, family: _Family) -> None:
     collection, shape = family.collection, family.shape
 
-    async def list_all() -> JSONResponse:
+    async def list_all(page: Paging) -> JSONResponse:
         document = readable(service)
-        values = [shape.told(value) for value in collection.all(document)]
-        return JSONResponse(values, headers={"ETag": etag(document.version)})
+        values = [shape.told(value) for value in page.of(collection.all(document), lambda value: str(value.id))]
+        return JSONResponse(values, headers={"ETag": etag(document.version), **page.headers})
 
     async def read_one(identity: str) -> JSONResponse:
         document = readable(service)
@@ -172,7 +168,7 @@ def _add_writing(router: APIRouter, service: Service, family: _Family, review: R
         )
 
     text = f"Create a {collection.name}."
-    router.post(family.create, status_code=201, responses=_ONLY_PLANNED, openapi_extra=shape.as_body())(
+    router.post(family.create, status_code=201, responses=ONLY_PLANNED, openapi_extra=shape.as_body())(
         _described(family, create, text)
     )
     text = f"Replace a {collection.name} by this one. What has no field here stays."

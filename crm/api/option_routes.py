@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
@@ -69,9 +70,9 @@ def routes(service: Service) -> APIRouter:
     router = versioned("options", "/options")
 
     @router.get("")
-    async def list_options() -> list[PropertyValue]:
+    async def list_options(page: Paging) -> list[PropertyValue]:
         """Every cluster option with its type, default, description and value."""
-        return properties(readable(service))
+        return page.of(properties(readable(service)), lambda option: option.name)
 
     @router.get("/{name}")
     async def read_option(name: str) -> OptionValue:

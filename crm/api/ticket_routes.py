@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
@@ -41,9 +42,9 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     router = versioned("tickets", "/tickets")
 
     @router.get("")
-    async def list_tickets() -> list[TicketValue]:
+    async def list_tickets(page: Paging) -> list[TicketValue]:
         """Every ticket that was ever granted, or that a constraint names."""
-        return tickets(readable(service))
+        return page.of(tickets(readable(service)), lambda ticket: ticket.id)
 
     @router.get("/{name}")
     async def read_ticket(name: str) -> TicketValue:

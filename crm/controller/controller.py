@@ -18,7 +18,7 @@ from crm.cib.version import Version
 from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
-from crm.controller import events, messages
+from crm.controller import events, flights, messages
 from crm.controller import joining as joins
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
@@ -37,11 +37,15 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
+from crm.controller.releases import Releases
 from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
 from crm.controller.self_protection import SelfProtection
+from crm.controller.throttle import Throttle
 from crm.controller.values import Standing, View
+from crm.model import release
+from crm.model.release import Objection, Release
 from crm.model.report import Report
 from crm.transition import Progress
 
@@ -53,11 +57,12 @@ LEAVE_WITHOUT_DC_S = 15.0
 class Options:
     """What a controller is told of its settings.
 
-    node_action_limit        actions in flight per node (0: no limit)
+    node_action_limit        how many actions this node takes at once (0: by its cores, or what the cluster says)
     recheck_interval_s       planned at least that often
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
     documents                makes documents of what leaders send; simulations share them between nodes
+    release                  what this node understands
     """
 
     node_action_limit: int = 0
@@ -65,6 +70,7 @@ class Options:
     startup_fencing_delay_s: float = 20.0
     watchdog: bool = False
     documents: Documents = field(default_factory=Documents)
+    release: Release = field(default_factory=lambda: release.THIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Controller:
     def __init__(self, me: Identity, standing: Standing, document: Document | None,
                  options: Options | None = None, validate: Validate = _anything_goes) -> None:
         options = options or Options()
-        self._core = Core(me, standing, document)
+        self._core = Core(me, standing, document, options.release)
         self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
@@ -104,16 +110,23 @@ class Controller:
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
-        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
+        self._releases = Releases(self._core, self._replication)
+        self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
+                                options.watchdog)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
-        self._dispatch = Dispatch(self._core, self._replication, self._fencing, options.node_action_limit,
+        self._throttle = Throttle(self._core, options.node_action_limit)
+        self._dispatch = Dispatch(self._core, self._replication, self._fencing, self._throttle,
                                   options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
-        self._requests = Requests(self._core, self._replication, self._fencing, validate,
+        def acceptable(document: Document) -> None:
+            validate(document)
+            self._releases.check_schema(document)
+
+        self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
@@ -168,7 +181,7 @@ class Controller:
 
     def _event_table(self) -> dict[type, Callable[[Any], None]]:
         return {
-            events.Started: lambda event: None,
+            events.Started: self._started,
             events.ViewChanged: self._view_changed,
             events.MessageReceived: lambda event: self._message(event.sender, event.message),
             events.TimerFired: self._timer,
@@ -181,6 +194,7 @@ class Controller:
             events.CleanupRequested: self._requests.cleanup_requested,
             events.FencingRequested: self._requests.fencing_requested,
             events.AttributeRequested: self._attributes.requested,
+            events.LoadMeasured: lambda event: self._throttle.measured(event.load, event.cores),
             events.ShutdownRequested: self._shutdown_requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
@@ -191,6 +205,7 @@ class Controller:
             messages.VoteRequest: self._election.vote_request,
             messages.Vote: self._election.vote,
             messages.Welcome: self._welcome,
+            messages.NotWelcome: self._not_welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
@@ -205,10 +220,12 @@ class Controller:
             messages.FenceForward: self._requests.fence,
             messages.FenceOrder: self._fencing_member.order,
             messages.FenceReport: self._fence_report,
+            messages.FencingUnderWay: self._fencing_under_way,
             messages.FencingNews: self._fencing_member.news,
             messages.Panic: self._fencing_member.told_to_panic,
             messages.AttributeUpdate: self._attributes.update,
             messages.AttributeKept: self._attributes.kept,
+            messages.NodeLoad: self._node_load,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
@@ -222,13 +239,14 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
+            dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
     def _timer(self, event: events.TimerFired) -> None:
-        if event.name.startswith(dispatching.TIMER_PREFIX):
+        if event.name.startswith(flights.TIMER_PREFIX):
             self._dispatch.timer(event.name)
         elif event.name.startswith(attributing.TIMER_PREFIX):
             self._attributes.timer(event.name)
@@ -263,6 +281,16 @@ class Controller:
         if self._core.authority is not None:
             self._leader_known()
 
+    def _started(self, event: events.Started) -> None:
+        objection = self._releases.own_objection()
+        if objection is not None:
+            self._core.emit(Terminate("the CIB on this node's disk is of a newer release", objection))
+
+    def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
+        if self._core.authority is None or self._core.dc == sender:
+            self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
+                                      Objection(message.code, message.message, message.hint)))
+
     def _forget(self, sender: str, message: messages.Forget) -> None:
         if self._core.dc == sender:
             self._history.forget(message)
@@ -275,6 +303,14 @@ class Controller:
         if self._core.leading:
             self._fencing.report(sender, report)
             self._planning.plan_if_due()
+
+    def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
+        self._throttle.told(sender, load)
+        self._dispatch.pump()
+
+    def _fencing_under_way(self, sender: str, message: messages.FencingUnderWay) -> None:
+        if self._core.leading:
+            self._fencing.under_way(sender, message)
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
@@ -293,6 +329,7 @@ class Controller:
         self._dispatch.drop()
         self._fencing.stop_leading()
         self._attributes.stop_leading()
+        self._throttle.stop_leading()
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
@@ -301,6 +338,7 @@ class Controller:
         self._requests.leader_known()
         self._fencing_member.leader_known()
         self._attributes.leader_known()
+        self._throttle.leader_known()
         if self._leaving:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
@@ -319,6 +357,7 @@ class Controller:
 
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
+        self._throttle.node_left(name)
         self._dispatch.node_left(name)
         self._fencing.node_left(name)
         self._attributes.node_left(name)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.record import (
-    ForgetAttributesNote,
-    ForgetNote,
     HistoryNote,
     NodeNote,
     Note,
@@ -24,12 +22,14 @@ from crm.cib.record import (
     recorded_nodes,
     transient_attributes,
 )
+from crm.cib.upkeep import departed, fenced_remotely
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
 from crm.controller.keys import failure_attributes
-from crm.controller.messages import Hello, Joined, Result, Welcome
+from crm.controller.messages import Hello, Joined, NotWelcome, Result, Welcome
+from crm.controller.releases import Releases
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
 from crm.model.values import is_true
@@ -55,15 +55,18 @@ class Joining:
     """Both sides of taking members in."""
 
     def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory,
-                 watchdog: bool = False) -> None:
+                 releases: Releases, watchdog: bool = False) -> None:
         self._core = core
         self._watchdog = watchdog
         self._election = election
         self._replication = replication
         self._history = history
+        self._releases = releases
         self.hooks: Hooks | None = None
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
+        self._refused: dict[str, str] = {}
+        """Incarnations of members that must not join, by name: they are about to leave."""
         self._complete = False
 
     @property
@@ -74,11 +77,12 @@ class Joining:
     def lead(self) -> None:
         """Begin leading: take this node in, and everybody who has said hello."""
         core = self._core
-        self.joined = {}
+        self.joined, self._refused = {}, {}
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
         absent = self._absent()
-        self._replication.note(core.root_note(), *(note for name in absent for note in self._absence_of(name)))
+        self._replication.note(core.root_note(), *self._releases.first(self._election.hellos),
+                               *(note for name in absent for note in self._absence_of(name)))
         self._add_missing_nodes()
         assert self.hooks is not None
         for name in absent:
@@ -92,9 +96,12 @@ class Joining:
     def hello(self, sender: str, hello: Hello) -> None:
         """A member is here: send it the CIB. A leader that we do not follow: tell it that we are here."""
         core = self._core
+        self._releases.told(sender, hello.release)
         if hello.leads and core.dc != sender and hello.view == core.view.number:
             core.send(sender, self._election.own_hello())
         if not core.leading or core.authority is None or hello.view != core.view.number:
+            return
+        if self._refuse(sender, hello):
             return
         same = (hello.follows == core.me.name and hello.term == core.standing.term and not hello.tainted
                 and hello.position == core.position and self.joined.get(sender) == hello.incarnation)
@@ -106,7 +113,8 @@ class Joining:
         assert self.hooks is not None
         self._replication.note(core.root_note())
         gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
-        if set(core.view.names) - (set(self.joined) - set(gone)):
+        self._refused = {name: start for name, start in self._refused.items() if self._is_here(name, start)}
+        if self._not_joined() | set(gone) & set(core.view.names):
             # Said before anybody is called lost: nothing is planned until those who are here have told what they run.
             self._complete = False
             core.set_timer(TIMER, JOIN_LIMIT_S)
@@ -122,7 +130,7 @@ class Joining:
         core = self._core
         if not core.leading or self._complete:
             return
-        missing = sorted(set(core.view.names) - set(self.joined))
+        missing = sorted(self._not_joined())
         core.log("warning", f"going on without {', '.join(missing)}: present, but not joined within {JOIN_LIMIT_S} s")
         self._complete = True
         assert self.hooks is not None
@@ -182,8 +190,7 @@ class Joining:
             return
         self.joined.pop(name, None)
         if name not in core.me.shape.names:
-            fenced = NodeNote(name, name, {"node_fenced": "1"})
-            self._replication.note(ForgetNote(name), ForgetAttributesNote(name), fenced)
+            self._replication.note(*fenced_remotely(name))
         else:
             self.record_absence(name, graceful=True)
         self._replication.flush()
@@ -208,9 +215,10 @@ class Joining:
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         unheard = self._unheard(node_id, message)
         strayed = not new and recorded_calls(core.document, node_id) != _all_calls(records)
+        release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
-                      "incarnation": message.incarnation, "crm-debug-origin": "join"}
-        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
+                      "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
+        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records), told_to_tools)
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
         self.hooks.joined(name, replace(message, failures=unheard), new)
@@ -250,13 +258,8 @@ class Joining:
         self.hooks.left(name)
 
     def _gone(self, node_id: str, name: str, graceful: bool) -> list[Note]:
-        attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left"}
-        notes: list[Note] = [ForgetAttributesNote(node_id)]
-        if graceful or not self._fencing_enabled():
-            # Without fencing nobody could ever confirm what became of a lost node: it is taken as clean.
-            attributes["expected"] = "down"
-            notes.append(ForgetNote(node_id))
-        return [NodeNote(node_id, name, attributes), *notes]
+        # Without fencing nobody could ever confirm what became of a lost node: it is taken as clean.
+        return departed(node_id, name, known_off=graceful or not self._fencing_enabled())
 
     def _was_let_go(self, node_id: str) -> bool:
         """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""
@@ -268,12 +271,30 @@ class Joining:
 
     def _check_complete(self) -> None:
         core = self._core
-        if self._complete or set(core.view.names) - set(self.joined):
+        if self._complete or self._not_joined():
             return
         self._complete = True
         core.cancel_timer(TIMER)
+        self._releases.all_here(self.joined)
         assert self.hooks is not None
         self.hooks.complete()
+
+    def _not_joined(self) -> set[str]:
+        """Members that are still expected to join."""
+        return set(self._core.view.names) - set(self.joined) - set(self._refused)
+
+    def _refuse(self, sender: str, hello: Hello) -> bool:
+        """Turn a member away whose release does not fit; nobody waits for it."""
+        core = self._core
+        objection = self._releases.objection(sender)
+        if objection is None or sender == core.me.name:
+            return False
+        if self._refused.get(sender) != hello.incarnation:
+            core.log("warning", f"{sender} cannot join: {objection.message}")
+        self._refused[sender] = hello.incarnation
+        core.send(sender, NotWelcome(core.standing.term, objection.code, objection.message, objection.hint))
+        self._check_complete()
+        return True
 
     def _absent(self) -> list[str]:
         """Nodes that the status still counts as members, but that are not here."""

@@ -11,17 +11,8 @@ from collections.abc import Callable
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.intents import with_nodes
-from crm.cib.record import (
-    AttributeNote,
-    ForgetNote,
-    Note,
-    cluster_option,
-    configured_node_names,
-    primitives_of,
-    record,
-    recorded_resources,
-    transient_attributes,
-)
+from crm.cib.record import cluster_option, configured_node_names, record
+from crm.cib.upkeep import cleaned
 from crm.cib.version import Version
 from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
@@ -219,16 +210,7 @@ class Requests:
         """Clean up one node; how many histories went."""
         core = self._core
         assert core.authority is not None
-        wanted = None if resource is None else primitives_of(core.document, resource) | {resource}
-
-        def meant(name: str) -> bool:
-            return wanted is None or name in wanted or name.split(":")[0] in wanted
-
-        recorded = [name for name in recorded_resources(core.document, node_id) if meant(name)]
-        attributes = [name for name in transient_attributes(core.document, node_id)
-                      if name.startswith(("fail-count-", "last-failure-")) and meant(_resource_of(name))]
-        notes: list[Note] = [ForgetNote(node_id, name) for name in recorded]
-        notes += [AttributeNote(node_id, name, None) for name in attributes]
+        notes, recorded = cleaned(core.document, node_id, resource)
         if notes:
             self._replication.note(*notes)
         for name in recorded:
@@ -248,7 +230,8 @@ class Requests:
                                f"{core.document.version} now", hint="read it again and repeat the change on that")
         # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
         document = record(core.document.apply(request.change), [core.root_note()])
-        if configuration_version(document.version) != configuration_version(core.document.version):
+        schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
+        if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
             document = with_nodes(document, core.me.shape.nodes)
             self._validate(document)
@@ -271,8 +254,3 @@ class Requests:
 
     def _answer(self, to: str, answer: RequestAnswer) -> None:
         self._core.send(to, answer)
-
-
-def _resource_of(attribute: str) -> str:
-    """The resource that a failure attribute is about."""
-    return attribute.removeprefix("fail-count-").removeprefix("last-failure-").rpartition("#")[0]

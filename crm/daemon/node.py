@@ -15,11 +15,14 @@ from typing import assert_never
 
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
-from crm.controller.messages import BadMessage, FenceOrder, decode, encode
+from crm.controller.messages import BadMessage, FenceOrder, UnknownMessage, decode, encode
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
+from crm.daemon import load
 from crm.daemon.durable import Durable
+from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
+from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner, Schedule
 from crm.daemon.records import Records
 from crm.daemon.service import Service
@@ -36,7 +39,7 @@ _METADATA_PATIENCE_S = 5.0
 
 
 class Node:
-    """One running node. `stopped` is set, with a reason, when its part is over."""
+    """One running node. `stopped` is set when its part is over, and says why."""
 
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
@@ -49,21 +52,26 @@ class Node:
         identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), layer_settings.incarnation, shape)
         extra = {} if validate is None else {"validate": validate}
         self.controller = Controller(identity, recalled.standing, recalled.document, options, **extra)
-        self.stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
         self._measures = Measures()
         self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
+        self._peers = Peers(layer_settings.name, lambda: self.controller.snapshot().view.names,
+                            lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
+        transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem, self.executor,
-                               Records(durable.store, self._archive), self._measured)
+                               lambda: durable.problem, self.executor, Records(durable.store), transitions,
+                               self._peers, self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable
         self._events: deque[events.Event] = deque()
         self._handling = False
+        self._unknown: set[tuple[str, str]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._outgoing: asyncio.Queue[commands.Send | commands.Broadcast] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[str | None, bytes]] = asyncio.Queue()
+        """Messages and to whom; None means everybody."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
         self._epoch = time.time() - time.monotonic()
@@ -75,12 +83,14 @@ class Node:
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
+        self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
         self._spawn(self._warm_up())
 
     async def stop(self) -> None:
         """Leave at once, whatever runs here; resources stay as they are."""
         for timer in self._timers.values():
             timer.cancel()
+        self._peers.close()
         await self._layer.leave()
         await self.executor.close()
         for task in list(self._tasks):
@@ -121,8 +131,10 @@ class Node:
 
     def _perform(self, command: commands.Command) -> None:
         match command:
-            case commands.Send() | commands.Broadcast():
-                self._outgoing.put_nowait(command)
+            case commands.Send(to, message):
+                self._outgoing.put_nowait((to, encode(message)))
+            case commands.Broadcast(message):
+                self._outgoing.put_nowait((None, encode(message)))
             case commands.Persist(token, standing, document):
                 self._durable.persist(token, standing, document)
             case commands.MakePlan():
@@ -153,9 +165,9 @@ class Node:
                 self.service.journal.adopted(reign, document)
             case commands.Log(level, message):
                 log.log(_LEVELS[level], "%s", message)
-            case commands.Terminate(reason):
+            case commands.Terminate():
                 if not self.stopped.done():
-                    self.stopped.set_result(reason)
+                    self.stopped.set_result(command)
             case _:
                 assert_never(command)
 
@@ -184,11 +196,11 @@ class Node:
 
     async def _send_all(self) -> None:
         while True:
-            command = await self._outgoing.get()
-            if isinstance(command, commands.Send):
-                await self._layer.send(command.to, encode(command.message))
+            to, raw = await self._outgoing.get()
+            if to is None:
+                await self._layer.broadcast(raw)
             else:
-                await self._layer.broadcast(encode(command.message))
+                await self._layer.send(to, raw)
 
     async def _listen(self) -> None:
         async for event in self._layer.events():
@@ -198,10 +210,19 @@ class Node:
                 if event.silent_s is not None:
                     self._measures.detection.add(event.silent_s)
                 self.post(events.ViewChanged(_view(event)))
+                self._peers.members_changed()
 
     def _received(self, event: Received) -> None:
+        if self._peers.received(event.sender, event.message):
+            return
         try:
             message = decode(event.message)
+        except UnknownMessage as error:
+            if (event.sender, error.kind) not in self._unknown:
+                self._unknown.add((event.sender, error.kind))
+                log.info("%s sends messages %r, which only newer releases know; they are let go by", event.sender,
+                         error.kind)
+            return
         except BadMessage as error:
             log.warning("ignored what %s sent: %s", event.sender, error)
             return

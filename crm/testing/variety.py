@@ -213,7 +213,7 @@ def _sticky(draft: Draft) -> None:
 
 
 _FEATURES: tuple[Callable[[Draft], None], ...] = (
-    _promotable, _promotable, _clone, _unique_clone, _group, _migratable, _ticketed, _containers, _apart, _in_turn,
+    _promotable, _clone, _unique_clone, _group, _migratable, _ticketed, _containers, _apart, _in_turn,
     _sticky, _levels)
 
 

@@ -27,6 +27,7 @@ from crm.controller.values import Member, Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.history import ExitCode, OperationStatus
+from crm.model.release import THIS, Release
 from crm.model.transition import GraphAction, Transition
 from crm.testing.checkers import Checkers, Violation
 from crm.testing.machines import Disk, Machine
@@ -52,6 +53,7 @@ class SimulatedNode:
     boot: int = 0
     powered: bool = True
     joined_at: int = 0
+    release: Release = THIS
     paused_until: float = 0.0
     skew: float = 0.0
     view: View | None = None
@@ -133,7 +135,8 @@ class World:
         node.powered = True
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        node.controller = Controller(identity, node.disk.standing, node.disk.document, self._options)
+        options = replace(self._options, release=node.release)
+        node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")
         self._end_left_over(node)
@@ -491,6 +494,7 @@ class World:
         name = action.resource.id
         hangs = (name, action.operation) in node.machine.hanging
         duration = action.timeout_ms / 1000 if hangs else self.random.uniform(0.01, 0.2)
+        duration = node.machine.slow.get((name, action.operation), duration)
         begun = max(self.clock, node.lanes.get(name, 0.0))
         node.lanes[name] = begun + duration
         run, incarnation = next(self._count), node.incarnation

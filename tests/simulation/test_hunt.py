@@ -46,6 +46,9 @@ FOUND = {
     380: "a fail count without an entry in the history was not looked at when it expired",
     408: "a failure that a part without quorum could do nothing about expired, and was forgotten",
     659: "(the simulation) writes of a daemon that had left stayed in the queue of the next",
+    4015: "a node that left after the election and before it could join was not noticed to be lost",
+    4016: "a welcome that was late made a node follow one that had given way, which never told it so",
+    24100: "a leader that had been frozen found a member as it knew it, but that had stopped things meanwhile",
     508: "a fail count and the failed operation expire at different moments; only the first was waited for",
 }
 

@@ -44,6 +44,7 @@ class Expectations:
     after             the first must be active somewhere when the second starts
     beside            the first starts only where the second is active
     throttle          the limits on what is under way
+    forgotten         failures count no more once the cluster has settled for a while
     only_with_quorum  what is acknowledged without quorum counts as well: there is no such thing
     """
 
@@ -53,6 +54,7 @@ class Expectations:
     beside: tuple[tuple[str, str], ...] = ()
     unique_in_peace: tuple[str, ...] = ()
     throttle: Throttle = Throttle()
+    forgotten: bool = False
     only_with_quorum: bool = True
 
 
@@ -250,6 +252,10 @@ class Checkers:
         for resource in self.expect.unique_in_peace:
             if len(world.where(resource)) > 1:
                 self._break("unique-in-peace", f"{resource} is active on {', '.join(world.where(resource))} in the end")
+        counted = [str(pair.get("name")) for pair in snapshots[0].document.root.iterfind("status//nvpair")
+                   if str(pair.get("name")).startswith("fail-count-")]
+        if counted and self.expect.forgotten:
+            self._break("forgotten", f"failures of long ago still count: {counted}")
         missing = set(world.acknowledged) - world.markers(snapshots[0].document)
         if missing:
             self._break("durable", f"acknowledged changes are lost: {sorted(missing)}")

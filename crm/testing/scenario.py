@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crm.testing.checkers import Expectations
+from crm.testing.checkers import Expectations, Throttle
 
 EXPECTED = Expectations(
     unique=("db", "app", "web", "lone"),
     promoted=(("state", 1),),
     after=(("db", "app"),),
     beside=(("web", "db"),),
+    throttle=Throttle(per_node=4),
+    forgotten=True,
 )
 
 

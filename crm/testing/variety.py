@@ -114,6 +114,7 @@ def _expectations(draft: Draft, node_action_limit: int) -> Expectations:
         beside=tuple(draft.beside),
         unique_in_peace=tuple(draft.unique),
         throttle=throttle,
+        forgotten=True,
         only_with_quorum=draft.options["no-quorum-policy"] != "ignore",
     )
 

@@ -314,9 +314,11 @@ class Controller:
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
-        self._joining.record_fenced(target, incarnation)
-        self._results.node_left(target)
-        self._replication.take_office()
+        if self._joining.record_fenced(target, incarnation):
+            self._results.node_left(target)
+            self._replication.take_office()
+        else:
+            self._planning.want(f"{target} has been started since it was fenced")
 
     def _won(self) -> None:
         self._dispatch.lead()

@@ -182,18 +182,19 @@ class Joining:
         """Whether the node counts as off, and has not joined since: what it still says is of no account."""
         return self._core.leading and name not in self.joined and self._was_let_go(self._core.me.shape.id_of(name))
 
-    def record_fenced(self, name: str, incarnation: str) -> None:
-        """A node was fenced: what it ran is gone. One that has joined anew since then is not what was fenced."""
+    def record_fenced(self, name: str, incarnation: str) -> bool:
+        """A node was fenced: what it ran is gone. One that has joined anew since then is not what was fenced: False."""
         core = self._core
         self._replication.flush()
         if self._replication.incarnation_of(name) != incarnation:
-            return
+            return False
         self.joined.pop(name, None)
         if name not in core.me.shape.names:
             self._replication.note(*fenced_remotely(name))
         else:
             self.record_absence(name, graceful=True)
         self._replication.flush()
+        return True
 
     def _is_here(self, name: str, incarnation: str) -> bool:
         member = self._core.view.member(name)

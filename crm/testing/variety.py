@@ -103,19 +103,22 @@ def _options(draft: Draft) -> None:
 def _expectations(draft: Draft, node_action_limit: int) -> Expectations:
     """Without fencing nobody can promise that what is out of sight has stopped; in the end it must be so all the same.
 
-    Where the policy is to ignore the loss of quorum, both parts of a split may change the configuration.
+    Where the policy is to ignore the loss of quorum, both parts of a split may change the configuration, and a node that
+    boots out of sight (others know it as fenced, and rightly) starts what it likes.
     """
+    policy = draft.options["no-quorum-policy"]
+    fenced = draft.fencing and policy != "ignore"
     throttle = Throttle(int(draft.options.get("batch-limit", "0")), node_action_limit,
                         int(draft.options.get("migration-limit", "-1")))
     return Expectations(
-        unique=tuple(draft.unique) if draft.fencing else (),
-        promoted=tuple(draft.promoted) if draft.fencing else (),
+        unique=tuple(draft.unique) if fenced else (),
+        promoted=tuple(draft.promoted) if fenced else (),
         after=tuple(draft.after),
         beside=tuple(draft.beside),
         unique_in_peace=tuple(draft.unique),
         throttle=throttle,
         forgotten=True,
-        only_with_quorum=draft.options["no-quorum-policy"] != "ignore",
+        only_with_quorum=policy != "ignore",
     )
 
 

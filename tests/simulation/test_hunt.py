@@ -52,6 +52,11 @@ FOUND = {
     508: "a fail count and the failed operation expire at different moments; only the first was waited for",
 }
 
+FOUND_IN_VARIETY = {
+    21: "a node that had joined anew was fenced in the end by an attempt on its former start: not taken as fenced",
+    36: "source and leader were lost during a migration, and nobody knew that the target might have the resource",
+}
+
 
 @pytest.fixture(scope="module")
 def tallies() -> dict[tuple[int, int], Tally]:

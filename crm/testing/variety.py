@@ -103,8 +103,8 @@ def _options(draft: Draft) -> None:
 def _expectations(draft: Draft, node_action_limit: int) -> Expectations:
     """Without fencing nobody can promise that what is out of sight has stopped; in the end it must be so all the same.
 
-    Where the policy is to ignore the loss of quorum, both parts of a split may change the configuration, and a node that
-    boots out of sight (others know it as fenced, and rightly) starts what it likes.
+    Where the policy is to ignore the loss of quorum, both parts of a split may change the configuration, and a
+    node that boots out of sight (others know it as fenced, and rightly) starts what it likes.
     """
     policy = draft.options["no-quorum-policy"]
     fenced = draft.fencing and policy != "ignore"

@@ -77,6 +77,7 @@ class Checkers:
         """Whether a client has had the cluster look away (maintenance), so that a death may stay unnoticed."""
         self._leaders: dict[int, str] = {}
         self._broken_at: dict[str, float] = {}
+        self._muddled: set[str] = set()
         self._under_way: dict[int, _UnderWay] = {}
         self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
 
@@ -116,7 +117,13 @@ class Checkers:
 
     def ended(self, node: SimulatedNode, action: GraphAction, ok: bool) -> None:
         """An agent has done its work, or has been ended."""
+        if ok and action.operation == "start" and action.resource is not None:
+            self._muddled.discard(action.resource.id)
         self._active_once()
+
+    def muddled(self, resource: str) -> None:
+        """An operation was ended when its time was up, and yet its work was done: what it left is not what was told."""
+        self._muddled.add(resource)
 
     def acknowledged(self, answer: Answer) -> None:
         """A client was told that its change is safe."""
@@ -178,7 +185,9 @@ class Checkers:
                 self._break("colocation", f"{dependent} starts on {node.name}, where {other} is not active")
 
     def _broke_lately(self, resource: str) -> bool:
-        """Whether it died on its own so lately that the cluster may not know. Who does not watch never knows."""
+        """Whether it died on its own so lately that the cluster may not know. Who does not watch never does."""
+        if resource in self._muddled:
+            return True
         if self.unwatched:
             return resource in self._broken_at
         return self._world.clock - self._broken_at.get(resource, -1e9) < 30.0

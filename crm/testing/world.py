@@ -523,6 +523,8 @@ class World:
         status, rc = self._carry_out(node, action) if done else (OperationStatus.TIMEOUT, 1)
         if hung:
             status, rc = OperationStatus.TIMEOUT, 1
+            if done:
+                self.checkers.muddled(action.resource.id)
         self.note(f"{node.name}: {action.operation} {action.resource.id} = {rc}{' after its time' if hung else ''}")
         self.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))
         return status, rc

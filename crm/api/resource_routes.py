@@ -20,9 +20,10 @@ from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ResourceValue
-from crm.api.writing import Written, write, write_made
+from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.changes import Change
+from crm.cib.document import Document
 from crm.cib.objects import wishes
 from crm.cib.read import read
 from crm.model.report import Report, Severity
@@ -75,16 +76,20 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     async def move(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
         """Have it run elsewhere, for an hour unless said otherwise. Undone by clear."""
         until = None if wish.for_seconds is None else now() + wish.for_seconds
-        change = _moved(service, picture(), name, wish.node, until)
-        return await write(service, change, response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: _moved(document, picture(), name, wish.node, until), response, dry_run=dry_run
+        )
 
     @router.post("/{name}/ban")
     async def ban(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
         """Keep it away from a node (without one: from where it is), for an hour unless said otherwise."""
         until = None if wish.for_seconds is None else now() + wish.for_seconds
-        nodes = [wish.node] if wish.node is not None else _where(picture(), name)
-        change = intents.ban(service.cib(), name, nodes, until)
-        return await write(service, change, response, dry_run=dry_run)
+
+        def banned(document: Document) -> Change:
+            nodes = [wish.node] if wish.node is not None else _where(picture(), name)
+            return intents.ban(document, name, nodes, until)
+
+        return await write_made(service, banned, response, dry_run=dry_run)
 
     @router.post("/{name}/start")
     async def start(name: str, response: Response, dry_run: DryRun = False) -> Written:
@@ -125,7 +130,9 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     @router.post("/{name}/clear")
     async def clear(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """Undo moves and bans."""
-        return await write(service, intents.clear(service.cib(), name), response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: intents.clear(document, name), response, dry_run=dry_run
+        )
 
     @router.post("/{name}/cleanup")
     async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
@@ -151,10 +158,10 @@ def _existing(picture: Picture, name: str) -> ResourceValue:
     return found
 
 
-def _moved(service: Service, picture: Picture, name: str, node: str | None, until: int | None) -> Change:
+def _moved(document: Document, picture: Picture, name: str, node: str | None, until: int | None) -> Change:
     if node is not None:
-        return intents.move(service.cib(), name, node, until)
-    return intents.ban(service.cib(), name, _where(picture, name), until)
+        return intents.move(document, name, node, until)
+    return intents.ban(document, name, _where(picture, name), until)
 
 
 def _where(picture: Picture, name: str) -> list[str]:

@@ -336,7 +336,10 @@ def revoke_token(token_id: str) -> Call[values.Written]:
 
 
 def once(wanted: Call[T], key: str) -> Call[T]:
-    """The same write with an idempotency key: sent again to the same node, it is answered and not done again."""
+    """The same write with an idempotency key: sent again, to any node, it is answered and not done again.
+
+    The cluster remembers a key for an hour at least; of tasks (restart, wait) only the node that was asked does.
+    """
     message = wanted.message
     return Call(message._replace(headers=(*message.headers, ("Idempotency-Key", key))), wanted.read)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from crm.cib.document import Document
 from crm.cib.record import AttributeNote, transient_attribute
+from crm.cib.stamp import utc_text
 from crm.cib.version import Version
 from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
@@ -37,6 +38,7 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
+from crm.controller.receipts import Receipt
 from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
@@ -58,6 +60,7 @@ class Options:
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
     documents                makes documents of what leaders send; simulations share them between nodes
+    written_at               how a moment (epoch seconds) is written into the CIB, for people
     """
 
     node_action_limit: int = 0
@@ -65,6 +68,7 @@ class Options:
     startup_fencing_delay_s: float = 20.0
     watchdog: bool = False
     documents: Documents = field(default_factory=Documents)
+    written_at: Callable[[float], str] = utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ class Controller:
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
-        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog)
+        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog,
+                                options.written_at)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
@@ -114,7 +119,7 @@ class Controller:
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
         self._requests = Requests(self._core, self._replication, self._fencing, validate,
-                                  self._planning.want_after_change)
+                                  self._planning.want_after_change, options.written_at)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
@@ -140,6 +145,10 @@ class Controller:
         """The term in which this node is the elected DC, None if it is not."""
         authority = self._core.authority
         return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
+
+    def receipt(self, key_id: str) -> Receipt | None:
+        """What this node knows of a request that was carried out under a key."""
+        return self._core.receipts.find(key_id, self._core.now)
 
     def snapshot(self) -> Snapshot:
         """What can be seen from outside."""
@@ -187,6 +196,7 @@ class Controller:
             messages.Welcome: self._welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
+            messages.Receipted: self._replication.take_receipt,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
                 sender, message.term, Version(*message.version)),
             messages.Resync: lambda sender, message: self._replication.resync(sender),

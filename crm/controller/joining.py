@@ -21,6 +21,7 @@ from crm.cib.record import (
     recorded_nodes,
     transient_attributes,
 )
+from crm.cib.stamp import OWN_CLIENT, OWN_USER, stamp, utc_text
 from crm.cib.upkeep import departed, fenced_remotely
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
@@ -51,9 +52,10 @@ class Joining:
     """Both sides of taking members in."""
 
     def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory,
-                 watchdog: bool = False) -> None:
+                 watchdog: bool = False, written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
         self._watchdog = watchdog
+        self._written_at = written_at
         self._election = election
         self._replication = replication
         self._history = history
@@ -269,7 +271,8 @@ class Joining:
         edits += self._watchdog_edit()
         if edits and core.authority is not None and not core.authority.caretaker and core.in_office:
             self._replication.flush()
-            self._replication.advance(core.document.apply(Batch(edits)))
+            own = stamp(self._written_at(core.now), core.me.name, OWN_CLIENT, OWN_USER)
+            self._replication.advance(core.document.apply(Batch(edits), own))
 
     def _watchdog_edit(self) -> tuple[Edit, ...]:
         """The engine learns from an option whether there are watchdogs; it is the cluster's own to set."""

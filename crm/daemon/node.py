@@ -61,7 +61,7 @@ class Node:
         transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
                                lambda: durable.problem, self.executor, Records(durable.store), transitions,
-                               self._peers, self._measured)
+                               self._peers, self.controller.receipt, self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable

@@ -11,6 +11,7 @@ from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Version
+from crm.controller.receipts import NOBODY, Origin, Receipt, Receipts
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
@@ -85,6 +86,8 @@ class FakeNode:
         """Other nodes that are here."""
         self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, ("one", "two"))
         self.state = STATUS
+        self.receipts = Receipts()
+        self.origins: list[Origin] = []
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
@@ -108,12 +111,24 @@ class FakeNode:
     def cib(self) -> Document:
         return self.document
 
-    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
+    def receipt(self, key_id: str, /) -> Receipt | None:
+        return self.receipts.find(key_id, NOW)
+
+    def _done(self, origin: Origin, count: int = 0) -> Committed:
+        """It is carried out, and the cluster knows under which key."""
+        self.origins.append(origin)
+        if origin.key is not None:
+            self.receipts.add(Receipt(origin.key, self.document.version, 3, NOW, count))
+        return Committed(self.document.version, 3)
+
+    async def change(
+        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False, origin: Origin = NOBODY
+    ) -> Committed:
         if self.trouble is not None:
             raise self.trouble
         self.adopt(self.document.apply(change))
         self.store.save(self.document)
-        return Committed(self.document.version, 3)
+        return self._done(origin)
 
     async def plan(self, document: Document) -> Transition:
         action = GraphAction(
@@ -122,18 +137,22 @@ class FakeNode:
         pseudo = GraphAction(2, ActionKind.PSEUDO, "running", "g_running_0")
         return Transition(1, (Synapse(1, action), Synapse(2, pseudo)))
 
-    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
+    async def cleanup(self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY) -> int:
         self.cleaned.append((resource, node))
+        self._done(origin, 1)
         return 1
 
-    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+    async def set_attribute(
+        self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *, origin: Origin = NOBODY
+    ) -> None:
         self.attributes.append((node, name, value, dampening_ms))
+        self._done(origin)
 
-    async def fence(self, target: str, action: str) -> Committed:
+    async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed:
         if self.trouble is not None:
             raise self.trouble
         self.fenced.append((target, action))
-        return Committed(self.document.version, 3)
+        return self._done(origin)
 
     async def test_fencing(self, target: str) -> tuple[str, ...]:
         return (f"power: answers for {target}",)

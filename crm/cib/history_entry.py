@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from crm.model.digest import digest_of_action
 from crm.model.history import ExitCode, OperationStatus
+from crm.model.release import FEATURE_SET
 
-FEATURE_SET = "3.20.5"
 _NOBODY = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 _MIGRATIONS = ("migrate_to", "migrate_from")
 

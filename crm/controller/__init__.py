@@ -10,6 +10,7 @@
     history      this node's executor             results     the leader's reading of results
     digests      digests of parameters                 attributes   transient attributes of nodes
     fencing      who is fenced, by what, confirmed     alerts       who is told of what happens
+    throttle     less at once where machines are busy
     clocks       one clock for all records             self_protection  a lost node ends itself in time
 """
 

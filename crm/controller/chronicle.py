@@ -31,9 +31,9 @@ class Chronicle:
             term = self._core.standing.term
             self._core.emit(TransitionBegun(transition.id, term, document, planned_at, transition))
 
-    def started(self, action_id: int) -> None:
-        """An action was handed out."""
-        self._timings[action_id] = ActionTiming(action_id, self._core.now)
+    def started(self, action_id: int, at: float) -> None:
+        """An action was handed out at that moment, perhaps by an earlier transition."""
+        self._timings[action_id] = ActionTiming(action_id, at)
 
     def finished(self, action_id: int, ok: bool) -> None:
         """An action has ended."""

@@ -9,6 +9,7 @@ from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.messages import FenceOrder, Message
 from crm.controller.values import Standing
+from crm.model.release import Objection
 from crm.model.transition import GraphAction, Transition
 
 
@@ -180,9 +181,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """This node's part is over: leave the cluster and end the daemon."""
+    """This node's part is over: leave the cluster and end the daemon, which was refused if there is an objection."""
 
     reason: str
+    objection: Objection | None = None
 
 
 Command = (

@@ -19,7 +19,7 @@ from crm.cib.version import Version
 from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
-from crm.controller import events, messages
+from crm.controller import events, flights, messages
 from crm.controller import joining as joins
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
@@ -39,11 +39,15 @@ from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
 from crm.controller.receipts import Receipt
+from crm.controller.releases import Releases
 from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
 from crm.controller.self_protection import SelfProtection
+from crm.controller.throttle import Throttle
 from crm.controller.values import Standing, View
+from crm.model import release
+from crm.model.release import Objection, Release
 from crm.model.report import Report
 from crm.transition import Progress
 
@@ -55,12 +59,13 @@ LEAVE_WITHOUT_DC_S = 15.0
 class Options:
     """What a controller is told of its settings.
 
-    node_action_limit        actions in flight per node (0: no limit)
+    node_action_limit        how many actions this node takes at once (0: by its cores, or what the cluster says)
     recheck_interval_s       planned at least that often
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
     documents                makes documents of what leaders send; simulations share them between nodes
     written_at               how a moment (epoch seconds) is written into the CIB, for people
+    release                  what this node understands
     """
 
     node_action_limit: int = 0
@@ -69,6 +74,7 @@ class Options:
     watchdog: bool = False
     documents: Documents = field(default_factory=Documents)
     written_at: Callable[[float], str] = utc_text
+    release: Release = field(default_factory=lambda: release.THIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ class Controller:
     def __init__(self, me: Identity, standing: Standing, document: Document | None,
                  options: Options | None = None, validate: Validate = _anything_goes) -> None:
         options = options or Options()
-        self._core = Core(me, standing, document)
+        self._core = Core(me, standing, document, options.release)
         self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
@@ -108,17 +114,24 @@ class Controller:
         self._election = Election(self._core, self._won, self._lost)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
-        self._joining = Joining(self._core, self._election, self._replication, self._history, options.watchdog,
-                                options.written_at)
+        self._releases = Releases(self._core, self._replication)
+        self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
+                                options.watchdog, options.written_at)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
-        self._dispatch = Dispatch(self._core, self._replication, self._fencing, options.node_action_limit,
+        self._throttle = Throttle(self._core, options.node_action_limit)
+        self._dispatch = Dispatch(self._core, self._replication, self._fencing, self._throttle,
                                   options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
-        self._requests = Requests(self._core, self._replication, self._fencing, validate,
+
+        def acceptable(document: Document) -> None:
+            validate(document)
+            self._releases.check_schema(document)
+
+        self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, options.written_at)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
@@ -129,6 +142,7 @@ class Controller:
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
+        self._on_timer = self._timer_table()
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
         """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order."""
@@ -149,6 +163,9 @@ class Controller:
     def receipt(self, key_id: str) -> Receipt | None:
         """What this node knows of a request that was carried out under a key."""
         return self._core.receipts.find(key_id, self._core.now)
+    def awaits_plan(self, plan_id: int) -> bool:
+        """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
+        return self._planning.awaits(plan_id)
 
     def snapshot(self) -> Snapshot:
         """What can be seen from outside."""
@@ -171,7 +188,7 @@ class Controller:
 
     def _event_table(self) -> dict[type, Callable[[Any], None]]:
         return {
-            events.Started: lambda event: None,
+            events.Started: self._started,
             events.ViewChanged: self._view_changed,
             events.MessageReceived: lambda event: self._message(event.sender, event.message),
             events.TimerFired: self._timer,
@@ -184,6 +201,7 @@ class Controller:
             events.CleanupRequested: self._requests.cleanup_requested,
             events.FencingRequested: self._requests.fencing_requested,
             events.AttributeRequested: self._attributes.requested,
+            events.LoadMeasured: lambda event: self._throttle.measured(event.load, event.cores),
             events.ShutdownRequested: self._shutdown_requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
@@ -194,6 +212,7 @@ class Controller:
             messages.VoteRequest: self._election.vote_request,
             messages.Vote: self._election.vote,
             messages.Welcome: self._welcome,
+            messages.NotWelcome: self._not_welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
             messages.Receipted: self._replication.take_receipt,
@@ -213,6 +232,7 @@ class Controller:
             messages.Panic: self._fencing_member.told_to_panic,
             messages.AttributeUpdate: self._attributes.update,
             messages.AttributeKept: self._attributes.kept,
+            messages.NodeLoad: self._node_load,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
@@ -226,20 +246,21 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
+            dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
     def _timer(self, event: events.TimerFired) -> None:
-        if event.name.startswith(dispatching.TIMER_PREFIX):
+        if event.name.startswith(flights.TIMER_PREFIX):
             self._dispatch.timer(event.name)
         elif event.name.startswith(attributing.TIMER_PREFIX):
             self._attributes.timer(event.name)
         elif event.name.startswith(fences.TIMER_PREFIX):
             self._fencing.timer(event.name)
         else:
-            self._timer_table()[event.name]()
+            self._on_timer[event.name]()
 
     def _message(self, sender: str, message: messages.Message) -> None:
         self._on_message[type(message)](sender, message)
@@ -267,6 +288,16 @@ class Controller:
         if self._core.authority is not None:
             self._leader_known()
 
+    def _started(self, event: events.Started) -> None:
+        objection = self._releases.own_objection()
+        if objection is not None:
+            self._core.emit(Terminate("the CIB on this node's disk is of a newer release", objection))
+
+    def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
+        if self._core.authority is None or self._core.dc == sender:
+            self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
+                                      Objection(message.code, message.message, message.hint)))
+
     def _forget(self, sender: str, message: messages.Forget) -> None:
         if self._core.dc == sender:
             self._history.forget(message)
@@ -279,6 +310,10 @@ class Controller:
         if self._core.leading:
             self._fencing.report(sender, report)
             self._planning.plan_if_due()
+
+    def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
+        self._throttle.told(sender, load)
+        self._dispatch.pump()
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
@@ -297,6 +332,7 @@ class Controller:
         self._dispatch.drop()
         self._fencing.stop_leading()
         self._attributes.stop_leading()
+        self._throttle.stop_leading()
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
@@ -305,6 +341,7 @@ class Controller:
         self._requests.leader_known()
         self._fencing_member.leader_known()
         self._attributes.leader_known()
+        self._throttle.leader_known()
         if self._leaving:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
@@ -320,6 +357,7 @@ class Controller:
 
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
+        self._throttle.node_left(name)
         self._dispatch.node_left(name)
         self._fencing.node_left(name)
         self._attributes.node_left(name)

@@ -25,10 +25,10 @@ from crm.controller.commands import (
 from crm.controller.messages import Message
 from crm.controller.receipts import Receipts
 from crm.controller.values import Authority, Member, Position, Shape, Standing, View
+from crm.model.release import NEWEST_SCHEMA, THIS, Release
 
-FEATURE_SET = "3.20.1"
 EMPTY_CIB = (
-    f'<cib crm_feature_set="{FEATURE_SET}" validate-with="pacemaker-4.0" admin_epoch="0" epoch="0" num_updates="0">'
+    f'<cib validate-with="{NEWEST_SCHEMA}" admin_epoch="0" epoch="0" num_updates="0">'
     "<configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>"
 )
 
@@ -46,8 +46,9 @@ class Identity:
 class Core:
     """Shared state of one controller. `now` is epoch seconds, set before each event."""
 
-    def __init__(self, me: Identity, standing: Standing, document: Document | None) -> None:
+    def __init__(self, me: Identity, standing: Standing, document: Document | None, release: Release = THIS) -> None:
         self.me = me
+        self.release = release
         self.now = 0.0
         self.standing = standing
         self.document = document or Document.parse(EMPTY_CIB)
@@ -98,6 +99,11 @@ class Core:
     def position(self) -> Position:
         """How far this node's CIB has come."""
         return Position(self.standing.cib_term, *self.document.version)
+
+    @property
+    def feature_set(self) -> str:
+        """The cluster's: what every node understands (see `crm.controller.releases`)."""
+        return str(self.document.root.get("crm_feature_set") or self.release.feature_set)
 
     @property
     def dc(self) -> str | None:
@@ -156,7 +162,7 @@ class Core:
     def root_note(self) -> RootNote:
         """What the leader says of the cluster on the CIB's root element."""
         quorate = "1" if self.view.quorate else "0"
-        return RootNote({"dc-uuid": self.me.id, "have-quorum": quorate, "crm_feature_set": FEATURE_SET})
+        return RootNote({"dc-uuid": self.me.id, "have-quorum": quorate, "crm_feature_set": self.feature_set})
 
     def adopt(self, document: Document) -> None:
         """Take the next state of the CIB."""

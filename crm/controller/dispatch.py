@@ -2,6 +2,10 @@
 
 What needs no agent is done here (failure counts are cleared); a node that is let go confirms by leaving; fencing has a
 part of its own, which always answers. Every other action's time limit is armed before it is sent.
+
+When a transition is aborted, what is in flight is given a second to end. What takes longer goes on beside the next
+transition, which takes it over where it belongs (`crm.controller.flights`): a start that takes minutes does not hold up
+the recovery of everything else.
 """
 
 from __future__ import annotations
@@ -14,33 +18,34 @@ from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, 
 from crm.controller.chronicle import Chronicle
 from crm.controller.core import Core
 from crm.controller.fencing.fencing import Fencing
+from crm.controller.flights import TIMER_PREFIX, Flight, Flights
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.replication import Replication
+from crm.controller.throttle import Throttle
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
-from crm.transition import Limits, Progress, Run, cautious
+from crm.transition import Outcome, Progress, Run, adoptable, cautious
 
-TIMER_PREFIX = "action:"
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
+PATIENCE_TIMER = "patience"
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
 
 class Dispatch:
-    """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()` tells of the end."""
+    """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()`: one can be made."""
 
-    def __init__(self, core: Core, replication: Replication, fencing: Fencing, node_action_limit: int,
+    def __init__(self, core: Core, replication: Replication, fencing: Fencing, throttle: Throttle,
                  startup_fencing_delay_s: float = 0.0) -> None:
         self._core = core
         self._replication = replication
         self._fencing = fencing
-        self._node_action_limit = node_action_limit
+        self._throttle = throttle
         self._startup_fencing_delay_s = startup_fencing_delay_s
         self._led_since = 0.0
-        self._sent_after: dict[int, int] = {}
-        """The last welcome that was sent before each action of the run."""
+        self._flights = Flights(core)
         self._number = -1
         self._chronicle = Chronicle(core)
         self._pumping = False
@@ -64,29 +69,65 @@ class Dispatch:
         self.drop()
         self._led_since = self._core.now
 
-    def start(self, transition: Transition, document: Document, planned_at: int) -> None:
-        """Begin to run a transition that was planned from that CIB, at that moment (epoch seconds)."""
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return self.run is not None or bool(self._flights.aside)
+
+    @property
+    def ready_to_plan(self) -> bool:
+        """Whether a plan can be made now: no transition runs, and what is under way will not end in a moment."""
+        if self.run is not None:
+            return False
+        if self._flights.patience_s > 0:
+            self._core.set_timer(PATIENCE_TIMER, self._flights.patience_s)
+            return False
+        return True
+
+    def planning_input(self, document: Document) -> Document:
+        """The CIB to plan from: it also tells of starts that are under way."""
+        return self._flights.with_starts(document)
+
+    def start(self, transition: Transition, document: Document, planned_at: int) -> bool:
+        """Begin to run a transition that was planned from that CIB, at that moment (epoch seconds).
+
+        False if it does not fit to what is under way from an earlier one: then nothing begins before that has ended.
+        """
         assert self.run is None, "a transition is still running"
+        planned = replace(cautious(transition), id=self._number + 1)
+        aside = self._flights.aside
+        adopted, misfits = adoptable(planned, (flight.action for flight in aside))
+        if misfits:
+            waiting = ", ".join(f"{action.key} on {action.node}" for action in misfits)
+            self._core.log("notice", f"waiting for {waiting}, which the new plan does not go on with")
+            return False
         self._number += 1
-        self._sent_after.clear()
-        self.last_transition = replace(cautious(transition), id=self._number)
-        self.run = Run(self.last_transition)
-        self._chronicle.begun(self.last_transition, document, planned_at)
+        self.last_transition = planned
+        self.run = Run(planned)
+        self._chronicle.begun(planned, document, planned_at)
+        for place, action_id in adopted.items():
+            self._adopt(aside[place], action_id)
         self.pump()
+        return True
 
     def abort(self, reason: str) -> None:
-        """Fire nothing more; the run ends when what is in flight has ended."""
+        """Fire nothing more. The run ends when what is in flight has ended, or has turned out to take long."""
         if self.run is not None:
             self.run.abort(INFINITY, reason)
             self.pump()
 
     def drop(self) -> None:
         """This node leads no more: the run is none of its business."""
+        self._flights.clear()
+        self._core.cancel_timer(PATIENCE_TIMER)
         if self.run is not None:
-            for action_id in list(self.run.in_flight):
-                self._core.cancel_timer(f"{TIMER_PREFIX}{action_id}")
             self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
+
+    def take_over(self, node: str, key: TransitionKey, action: GraphAction) -> None:
+        """A member carries that out for a leader before us."""
+        self._core.log("info", f"{action.key} is under way on {node} for a leader before this one")
+        self._flights.begin(action, key)
 
     def pump(self) -> None:
         """Send what may start now; notice the end."""
@@ -94,62 +135,63 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            limits = Limits(self.run.transition.batch_limit, self._node_action_limit,
-                            self.run.transition.migration_limit)
+            limits = self._throttle.limits(self.run.transition)
             while actions := self.run.ready(limits):
                 for action in actions:
                     self._start(action)
         finally:
             self._pumping = False
         if self.run.done:
-            self._chronicle.over(self.run.outcome.value, self.run.aborted.reason if self.run.aborted else "")
-            self.run = None
-            self.over()
+            self._end_run()
+        else:
+            self._set_aside_if_slow()
 
-    def result(self, key: TransitionKey, rc: int, ok: bool) -> bool:
-        """A result has come; True if it belongs to an action in flight."""
-        if not self.is_in_flight(str(key)):
+    def result(self, key: TransitionKey, ok: bool) -> bool:
+        """A result has come; True if it belongs to an action of the running transition."""
+        flight = self._flights.get(str(key))
+        if flight is None:
             return False
-        self._finish(key.action, ok)
+        running = flight.place is not None
+        self._finish(flight, ok)
         self.pump()
-        return True
+        return running
 
-    def is_in_flight(self, key_text: str) -> bool:
-        """Whether that transition key is an action of the running transition without a result."""
-        key = TransitionKey.parse(key_text)
-        return (self.run is not None and key is not None and key.uuid == self._core.me.incarnation
-                and key.transition == self._number and key.action in self.run.in_flight)
+    def in_flight(self, key: str) -> GraphAction | None:
+        """The action of that transition key, if it has no result yet."""
+        flight = self._flights.get(key)
+        return flight.action if flight is not None else None
 
-    def in_flight(self, key: TransitionKey | None) -> GraphAction | None:
-        """The action of that key, if it is in flight."""
-        return self.run.in_flight[key.action] if self.run and key and self.is_in_flight(str(key)) else None
-
-    def refused(self, key_text: str, because: str) -> None:
+    def refused(self, key: str, because: str) -> None:
         """A node would not carry an action out."""
-        key = TransitionKey.parse(key_text)
-        if key is not None and self.result(key, -1, ok=False):
-            self._core.log("warning", f"action {key.action} was refused: {because}")
+        flight = self._flights.get(key)
+        if flight is not None:
+            self._core.log("warning", f"{flight.action.key} on {flight.action.node} was refused: {because}")
+            self._finish(flight, ok=False)
+            self.pump()
             self.again(f"an action was refused: {because}", 0.1)
 
     def timer(self, name: str) -> None:
         """An action's time limit has passed without a result."""
-        action_id = int(name.removeprefix(TIMER_PREFIX))
-        if self.run is None or action_id not in self.run.in_flight:
+        flight = self._flights.get(name.removeprefix(TIMER_PREFIX))
+        if flight is None:
             return
-        action = self.run.in_flight[action_id]
-        self._core.log("error", f"{action.key} on {action.node}: no result within "
-                                f"{self.run.time_limit_ms(action)} ms; taken as failed")
-        self._finish(action_id, ok=False)
+        action = flight.action
+        self._core.log("error", f"{action.key} on {action.node}: no result within its time limit; taken as failed")
+        self._finish(flight, ok=False)
         self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
 
+    def patience_timer(self) -> None:
+        """What is under way has had its time to end."""
+        if self.run is not None:
+            self._set_aside_if_slow()
+        else:
+            self.over()
+
     def node_left(self, node: str) -> None:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
-        if self.run is None:
-            return
-        for action in list(self.run.in_flight.values()):
-            if _carrier(action) == node and action.operation != "stonith":
-                self._finish(action.id, ok=action.operation == "do_shutdown")
+        for flight in self._flights.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
+            self._finish(flight, ok=flight.action.operation == "do_shutdown")
         self.pump()
 
     def reconcile(self, node: str, known_keys: set[str], serial: int) -> None:
@@ -157,42 +199,65 @@ class Dispatch:
 
         What was sent after that is still under way: the member may well carry it out.
         """
-        if self.run is None:
-            return
-        lost = [action for action in self.run.in_flight.values()
-                if _carrier(action) == node and action.operation not in _NOT_ITS_OWN
-                and self._sent_after.get(action.id, 0) < serial and str(self._key(action)) not in known_keys]
-        for action in lost:
-            self._finish(action.id, ok=False)
-            self.again(f"{action.key} on {node} was lost on the way", 0.0)
+        for flight in self._flights.all(lambda each: each.carrier == node and each.serial < serial):
+            if flight.action.operation not in _NOT_ITS_OWN and str(flight.key) not in known_keys:
+                self._finish(flight, ok=False)
+                self.again(f"{flight.action.key} on {node} was lost on the way", 0.0)
         self.pump()
+
+    def _adopt(self, flight: Flight, place: int) -> None:
+        """Go on with what an earlier transition, or leader, has begun."""
+        assert self.run is not None
+        flight.place = place
+        self.run.adopt(place)
+        self._chronicle.started(place, flight.since)
+        if flight.action.operation != "stonith":
+            self._flights.limit(flight, flight.since + self.run.time_limit_ms(flight.action) / 1000 - self._core.now)
+
+    def _set_aside_if_slow(self) -> None:
+        """What takes long goes on beside the next transition; other things are given a moment to end."""
+        if self.run is None or self.run.aborted is None:
+            return
+        if self._flights.patience_s > 0:
+            self._core.set_timer(PATIENCE_TIMER, self._flights.patience_s)
+            return
+        self._flights.set_aside()
+        self._end_run()
+
+    def _end_run(self) -> None:
+        assert self.run is not None
+        self._core.cancel_timer(PATIENCE_TIMER)
+        outcome = self.run.outcome if self.run.done else Outcome.STOPPED
+        self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
+        self.run = None
+        self.over()
 
     def _key(self, action: GraphAction) -> TransitionKey:
         return TransitionKey(action.id, self._number, action.target_rc, self._core.me.incarnation)
 
     def _start(self, action: GraphAction) -> None:
         assert self.run is not None
-        self._chronicle.started(action.id)
+        self._chronicle.started(action.id, self._core.now)
+        flight = self._flights.begin(action, self._key(action), action.id)
         if action.operation == "stonith":
-            self._fence(action)
+            self._fence(flight)
             return
-        self._core.set_timer(f"{TIMER_PREFIX}{action.id}", self.run.time_limit_ms(action) / 1000)
+        self._flights.limit(flight, self.run.time_limit_ms(action) / 1000)
         match action.operation:
             case "clear_failcount":
-                self._clear_failures(action)
-            case "lrm_delete" if self._core.view.member(_carrier(action) or "") is None:
-                self._forget_history(action)
+                self._clear_failures(flight)
+            case "lrm_delete" if self._core.view.member(flight.carrier or "") is None:
+                self._forget_history(flight)
             case _:
-                self._send(action)
+                self._send(flight)
 
-    def _send(self, action: GraphAction) -> None:
-        core = self._core
-        node = _carrier(action)
+    def _send(self, flight: Flight) -> None:
+        core, action, node = self._core, flight.action, flight.carrier
         agentless = action.resource is None and action.operation != "do_shutdown"
         if node is None or core.view.member(node) is None or agentless:
             why = "nobody can carry it out" if agentless else f"{node} is not here"
             core.log("warning", f"{action.key} on {node} fails: {why}")
-            self._finish(action.id, ok=False)
+            self._finish(flight, ok=False)
             self.again(f"{action.key} could not be carried out", 1.0)
             return
         assert core.authority is not None
@@ -200,22 +265,20 @@ class Dispatch:
             # Whoever leads when it is gone must know that it was let go, and not lost.
             self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), node, {"expected": "down"}))
             self._replication.flush()
-        key = str(self._key(action))
-        self._sent_after[action.id] = core.serial
-        core.send(node, Execute(core.authority.term, core.authority.caretaker, key, action))
+        core.send(node, Execute(core.authority.term, core.authority.caretaker, str(flight.key), action))
 
-    def _fence(self, action: GraphAction) -> None:
+    def _fence(self, flight: Flight) -> None:
         """Have a node fenced or unfenced; the answer may come at once."""
-        run, number = self.run, self._number
+        action = flight.action
         assert action.node is not None
         verb = action.attributes.get("CRM_meta_stonith_action", "reboot")
 
         def over(ok: bool, why: str) -> None:
             if ok and verb == "on":
                 self._note_unfenced(action)
-            if self.run is not run or self._number != number or run is None or action.id not in run.in_flight:
+            if self._flights.get(str(flight.key)) is not flight:
                 return
-            self._finish(action.id, ok)
+            self._finish(flight, ok)
             if not ok:
                 self._fencing_failed(action.node or "", why)
             self.pump()
@@ -251,26 +314,31 @@ class Dispatch:
         self._replication.note(*(AttributeNote(node_id, name, value) for name, value in values.items()
                                  if value is not None))
 
-    def _clear_failures(self, action: GraphAction) -> None:
+    def _clear_failures(self, flight: Flight) -> None:
         """Forget a resource's failures on a node."""
-        core = self._core
+        core, action = self._core, flight.action
         assert action.resource is not None and action.node is not None
         node_id = action.node_id or core.me.shape.id_of(action.node)
         clear_failures(core, self._replication, action.node, node_id, action.resource.id)
-        self._finish(action.id, ok=True)
+        self._finish(flight, ok=True)
 
-    def _forget_history(self, action: GraphAction) -> None:
+    def _forget_history(self, flight: Flight) -> None:
         """Forget what a node that is not here has done with a resource, and that it is kept for it."""
+        action = flight.action
         assert action.resource is not None and action.node is not None
         node_id = action.node_id or self._core.me.shape.id_of(action.node)
         self._replication.note(ForgetNote(node_id, action.resource.id))
-        self._finish(action.id, ok=True)
+        self._finish(flight, ok=True)
 
-    def _finish(self, action_id: int, ok: bool) -> None:
+    def _finish(self, flight: Flight, ok: bool) -> None:
+        """An action has ended; of what was set aside the next plan must know."""
+        self._flights.end(flight)
+        if flight.place is None:
+            self.again(f"{flight.action.key} on {flight.action.node} has ended", 0.0)
+            return
         assert self.run is not None
-        self.run.finished(action_id, ok)
-        self._chronicle.finished(action_id, ok)
-        self._core.cancel_timer(f"{TIMER_PREFIX}{action_id}")
+        self.run.finished(flight.place, ok)
+        self._chronicle.finished(flight.place, ok)
 
 
 def clear_failures(core: Core, replication: Replication, node: str, node_id: str, resource: str) -> int:
@@ -283,7 +351,3 @@ def clear_failures(core: Core, replication: Replication, node: str, node_id: str
         core.send(node, Forget(core.authority.term, resource, (entry,)))
     return len(names)
 
-
-def _carrier(action: GraphAction) -> str | None:
-    """The cluster node whose executor carries the action out."""
-    return action.router or action.node

@@ -171,7 +171,7 @@ class Election:
         """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
-                     core.leading, core.dc)
+                     core.leading, core.dc, core.release)
 
     def _greet(self) -> None:
         core = self._core

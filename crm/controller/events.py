@@ -150,6 +150,14 @@ class AttributeRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadMeasured:
+    """This machine's load average of the last minute, and how many cores it has."""
+
+    load: float
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShutdownRequested:
     """This node is to leave: its resources move away first."""
 
@@ -176,6 +184,7 @@ Event = (
     | CleanupRequested
     | FencingRequested
     | AttributeRequested
+    | LoadMeasured
     | ShutdownRequested
     | ReplanRequested
 )

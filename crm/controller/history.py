@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from crm.cib.record import ResourceRecord
 from crm.controller.alerts import Alerts, OperationTold
 from crm.controller.commands import CancelOperation, RunOperation, Terminate
-from crm.controller.core import FEATURE_SET, Core
+from crm.controller.core import Core
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
 from crm.controller.keys import TransitionKey, operation_key
-from crm.controller.messages import Execute, Forget, Joined, KeptAttribute, Refused, Result
+from crm.controller.messages import Execute, Forget, Joined, KeptAttribute, Refused, Result, UnderWay
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import AgentReference, GraphAction
 
@@ -69,11 +69,12 @@ class LocalHistory:
 
     def joining(self, term: int, serial: int) -> Joined:
         """What a leader is told on joining it; `serial` is that of its welcome."""
-        changing = tuple(call.key for call in self._calls.values() if not call.reported
-                         and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
+        orders = tuple(UnderWay(call.key, call.action) for call in self._calls.values() if not call.reported
+                       and call.action.interval_ms == 0 and call.action.operation not in _CHANGES_NOTHING)
+        changing = tuple(order.key for order in orders)
         failures = tuple(failure for resource in self._resources.values() for failure in resource.failures.values())
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now, self.attributes(), serial, failures)
+                      changing, self._core.now, self.attributes(), serial, failures, orders)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""
@@ -241,7 +242,7 @@ class LocalHistory:
             "operation_key": operation_key(action.resource.id, operation, action.interval_ms),
             "operation": operation,
             "crm-debug-origin": "executor",
-            "crm_feature_set": FEATURE_SET,
+            "crm_feature_set": core.release.feature_set,
             "transition-key": call.key,
             "transition-magic": f"{int(status)}:{int(rc)};{call.key}",
             "exit-reason": event.exit_reason,

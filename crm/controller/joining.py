@@ -28,7 +28,8 @@ from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
 from crm.controller.keys import failure_attributes
-from crm.controller.messages import Hello, Joined, Result, Welcome
+from crm.controller.messages import Hello, Joined, NotWelcome, Result, Welcome
+from crm.controller.releases import Releases
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
 from crm.model.values import is_true
@@ -52,16 +53,20 @@ class Joining:
     """Both sides of taking members in."""
 
     def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory,
-                 watchdog: bool = False, written_at: Callable[[float], str] = utc_text) -> None:
+                 releases: Releases, watchdog: bool = False,
+                 written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
         self._watchdog = watchdog
         self._written_at = written_at
         self._election = election
         self._replication = replication
         self._history = history
+        self._releases = releases
         self.hooks: Hooks | None = None
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
+        self._refused: dict[str, str] = {}
+        """Incarnations of members that must not join, by name: they are about to leave."""
         self._complete = False
 
     @property
@@ -72,11 +77,12 @@ class Joining:
     def lead(self) -> None:
         """Begin leading: take this node in, and everybody who has said hello."""
         core = self._core
-        self.joined = {}
+        self.joined, self._refused = {}, {}
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
         absent = self._absent()
-        self._replication.note(core.root_note(), *(note for name in absent for note in self._absence_of(name)))
+        self._replication.note(core.root_note(), *self._releases.first(self._election.hellos),
+                               *(note for name in absent for note in self._absence_of(name)))
         self._add_missing_nodes()
         assert self.hooks is not None
         for name in absent:
@@ -90,9 +96,12 @@ class Joining:
     def hello(self, sender: str, hello: Hello) -> None:
         """A member is here: send it the CIB. A leader that we do not follow: tell it that we are here."""
         core = self._core
+        self._releases.told(sender, hello.release)
         if hello.leads and core.dc != sender and hello.view == core.view.number:
             core.send(sender, self._election.own_hello())
         if not core.leading or core.authority is None or hello.view != core.view.number:
+            return
+        if self._refuse(sender, hello):
             return
         same = (hello.follows == core.me.name and hello.term == core.standing.term and not hello.tainted
                 and hello.position == core.position and self.joined.get(sender) == hello.incarnation)
@@ -104,7 +113,8 @@ class Joining:
         assert self.hooks is not None
         self._replication.note(core.root_note())
         gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
-        if set(core.view.names) - (set(self.joined) - set(gone)):
+        self._refused = {name: start for name, start in self._refused.items() if self._is_here(name, start)}
+        if self._not_joined() | set(gone) & set(core.view.names):
             # Said before anybody is called lost: nothing is planned until those who are here have told what they run.
             self._complete = False
             core.set_timer(TIMER, JOIN_LIMIT_S)
@@ -117,7 +127,7 @@ class Joining:
         core = self._core
         if not core.leading or self._complete:
             return
-        missing = sorted(set(core.view.names) - set(self.joined))
+        missing = sorted(self._not_joined())
         core.log("warning", f"going on without {', '.join(missing)}: present, but not joined within {JOIN_LIMIT_S} s")
         self._complete = True
         assert self.hooks is not None
@@ -198,9 +208,10 @@ class Joining:
                                 "that it tells are corrected, but its agents go by it. Is its time service running?")
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         unheard = self._unheard(node_id, message)
+        release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
-                      "incarnation": message.incarnation, "crm-debug-origin": "join"}
-        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records))
+                      "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
+        self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records), told_to_tools)
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
         self.hooks.joined(name, replace(message, failures=unheard), new)
@@ -243,12 +254,30 @@ class Joining:
 
     def _check_complete(self) -> None:
         core = self._core
-        if self._complete or set(core.view.names) - set(self.joined):
+        if self._complete or self._not_joined():
             return
         self._complete = True
         core.cancel_timer(TIMER)
+        self._releases.all_here(self.joined)
         assert self.hooks is not None
         self.hooks.complete()
+
+    def _not_joined(self) -> set[str]:
+        """Members that are still expected to join."""
+        return set(self._core.view.names) - set(self.joined) - set(self._refused)
+
+    def _refuse(self, sender: str, hello: Hello) -> bool:
+        """Turn a member away whose release does not fit; nobody waits for it."""
+        core = self._core
+        objection = self._releases.objection(sender)
+        if objection is None or sender == core.me.name:
+            return False
+        if self._refused.get(sender) != hello.incarnation:
+            core.log("warning", f"{sender} cannot join: {objection.message}")
+        self._refused[sender] = hello.incarnation
+        core.send(sender, NotWelcome(core.standing.term, objection.code, objection.message, objection.hint))
+        self._check_complete()
+        return True
 
     def _absent(self) -> list[str]:
         """Nodes that the status still counts as members, but that are not here."""

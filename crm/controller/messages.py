@@ -2,6 +2,11 @@
 
 Peers are authenticated by the message layer, yet nothing they send is trusted to be well-formed: `decode` checks every
 field's type and raises `BadMessage`.
+
+Nodes of several releases may be in one cluster while it is upgraded (`crm.controller.releases`). So a field is never
+renamed or given another meaning; a new one has a default, which says what older nodes mean that do not send it; what
+newer nodes send in addition is not looked at; a message of an unknown kind (`UnknownMessage`) is let go by, so nothing
+may depend on the answer to a new one before the cluster's feature set says that all nodes know it.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from crm.cib.record import ResourceRecord
 from crm.controller.fencing.records import FencingRecord
 from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.controller.values import Position
+from crm.model.release import UNTOLD, Release
 from crm.model.transition import GraphAction
 
 
@@ -34,6 +40,17 @@ class Hello:
     tainted: bool = False
     leads: bool = False
     follows: str | None = None
+    release: Release = UNTOLD
+
+
+@dataclass(frozen=True, slots=True)
+class NotWelcome:
+    """A leader refuses a member: it understands too little, or too much else. `code` is stable."""
+
+    term: int
+    code: str
+    message: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +123,20 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """An action that a leader has ordered, by its transition key."""
+
+    key: str
+    action: GraphAction
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The member has taken the leader's CIB; here is all that its executor knows, and what has no result yet.
 
-    `under_way` are the transition keys of the latter, `changing` those among them that change what runs; `clock` is the
-    sender's, in epoch seconds; `failures` still stand, whether a leader has heard of them or not.
+    `under_way` are the transition keys of the latter, `changing` those among them that change what runs, `orders` what
+    these are; `clock` is the sender's, in epoch seconds; `failures` still stand, whether a leader has heard of them or
+    not.
     """
 
     term: int
@@ -123,6 +149,7 @@ class Joined:
     attributes: tuple[KeptAttribute, ...] = ()
     serial: int = 0
     failures: tuple[Result, ...] = ()
+    orders: tuple[UnderWay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +340,18 @@ class AttributeKept:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """How busy the sender's machine is: its load average of the last minute, and its cores.
+
+    `action_limit`: how many actions it takes at once by its own settings; 0 if they say nothing.
+    """
+
+    load: float
+    cores: int
+    action_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """The receiver is to end itself and all that it runs, at once."""
 
@@ -322,6 +361,7 @@ class Panic:
 
 Message = (
     Hello
+    | NotWelcome
     | VoteRequest
     | Vote
     | Welcome
@@ -345,12 +385,21 @@ Message = (
     | FenceForward
     | AttributeUpdate
     | AttributeKept
+    | NodeLoad
     | Panic
 )
 
 
 class BadMessage(Exception):  # noqa: N818 - it is the message that is bad, not we
     """What came is not a message."""
+
+
+class UnknownMessage(BadMessage):
+    """A message of a kind that this release does not know; `kind` is its name."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"this release knows no message {kind!r}")
+        self.kind = kind
 
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
@@ -372,8 +421,10 @@ def encode(message: Message) -> bytes:
 def decode(raw: bytes) -> Message:
     """The message in those bytes. Raises BadMessage."""
     name, _, body = raw.partition(b" ")
+    if (kind := name.decode(errors="replace")) not in _KINDS:
+        raise UnknownMessage(kind[:30])
     try:
-        message: Message = _adapter(name.decode()).validate_json(body)
-    except (KeyError, UnicodeDecodeError, ValidationError) as error:
+        message: Message = _adapter(kind).validate_json(body)
+    except ValidationError as error:
         raise BadMessage(f"not a message of this protocol ({name[:30]!r}): {error}") from None
     return message

@@ -1,6 +1,7 @@
 """When to plan: reasons are collected, one plan is made at a time, an outdated answer is dropped.
 
-A reason that comes while a transition runs aborts it; the next plan is made when what is in flight has ended.
+A reason that comes while a transition runs aborts it; the next plan is made when what is in flight has ended, or has
+turned out to take long. A plan that does not fit to the latter is dropped, and made again when that has ended.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Planning:
     @property
     def state(self) -> State:
         """What is going on."""
-        if self._dispatch.run is not None:
+        if self._dispatch.run is not None or (self._dispatch.busy and self._pending is None):
             return State.RUNNING
         return State.PLANNING if self._pending is not None or self._reasons or self._changed else State.IDLE
 
@@ -90,8 +91,8 @@ class Planning:
     def plan_if_due(self) -> None:
         """Make a plan if there is a reason to, and nothing that has to end first."""
         core = self._core
-        ready = core.leading and self._joining.complete and self._dispatch.run is None and not self.blocked()
-        if not ready or self._pending is not None or not self._reasons:
+        wanted = core.leading and bool(self._reasons) and self._pending is None
+        if not wanted or not self._joining.complete or self.blocked() or not self._dispatch.ready_to_plan:
             return
         self._replication.flush()
         self._plan_id += 1
@@ -101,9 +102,13 @@ class Planning:
         self._reasons, self._changed = [], ""
         for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
             core.cancel_timer(timer)
-        self._input = MakePlan(self._plan_id, core.document, int(core.now))
+        self._input = MakePlan(self._plan_id, self._dispatch.planning_input(core.document), int(core.now))
         core.emit(self._input)
         core.changed("transition")
+
+    def awaits(self, plan_id: int) -> bool:
+        """Whether that plan will be used as soon as it is there; else nobody need take the trouble to make it."""
+        return plan_id == self._pending and self._core.leading and not self._reasons
 
     def planned(self, event: Planned) -> None:
         """The answer: dropped when the cluster has moved on."""

@@ -273,7 +273,8 @@ class Requests:
         # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
         told = stamp(self._written_at(core.now), sender, request.origin.client, request.origin.user)
         document = record(core.document.apply(request.change, told), [core.root_note()])
-        if configuration_version(document.version) != configuration_version(core.document.version):
+        schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
+        if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
             document = with_nodes(document, core.me.shape.nodes)
             self._validate(document)

@@ -65,12 +65,12 @@ class Results:
         if not ok:
             what = "was not what was expected" if probe else "failed"
             self._dispatch.again(f"{result.operation} of {result.record.id} {what} on {sender} (rc {result.rc})", 0.0)
-        if not self._dispatch.result(key, result.rc, ok) and ok:
+        if not self._dispatch.result(key, ok) and ok:
             self._dispatch.again(f"a late result of {result.operation} of {result.record.id} on {sender}", 0.0)
 
     def take_joined(self, sender: str, message: Joined) -> None:
         """Results that a member may have had while nobody listened."""
-        self._foreign[sender] = {key for key in message.changing if not self._dispatch.is_in_flight(key)}
+        self._foreign[sender] = self._unknown(sender, message)
         keys = set(message.under_way)
         for record in message.records:
             for attributes in record.entries.values():
@@ -79,11 +79,25 @@ class Results:
                     keys.add(str(key))
                     rc = int(attributes.get("rc-code", "-1"))
                     done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
-                    self._dispatch.result(key, rc, done and rc == key.target_rc)
+                    self._dispatch.result(key, done and rc == key.target_rc)
         self._dispatch.reconcile(sender, keys, message.serial)
         for failure in message.failures:
             self._count_failure(self._core.me.shape.id_of(sender), sender, failure)
             self._dispatch.again(f"{failure.operation} of {failure.record.id} had failed on {sender}", 0.0)
+
+    def _unknown(self, sender: str, message: Joined) -> set[str]:
+        """Keys of what a member still carries out, and does not tell what it is (an older release)."""
+        told = {order.key: order.action for order in message.orders}
+        unknown = set()
+        for text in message.changing:
+            key = TransitionKey.parse(text)
+            if self._dispatch.in_flight(text) is not None:
+                continue
+            if text in told and key is not None:
+                self._dispatch.take_over(sender, key, told[text])
+            else:
+                unknown.add(text)
+        return unknown
 
     def _record(self, node_id: str, node: str, result: Result) -> None:
         notes: list[Note] = []
@@ -101,7 +115,7 @@ class Results:
         """A resource that was stopped because its node shuts down may be kept for it, until it starts there again."""
         if result.operation == "start":
             self._replication.note(LockNote(node_id, result.record.id, None))
-        action = self._dispatch.in_flight(key) if result.operation == "stop" else None
+        action = self._dispatch.in_flight(str(key)) if result.operation == "stop" else None
         if action is not None and action.shutdown_lock is not None:
             self._replication.note(LockNote(node_id, result.record.id, action.shutdown_lock))
 

@@ -2,14 +2,13 @@
 
     0   left as asked            69  a port or folder is in use, or the message layer cannot work
     70  a mistake of ours        74  the store on disk cannot be used
-    78  the settings contradict each other
+    76  this release does not fit the cluster's                  78  the settings contradict each other
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crm.cib.errors import CibError
 from crm.cib.redaction import redacted_text
 from crm.controller import Options
+from crm.controller.commands import Terminate
 from crm.controller.requests import Validate
 from crm.daemon import supervision
 from crm.daemon.durable import Durable, FolderInUseError
@@ -46,6 +46,7 @@ _LISTENING = ("embedded", "etcd")
 
 _UNIX_CONNECTIONS = 1000
 
+_RELEASE = 76
 _STATUS = {"port-in-use": 69, "cannot-listen": 69, "name-in-use": 69}
 
 
@@ -88,8 +89,8 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
     durable.open()
     layer = factory(layer_settings)
-    options = Options(settings.node_action_limit or 2 * (os.cpu_count() or 1), settings.recheck_interval_s,
-                      settings.startup_fencing_delay_s, settings.has_watchdog, written_at=time.ctime)
+    options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
+                      settings.has_watchdog, written_at=time.ctime)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
     _hide_secrets(node.service)
@@ -103,12 +104,20 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
             _leave_on_signals(node, settings)
             supervision.feed_watchdog(settings.watchdog_ms)
             log.info("crmd %s of cluster %s is up", layer_settings.name, layer_settings.cluster)
-            reason = await node.stopped
-            log.info("leaving: %s", reason)
-            return 0
+            return _left(await node.stopped)
         finally:
             await node.stop()
             await asyncio.gather(*(server.stop() for server in servers))
+
+
+def _left(ended: Terminate) -> int:
+    """Say why the node has left; the process's exit status."""
+    if ended.objection is None:
+        log.info("leaving: %s", ended.reason)
+        return 0
+    log.error("leaving: %s (%s): %s. %s", ended.reason, ended.objection.code, ended.objection.message,
+              ended.objection.hint)
+    return _RELEASE
 
 
 def _tls(settings: Settings) -> Tls | None:
@@ -152,7 +161,7 @@ def _leave_on_signals(node: Node, settings: Settings) -> None:
 
     def at_once(why: str) -> None:
         if not node.stopped.done():
-            node.stopped.set_result(why)
+            node.stopped.set_result(Terminate(why))
 
     def leave() -> None:
         nonlocal asked

@@ -15,9 +15,10 @@ from typing import assert_never
 
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
-from crm.controller.messages import BadMessage, FenceOrder, decode, encode
+from crm.controller.messages import BadMessage, FenceOrder, UnknownMessage, decode, encode
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
+from crm.daemon import load
 from crm.daemon.durable import Durable
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
@@ -38,7 +39,7 @@ _METADATA_PATIENCE_S = 5.0
 
 
 class Node:
-    """One running node. `stopped` is set, with a reason, when its part is over."""
+    """One running node. `stopped` is set when its part is over, and says why."""
 
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
@@ -51,7 +52,7 @@ class Node:
         identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), layer_settings.incarnation, shape)
         extra = {} if validate is None else {"validate": validate}
         self.controller = Controller(identity, recalled.standing, recalled.document, options, **extra)
-        self.stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
         self._measures = Measures()
@@ -67,6 +68,7 @@ class Node:
         self._durable = durable
         self._events: deque[events.Event] = deque()
         self._handling = False
+        self._unknown: set[tuple[str, str]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._outgoing: asyncio.Queue[tuple[str | None, bytes]] = asyncio.Queue()
         """Messages and to whom; None means everybody."""
@@ -81,6 +83,7 @@ class Node:
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
+        self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
         self._spawn(self._warm_up())
 
     async def stop(self) -> None:
@@ -162,9 +165,9 @@ class Node:
                 self.service.journal.adopted(reign, document)
             case commands.Log(level, message):
                 log.log(_LEVELS[level], "%s", message)
-            case commands.Terminate(reason):
+            case commands.Terminate():
                 if not self.stopped.done():
-                    self.stopped.set_result(reason)
+                    self.stopped.set_result(command)
             case _:
                 assert_never(command)
 
@@ -214,6 +217,12 @@ class Node:
             return
         try:
             message = decode(event.message)
+        except UnknownMessage as error:
+            if (event.sender, error.kind) not in self._unknown:
+                self._unknown.add((event.sender, error.kind))
+                log.info("%s sends messages %r, which only newer releases know; they are let go by", event.sender,
+                         error.kind)
+            return
         except BadMessage as error:
             log.warning("ignored what %s sent: %s", event.sender, error)
             return

@@ -129,7 +129,11 @@ class Settings(Section):
     )
     cib_backups: int = Field(default=20, description="how many former CIBs are kept", ge=0, le=10_000)
     node_action_limit: int = Field(
-        default=0, description="operations that run at once on a node; 0: twice the number of cores", ge=0, le=10_000
+        default=0,
+        description="operations that run at once on this node; 0: what the cluster's option node-action-limit says, "
+        "else twice the number of cores (fewer while the machine is busy, see the option load-threshold)",
+        ge=0,
+        le=10_000,
     )
     recheck_interval_s: int = Field(
         default=900, description="the cluster is planned anew at least so often, in seconds", ge=1

@@ -19,11 +19,13 @@ class Machine:
     """What runs on a machine, by resource id: True when promoted.
 
     failing  (resource, operation) pairs that fail until taken out; hanging: pairs that never end by themselves
+    slow     pairs that take so many seconds
     """
 
     active: dict[str, bool] = field(default_factory=dict)
     failing: set[tuple[str, str]] = field(default_factory=set)
     hanging: set[tuple[str, str]] = field(default_factory=set)
+    slow: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def perform(self, action: GraphAction) -> tuple[int, int]:
         """Carry an operation out: (status, exit code)."""

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from crm.cib import read
 from crm.cib.changes import Change, Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
@@ -28,6 +27,7 @@ from crm.controller.values import Member, Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.history import OperationStatus
+from crm.model.release import THIS, Release
 from crm.model.transition import GraphAction, Transition
 from crm.testing.checkers import Checkers, Violation
 from crm.testing.machines import Disk, Machine
@@ -52,6 +52,7 @@ class SimulatedNode:
     incarnation: int = 0
     boot: int = 0
     joined_at: int = 0
+    release: Release = THIS
     paused_until: float = 0.0
     skew: float = 0.0
     view: View | None = None
@@ -77,7 +78,8 @@ class World:
     """The simulated cluster. Durations are in seconds. `rule`: when a set of nodes is quorate (default: a majority)."""
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
-                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None) -> None:
+                 schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
+                 node_action_limit: int = 4) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.clock = EPOCH
@@ -93,6 +95,7 @@ class World:
         self.nodes = {name: SimulatedNode(name) for name in names}
         self.network = Network(self.nodes)
         self.power = Power(self)
+        self._node_action_limit = node_action_limit
         self._rule = rule or QuorumRule()
         self.shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
                            self._rule.needed(self.nodes))
@@ -119,7 +122,8 @@ class World:
         node.incarnation += 1
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        options = Options(node_action_limit=4, startup_fencing_delay_s=5.0, documents=self._documents)
+        options = Options(self._node_action_limit, startup_fencing_delay_s=5.0, documents=self._documents,
+                          release=node.release)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")
@@ -278,7 +282,7 @@ class World:
 
     def plan(self, name: str) -> Transition:
         """What the policy engine wants done, as that node sees the cluster, by its clock."""
-        return self._schedule(read.read(self.document(name).root), int(self.clock + self.nodes[name].skew))
+        return self._schedule(self.document(name).model(), int(self.clock + self.nodes[name].skew))
 
     def tell(self, what: str) -> str:
         """The story's end, for a message."""
@@ -331,6 +335,9 @@ class World:
 
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         match command:
+            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
+                  | commands.TransitionEnded()):
+                pass
             case commands.Send(to, message):
                 self._send(node, to, encode(message))
             case commands.Broadcast(message):
@@ -366,9 +373,6 @@ class World:
                 self._at(0.0, self._for(node, lambda: self._stop_daemon(node)))
             case commands.SendAlert():
                 self.alerts.append((node.name, dict(command.environment)))
-            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
-                  | commands.TransitionEnded()):
-                pass
 
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
         """One disk writes in order."""
@@ -431,7 +435,10 @@ class World:
             self._arrive(node, sender, number, raw)
 
     def _planned(self, node: SimulatedNode, command: commands.MakePlan) -> None:
-        transition = self._schedule(read.read(command.document.root), command.now)
+        assert node.controller is not None
+        transition = None
+        if node.controller.awaits_plan(command.plan_id):
+            transition = self._schedule(command.document.model(), command.now)
         self._handle(node, events.Planned(command.plan_id, transition))
 
     def _set_timer(self, node: SimulatedNode, name: str, at: float) -> None:
@@ -456,6 +463,7 @@ class World:
         name = action.resource.id
         hangs = (name, action.operation) in node.machine.hanging
         duration = action.timeout_ms / 1000 if hangs else self.random.uniform(0.01, 0.2)
+        duration = node.machine.slow.get((name, action.operation), duration)
         begun = max(self.clock, node.lanes.get(name, 0.0))
         node.lanes[name] = begun + duration
         run, incarnation = next(self._count), node.incarnation

@@ -3,7 +3,8 @@
 Apart from the controller because `crm_simulate` drives the same runner with instant results.
 """
 
+from crm.transition.adoption import adoptable
 from crm.transition.caution import cautious
 from crm.transition.run import Abort, Limits, Outcome, Progress, Run
 
-__all__ = ["Abort", "Limits", "Outcome", "Progress", "Run", "cautious"]
+__all__ = ["Abort", "Limits", "Outcome", "Progress", "Run", "adoptable", "cautious"]

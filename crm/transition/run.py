@@ -41,11 +41,24 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Throttling: actions in flight at once in all (0: no limit), per node, and migrations per node (-1: no limit)."""
+    """Throttling: what may be in flight at once.
+
+    batch      actions in all (0: no limit)
+    by_load    the batch limit is there because machines are busy, nobody asked for it. It then holds up neither
+               fencing nor a node that has nothing in flight, so that one slow action is not waited for everywhere
+    per_node   actions of resources on each node (0: no limit); `nodes` are those that have a limit of their own
+    migration  migrations per node (-1: no limit)
+    """
 
     batch: int = 0
     per_node: int = 0
     migration: int = -1
+    by_load: bool = False
+    nodes: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, node: str) -> int:
+        """How many actions of resources a node may have in flight (0: any number)."""
+        return self.nodes.get(node, self.per_node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +95,12 @@ class _Load:
     def allows(self, action: GraphAction, limits: Limits) -> bool:
         return all(self._node_allows(node, action, limits) for node in _busy_nodes(action))
 
+    def is_idle(self, action: GraphAction) -> bool:
+        """Whether the nodes that an action would occupy have nothing in flight."""
+        return not any(self.jobs[node] for node in _busy_nodes(action))
+
     def _node_allows(self, node: str, action: GraphAction, limits: Limits) -> bool:
-        if 0 < limits.per_node <= self.jobs[node]:
+        if 0 < limits.of(node) <= self.jobs[node]:
             return False
         return not (_is_migration(action) and 0 < limits.migration <= self.migrations[node])
 
@@ -171,7 +188,7 @@ class Run:
         fired = False
         held: list[int] = []
         try:
-            while self._candidates and not 0 < limits.batch <= len(self._in_flight):
+            while self._candidates and (limits.by_load or not self._is_full(limits)):
                 place = heapq.heappop(self._candidates)
                 self._cursor = place
                 action = self.transition.synapses[place].action
@@ -191,6 +208,14 @@ class Run:
     def started(self, action_id: int) -> None:
         """Confirm that an action handed out is under way (it counts as in flight from the moment it was handed out)."""
         assert action_id in self._in_flight, f"action {action_id} was not handed out"
+
+    def adopt(self, action_id: int) -> None:
+        """Take an action as handed out already, whatever stands before it (see `crm.transition.adoption`)."""
+        place = self._positions[action_id]
+        assert self._states[place] in (State.WAITING, State.READY), f"action {action_id} has begun"
+        if place in self._candidates:
+            self._candidates.remove(place)
+        self._fire(place)
 
     def finished(self, action_id: int, ok: bool) -> bool:
         """Take an action's end; False if it was not in flight (a late or foreign result), which changes nothing."""
@@ -212,7 +237,12 @@ class Run:
             return True
         if self.aborted is not None and synapse.priority < self.aborted.priority:
             return False
+        if self._is_full(limits) and not self._load.is_idle(synapse.action):
+            return False
         return self._load.allows(synapse.action, limits)
+
+    def _is_full(self, limits: Limits) -> bool:
+        return 0 < limits.batch <= len(self._in_flight)
 
     def _fire(self, place: int) -> None:
         action = self.transition.synapses[place].action
@@ -258,7 +288,9 @@ def _is_migration(action: GraphAction) -> bool:
 
 
 def _busy_nodes(action: GraphAction) -> tuple[str, ...]:
-    """The nodes whose executors the action occupies; both ends of a migration."""
+    """The nodes whose executors the action occupies: both ends of a migration; none for what needs no executor."""
+    if action.kind is not ActionKind.RESOURCE:
+        return ()
     if _is_migration(action):
         ends = (action.attributes.get("CRM_meta_migrate_source"), action.attributes.get("CRM_meta_migrate_target"))
         if all(ends):

@@ -11,9 +11,8 @@ from crm.controller.receipts import KEPT, Origin, Receipt, Receipts, RequestKey
 from crm.testing import World
 from tests.simulation.tiny_planner import schedule
 
-SET = '<cluster_property_set id="made">{}</cluster_property_set>'
-CIB = f"""<cib><configuration><crm_config>{SET.format("")}</crm_config><nodes/><resources/><constraints/></configuration>
-<status/></cib>"""
+CIB = """<cib><configuration><crm_config><cluster_property_set id="made"/></crm_config><nodes/><resources/>
+<constraints/></configuration><status/></cib>"""
 NOT_KNOWN = ("outcome-unknown", "no-dc", "not-ready", "no-quorum")
 
 

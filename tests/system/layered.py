@@ -87,6 +87,8 @@ class Probe:
 class LayeredCluster:
     """Three crmd on one kind of layer; `boot` and `kill` are of whole machines, with their engine."""
 
+    quorum = "majority"
+
     def __init__(self, kind: str, network: Network) -> None:
         self.kind = kind
         self.network = network
@@ -237,7 +239,7 @@ class LayeredCluster:
         (machine.disk / "crmd.toml").write_text(
             f'name = "{machine.name}"\ncluster = "test"\nkey_file = "key"\nstate_folder = "state"\n'
             + self.more_settings() +
-            f'[messaging]\nlayer = "{self.kind}"\n'
+            f'[messaging]\nlayer = "{self.kind}"\nquorum = "{self.quorum}"\n'
             + (f"[etcd]\nendpoints = {endpoints}\n" if self.kind == "etcd" else "") + listed)
 
 

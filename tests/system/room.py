@@ -26,9 +26,14 @@ _STATE = "/run/crmd"
 
 
 class Room(LayeredCluster):
-    """A cluster whose machines are fenced by a switch outside of them, which boots them again after `reboot`."""
+    """A cluster whose machines are fenced by a switch outside of them, which boots them again after `reboot`.
 
-    def __init__(self, network: Network) -> None:
+    Two machines are a cluster of which one is enough.
+    """
+
+    def __init__(self, network: Network, fencing: bool = True) -> None:
+        self.quorum = "two_node" if len(network.machines) == 2 else "majority"
+        self.fencing = fencing
         self.names = tuple(network.machines)
         self.folder = network.folder / "power"
         self.folder.mkdir()
@@ -47,7 +52,8 @@ class Room(LayeredCluster):
     def open(self) -> None:
         """Boot everything and give it a configuration."""
         self.start()
-        self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=self.trouble_configuration().encode())
+        configuration = self.trouble_configuration(self.fencing)
+        self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=configuration.encode())
         for thread in self._threads:
             thread.start()
 
@@ -59,7 +65,8 @@ class Room(LayeredCluster):
     def trouble_configuration(self, fencing: bool = True) -> str:
         """Three of a kind in a row of orders and places, a promotable clone, a clone."""
         pairs = "".join(f'<nvpair id="o-{name}" name="{name}" value="{value}"/>' for name, value in (
-            ("fencing-enabled", str(fencing).lower()), ("no-quorum-policy", "stop"), ("fencing-max-attempts", "100")))
+            ("fencing-enabled", str(fencing).lower()), ("no-quorum-policy", "stop"), ("fencing-max-attempts", "100"),
+            ("load-threshold", "0")))  # one real machine under all of them: its load says nothing of theirs
         power = (f'<primitive id="power" class="stonith" type="fence_room"><instance_attributes id="power-p">'
                  f'<nvpair id="power-f" name="folder" value="{self.folder}"/>'
                  f'<nvpair id="power-h" name="pcmk_host_list" value="{" ".join(self.names)}"/>'
@@ -247,10 +254,10 @@ def _primitive(name: str, agent: str = "Dummy") -> str:
 
 
 @contextmanager
-def room(count: int = 3) -> Iterator[Room]:
+def room(count: int = 3, fencing: bool = True) -> Iterator[Room]:
     """A running cluster of so many machines; everything ends with the block."""
     with machines.network([f"n{number}" for number in range(1, count + 1)]) as network:
-        made = Room(network)
+        made = Room(network, fencing)
         try:
             made.open()
             made.until_peace()

@@ -17,10 +17,11 @@ from crm.cli.processes import become_subreaper, children, die_with_parent, kill_
 
 @dataclass
 class Machines:
-    """The running nodes of one demo."""
+    """The running nodes of one demo. `programs`: modules that are run instead of the usual one, by node."""
 
     layout: Layout
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         become_subreaper()
@@ -33,7 +34,7 @@ class Machines:
         shutil.rmtree(files.runtime, ignore_errors=True)
         with files.log.open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "crm.cli.crmd", "--config", str(files.settings)],
+                [sys.executable, "-m", self.programs.get(name, "crm.cli.crmd"), "--config", str(files.settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from crm.cib.document import Document
 from crm.cli.monitor.view import View
+from crm.cli.status_text import feature_set
 from crm.controller.fencing.records import FencingRecord
 from crm.model.report import Report
 from crm.policy_engine.cluster import Cluster, Node, Resource
@@ -54,6 +55,12 @@ class Situation:
         if self.live is not None:
             return f"crmd, term {self.live.term}"
         return self.cluster.options.get("dc-version", "unknown")
+
+    @property
+    def mixed(self) -> bool:
+        """Whether nodes of different releases are here."""
+        told = {feature_set(node) for node in self.cluster.nodes} - {None}
+        return len(told) > 1
 
     @property
     def last_change(self) -> tuple[str, str, str, str]:

@@ -89,7 +89,8 @@ def _leader(situation: Situation, view: View) -> str:
     if dc is None:
         return "NONE"
     quorum = "with" if situation.quorate else "WITHOUT"
-    return f"{node_name(dc, view.details)} (version {situation.version}) - partition {quorum} quorum"
+    mixed = "MIXED-VERSION " if situation.mixed else ""
+    return f"{node_name(dc, view.details)} (version {situation.version}) - {mixed}partition {quorum} quorum"
 
 
 def _last_change(situation: Situation) -> str:

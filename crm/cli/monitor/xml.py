@@ -69,7 +69,7 @@ def _leader(situation: Situation) -> dict[str, str]:
     if dc is None:
         return {"present": "false"}
     return {"present": "true", "version": situation.version, "name": dc.name, "id": dc.id,
-            "with_quorum": truth(situation.quorate), "mixed_version": "false"}
+            "with_quorum": truth(situation.quorate), "mixed_version": truth(situation.mixed)}
 
 
 def _options(situation: Situation) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
+from crm.model.release import FEATURE_SET
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.model.values import parse_integer
 from crm.policy_engine.actions.action import Action, Input, operation_key
@@ -21,9 +22,6 @@ from crm.policy_engine.cluster import Cluster, Kind, NodeKind, Resource
 from crm.policy_engine.digests import needs_remote_address, remote_address
 from crm.policy_engine.parameters import parameters_of
 from crm.policy_engine.tree import current_node
-
-FEATURE_SET = "3.20.5"
-"""The feature set of Pacemaker whose plans these are."""
 
 _CLUSTER_TASKS = ("do_shutdown", "clear_failcount", "lrm_delete")
 _FENCING = ("off", "reboot")

@@ -114,6 +114,16 @@ def test_the_summary_says_who_leads_and_who_changed_what(situation: Situation) -
     assert "  * Last change:  Mon Nov 23 10:00:00 2026 by ann via crmsh on one" in lines(situation, "-1")
 
 
+def test_nodes_of_several_releases_are_told_in_the_summary() -> None:
+    told = CIB.replace('name="pingd" value="2"', 'name="#feature-set" value="3.20.5"')
+    document = Document.parse(told)
+    mixed = Situation(document, observe(read(document.root), NOW))
+    assert "MIXED-VERSION partition with quorum" in section(mixed, "-1", "Cluster Summary")[1]
+    xml = etree.fromstring(show(mixed, parse(["-1", "--output-as=xml"]).view).encode())
+    assert xml.xpath("string(summary/current_dc/@mixed_version)") == "true"
+    assert not [line for line in lines(mixed, "-1A") if "#feature-set" in line]
+
+
 def test_resources_are_listed_counted_or_put_under_their_nodes(situation: Situation) -> None:
     assert section(situation, "-1", "Active Resources") == [
         "  * ip\t(ocf:heartbeat:IPaddr2):\t Started one", "  * Clone Set: watch-clone [watch]:",

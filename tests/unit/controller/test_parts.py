@@ -20,8 +20,18 @@ from crm.cib.record import (
 from crm.controller.core import EMPTY_CIB
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.keys import TransitionKey
-from crm.controller.messages import BadMessage, ChangeForward, Execute, Hello, Message, decode, encode
+from crm.controller.messages import (
+    BadMessage,
+    ChangeForward,
+    Execute,
+    Hello,
+    Message,
+    UnknownMessage,
+    decode,
+    encode,
+)
 from crm.controller.values import Position
+from crm.model.release import UNTOLD
 from crm.model.transition import ActionKind, AgentReference, GraphAction
 
 
@@ -114,3 +124,23 @@ def test_forgetting_takes_entries_or_all() -> None:
     one = record(before, [ForgetNote("1", "r", ("r_last_failure_0",))])
     assert [entry.get("id") for entry in one.root.iter("lrm_rsc_op")] == ["r_last_0"]
     assert list(record(before, [ForgetNote("1", "r")]).root.iter("lrm_resource")) == []
+
+
+def test_what_newer_releases_say_in_addition_is_not_looked_at() -> None:
+    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5))
+    assert decode(raw[:-1] + b',"since_next_year":{"a":[1]}}') == decode(raw)
+
+
+def test_what_older_releases_do_not_say_has_a_meaning() -> None:
+    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5)).partition(b',"tainted"')[0] + b"}"
+    hello = decode(raw)
+    assert isinstance(hello, Hello)
+    assert hello.release == UNTOLD
+
+
+def test_a_message_of_an_unknown_kind_is_told_from_a_bad_one() -> None:
+    with pytest.raises(UnknownMessage, match="Whisper"):
+        decode(b'Whisper {"words":"none"}')
+    with pytest.raises(BadMessage) as error:
+        decode(b'Hello {"words":"none"}')
+    assert not isinstance(error.value, UnknownMessage)

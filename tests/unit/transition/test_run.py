@@ -152,3 +152,21 @@ def test_duplicate_inputs_count_once() -> None:
     run.ready()
     run.finished(1, ok=True)
     assert ids(run.ready()) == [2]
+
+
+def test_a_node_may_have_a_limit_of_its_own() -> None:
+    run = run_of(synapse(1), synapse(2), synapse(3, node="b"), synapse(4, node="b"))
+    assert ids(run.ready(Limits(per_node=2, nodes={"a": 1}))) == [1, 3, 4]
+
+
+def test_a_limit_by_load_holds_up_neither_idle_nodes_nor_fencing() -> None:
+    fencing = synapse(5, operation="stonith", node="a", kind=ActionKind.CLUSTER)
+    run = run_of(synapse(1), synapse(2), synapse(3, node="b"), synapse(4, node="b"), fencing)
+    assert ids(run.ready(Limits(batch=1, by_load=True))) == [1, 3, 5]
+    run.finished(3, ok=True)
+    assert ids(run.ready(Limits(batch=1, by_load=True))) == [4]
+
+
+def test_a_node_with_no_room_for_operations_can_be_fenced() -> None:
+    run = run_of(synapse(1), synapse(2, operation="stonith", kind=ActionKind.CLUSTER), synapse(3))
+    assert ids(run.ready(Limits(per_node=1))) == [1, 2]

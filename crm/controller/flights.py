@@ -1,0 +1,134 @@
+"""What the leader has handed out and has no result of, by transition key.
+
+Most of it belongs to the running transition. What takes long is *set aside* when that transition is given up: it goes
+on where it runs, and the next plan is made with it in mind. A start that is under way is put into the CIB that is
+planned from as a pending one, so that the engine does not place the resource elsewhere; of everything else the CIB says
+how it was before, so the plan asks for it again. Whether the plan can go on with it is decided in
+`crm.transition.adoption`. A new leader is told by each member what it still carries out for the former, and treats that
+in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crm.cib.document import Document
+from crm.cib.record import OperationNote, ResourceRecord, record
+from crm.controller.core import Core
+from crm.controller.digests import operation_digest
+from crm.controller.keys import TransitionKey, operation_key
+from crm.model.history import ExitCode, OperationStatus
+from crm.model.transition import GraphAction
+
+TIMER_PREFIX = "action:"
+SLOW_S = 1.0
+"""What has been under way for that long is not waited for any more before a new plan is made."""
+_NO_CALL = "-1"
+
+
+@dataclass(slots=True)
+class Flight:
+    """One action. `place`: its id in the running transition, None when it is set aside.
+
+    `serial`: the last welcome that was sent before it; `since`: epoch seconds.
+    """
+
+    action: GraphAction
+    key: TransitionKey
+    place: int | None
+    since: float
+    serial: int
+
+    @property
+    def carrier(self) -> str | None:
+        """The cluster node whose executor carries it out."""
+        return carrier(self.action)
+
+
+class Flights:
+    """All of them. Each has a timer if it has a time limit."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._flights: dict[str, Flight] = {}
+
+    def begin(self, action: GraphAction, key: TransitionKey, place: int | None = None) -> Flight:
+        """An action is handed out, or was by another leader."""
+        flight = Flight(action, key, place, self._core.now, self._core.serial)
+        self._flights[str(key)] = flight
+        return flight
+
+    def limit(self, flight: Flight, limit_s: float) -> None:
+        """From now on so much time is left for a result."""
+        self._core.set_timer(f"{TIMER_PREFIX}{flight.key}", limit_s)
+
+    def end(self, flight: Flight) -> None:
+        """It has ended."""
+        del self._flights[str(flight.key)]
+        self._core.cancel_timer(f"{TIMER_PREFIX}{flight.key}")
+
+    def get(self, key: str) -> Flight | None:
+        """The one of that transition key."""
+        return self._flights.get(key)
+
+    def all(self, wanted: Callable[[Flight], bool]) -> list[Flight]:
+        """Those that are wanted, in the order in which they began."""
+        return [flight for flight in self._flights.values() if wanted(flight)]
+
+    @property
+    def aside(self) -> list[Flight]:
+        """Those that belong to no running transition."""
+        return self.all(lambda flight: flight.place is None)
+
+    @property
+    def patience_s(self) -> float:
+        """How long until all of them count as slow; 0 if they do."""
+        latest = max((flight.since for flight in self._flights.values()), default=self._core.now - SLOW_S)
+        return max(0.0, latest + SLOW_S - self._core.now)
+
+    def set_aside(self) -> None:
+        """The running transition is given up."""
+        for flight in self._flights.values():
+            flight.place = None
+
+    def clear(self) -> None:
+        """This node leads no more."""
+        for flight in list(self._flights.values()):
+            self.end(flight)
+
+    def with_starts(self, document: Document) -> Document:
+        """The CIB to plan from: starts that are set aside stand in it as pending."""
+        notes = [self._pending(flight) for flight in self.aside
+                 if flight.action.operation == "start" and flight.action.router is None]
+        return record(document, notes) if notes else document
+
+    def _pending(self, flight: Flight) -> OperationNote:
+        """An entry beside those that are there: what was done before the start still counts."""
+        action = flight.action
+        agent, node = action.resource, action.node
+        assert agent is not None and node is not None, "a start has both"
+        status, rc = int(OperationStatus.PENDING), int(ExitCode.NONE)
+        attributes = {
+            "operation_key": operation_key(agent.id, action.operation, 0),
+            "operation": action.operation,
+            "crm-debug-origin": "pending",
+            "crm_feature_set": self._core.release.feature_set,
+            "transition-key": str(flight.key),
+            "transition-magic": f"{status}:{rc};{flight.key}",
+            "on_node": node,
+            "call-id": _NO_CALL,
+            "rc-code": str(rc),
+            "op-status": str(status),
+            "interval": "0",
+            "last-rc-change": str(int(flight.since)),
+            "op-digest": operation_digest(action.attributes, 0),
+        }
+        entries = {f"{agent.id}_pending_0": attributes}
+        return OperationNote(action.node_id or self._core.me.shape.id_of(node), node,
+                             ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries))
+
+
+def carrier(action: GraphAction) -> str | None:
+    """The cluster node whose executor carries an action out."""
+    return action.router or action.node

@@ -1,0 +1,142 @@
+"""How much each node, and the cluster, is given to do at once: less where machines are busy.
+
+Each node measures the load of its machine and tells whoever leads. The rules are Pacemaker's (Pacemaker Explained,
+"Cluster Options": `load-threshold`, `node-action-limit`, `batch-limit`, `migration-limit`; the figures are those of its
+controller):
+
+- A node's limit is that of its own settings, else `node-action-limit`, else twice its cores.
+- Its load is the average of the last minute for each core. Compared with `load-threshold` (80 %; 0: never mind) it is
+  noticeable above 1.2 times that, moderate above 1.6, high above 2. A single core counts as 0.6: there a load of 1.0 is
+  much already.
+- Noticeable load leaves three quarters of the limit, moderate a quarter, high a single action; always at least one.
+- High load anywhere limits the whole cluster to half as many actions as there are nodes, if `batch-limit` does not ask
+  for fewer.
+
+Where we differ: the last limit lets a node that has nothing to do begin one action all the same (`Limits.by_load`), and
+fencing is never held up. Actions that a limit holds back begin as others end; nothing here waits or measures.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from crm.cib.document import Document
+from crm.cib.record import cluster_option
+from crm.controller.core import Core
+from crm.controller.messages import NodeLoad
+from crm.model.transition import Transition
+from crm.model.values import parse_integer
+from crm.transition import Limits
+
+DEFAULT_THRESHOLD = 0.8
+_SINGLE_CORE = 0.6
+
+
+class Level(Enum):
+    """How busy a machine is: the word, and from how many times the threshold it holds."""
+
+    HIGH = ("high", 2.0)
+    MODERATE = ("moderate", 1.6)
+    NOTICEABLE = ("noticeable", 1.2)
+    NEGLIGIBLE = ("negligible", 0.0)
+
+
+def level(load: float, cores: int, threshold: float) -> Level:
+    """How busy a machine with that load average (of the last minute) is; `threshold` is a share of its cores."""
+    if threshold <= 0:
+        return Level.NEGLIGIBLE
+    capacity = (cores if cores > 1 else _SINGLE_CORE) * threshold
+    return next((found for found in Level if load > capacity * found.value[1]), Level.NEGLIGIBLE)
+
+
+def reduced(limit: int, busy: Level) -> int:
+    """What that load leaves of a node's limit."""
+    match busy:
+        case Level.HIGH:
+            return 1
+        case Level.MODERATE:
+            return max(1, limit // 4)
+        case Level.NOTICEABLE:
+            return max(1, limit * 3 // 4)
+        case Level.NEGLIGIBLE:
+            return max(1, limit)
+
+
+_MEANING = {Level.HIGH: "one action at a time", Level.MODERATE: "a quarter of the usual number of actions",
+            Level.NOTICEABLE: "three quarters of the usual number of actions",
+            Level.NEGLIGIBLE: "as many actions as usual"}
+
+
+class Throttle:
+    """Both sides: this node's load, and, while it leads, what the others told."""
+
+    def __init__(self, core: Core, node_action_limit: int) -> None:
+        self._core = core
+        self._own_limit = node_action_limit
+        self._own: NodeLoad | None = None
+        self._loads: dict[str, NodeLoad] = {}
+        self._said: dict[str, Level] = {}
+        """How busy people were told that each node is."""
+
+    # Every node's side
+
+    def measured(self, load: float, cores: int) -> None:
+        """This machine's load was measured."""
+        self._own = NodeLoad(load, cores, self._own_limit)
+        self.leader_known()
+
+    def leader_known(self) -> None:
+        """Tell the leader."""
+        if self._core.authority is not None and self._own is not None:
+            self._core.send(self._core.authority.name, self._own)
+
+    # The leader's side
+
+    def told(self, node: str, load: NodeLoad) -> None:
+        """A member tells its load."""
+        if self._core.leading:
+            self._loads[node] = load
+            self._tell_people(node, load)
+
+    def node_left(self, node: str) -> None:
+        """What it told is of no account any more."""
+        self._loads.pop(node, None)
+        self._said.pop(node, None)
+
+    def stop_leading(self) -> None:
+        """The next leader is told by the nodes themselves."""
+        self._loads.clear()
+        self._said.clear()
+
+    def limits(self, transition: Transition) -> Limits:
+        """What may be in flight at this moment."""
+        document = self._core.document
+        configured = max(0, parse_integer(cluster_option(document, "node-action-limit")) or 0)
+        target = threshold(document)
+        levels = {node: level(told.load, told.cores, target) for node, told in self._loads.items()}
+        nodes = {node: reduced(told.action_limit or configured or 2 * told.cores, levels[node])
+                 for node, told in self._loads.items()}
+        batch = transition.batch_limit
+        if Level.HIGH in levels.values():
+            batch = self._batch_under_load(batch)
+        # Of a node that has told nothing (an older release) only what is configured is known.
+        return Limits(batch, configured or self._own_limit, transition.migration_limit,
+                      by_load=batch != transition.batch_limit, nodes=nodes)
+
+    def _batch_under_load(self, configured: int) -> int:
+        most = max(1, len(self._core.view.members) // 2)
+        return min(configured, most) if configured > 0 else most
+
+    def _tell_people(self, node: str, told: NodeLoad) -> None:
+        busy = level(told.load, told.cores, threshold(self._core.document))
+        if self._said.get(node, Level.NEGLIGIBLE) is not busy:
+            self._core.log("notice" if Level.HIGH in (busy, self._said.get(node)) else "info",
+                           f"the load of {node} is {busy.value[0]} ({told.load:.2f} on {told.cores} cores): it is "
+                           f"given {_MEANING[busy]}")
+        self._said[node] = busy
+
+
+def threshold(document: Document) -> float:
+    """The option `load-threshold` as a share: 0.8 for 80 %."""
+    percent = parse_integer(cluster_option(document, "load-threshold"))
+    return DEFAULT_THRESHOLD if percent is None else percent / 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.agent_review import reference
@@ -14,6 +14,9 @@ from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.executor.agents import described
 from crm.executor.metadata import Metadata
+
+_EXAMPLE = '<resource-agent name="HttpServer"><version>1.1</version>…</resource-agent>'
+_METADATA = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 
 
 class AgentValue(BaseModel):
@@ -92,6 +95,14 @@ def routes(service: Service) -> APIRouter:
         """What an agent says about itself: parameters with types and defaults, actions with advised times."""
         try:
             return MetadataValue.of(name, await service.metadata(reference(name)))
+        except ValueError as error:
+            raise ProblemError("no-such-agent", str(error), "See which there are: crmctl agent list") from None
+
+    @router.get("/{name}/metadata", response_class=Response, responses={200: {"content": _METADATA}})
+    async def read_metadata(name: str) -> Response:
+        """The same as the agent prints it: XML, as the OCF standard describes it."""
+        try:
+            return Response((await service.metadata(reference(name))).text, media_type="application/xml")
         except ValueError as error:
             raise ProblemError("no-such-agent", str(error), "See which there are: crmctl agent list") from None
 

@@ -100,10 +100,10 @@ def maintenance(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("POST", f"/v1/nodes/{named(name)}/maintenance", query={"dry_run": dry_run})
 
 
-def move(name: str, to: str | None = None, *, seconds: int | None = 3600,
+def move(name: str, to: str | None = None, *, seconds: int | None = 3600, promoted: bool = False,
          dry_run: bool = False) -> Call[values.Written]:
-    """Have a resource run elsewhere for a while; None: until cleared."""
-    wish = {"node": to, "for_seconds": seconds}
+    """Have a resource (or only its promoted role) elsewhere for a while; None: until cleared."""
+    wish = {"node": to, "for_seconds": seconds, "promoted": promoted}
     return call("POST", f"/v1/resources/{named(name)}/move", query={"dry_run": dry_run}, body=wish)
 
 
@@ -136,10 +136,10 @@ def stop(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("POST", f"/v1/resources/{named(name)}/stop", query={"dry_run": dry_run})
 
 
-def ban(name: str, node: str | None = None, *, seconds: int | None = 3600,
+def ban(name: str, node: str | None = None, *, seconds: int | None = 3600, promoted: bool = False,
         dry_run: bool = False) -> Call[values.Written]:
-    """Keep a resource away from a node (without one: from where it is) for a while; None: until cleared."""
-    wish = {"node": node, "for_seconds": seconds}
+    """Keep a resource, or its promoted role, away from a node (without one: from where it is) for a while."""
+    wish = {"node": node, "for_seconds": seconds, "promoted": promoted}
     return call("POST", f"/v1/resources/{named(name)}/ban", query={"dry_run": dry_run}, body=wish)
 
 

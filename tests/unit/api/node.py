@@ -63,6 +63,7 @@ SERVER = Metadata(
         Parameter("mode", "select", default="fast", choices=("fast", "safe")),
     ),
     actions=ACTIONS,
+    text='<resource-agent name="HttpServer"><version>1.1</version></resource-agent>\n',
 )
 AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
 

@@ -159,7 +159,8 @@ def test_a_request_and_an_answer_on_the_wire() -> None:
     message = Credentials("secret").apply(calls.move("a/b", "n", dry_run=True).message)
     text = message.encoded(Place("", "node1", 80)).decode()
     assert text.startswith("POST /v1/resources/a%2Fb/move?dry_run=true HTTP/1.1\r\nHost: node1\r\n")
-    assert "Authorization: Bearer secret\r\n" in text and text.endswith('{"node": "n", "for_seconds": 3600}')
+    assert "Authorization: Bearer secret\r\n" in text and text.endswith(
+        '{"node": "n", "for_seconds": 3600, "promoted": false}')
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: x\r\n\r\n"
     answer = answer_of(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
     assert (answer.status, answer.headers["etag"], answer.text) == (200, "x", "abcde")

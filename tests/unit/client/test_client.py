@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import socket
 import subprocess
 import sys
+import threading
 import typing
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from crm.api.doors import DoorSettings
 from crm.cib.changes import Edit
 from crm.client import AsyncClient, Client, calls, objects, shapes, values
 from crm.client.calls import Call
+from crm.client.errors import NoAnswer
 from crm.client.events import Listening
 from crm.client.http import Answer, Message, Place, answer_of
 from crm.client.sync import Credentials, checked
@@ -209,3 +212,46 @@ def test_a_long_list_comes_page_by_page(tmp_path: Path) -> None:
         found = [tag["id"] for tag in client.pages(objects.tags.all(), 2)]
         assert found == asyncio.run(all_tags()) == [f"t{number}&" for number in range(5)]
         assert len(client.do(objects.tags.all())) == 5
+
+
+class _Deaf:
+    """A node that takes a request and closes the connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.asked = 0
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.asked += 1
+            connection.recv(65536)
+            connection.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_what_may_be_sent_twice_is_sent_to_the_next_node(tmp_path: Path) -> None:
+    node, deaf = FakeNode(), _Deaf(tmp_path / "deaf")
+    places = (str(tmp_path / "deaf"), str(tmp_path / "s"))
+
+    async def asked(wanted: Call[Any]) -> Any:
+        return await AsyncClient(*places).do(wanted)
+
+    with serving(node, tmp_path / "s"), Client(*places) as client:
+        assert client.do(calls.version())["version"] == asyncio.run(asked(calls.version()))["version"] == "0.5.0"
+        written = client.do(calls.once(calls.standby("one"), "k"))
+        assert asyncio.run(asked(calls.once(calls.standby("one"), "k")))["version"] == written["version"]
+        assert len(node.origins) == 1 and deaf.asked == 4
+        for ask in (client.do, lambda wanted: asyncio.run(asked(wanted))):
+            with pytest.raises(NoAnswer):
+                ask(calls.online("one"))
+        assert len(node.origins) == 1, "what has no key is not sent twice"
+    deaf.close()

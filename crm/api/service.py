@@ -10,10 +10,10 @@ from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
 from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.daemon.journal import Journal
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers, Silence
-from crm.daemon.records import Records
 from crm.daemon.refusal import Refused
 from crm.daemon.service import Committed, MemberStatus, NodeStatus
 from crm.executor.metadata import Metadata
@@ -28,7 +28,7 @@ class Service(Protocol):
 
     name: str
     journal: Journal
-    records: Records
+    configurations: KeptConfigurations
     transitions: LedTransitions
     peers: Peers
 

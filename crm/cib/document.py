@@ -70,6 +70,12 @@ class Document:
             self._digest = hashlib.sha256(etree.tostring(self.root, method="c14n")).hexdigest()
         return self._digest
 
+    def configuration_digest(self) -> str:
+        """The same of the configuration alone: equal where people have configured the same, whoever led then."""
+        configuration = self.root.find("configuration")
+        text = b"" if configuration is None else etree.tostring(configuration, method="c14n", with_tail=False)
+        return hashlib.sha256(text).hexdigest()
+
     def without_status(self) -> Document:
         """The part that is kept on disk: everything but what stands in the status section."""
         root = etree.Element("cib", differences.attributes_of(self.root))

@@ -204,7 +204,7 @@ def replay(transition_id: str) -> Call[values.Replay]:
 
 
 def history() -> Call[list[values.Kept]]:
-    """The configurations that the answering node has kept, the newest first."""
+    """The configurations that the nodes have kept, the newest first."""
     return call("GET", "/v1/cib/history")
 
 

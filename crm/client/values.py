@@ -204,6 +204,7 @@ class Kept(TypedDict):
     version: str
     at: str
     present: bool
+    nodes: list[str]
 
 
 class Task(TypedDict):

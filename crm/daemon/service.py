@@ -26,10 +26,10 @@ from crm.controller.events import (
 from crm.controller.fencing.records import FencingRecord
 from crm.controller.receipts import NOBODY, Origin, Receipt
 from crm.daemon.journal import Journal
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
-from crm.daemon.records import Records
 from crm.daemon.refusal import Refused
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
@@ -91,7 +91,8 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str], executor: Executor, records: Records,
+                 problem: Callable[[], str], executor: Executor,
+                 configurations: KeptConfigurations,
                  transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
                  measured: Callable[[], Measures] = Measures) -> None:
         self.name = name
@@ -103,7 +104,7 @@ class Service:
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
         self._executor = executor
-        self.records = records
+        self.configurations = configurations
         self.transitions = transitions
         self.peers = peers
         self.receipt = receipt

@@ -12,6 +12,7 @@ from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Version
 from crm.controller.receipts import NOBODY, Origin, Receipt, Receipts
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
@@ -81,10 +82,10 @@ class FakeNode:
         self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
         self.store.save(self.document)
         self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
-        self.records = Records(self.store)
         self.peers = Peers(self.name, lambda: self.others, self._send)
         self.others: dict[str, Peers] = {}
         """Other nodes that are here."""
+        self.configurations = KeptConfigurations(Records(self.store), self.peers)
         self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, ("one", "two"))
         self.state = STATUS
         self.receipts = Receipts()
@@ -94,10 +95,12 @@ class FakeNode:
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
 
-    def meet(self, name: str, archive: TransitionArchive) -> None:
+    def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
         """Another node is here, with what it has kept."""
         other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
         LedTransitions(archive, other, lambda: self.state.dc, ("one", "two"))
+        if store is not None:
+            KeptConfigurations(Records(store), other)
         self.others[name] = other
 
     def _send(self, to: str, raw: bytes) -> None:

@@ -13,12 +13,13 @@ from crm.api.app import create
 from crm.api.tasks import Tasks
 from crm.api.tasks_everywhere import TasksEverywhere
 from crm.cib.document import Document
+from crm.cib.store import Store
 from crm.controller.commands import ActionTiming, TransitionEnded
 from crm.daemon.peers import Peers
 from crm.daemon.refusal import Refused
 from crm.daemon.transition_archive import TransitionArchive
 from crm.model.transition import Synapse
-from tests.unit.api.node import NOW, FakeNode
+from tests.unit.api.node import CIB, NOW, FakeNode
 from tests.unit.daemon.test_transition_archive import START, TRANSITION, begun
 
 DONE = TransitionEnded(7, "complete", "", 1010.5, (ActionTiming(1, 1001.0, 1009.0, True),))
@@ -146,6 +147,37 @@ def test_what_is_no_question_is_left_to_others_and_nonsense_hurts_nobody() -> No
         for raw in (b"Ask nonsense", b"Ask []", b"Tell {}", b'Tell {"id": "x", "value": 1}', b'Ask {"topic": []}'):
             assert a.received("b", raw)
         await asyncio.sleep(0.01)
+
+    asyncio.run(story())
+
+
+def test_earlier_configurations_are_those_of_all_nodes(tmp_path: Path) -> None:
+    """A node that was away has gaps, and fills them with what the others have."""
+
+    def configured(epoch: int, description: str) -> Document:
+        text = CIB.replace('epoch="5"', f'epoch="{epoch}"').replace('id="db"', f'id="db" description="{description}"')
+        return Document.parse(text)
+
+    async def story() -> None:
+        node, other, third = FakeNode(), Store(tmp_path / "two"), Store(tmp_path / "three")
+        for store in (other, third):
+            store.save(configured(3, "a"))
+        other.save(configured(4, "b"))
+        third.save(configured(4, "c"))
+        node.meet("two", node.archive, other)
+        transport = httpx.ASGITransport(app=create(node, clock=lambda: NOW), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+            listed = (await client.get("/v1/cib/history")).json()
+            assert [(each["version"], each["nodes"]) for each in listed] == [
+                ("0.5.0", ["one"]), ("0.4.0", ["two"]), ("0.3.0", ["two"])]
+            assert 'description="b"' in (await client.get("/v1/cib/history/0.4.0")).text
+            undone = (await client.post("/v1/cib/undo?dry_run=true")).json()
+            assert undone["differences"][0]["text"] == ["~ primitive db: description = b"], "not the one before that"
+            node.meet("three", node.archive, third)
+            assert 'description="a"' in (await client.get("/v1/cib/history/0.3.0")).text
+            doubtful = await client.get("/v1/cib/history/0.4.0")
+            assert (doubtful.status_code, doubtful.json()["code"]) == (409, "several-objects")
+            assert (await client.get("/v1/cib/history/0.1.0")).json()["code"] == "no-such-version"
 
     asyncio.run(story())
 

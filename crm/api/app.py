@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from crm.api import (
     agent_routes,
     attribute_routes,
+    audit_routes,
     cib_routes,
     cluster_routes,
     event_routes,
@@ -91,6 +92,7 @@ def create(
         attribute_routes.routes(service, now),
         fencing_routes.routes(service, now),
         health_routes.routes(service, picture),
+        audit_routes.routes(service),
     )
     if doors is not None:
         routing.add(app, token_routes.routes(service, doors, clock))

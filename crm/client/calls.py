@@ -318,6 +318,11 @@ def agent(name: str) -> Call[values.Metadata]:
     return call("GET", f"/v1/agents/{named(name)}")
 
 
+def audit(user: str | None = None, *, refused: bool = False) -> Call[list[values.AuditEntry]]:
+    """Who changed what, and who was turned away, the newest first. For administrators."""
+    return call("GET", "/v1/audit", query={"user": user, "refused": refused})
+
+
 def simulate(*, lost_nodes: Sequence[str] = (), standby_nodes: Sequence[str] = (),
              configuration: str | None = None) -> Call[values.Plan]:
     """What the cluster would do if nodes were lost, or its configuration were another one (XML)."""

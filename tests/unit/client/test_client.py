@@ -44,7 +44,7 @@ CALLS: list[Call[Any]] = [
     calls.confirm("n"), calls.fencings("n"), calls.fencing_coverage(test=True), calls.attributes("n"),
     calls.set_attribute("n", "a", "1"), calls.remove_attribute("n", "a"), calls.set_utilization("n", {"cpu": None}),
     calls.options(), calls.set_option("o", "v"), calls.remove_option("o"), calls.agents("ocf"), calls.agent("ocf:x:y"),
-    calls.simulate(lost_nodes=["n"]), calls.create_token(), calls.revoke_token("00"),
+    calls.simulate(lost_nodes=["n"]), calls.create_token(), calls.revoke_token("00"), calls.audit("anna", refused=True),
 ]
 KINDS = {name: kind for name, kind in vars(objects).items() if isinstance(kind, objects.Objects)}
 for kind in KINDS.values():
@@ -94,6 +94,7 @@ def test_no_call_is_forgotten_here() -> None:
         (values.Cluster, ["ClusterValue"]),
         (values.Action, ["ActionValue"]),
         (values.Plan, ["PlanValue"]),
+        (values.AuditEntry, ["AuditValue"]),
         (values.Interruption, ["InterruptionValue"]),
         (values.PlannedFencing, ["FencingPlanValue"]),
         (values.Blocked, ["BlockedValue"]),

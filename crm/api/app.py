@@ -35,6 +35,7 @@ from crm.api import (
     transition_routes,
 )
 from crm.api.agent_review import Review
+from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.doors import Doors, DoorSettings
 from crm.api.idempotency import Idempotency
 from crm.api.monitor_routes import Display
@@ -68,6 +69,8 @@ def create(
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
 
+    agents = AgentsEverywhere(service)
+
     def now() -> int:
         return int(clock())
 
@@ -78,8 +81,8 @@ def create(
         event_routes.routes(service, picture),
         monitor_routes.routes(service, picture, display),
         node_routes.routes(service, picture),
-        object_routes.routes(service, Review(service)),
-        agent_routes.routes(service),
+        object_routes.routes(service, Review(agents)),
+        agent_routes.routes(agents),
         resource_routes.routes(service, picture, now),
         history_routes.routes(service),
         transition_routes.routes(service),

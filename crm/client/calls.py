@@ -308,9 +308,10 @@ def remove_option(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("DELETE", f"/v1/options/{named(name)}", query={"dry_run": dry_run})
 
 
-def agents(standard: str | None = None, provider: str | None = None) -> Call[list[values.Agent]]:
-    """The agents on the answering node."""
-    return call("GET", "/v1/agents", query={"standard": standard, "provider": provider})
+def agents(standard: str | None = None, provider: str | None = None,
+           node: str | None = None) -> Call[list[values.Agent]]:
+    """The agents, each with the nodes that have it."""
+    return call("GET", "/v1/agents", query={"standard": standard, "provider": provider, "node": node})
 
 
 def agent(name: str) -> Call[values.Metadata]:

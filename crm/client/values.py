@@ -338,6 +338,7 @@ class Agent(TypedDict):
     standard: str
     provider: str | None
     type: str
+    nodes: list[str]
 
 
 class Parameter(TypedDict):

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
@@ -69,6 +70,19 @@ SERVER = Metadata(
 AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
 
 
+class _WithOneAgent:
+    """What the other nodes of these tests have: an agent that this one has, too, and one of their own."""
+
+    def __init__(self, peers: Peers) -> None:
+        self.peers = peers
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        return tuple(AgentReference(name, "ocf", name, "crmd") for name in ("Dummy", "Lonely"))
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        return Metadata(agent.type, parameters=(Parameter("depth", required=True),), actions=ACTIONS, text="<x/>")
+
+
 class FakeNode:
     """A Service whose every change is committed at once, unless `trouble` says otherwise."""
 
@@ -100,6 +114,7 @@ class FakeNode:
         """Another node is here, with what it has kept."""
         other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
         LedTransitions(archive, other, lambda: self.state.dc, ("one", "two"))
+        AgentsEverywhere(_WithOneAgent(other))
         if store is not None:
             KeptConfigurations(Records(store), other)
         self.others[name] = other

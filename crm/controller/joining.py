@@ -139,12 +139,16 @@ class Joining:
         member = core.view.member(sender)
         assert member is not None
         authority = Authority(welcome.term, sender, welcome.caretaker, member.incarnation)
-        if core.leading:
+        gives_way = core.leading
+        if gives_way:
             self._election.step_down(f"{sender} leads term {welcome.term}")
         if authority != core.authority:
             core.log("info", f"following {sender}{' (caretaker)' if welcome.caretaker else ''}, term {welcome.term}")
             core.changed("dc")
         core.authority = authority
+        if gives_way:
+            # Who has been welcomed by us only now would wait for orders for ever.
+            core.broadcast(self._election.own_hello())
         if welcome.term > core.standing.term:
             core.stand(term=welcome.term, voted_for=None)
         self._election.follow(authority)

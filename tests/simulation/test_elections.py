@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from crm.controller import Controller
+from crm.controller.events import MessageReceived
+from crm.controller.messages import Welcome
+from crm.controller.values import Authority
 from crm.testing import World, scenario
 
 
@@ -79,3 +83,25 @@ def test_a_candidate_that_hangs_is_passed_over() -> None:
     one.start(former)
     one.run_for(1)
     assert seconds_to_a_dc(one, 30.0) < 20.0
+
+
+def test_whoever_follows_a_caretaker_that_gives_way_finds_the_other() -> None:
+    """Two were caretakers at once, and the welcome of the one that gave way came last."""
+    one = World("abcdefg", scenario.cib(7))
+    one.settle()
+    one.partition("abc", "defg")
+    one.run_for(10)
+    a, b, c = (controller for name in "abc" if (controller := one.nodes[name].controller) is not None)
+    assert {each.snapshot().dc for each in (a, b, c)} == {"a"}
+
+    def welcome_from(leader: Controller) -> MessageReceived:
+        at = leader.snapshot()
+        cib = at.document.to_bytes().decode()
+        return MessageReceived(at.node, Welcome(at.term, True, at.view.number, at.term, at.document.version, cib, 99))
+
+    b._core.authority = Authority(b.snapshot().term, "b", True, "b-1")
+    one._handle(one.nodes["c"], welcome_from(b))
+    assert c.snapshot().dc == "b"
+    one._handle(one.nodes["b"], welcome_from(a))
+    one.run_for(10)
+    assert {each.snapshot().dc for each in (a, b, c)} == {"a"}

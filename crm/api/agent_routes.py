@@ -8,7 +8,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from crm.api.agent_review import reference
+from crm.api.paging import Paging
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.executor.agents import described
 from crm.executor.metadata import Metadata
@@ -65,16 +67,17 @@ class MetadataValue(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/agents", tags=["agents"])
+    router = versioned("agents", "/agents")
 
     @router.get("")
-    async def list_agents(standard: str | None = None, provider: str | None = None) -> list[AgentValue]:
+    async def list_agents(
+        page: Paging, standard: str | None = None, provider: str | None = None
+    ) -> list[AgentValue]:
         """The agents on the answering node."""
-        return [
-            AgentValue(name=described(each), standard=each.standard, provider=each.provider, type=each.type)
-            for each in service.agents()
-            if standard in (None, each.standard) and provider in (None, each.provider)
-        ]
+        found = [each for each in service.agents()
+                 if standard in (None, each.standard) and provider in (None, each.provider)]
+        return [AgentValue(name=described(each), standard=each.standard, provider=each.provider, type=each.type)
+                for each in page.of(found, described)]
 
     @router.get("/standards")
     async def list_standards() -> dict[str, list[str]]:

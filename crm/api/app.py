@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from crm.api import (
     agent_routes,
@@ -25,6 +25,7 @@ from crm.api import (
     option_routes,
     problems,
     resource_routes,
+    routing,
     shapes,
     simulation_routes,
     task_routes,
@@ -65,29 +66,34 @@ def create(
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
-    api = APIRouter(prefix="/v1")
-    api.include_router(cluster_routes.routes(service, picture))
-    api.include_router(event_routes.routes(service, picture))
-    api.include_router(monitor_routes.routes(service, picture, display))
-    api.include_router(node_routes.routes(service, picture))
-    api.include_router(object_routes.routes(service, Review(service)))
-    api.include_router(agent_routes.routes(service))
-    api.include_router(resource_routes.routes(service, picture, lambda: int(clock())))
-    api.include_router(history_routes.routes(service))
-    api.include_router(transition_routes.routes(service))
-    api.include_router(task_routes.routes(service, picture))
-    api.include_router(cib_routes.routes(service))
-    api.include_router(simulation_routes.routes(service, lambda: int(clock())))
-    api.include_router(ticket_routes.routes(service, lambda: int(clock())))
-    api.include_router(operation_routes.routes(service, picture))
-    api.include_router(option_routes.routes(service))
-    api.include_router(attribute_routes.routes(service))
-    api.include_router(fencing_routes.routes(service, lambda: int(clock())))
-    api.include_router(health_routes.routes(service, picture))
+
+    def now() -> int:
+        return int(clock())
+
+    routing.add(
+        app,
+        metrics.routes(service, picture),
+        cluster_routes.routes(service, picture, now),
+        event_routes.routes(service, picture),
+        monitor_routes.routes(service, picture, display),
+        node_routes.routes(service, picture),
+        object_routes.routes(service, Review(service)),
+        agent_routes.routes(service),
+        resource_routes.routes(service, picture, now),
+        history_routes.routes(service),
+        transition_routes.routes(service),
+        task_routes.routes(service, picture, now),
+        cib_routes.routes(service),
+        simulation_routes.routes(service, now),
+        ticket_routes.routes(service, now),
+        operation_routes.routes(service, picture),
+        option_routes.routes(service),
+        attribute_routes.routes(service, now),
+        fencing_routes.routes(service, now),
+        health_routes.routes(service, picture),
+    )
     if doors is not None:
-        api.include_router(token_routes.routes(service, doors, clock))
-    app.include_router(metrics.routes(service, picture))
-    app.include_router(api)
+        routing.add(app, token_routes.routes(service, doors, clock))
     shapes.describe(app, object_routes.SHAPES)
     openapi.install(app)
     problems.install(app, lambda text: redacted_text(service.cib(), text))

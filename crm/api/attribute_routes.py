@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from crm.api.cib_routes import DryRun
 from crm.api.permission import check_status_change, readable
+from crm.api.plan_values import PlanValue, planned
+from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.values import UnchangedValue
-from crm.api.writing import Written, write
+from crm.api.values import AcceptedValue
+from crm.api.writing import Written, write_made
 from crm.cib import intents
-from crm.cib.record import transient_attributes
+from crm.cib.document import Document
+from crm.cib.record import AttributeNote, record, transient_attribute, transient_attributes
+from crm.cib.upkeep import assigned
 
 Lifetime = Literal["reboot", "forever"]
 
@@ -34,8 +40,8 @@ class AttributeWish(BaseModel):
     )
 
 
-def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/nodes/{node}/attributes", tags=["attributes"])
+def routes(service: Service, now: Callable[[], int]) -> APIRouter:
+    router = versioned("attributes", "/nodes/{node}/attributes")
 
     @router.get("")
     async def read_attributes(node: str) -> AttributesValue:
@@ -47,24 +53,43 @@ def routes(service: Service) -> APIRouter:
         return AttributesValue(permanent=permanent, transient=transient_attributes(document, element.get("id", "")))
 
     @router.put("/{name}")
-    async def set_attribute(node: str, name: str, wish: AttributeWish, response: Response) -> Written:
+    async def set_attribute(
+        node: str, name: str, wish: AttributeWish, response: Response, dry_run: DryRun = False
+    ) -> Written | AcceptedValue:
         """Set an attribute."""
         if wish.lifetime == "forever":
-            change = intents.node_attribute(service.cib(), node, name, wish.value)
-            return await write(service, change, response, dry_run=False)
-        return await _set_transient(node, name, wish.value, wish.dampening_ms)
+            return await _set_permanent(node, name, wish.value, response, dry_run)
+        return await _set_transient(node, name, wish.value, wish.dampening_ms, dry_run)
 
     @router.delete("/{name}")
-    async def delete_attribute(node: str, name: str, response: Response, lifetime: Lifetime = "reboot") -> Written:
+    async def delete_attribute(
+        node: str, name: str, response: Response, lifetime: Lifetime = "reboot", dry_run: DryRun = False
+    ) -> Written | AcceptedValue:
         """Remove an attribute."""
         if lifetime == "forever":
-            change = intents.node_attribute(service.cib(), node, name, None)
-            return await write(service, change, response, dry_run=False)
-        return await _set_transient(node, name, None, None)
+            return await _set_permanent(node, name, None, response, dry_run)
+        return await _set_transient(node, name, None, None, dry_run)
 
-    async def _set_transient(node: str, name: str, value: str | None, dampening_ms: int | None) -> Written:
+    async def _set_permanent(node: str, name: str, value: str | None, response: Response, dry_run: bool) -> Written:
+        return await write_made(
+            service, lambda document: intents.node_attribute(document, node, name, value), response, dry_run=dry_run
+        )
+
+    async def _set_transient(
+        node: str, name: str, value: str | None, dampening_ms: int | None, dry_run: bool
+    ) -> PlanValue | AcceptedValue:
         check_status_change(service, "set attributes")
+        if dry_run:
+            document = service.cib()
+            return await planned(service, document, _with_transient(document, node, name, value), now())
         await service.set_attribute(node, name, value, dampening_ms)
-        return UnchangedValue(version=str(service.cib().version), term=service.status().term)
+        return AcceptedValue(version=str(service.cib().version), term=service.status().term)
 
     return router
+
+
+def _with_transient(document: Document, node: str, name: str, value: str | None) -> Document:
+    """The CIB with a transient attribute set. Raises CibError (no-such-node)."""
+    node_id = str(intents.configured_node(document, node).get("id"))
+    new = None if value is None else assigned(value, transient_attribute(document, node_id, name))
+    return record(document, [AttributeNote(node_id, name, new)])

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from crm.api.permission import readable
 from crm.api.problems import ProblemError, offences
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, etag, set_version, wanted_version, write
 from crm.cib import sections
@@ -58,7 +59,7 @@ _PATCH_BODY = {
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/cib", tags=["cib"])
+    router = versioned("cib", "/cib")
 
     @router.get("", response_class=Response, responses={200: {"content": _XML}})
     async def read_cib(section: Section = None, xpath: XPath = None) -> Response:

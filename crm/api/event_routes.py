@@ -22,6 +22,7 @@ from crm.api.doors import Principal, principal
 from crm.api.permission import is_restricted, readable
 from crm.api.picture import Picture, present, progress
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Journal, Service
 from crm.cib.news import News, news
 from crm.daemon.journal import Step
@@ -62,7 +63,7 @@ class Filter:
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(tags=["events"])
+    router = versioned("events")
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 
     @router.get("/events", response_class=StreamingResponse, responses={200: {"content": content}})

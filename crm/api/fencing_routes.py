@@ -9,8 +9,12 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from crm.api.cib_routes import DryRun
+from crm.api.fencing_plans import confirmation_plan, fencing_plan
 from crm.api.paging import Paging
 from crm.api.permission import check_status_change, readable
+from crm.api.plan_values import PlanValue
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.cib import read
 from crm.controller.fencing.coverage import coverage
@@ -26,6 +30,7 @@ class FenceWish(BaseModel):
 class FencedValue(BaseModel):
     """It is done: the node is off (or on)."""
 
+    dry_run: bool = False
     node: str
     action: str
     version: str = Field(description="version of the CIB that knows of it")
@@ -58,7 +63,7 @@ class CoverageValue(BaseModel):
 
 
 def routes(service: Service, now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(prefix="/fencing", tags=["fencing"])
+    router = versioned("fencing", "/fencing")
 
     @router.get("/history")
     async def history(page: Paging, node: str | None = None) -> list[FencingValue]:
@@ -76,17 +81,23 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
                 for each in found]
 
     @router.post("/nodes/{name}")
-    async def fence(name: str, wish: FenceWish) -> FencedValue:
+    async def fence(name: str, wish: FenceWish, dry_run: DryRun = False) -> FencedValue | PlanValue:
         """Fence a node now, whatever it runs; answers when a device has confirmed it."""
         check_status_change(service, "fence nodes")
-        committed = await service.fence(name, wish.action)
-        return FencedValue(node=name, action=wish.action, version=str(committed.version), term=committed.term)
+        if dry_run:
+            return await fencing_plan(service, name, wish.action, now())
+        return await _done(name, wish.action)
 
     @router.post("/nodes/{name}/confirm")
-    async def confirm(name: str) -> FencedValue:
+    async def confirm(name: str, dry_run: DryRun = False) -> FencedValue | PlanValue:
         """Say that a node is off because you have made sure of it. If it is not, its services may run twice."""
         check_status_change(service, "confirm that nodes are off")
-        committed = await service.fence(name, "confirm")
-        return FencedValue(node=name, action="confirm", version=str(committed.version), term=committed.term)
+        if dry_run:
+            return await confirmation_plan(service, name, now())
+        return await _done(name, "confirm")
+
+    async def _done(name: str, action: str) -> FencedValue:
+        committed = await service.fence(name, action)
+        return FencedValue(node=name, action=action, version=str(committed.version), term=committed.term)
 
     return router

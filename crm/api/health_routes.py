@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.picture import Picture, present
+from crm.api.routing import versioned
 from crm.api.service import Service
 
 
@@ -24,7 +25,7 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[VerdictValue]])
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(prefix="/health", tags=["health"])
+    router = versioned("health", "/health")
 
     def answers(path: str) -> Callable[[_Handler], _Handler]:
         """Load balancers ask by HEAD as often as by GET; one description is enough."""

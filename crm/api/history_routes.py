@@ -13,9 +13,11 @@ from lxml import etree
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable, visible
 from crm.api.plan_values import DifferenceValue
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, etag, write_made
 from crm.cib.changes import Replace
@@ -42,16 +44,16 @@ class UndoWish(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/cib", tags=["cib"])
+    router = versioned("cib", "/cib")
 
     @router.get("/history")
-    async def list_versions() -> list[KeptValue]:
+    async def list_versions(page: Paging) -> list[KeptValue]:
         """The configurations that the answering node has kept, the newest first."""
         present = service.cib().version[:2]
         return [
             KeptValue(version=str(each.version), at=datetime.fromtimestamp(each.at, UTC),
                       present=each.version[:2] == present)
-            for each in await service.records.configurations()
+            for each in page.of(await service.records.configurations(), lambda each: str(each.version))
         ]
 
     @router.get("/history/{version}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})

@@ -14,6 +14,7 @@ from fastapi.responses import PlainTextResponse
 
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import FencingRecord, NodeStatus, Service
 
 _MEDIA_TYPES = {"text": "text/plain", "xml": "application/xml", "html": "text/html", "simple": "text/plain"}
@@ -38,7 +39,7 @@ Display = Callable[[Shown, Mapping[str, str]], str]
 
 
 def routes(service: Service, picture: Callable[[], Picture], display: Display | None) -> APIRouter:
-    router = APIRouter(tags=["cluster"])
+    router = versioned("cluster")
 
     @router.get("/cluster/text", response_class=PlainTextResponse, responses={200: {"content": _CONTENT}})
     async def read_text(

@@ -12,6 +12,7 @@ from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import NodeValue
 from crm.api.writing import Written, write, write_made
@@ -35,7 +36,7 @@ def _no_such_node(name: str, picture: Picture) -> ProblemError:
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(prefix="/nodes", tags=["nodes"])
+    router = versioned("nodes", "/nodes")
 
     @router.get("")
     async def list_nodes(page: Paging) -> list[NodeValue]:

@@ -15,9 +15,11 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from crm.api.cib_routes import DryRun, IfMatch, json_body
+from crm.api.paging import Paging
 from crm.api.permission import readable
-from crm.api.plan_values import PlanValue
+from crm.api.plan_values import ONLY_PLANNED
 from crm.api.problems import ProblemError
+from crm.api.routing import add, versioned
 from crm.api.service import Service
 from crm.api.shapes import Shape
 from crm.api.writing import Written, etag, write_made
@@ -88,14 +90,9 @@ _OTHERS = (
 SHAPES = tuple({family.shape.name: family.shape for family in (_RESOURCES, *_OTHERS)}.values())
 """For the OpenAPI document."""
 
-_ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
-    200: {"model": PlanValue, "description": "Nothing was created (`dry_run`): what would happen"}
-}
-
-
 def routes(service: Service, review: Review) -> APIRouter:
     """The routes of all kinds. `review` looks at resources."""
-    router = APIRouter()
+    router = versioned("resources")
     _add(router, service, _RESOURCES, review)
     _add_resource_deletion(router, service)
     for family in _OTHERS:
@@ -110,11 +107,11 @@ async def _nothing_to_say(_document: Document, _value: Any, _force: bool) -> Seq
 
 def _add(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
     """The routes of one kind."""
-    own = APIRouter(tags=[family.tag])
+    own = versioned(family.tag)
     _add_reading(own, service, family)
     _add_writing(own, service, family, review)
     _add_change(own, service, family, review)
-    router.include_router(own)
+    add(router, own)
 
 
 def _described(family: _Family, handler: _Handler, text: str) -> _Handler:
@@ -127,10 +124,10 @@ def _described(family: _Family, handler: _Handler, text: str) -> _Handler:
 def _add_reading(router: APIRouter, service: Service, family: _Family) -> None:
     collection, shape = family.collection, family.shape
 
-    async def list_all() -> JSONResponse:
+    async def list_all(page: Paging) -> JSONResponse:
         document = readable(service)
-        values = [shape.told(value) for value in collection.all(document)]
-        return JSONResponse(values, headers={"ETag": etag(document.version)})
+        values = [shape.told(value) for value in page.of(collection.all(document), lambda value: str(value.id))]
+        return JSONResponse(values, headers={"ETag": etag(document.version), **page.headers})
 
     async def read_one(identity: str) -> JSONResponse:
         document = readable(service)
@@ -171,7 +168,7 @@ def _add_writing(router: APIRouter, service: Service, family: _Family, review: R
         )
 
     text = f"Create a {collection.name}."
-    router.post(family.create, status_code=201, responses=_ONLY_PLANNED, openapi_extra=shape.as_body())(
+    router.post(family.create, status_code=201, responses=ONLY_PLANNED, openapi_extra=shape.as_body())(
         _described(family, create, text)
     )
     text = f"Replace a {collection.name} by this one. What has no field here stays."
@@ -204,7 +201,7 @@ def _add_change(router: APIRouter, service: Service, family: _Family, review: Re
 
 
 def _add_deletion(router: APIRouter, service: Service, family: _Family) -> None:
-    own = APIRouter(tags=[family.tag])
+    own = versioned(family.tag)
 
     async def delete(
         identity: str, response: Response, if_match: IfMatch = None, dry_run: DryRun = False
@@ -215,11 +212,11 @@ def _add_deletion(router: APIRouter, service: Service, family: _Family) -> None:
         )
 
     own.delete(family.delete)(_described(family, delete, f"Delete a {family.collection.name}."))
-    router.include_router(own)
+    add(router, own)
 
 
 def _add_resource_deletion(router: APIRouter, service: Service) -> None:
-    @router.delete(_RESOURCES.delete, tags=["resources"])
+    @router.delete(_RESOURCES.delete)
     async def delete_resource(
         identity: str, response: Response, keep_members: KeepMembers = False, if_match: IfMatch = None,
         dry_run: DryRun = False,

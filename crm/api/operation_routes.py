@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.picture import Picture
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import FailureValue
 from crm.cib.document import Document
@@ -19,6 +21,7 @@ from crm.model.values import parse_integer
 class OperationValue(BaseModel):
     """The last result of an operation on a node."""
 
+    id: str = Field(description="unique on its node", examples=["web_monitor_10000"])
     resource: str
     node: str
     operation: str = Field(examples=["monitor"])
@@ -43,31 +46,36 @@ class FailCountValue(BaseModel):
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
-    router = APIRouter(tags=["operations"])
+    router = versioned("operations")
 
     @router.get("/operations")
-    async def list_operations(resource: str | None = None, node: str | None = None) -> list[OperationValue]:
+    async def list_operations(
+        page: Paging, resource: str | None = None, node: str | None = None
+    ) -> list[OperationValue]:
         """The last results of all operations, or of those of one resource or node."""
-        return [
+        found = [
             each
             for each in _operations(readable(service))
             if resource in (None, each.resource) and node in (None, each.node)
         ]
+        return page.of(found, lambda each: f"{each.node}/{each.id}")
 
     @router.get("/failures")
-    async def list_failures(resource: str | None = None, node: str | None = None) -> list[FailureValue]:
+    async def list_failures(page: Paging, resource: str | None = None, node: str | None = None) -> list[FailureValue]:
         """What failed and was not cleaned up since, with what to do."""
-        found = picture().failures()
-        return [each for each in found if resource in (None, each.resource) and node in (None, each.node)]
+        found = [each for each in picture().failures()
+                 if resource in (None, each.resource) and node in (None, each.node)]
+        return page.of(found, lambda each: f"{each.node}/{each.resource}/{each.operation}/{each.at}")
 
     @router.get("/failures/counts")
-    async def list_counts(resource: str | None = None, node: str | None = None) -> list[FailCountValue]:
+    async def list_counts(page: Paging, resource: str | None = None, node: str | None = None) -> list[FailCountValue]:
         """How often what failed where; the policy for failures (migration-threshold) counts these."""
-        return [
+        found = [
             each
             for each in _counts(readable(service))
             if resource in (None, each.resource) and node in (None, each.node)
         ]
+        return page.of(found, lambda each: f"{each.node}/{each.resource}/{each.operation}/{each.interval_ms}")
 
     return router
 
@@ -81,6 +89,7 @@ def _operations(document: Document) -> Iterator[OperationValue]:
 
 def _operation(resource: str, node: str, entry: Element) -> OperationValue:
     return OperationValue(
+        id=entry.get("id", ""),
         resource=resource,
         node=node,
         operation=entry.get("operation", ""),

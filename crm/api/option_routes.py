@@ -6,8 +6,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, write
 from crm.cib import intents
@@ -65,12 +67,12 @@ def _property(document: Document, name: str, known: Property) -> PropertyValue:
 
 
 def routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/options", tags=["options"])
+    router = versioned("options", "/options")
 
     @router.get("")
-    async def list_options() -> list[PropertyValue]:
+    async def list_options(page: Paging) -> list[PropertyValue]:
         """Every cluster option with its type, default, description and value."""
-        return properties(readable(service))
+        return page.of(properties(readable(service)), lambda option: option.name)
 
     @router.get("/{name}")
     async def read_option(name: str) -> OptionValue:

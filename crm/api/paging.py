@@ -1,7 +1,8 @@
 """Lists in pages: `?limit=` so many entries, `?after=` the last one seen. Without a limit a list comes whole.
 
 A page begins after an entry, not at a number, so nothing is skipped or told twice because something else came or went
-meanwhile. The `Link` header (RFC 8288) holds the address of the next page; on the last one there is none.
+meanwhile. The `Link` header (RFC 8288) holds the address of the next page; on the last one there is none. Where a list
+is put together from what several nodes have kept, `Crmd-Missing` names those whose part is missing.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request, Response
 
 from crm.api.problems import ProblemError
+from crm.api.service import Silence
 
 LARGEST = 1000
+MISSING = "Crmd-Missing"
 
 _Entry = TypeVar("_Entry")
 
@@ -34,8 +37,16 @@ class Page:
         self._limit = limit
         self._after = after
 
-    def of(self, entries: Sequence[_Entry], key: Callable[[_Entry], str]) -> list[_Entry]:
+    @property
+    def headers(self) -> dict[str, str]:
+        """For routes that make their response themselves: what `of` has to say beside the entries."""
+        return dict(self._response.headers)
+
+    def of(self, entries: Sequence[_Entry], key: Callable[[_Entry], str],
+           missing: Sequence[Silence] = ()) -> list[_Entry]:
         """The entries on the page; `key` tells what an entry is called. Raises ProblemError (no-such-object)."""
+        if missing:
+            self._response.headers[MISSING] = ", ".join(each.node for each in missing)
         begin = 0
         if self._after is not None:
             known = [key(entry) for entry in entries]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -123,14 +124,23 @@ class PlanValue(BaseModel):
         )
 
 
-_REVIEWED = ("stopped-above", "short-timeout", "not-monitored")
+ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
+    200: {"model": PlanValue, "description": "Nothing was done (`dry_run`): what would happen"}
+}
+"""For writes whose status is another one than 200 when they are done."""
+
+_REVIEWED = ("stopped-above", "short-timeout", "not-monitored", "not-fenceable")
 """Findings about the change itself, not about the configuration as a whole."""
 
 
 async def planned(
     service: Service, present: Document, wanted: Document, now: int, reports: Sequence[Report] = (),
-    faults: Sequence[Fault] = (),
+    faults: Sequence[Fault] = (), undone: bool = False,
 ) -> PlanValue:
-    """The plan for a CIB, made beside the event loop. Of the differences only what the asking user may read is told."""
-    found = await asyncio.to_thread(preview, present.root, wanted.root, now, faults)
+    """The plan for a CIB, made beside the event loop. Of the differences only what the asking user may read is told.
+
+    With `undone` the present configuration comes back once the wanted one is carried out.
+    """
+    afterwards = present.root.find("configuration") if undone else None
+    found = await asyncio.to_thread(preview, present.root, wanted.root, now, faults, afterwards)
     return PlanValue.of(service, present, wanted, found, reports)

@@ -29,6 +29,8 @@ _STATUS: dict[str, HTTPStatus] = {
     "no-dc": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "not-ready": HTTPStatus.SERVICE_UNAVAILABLE,
+    "node-away": HTTPStatus.SERVICE_UNAVAILABLE,
+    "not-available": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "outcome-unknown": HTTPStatus.GATEWAY_TIMEOUT,

@@ -10,11 +10,14 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.cleaning import CleanedValue, clean_up
 from crm.api.option_routes import OptionValue
 from crm.api.paging import Paging
-from crm.api.permission import check_cleanup, readable
+from crm.api.permission import readable
 from crm.api.picture import Picture
+from crm.api.plan_values import PlanValue
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ResourceValue
 from crm.api.writing import Written, write, write_made
@@ -43,21 +46,8 @@ class MoveValue(BaseModel):
     )
 
 
-class CleanedValue(BaseModel):
-    """How many histories were forgotten; what they were about is probed anew."""
-
-    forgotten: int = Field(examples=[2])
-    version: str = Field(description="version of the CIB on the answering node after it")
-    term: int = Field(description="term of the DC that did it")
-
-    @classmethod
-    def of(cls, service: Service, forgotten: int) -> CleanedValue:
-        status = service.status()
-        return cls(forgotten=forgotten, version=str(service.cib().version), term=status.term)
-
-
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(prefix="/resources", tags=["resources"])
+    router = versioned("resources", "/resources")
 
     @router.get("")
     async def list_resources(page: Paging) -> list[ResourceValue]:
@@ -138,11 +128,10 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         return await write(service, intents.clear(service.cib(), name), response, dry_run=dry_run)
 
     @router.post("/{name}/cleanup")
-    async def cleanup(name: str, node: str | None = None) -> CleanedValue:
+    async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
         """Forget its failures, everywhere or on one node, and look again how it is."""
         _existing(picture(), name)
-        check_cleanup(service)
-        return CleanedValue.of(service, await service.cleanup(name, node))
+        return await clean_up(service, name, node, now(), dry_run)
 
     return router
 

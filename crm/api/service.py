@@ -9,13 +9,17 @@ from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
 from crm.daemon.journal import Journal
+from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
+from crm.daemon.peers import Peers, Silence
 from crm.daemon.records import Records
-from crm.daemon.service import Committed, MemberStatus, NodeStatus, Refused
+from crm.daemon.refusal import Refused
+from crm.daemon.service import Committed, MemberStatus, NodeStatus
 from crm.executor.metadata import Metadata
 from crm.model.transition import AgentReference, Transition
 
-__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Refused", "Service"]
+__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Peers", "Refused", "Service",
+           "Silence"]
 
 
 class Service(Protocol):
@@ -24,6 +28,8 @@ class Service(Protocol):
     name: str
     journal: Journal
     records: Records
+    transitions: LedTransitions
+    peers: Peers
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...

@@ -12,6 +12,7 @@ from crm.api.permission import check_change, readable
 from crm.api.picture import Picture
 from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import checked
 from crm.cib import intents
@@ -42,7 +43,7 @@ class Scenario(BaseModel):
 
 
 def routes(service: Service, now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(tags=["plans"])
+    router = versioned("plans")
 
     @router.post("/simulate")
     async def simulate(scenario: Scenario) -> PlanValue:

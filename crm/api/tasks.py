@@ -57,7 +57,7 @@ class Tasks:
         """Raises ProblemError (no-such-task)."""
         if task_id not in self._tasks:
             raise ProblemError("no-such-task", f"{self._node} knows no task {task_id}",
-                               "Tasks are kept by the node that was asked, until it is started anew")
+                               "See which there are: crmctl task list; a node that starts anew forgets its own")
         return self._tasks[task_id]
 
     def start(self, kind: str, about: str, limit_s: float, work: Callable[[Say], Awaitable[None]]) -> Task:

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.writing import Written, write_made
 from crm.cib.changes import Change
@@ -37,12 +39,12 @@ class TicketWish(BaseModel):
 
 
 def routes(service: Service, now: Callable[[], int]) -> APIRouter:
-    router = APIRouter(prefix="/tickets", tags=["tickets"])
+    router = versioned("tickets", "/tickets")
 
     @router.get("")
-    async def list_tickets() -> list[TicketValue]:
+    async def list_tickets(page: Paging) -> list[TicketValue]:
         """Every ticket that was ever granted, or that a constraint names."""
-        return tickets(readable(service))
+        return page.of(tickets(readable(service)), lambda ticket: ticket.id)
 
     @router.get("/{name}")
     async def read_ticket(name: str) -> TicketValue:

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
+from crm.api.cib_routes import DryRun
 from crm.api.doors import REVOKED, DoorSettings, principal, revoked_tokens
 from crm.api.paging import Paging
 from crm.api.problems import ProblemError
+from crm.api.routing import versioned
 from crm.api.scopes import Scope
 from crm.api.service import Service
 from crm.api.tokens import ID_LENGTH, Grant, make, new_id, still_counts
@@ -66,7 +68,7 @@ TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 
 def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) -> APIRouter:
-    router = APIRouter(tags=["tokens"])
+    router = versioned("tokens")
 
     @router.post("/tokens", status_code=201)
     async def create_token(wanted: WantedToken) -> TokenValue:
@@ -100,11 +102,11 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         return page.of(revoked_tokens(service), str)
 
     @router.delete("/tokens/{token_id}")
-    async def revoke_token(token_id: TokenId, response: Response) -> Written:
+    async def revoke_token(token_id: TokenId, response: Response, dry_run: DryRun = False) -> Written:
         """Take a token or a certificate back: from now on no node accepts it."""
         known = [each for each in revoked_tokens(service) if still_counts(each, clock())]
         ids = dict.fromkeys([*known, token_id.lstrip("0") if len(token_id) != ID_LENGTH else token_id])
-        return await write(service, intents.option(service.cib(), REVOKED, " ".join(ids)), response, dry_run=False)
+        return await write(service, intents.option(service.cib(), REVOKED, " ".join(ids)), response, dry_run=dry_run)
 
     return router
 

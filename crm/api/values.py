@@ -54,6 +54,15 @@ class UnchangedValue(BaseModel):
     reports: list[ReportValue] = []
 
 
+class AcceptedValue(BaseModel):
+    """A change of what lasts only as long as its node is here: the DC has it, or gets it as soon as there is one."""
+
+    dry_run: bool = False
+    version: str = Field(description="version of the CIB on the answering node, which may not have it yet")
+    term: int = Field(description="term of the DC that the answering node follows")
+    accepted: bool = True
+
+
 class NodeValue(BaseModel):
     """A node of the cluster."""
 

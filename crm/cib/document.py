@@ -15,9 +15,11 @@ from lxml import etree
 from crm.cib import differences, editing, parsing, sections
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 from crm.cib.errors import CibError
+from crm.cib.known import NOTHING
 from crm.cib.parsing import DEFAULT_LIMITS, Element, Limits
 from crm.cib.paths import Path
 from crm.cib.version import ATTRIBUTES, Version
+from crm.model.cib import Cib
 
 _CONFIGURATION = "/cib/configuration"
 
@@ -25,7 +27,7 @@ _CONFIGURATION = "/cib/configuration"
 class Document:
     """One state of the CIB. `root` is lxml's `<cib>` element: read it, never write to it."""
 
-    __slots__ = ("__weakref__", "_base", "_changes", "_digest", "_version", "root")
+    __slots__ = ("__weakref__", "_base", "_changes", "_digest", "_known", "_version", "root")
 
     def __init__(self, root: Element) -> None:
         """Takes the tree over: nobody else may change it afterwards. Raises CibError (not-a-cib, bad-version)."""
@@ -38,6 +40,7 @@ class Document:
         self._digest: str | None = None
         self._base: weakref.ref[Document] | None = None
         self._changes: list[Element] = []
+        self._known = NOTHING
 
     @classmethod
     def parse(cls, text: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Document:
@@ -47,6 +50,13 @@ class Document:
     @property
     def version(self) -> Version:
         return self._version
+
+    def model(self) -> Cib:
+        """The CIB as frozen data. What was read of the documents that this one was made from is not read again."""
+        from crm.cib.read import read_next
+
+        cib, self._known = read_next(self.root, self._known)
+        return cib
 
     def to_bytes(self) -> bytes:
         """The whole CIB as indented XML, UTF-8, the same bytes for the same tree."""
@@ -60,9 +70,9 @@ class Document:
 
     def without_status(self) -> Document:
         """The part that is kept on disk: everything but what stands in the status section."""
-        root = deepcopy(self.root)
-        for status in root.findall("status"):
-            root.replace(status, etree.Element("status"))
+        root = etree.Element("cib", differences.attributes_of(self.root))
+        root.text = self.root.text
+        root.extend(etree.Element("status") if part.tag == "status" else deepcopy(part) for part in self.root)
         return Document(root)
 
     def with_version(self, version: Version) -> Document:
@@ -127,9 +137,10 @@ class Document:
         return self.version.after_status_change()
 
     def made_from(self, base: Document, changes: list[Element]) -> Document:
-        """Remember how this document came about, so that its patch need not be worked out again."""
+        """Remember how this document came about, so that neither its patch nor its model is worked out anew."""
         self._base = weakref.ref(base)
         self._changes = changes
+        self._known = base._known.after(changes)
         return self
 
 

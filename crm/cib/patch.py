@@ -29,12 +29,11 @@ def make(old: Document, new: Document) -> Patch:
     changes = new.changes_since(old)
     if changes is None:
         changes = differences.make(old.root, new.root)
-    diff = etree.Element("diff", format="2")
-    versions = etree.SubElement(diff, "version")
+    versions = etree.Element("version")
     etree.SubElement(versions, "source", new.version.attributes() | old.version.attributes())
     etree.SubElement(versions, "target", new.version.attributes())
-    diff.extend(deepcopy(change) for change in changes)
-    return Patch(etree.tostring(diff, encoding="unicode"))
+    parts = "".join(etree.tostring(part, encoding="unicode", with_tail=False) for part in (versions, *changes))
+    return Patch(f'<diff format="2">{parts}</diff>')
 
 
 def versions(patch: Patch) -> tuple[Version, Version]:

@@ -8,9 +8,11 @@ text, with its limits, is `crm.cib.document`'s; validation against the schema is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lxml import etree
 
+from crm.cib.known import NOTHING, Known
 from crm.cib.read_attributes import Reader, text
 from crm.cib.read_constraints import read_constraints
 from crm.cib.read_resources import read_resources, read_templates
@@ -22,19 +24,39 @@ from crm.model.values import is_true, parse_integer
 
 def read(root: etree._Element) -> Cib:
     """The CIB under `root` (a `cib` element) as frozen data, with reports on what could not be understood."""
-    reader = Reader(root)
+    return read_next(root, NOTHING)[0]
+
+
+def read_next(root: etree._Element, known: Known) -> tuple[Cib, Known]:
+    """The same, where some of it is known already; and what is known now, for the next time."""
     attributes = {text(name): text(value) for name, value in root.items()}
-    configuration = root.find("configuration")
     status = root.find("status")
+    configuration = known.configuration or _read_configuration(root)
+    reader = Reader(root)
+    node_states = read_node_states(reader, status, known.node_states)
+    cib = replace(
+        configuration,
+        attributes=attributes,
+        dc_id=attributes.get("dc-uuid"),
+        have_quorum=is_true(attributes.get("have-quorum")),
+        execution_date=_execution_date(attributes.get("execution-date")),
+        node_states=node_states,
+        tickets=read_tickets(status),
+        reports=(*configuration.reports, *reader.reports),
+    )
+    # What was reported must be reported each time.
+    kept = () if reader.reports else node_states
+    return cib, Known(configuration, {state.id: state for state in kept})
+
+
+def _read_configuration(root: etree._Element) -> Cib:
+    reader = Reader(root)
+    configuration = root.find("configuration")
 
     def section(name: str) -> etree._Element | None:
         return configuration.find(name) if configuration is not None else None
 
     return Cib(
-        attributes=attributes,
-        dc_id=attributes.get("dc-uuid"),
-        have_quorum=is_true(attributes.get("have-quorum")),
-        execution_date=_execution_date(attributes.get("execution-date")),
         options=reader.sets(section("crm_config"), "cluster_property_set"),
         nodes=tuple(_nodes(reader, section("nodes"))),
         resources=read_resources(reader, section("resources")),
@@ -45,8 +67,6 @@ def read(root: etree._Element) -> Cib:
         operation_defaults=reader.sets(section("op_defaults"), "meta_attributes"),
         fencing_levels=tuple(_fencing_levels(section("fencing-topology"))),
         alerts=tuple(_alerts(reader, section("alerts"))),
-        node_states=read_node_states(reader, status),
-        tickets=read_tickets(status),
         reports=tuple(reader.reports),
     )
 

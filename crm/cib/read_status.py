@@ -6,21 +6,28 @@ speed: one pass over an element's attributes, no copies.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lxml import etree
 
 from crm.cib.read_attributes import Reader, text
 from crm.model.history import HistoryEntry, NodeState, ResourceHistory, TicketRecord
 from crm.model.values import is_true, parse_integer
 
+_NONE: Mapping[str, NodeState] = {}
 
-def read_node_states(reader: Reader, status: etree._Element | None) -> tuple[NodeState, ...]:
-    """What is recorded of each node that has an id."""
+
+def read_node_states(
+    reader: Reader, status: etree._Element | None, known: Mapping[str, NodeState] = _NONE
+) -> tuple[NodeState, ...]:
+    """What is recorded of each node that has an id; of some of them it is known already."""
     if status is None:
         return ()
     states = []
     for element in status.iterchildren("node_state"):
-        if element.get("id"):
-            states.append(_node_state(reader, element))
+        node_id = element.get("id")
+        if node_id:
+            states.append(known.get(text(node_id)) or _node_state(reader, element))
         else:
             reader.report("node-state-without-id", "", "A node_state without an id is ignored.", "", element)
     return tuple(states)

@@ -58,9 +58,11 @@ def _told(change: Element, before: Element) -> Iterator[Difference]:
     match change.get("operation"):
         case "create":
             for child in change.iterchildren(etree.Element):
-                yield Difference("added", _name(child, found), xml=_text(child))
+                yield from (Difference("added", _name(each, parent), xml=_text(each))
+                            for each, parent in _objects(child, found))
         case "delete" if found is not None:
-            yield Difference("removed", _name(found, found.getparent()), xml=_text(found))
+            yield from (Difference("removed", _name(each, parent), xml=_text(each))
+                        for each, parent in _objects(found, found.getparent()))
         case "modify" if found is not None:
             parts = tuple(
                 (str(each.get("name")), found.get(str(each.get("name"))),
@@ -70,6 +72,12 @@ def _told(change: Element, before: Element) -> Iterator[Difference]:
             yield Difference("changed", _name(found, found.getparent()), parts)
         case "move" if found is not None:
             yield Difference("moved", _name(found, found.getparent()))
+
+
+def _objects(element: Element, parent: Element | None) -> Iterator[tuple[Element, Element | None]]:
+    """An object and its parent; of a section that came or went as a whole, the objects in it."""
+    within = [] if element.get("id") or element.get("uname") else list(element.iterchildren(etree.Element))
+    yield from ((child, element) for child in within) if within else ((element, parent),)
 
 
 def _name(element: Element, parent: Element | None) -> str:

@@ -34,16 +34,20 @@ def send(method: str, where: str, value: object = None, query: Mapping[str, str 
 def write(options: argparse.Namespace, method: str, where: str, value: object, said: str,
           query: Mapping[str, str | None] | None = None) -> None:
     """A change: committed and told, or with --dry-run its plan."""
-    dry_run = getattr(options, "dry_run", False)
     force = "true" if getattr(options, "force", False) else None
-    answer = send(method, where, value, {"dry_run": "true" if dry_run else None, "force": force, **(query or {})})
-    if dry_run:
+    answer = send(method, where, value, {**dry_run(options), "force": force, **(query or {})})
+    if answer["dry_run"]:
         print_plan(answer)
         return
     for report in answer.get("reports", []):
         if report["severity"] != "notice":
             print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
     print("That is so already" if answer.get("unchanged") else f"{said}, CIB {answer['version']}")
+
+
+def dry_run(options: argparse.Namespace) -> dict[str, str | None]:
+    """The part of a query that says whether something is only to be planned."""
+    return {"dry_run": "true" if getattr(options, "dry_run", False) else None}
 
 
 def print_plan(plan: dict[str, Any]) -> None:

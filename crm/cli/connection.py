@@ -21,17 +21,13 @@ URL_VARIABLE = "CRMD_URL"
 CREDENTIAL_VARIABLES = ("CRMD_TOKEN", "CRMD_CA_FILE", "CRMD_CERTIFICATE_FILE")
 
 # Exit codes of Pacemaker's tools, so that scripts that know those go on working.
-OK, ERROR, USAGE, UNAVAILABLE, CONFIGURATION, DISCONNECTED = 0, 1, 64, 69, 78, 102
+OK, ERROR, USAGE, UNAVAILABLE, CONFIGURATION, DISCONNECTED, NO_SUCH_OBJECT = 0, 1, 64, 69, 78, 102, 105
 _EXIT_CODES = {
     "stale-version": 103,
     "version-mismatch": 103,
     "older-version": 103,
     "patch-mismatch": 103,
-    "no-such-object": 105,
-    "no-such-node": 105,
-    "no-such-resource": 105,
-    "no-such-section": 105,
-    "not-found": 105,
+    "not-found": NO_SUCH_OBJECT,
     "no-quorum": 106,
     "no-dc": UNAVAILABLE,
     "not-ready": UNAVAILABLE,
@@ -128,7 +124,8 @@ def _problem(answer: Answer) -> CommandError:
     if not isinstance(problem, dict):
         return CommandError(f"The daemon answered with {answer.status}")
     code = str(problem.get("code", ""))
-    return CommandError(_worded(problem), str(problem.get("next_step") or ""), _EXIT_CODES.get(code, ERROR))
+    unknown = NO_SUCH_OBJECT if code.startswith("no-such-") else ERROR
+    return CommandError(_worded(problem), str(problem.get("next_step") or ""), _EXIT_CODES.get(code, unknown))
 
 
 def _worded(problem: Mapping[str, object]) -> str:

@@ -7,7 +7,18 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from crm.cli import fence, object_commands, plan_commands, resource_commands, task_commands, tokens
+from crm.cli import (
+    asking,
+    fence,
+    object_commands,
+    plan_commands,
+    resource_commands,
+    result_commands,
+    smaller_objects,
+    task_commands,
+    tokens,
+    transition_commands,
+)
 from crm.cli.asking import print_plan
 from crm.cli.connection import Answer, duration_seconds, request, run
 from crm.cli.setup import command as setup
@@ -74,12 +85,16 @@ def _parser() -> argparse.ArgumentParser:
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
     cleanup.add_argument("resource", nargs="?", help="only of this resource")
     cleanup.add_argument("--node", help="only on this node")
+    _add_dry_run(cleanup)
     cleanup.set_defaults(act=_cleanup)
 
     resource_commands.add_to(commands)
     object_commands.add_to(commands)
+    smaller_objects.add_to(commands)
+    result_commands.add_to(commands)
     plan_commands.add_to(commands)
     task_commands.add_to(commands)
+    transition_commands.add_to(commands)
     fence.add_commands(commands)
     tokens.add_to(commands)
 
@@ -152,8 +167,11 @@ def _clear(options: argparse.Namespace) -> None:
 
 def _cleanup(options: argparse.Namespace) -> None:
     path = f"/v1/resources/{options.resource}/cleanup" if options.resource else "/v1/cluster/cleanup"
-    forgotten = _object(request("POST", path, query={"node": options.node}))["forgotten"]
-    print(f"{forgotten} histories forgotten; the cluster looks again how things are")
+    answer = asking.send("POST", path, None, {"node": options.node, **asking.dry_run(options)})
+    if options.dry_run:
+        print_plan(answer)
+    else:
+        print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are")
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -40,6 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _load_early() -> None:
+    """What the first plan needs and a command may not, so that a new leader is not late by the time to load it."""
+    import networkx  # noqa: F401
+
+    from crm.policy_engine import plan  # noqa: F401
+
+
 def daemon(config: Path | None) -> int:
     """Run the daemon itself in this process."""
     from crm.daemon.settings import SettingsError, load
@@ -56,7 +63,7 @@ def daemon(config: Path | None) -> int:
     from crm.cib.schema import errors
     from crm.cli.monitor.display import display
     from crm.daemon.main import main as run
-    from crm.policy_engine import plan as _plan  # noqa: F401 - loaded now, so that the first plan is not late
+    _load_early()
 
     def validate(document: Document) -> None:
         for report in errors(document):

@@ -6,7 +6,11 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from crm.cli import asking
 from crm.cli.connection import USAGE, CommandError, request
+
+_PATIENCE_S = 660
+"""Fence agents may take minutes."""
 
 
 def add_commands(commands: Any) -> None:
@@ -15,11 +19,13 @@ def add_commands(commands: Any) -> None:
     fence.add_argument("node")
     fence.add_argument("--off", action="store_true", help="leave it off (default: reboot)")
     fence.add_argument("--yes", action="store_true", help="do not ask back")
+    asking.add_dry_run(fence)
     fence.set_defaults(act=_fence)
 
     confirm = commands.add_parser("confirm", help="say that a lost node is off, because you have made sure of it")
     confirm.add_argument("node")
     confirm.add_argument("--yes", action="store_true", help="do not ask back")
+    asking.add_dry_run(confirm)
     confirm.set_defaults(act=_confirm)
 
     history = commands.add_parser("fence-history", help="what was fenced, by whom, and how it ended")
@@ -33,16 +39,22 @@ def add_commands(commands: Any) -> None:
 
 def _fence(options: argparse.Namespace) -> None:
     action = "off" if options.off else "reboot"
+    where, wish = asking.path("fencing", "nodes", options.node), {"action": action}
+    if options.dry_run:
+        asking.print_plan(asking.send("POST", where, wish, asking.dry_run(options), _PATIENCE_S))
+        return
     _ask_back(options, f"{options.node} will lose its power and all that it runs")
-    body = f'{{"action": "{action}"}}'.encode()
-    request("POST", f"/v1/fencing/nodes/{options.node}", body=body, content_type="application/json",
-            timeout_seconds=660)
+    asking.send("POST", where, wish, timeout_seconds=_PATIENCE_S)
     print(f"{options.node} is fenced ({action})")
 
 
 def _confirm(options: argparse.Namespace) -> None:
+    where = asking.path("fencing", "nodes", options.node, "confirm")
+    if options.dry_run:
+        asking.print_plan(asking.send("POST", where, None, asking.dry_run(options), _PATIENCE_S))
+        return
     _ask_back(options, f"If {options.node} is not off, what it runs will run twice, and data will be damaged")
-    request("POST", f"/v1/fencing/nodes/{options.node}/confirm")
+    asking.send("POST", where)
     print(f"{options.node} counts as fenced; what it ran is started elsewhere")
 
 
@@ -86,6 +98,6 @@ def _coverage(options: argparse.Namespace) -> int:
 
 
 def _list(path: str, **query: str | None) -> Sequence[Mapping[str, Any]]:
-    value = request("GET", path, query=query, timeout_seconds=660).json()
+    value = request("GET", path, query=query, timeout_seconds=_PATIENCE_S).json()
     assert isinstance(value, list), "the API answers with a list"
     return value

@@ -6,7 +6,7 @@ import argparse
 import textwrap
 from typing import Any
 
-from crm.cli import asking
+from crm.cli import asking, definitions
 from crm.cli.asking import Commands
 
 
@@ -46,7 +46,9 @@ def _add_constraints(own: Commands) -> None:
     command = _command(own, "ticket", "a resource needs a ticket", _ticket_need, "id", "ticket", "resource")
     command.add_argument("--loss-policy", choices=("stop", "demote", "fence", "freeze"))
     command.add_argument("--role")
-    _command(own, "delete", "delete one", _delete_constraint, "id")
+    definitions.add_show(own, definitions.CONSTRAINT)
+    definitions.add_define(own, definitions.CONSTRAINT)
+    definitions.add_delete(own, definitions.CONSTRAINT)
 
 
 def _list_constraints(options: argparse.Namespace) -> None:
@@ -82,11 +84,6 @@ def _order(options: argparse.Namespace) -> None:
 def _ticket_need(options: argparse.Namespace) -> None:
     _create(options, "ticket", ticket=options.ticket, resource=options.resource, role=options.role,
             loss_policy=options.loss_policy)
-
-
-def _delete_constraint(options: argparse.Namespace) -> None:
-    said = f"Constraint {options.id} is deleted (undo: crmctl history undo)"
-    asking.write(options, "DELETE", asking.path("constraints", options.id), None, said)
 
 
 # Options of the cluster
@@ -138,8 +135,7 @@ def _add_nodes(own: Commands) -> None:
     _command(own, "list", "all nodes, what they run", _list_nodes, dry_run=False)
     _command(own, "show", "attributes, capacity and health of one", _show_node, "node", dry_run=False)
     _command(own, "utilization", "set or remove what a node offers", _utilization, "node", "name", "value?")
-    command = _command(own, "attribute", "set or remove an attribute", _attribute, "node", "name", "value?",
-                       dry_run=False)
+    command = _command(own, "attribute", "set or remove an attribute", _attribute, "node", "name", "value?")
     command.add_argument("--transient", action="store_true", help="only until the node leaves")
 
 
@@ -169,12 +165,11 @@ def _utilization(options: argparse.Namespace) -> None:
 def _attribute(options: argparse.Namespace) -> None:
     where = asking.path("nodes", options.node, "attributes", options.name)
     lifetime = "reboot" if options.transient else "forever"
+    said = f"{options.name} of {options.node} is {options.value or 'removed'}"
     if options.value is None:
-        asking.send("DELETE", where, None, {"lifetime": lifetime})
-        print(f"{options.name} of {options.node} is removed")
+        asking.write(options, "DELETE", where, None, said, {"lifetime": lifetime})
     else:
-        asking.send("PUT", where, {"value": options.value, "lifetime": lifetime})
-        print(f"{options.name} of {options.node} is {options.value}")
+        asking.write(options, "PUT", where, {"value": options.value, "lifetime": lifetime}, said)
 
 
 # Tickets and agents
@@ -182,6 +177,7 @@ def _attribute(options: argparse.Namespace) -> None:
 
 def _add_tickets(own: Commands) -> None:
     _command(own, "list", "all tickets", _list_tickets, dry_run=False)
+    _command(own, "show", "one, with what depends on it", _show_ticket, "ticket", dry_run=False)
     for verb, text in (("grant", "this site may run what depends on it"), ("revoke", "it may not any more"),
                        ("standby", "stop what depends on it, in an orderly way"), ("activate", "end its standby"),
                        ("forget", "as if it had never been granted")):
@@ -193,9 +189,20 @@ _TICKET_WISHES = {"grant": {"granted": True}, "revoke": {"granted": False}, "sta
 
 
 def _list_tickets(_options: argparse.Namespace) -> None:
-    rows = [(each["id"], ("granted" if each["granted"] else "revoked") + (", standby" if each["standby"] else ""),
-             each["last_granted"] or "-", ", ".join(each["constraints"]) or "-") for each in asking.read("tickets")]
+    rows = [(each["id"], _ticket_state(each), each["last_granted"] or "-", ", ".join(each["constraints"]) or "-")
+            for each in asking.read("tickets")]
     asking.print_table(("TICKET", "STATE", "LAST GRANTED", "CONSTRAINTS"), rows)
+
+
+def _ticket_state(ticket: dict[str, Any]) -> str:
+    return ("granted" if ticket["granted"] else "revoked") + (", standby" if ticket["standby"] else "")
+
+
+def _show_ticket(options: argparse.Namespace) -> None:
+    ticket = asking.read("tickets", options.ticket)
+    print(f"{ticket['id']} is {_ticket_state(ticket)}; last granted: {ticket['last_granted'] or 'never'}")
+    for name in ticket["constraints"]:
+        print(textwrap.indent(textwrap.fill(asking.read("constraints", name)["effect"], 108), "  "))
 
 
 def _change_ticket(options: argparse.Namespace) -> None:

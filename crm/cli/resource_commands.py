@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
-from crm.cli import asking
+from crm.cli import asking, definitions
 from crm.cli.asking import Commands
 from crm.cli.connection import USAGE, CommandError, duration_seconds
 
@@ -26,9 +24,7 @@ def add_to(commands: Commands) -> None:
 
 def _add_looking(own: Commands) -> None:
     own.add_parser("list", help="all resources, where they are").set_defaults(act=_list)
-    show = own.add_parser("show", help="a resource as it is configured")
-    show.add_argument("resource")
-    show.set_defaults(act=_show)
+    definitions.add_show(own, definitions.RESOURCE)
 
 
 def _add_defining(own: Commands) -> None:
@@ -43,9 +39,7 @@ def _add_defining(own: Commands) -> None:
         command.add_argument("resource", help="the new id")
         command.add_argument("members", nargs="+", help="ids of resources; then meta attributes as name=value")
         _add_writing(command, _collect, kind=kind)
-    define = own.add_parser("define", help="create or replace one from JSON, as `show` prints it")
-    define.add_argument("file", help="- for standard input")
-    _add_writing(define, _define)
+    _add_force(definitions.add_define(own, definitions.RESOURCE))
     delete = own.add_parser("delete", help="delete one, with its constraints")
     delete.add_argument("resource")
     delete.add_argument("--keep-members", action="store_true", help="of a group or clone: keep what is in it")
@@ -60,6 +54,7 @@ def _add_wishes(own: Commands) -> None:
     restart = own.add_parser("restart", help="stop and start again; returns when that is done")
     restart.add_argument("resource")
     restart.add_argument("--timeout", default="1h", metavar="TIME")
+    asking.add_dry_run(restart)
     restart.set_defaults(act=_restart)
     ban = own.add_parser("ban", help="keep it away from a node for a while")
     ban.add_argument("resource")
@@ -80,8 +75,12 @@ def _add_values(own: Commands) -> None:
 
 def _add_writing(command: argparse.ArgumentParser, act: Any, **more: str) -> None:
     asking.add_dry_run(command)
-    command.add_argument("--force", action="store_true", help="even if the agent does not know what is asked of it")
+    _add_force(command)
     command.set_defaults(act=act, **more)
+
+
+def _add_force(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--force", action="store_true", help="even if the agent does not know what is asked of it")
 
 
 def _list(_options: argparse.Namespace) -> None:
@@ -94,20 +93,6 @@ def _rows(resource: dict[str, Any], indent: str) -> list[tuple[str, str, str, st
     role = " ".join([resource["role"], *marks, *([] if resource["managed"] else ["unmanaged"])])
     own = (indent + resource["id"], resource["agent"] or resource["kind"], role, ", ".join(resource["nodes"]) or "-")
     return [own, *(row for child in resource["children"] for row in _rows(child, indent + "  "))]
-
-
-def _show(options: argparse.Namespace) -> None:
-    import json
-
-    definition = asking.read("resources", options.resource, "definition")
-    print(json.dumps(_without_nothing(definition), indent=2, ensure_ascii=False))
-
-
-def _without_nothing(value: Any) -> Any:
-    """Without the fields that say nothing."""
-    if isinstance(value, dict):
-        return {name: _without_nothing(each) for name, each in value.items() if each not in (None, [], {}, "")}
-    return [_without_nothing(each) for each in value] if isinstance(value, list) else value
 
 
 def _create(options: argparse.Namespace) -> None:
@@ -158,22 +143,6 @@ def _collect(options: argparse.Namespace) -> None:
     asking.write(options, "POST", "/v1/resources", value, f"{options.resource} is configured")
 
 
-def _define(options: argparse.Namespace) -> None:
-    import json
-
-    try:
-        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
-        value = json.loads(text)
-        name = str(value["id"])
-    except OSError as error:
-        raise CommandError(f"{options.file} cannot be read: {error.strerror}", code=66) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise CommandError(f"{options.file} is not the JSON of a resource: {error}", code=65) from None
-    known = [entry["id"] for entry in asking.read("resources", "definitions")]
-    where = asking.path("resources", name, "definition") if name in known else "/v1/resources"
-    asking.write(options, "PUT" if name in known else "POST", where, value, f"{name} is configured")
-
-
 def _delete(options: argparse.Namespace) -> None:
     query = {"keep_members": "true" if options.keep_members else None}
     said = f"{options.resource} is deleted (undo: crmctl history undo)"
@@ -190,8 +159,12 @@ def _start_or_stop(options: argparse.Namespace) -> None:
 def _restart(options: argparse.Namespace) -> int:
     from crm.cli.task_commands import follow
 
-    query = {"timeout": str(duration_seconds(options.timeout))}
-    return follow(asking.send("POST", asking.path("resources", options.resource, "restart"), None, query))
+    query = {"timeout": str(duration_seconds(options.timeout)), **asking.dry_run(options)}
+    answer = asking.send("POST", asking.path("resources", options.resource, "restart"), None, query)
+    if options.dry_run:
+        asking.print_plan(answer)
+        return 0
+    return follow(answer)
 
 
 def _ban(options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
 from crm.policy_engine.engine import Wishes
 from crm.policy_engine.observe import observe
-from crm.policy_engine.plan import Plan, plan
+from crm.policy_engine.plan import Plan, plan, plan_observed
 from crm.transition import Outcome
 from crm.transition.pretended_cib import PretendedCib
 from crm.transition.simulation import Failure, Pretence, parse_failure, simulate
@@ -104,17 +104,16 @@ class _Simulation:
 
     def run(self) -> int:
         """The whole story, in the order in which it is told."""
-        cib = self._look()
+        cluster = self._look()
         if not self.request.quiet:
-            self.teller.current(observe(cib, self.now(cib)))
+            self.teller.current(cluster)
         if self.request.injections:
-            cluster = observe(cib, self.now(cib))
             self.teller.modifications(apply_injections(self, cluster, int(time.time())))
-            cib = self._look()
+            cluster = self._look()
         self._save(self.request.save_input)
         status = OK
         if self.request.process:
-            result = self._plan(cib)
+            result = self._plan(cluster)
             if self.request.simulate:
                 status = self._execute(result.transition, _known_names(result.cluster))
         self._save(self.request.output_file)
@@ -127,14 +126,14 @@ class _Simulation:
             return self.request.now
         return cib.execution_date if cib.execution_date is not None else int(time.time())
 
-    def _look(self) -> Cib:
+    def _look(self) -> Cluster:
         cib = read(self.pretended.root)
         self.teller.date(cib)
-        return cib
+        return observe(cib, self.now(cib))
 
-    def _plan(self, cib: Cib) -> Plan:
+    def _plan(self, cluster: Cluster) -> Plan:
         wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)
-        result = plan(cib, self.now(cib), wishes)
+        result = plan_observed(cluster, wishes)
         self.teller.planned(result)
         if self.request.graph_file is not None:
             Path(self.request.graph_file).write_text(result.graph_text())
@@ -151,8 +150,7 @@ class _Simulation:
         if outcome is Outcome.TERMINATED:
             self.errors += ["Transition failed: terminated", "An invalid transition was produced"]
         if not self.request.quiet:
-            cib = self._look()
-            self.teller.revised(observe(cib, self.now(cib)))
+            self.teller.revised(self._look())
         return ERROR if outcome is Outcome.TERMINATED else OK
 
     def _failure(self, text: str) -> Failure | None:

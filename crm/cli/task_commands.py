@@ -17,7 +17,7 @@ def add_to(commands: Commands) -> None:
     wait.add_argument("--timeout", default="1h", metavar="TIME")
     wait.set_defaults(act=_wait)
     own = asking.group(commands, "task", "tasks: what takes time")
-    own.add_parser("list", help="those of this node").set_defaults(act=_list)
+    own.add_parser("list", help="those of all nodes that are here").set_defaults(act=_list)
     for name, act, text in (("follow", _follow, "wait for its end"), ("cancel", _cancel, "end it")):
         command = own.add_parser(name, help=text)
         command.add_argument("task")

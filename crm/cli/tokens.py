@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from crm.cli import asking
 from crm.cli.connection import duration_seconds, request
 
 
@@ -19,6 +20,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                         help="monitor: health and metrics; operate: no configuration; write: all (default read)")
     create.set_defaults(act=_create)
     _add_revoke(verbs)
+    revoked = verbs.add_parser("revoked", help="those that were taken back before their time, certificates as well")
+    revoked.set_defaults(act=_revoked)
 
     certificate = commands.add_parser("certificate", help="client certificates for the REST API over TCP")
     verbs = certificate.add_subparsers(metavar="VERB", required=True)
@@ -34,6 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def _add_revoke(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     revoke = verbs.add_parser("revoke", help="take one back before its time")
     revoke.add_argument("id", help="as create printed it")
+    asking.add_dry_run(revoke)
     revoke.set_defaults(act=_revoke)
 
 
@@ -61,6 +65,10 @@ def _authority(_options: argparse.Namespace) -> None:
     print(request("GET", "/v1/certificates/authority").text, end="")
 
 
+def _revoked(_options: argparse.Namespace) -> None:
+    found: Any = request("GET", "/v1/tokens/revoked").json()
+    print("\n".join(found) or "None")
+
+
 def _revoke(options: argparse.Namespace) -> None:
-    request("DELETE", f"/v1/tokens/{options.id}")
-    print(f"{options.id} is accepted no more")
+    asking.write(options, "DELETE", asking.path("tokens", options.id), None, f"{options.id} is accepted no more")

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TypeVar
 
+from crm.client import paging
 from crm.client.calls import Call
 from crm.client.errors import NoAnswer, Unreachable
 from crm.client.events import RETRY_S, Event, Listening
@@ -49,6 +50,15 @@ class AsyncClient:
             raise NoAnswer(f"{place} closed the connection without an answer ({error})") from None
         finally:
             writer.close()
+
+    async def pages(self, wanted: Call[list[T]], size: int = 100) -> AsyncIterator[T]:
+        """The entries of a list, however long: asked for in pages of so many."""
+        message: Message | None = paging.first(wanted.message, size)
+        while message is not None:
+            answer = await self.ask(message)
+            for entry in wanted.read(answer):
+                yield entry
+            message = paging.following(message, answer)
 
     async def events(self, kinds: Sequence[str] = (), *, node: str | None = None, resource: str | None = None,
                      since: str | None = None) -> AsyncIterator[Event]:

@@ -70,6 +70,16 @@ class Client:
         """The answer to a request, with its headers."""
         return checked(exchange(self._places, self._credentials.apply(message), self._timeout_s, self._credentials))
 
+    def pages(self, wanted: Call[list[T]], size: int = 100) -> Iterator[T]:
+        """The entries of a list, however long: asked for in pages of so many."""
+        from crm.client import paging
+
+        message: Message | None = paging.first(wanted.message, size)
+        while message is not None:
+            answer = self.ask(message)
+            yield from wanted.read(answer)
+            message = paging.following(message, answer)
+
     def events(self, kinds: Sequence[str] = (), *, node: str | None = None, resource: str | None = None,
                since: str | None = None) -> Iterator[Event]:
         """What happens, without end; when a node is lost it goes on at the next one where it was."""

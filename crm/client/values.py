@@ -84,22 +84,306 @@ class Action(TypedDict):
     resource: str | None
     node: str | None
     interval_ms: int
+    step: int
+    because: list[str]
+    about_ms: int
+    measured: bool
+
+
+class Difference(TypedDict):
+    """One object that differs."""
+
+    what: str
+    about: str
+    text: list[str]
+    xml: str
+
+
+class Interruption(TypedDict):
+    """What becomes of a resource that does not just stay as it is."""
+
+    resource: str
+    effect: str
+    before: list[str]
+    after: list[str]
+    interruption_ms: int | None
+    measured: bool
+    why: list[str]
+
+
+class PlannedFencing(TypedDict):
+    """A node that would be fenced."""
+
+    node: str
+    action: str
+    reason: str
+
+
+class Blocked(TypedDict):
+    """What would have to be done, but cannot."""
+
+    operation: str
+    node: str | None
+    because: list[str]
+
+
+class Plan(TypedDict):
+    """What the cluster would do; nothing has been done."""
+
+    dry_run: bool
+    version: str
+    differences: list[Difference]
+    headlines: list[str]
+    actions: list[Action]
+    interruptions: list[Interruption]
+    fenced: list[PlannedFencing]
+    blocked: list[Blocked]
+    warnings: list[Report]
+    reports: list[Report]
+    settled: bool
+
+
+class TransitionCount(TypedDict):
+    """A transition in short."""
+
+    id: str
+    number: int
+    dc: str
+    term: int
+    version: str
+    begun_at: float
+    ended_at: float | None
+    outcome: str
+    reason: str
+    actions: int
+
+
+class DoneAction(TypedDict):
+    """One action of a transition."""
+
+    id: int
+    operation: str
+    key: str
+    resource: str | None
+    node: str | None
+    interval_ms: int
+    waits_for: list[int]
+    begun_at: float | None
+    ended_at: float | None
+    ok: bool | None
+
+
+class Transition(TypedDict):
+    """A transition with its actions."""
+
+    id: str
+    number: int
+    dc: str
+    term: int
+    version: str
+    begun_at: float
+    ended_at: float | None
+    outcome: str
+    reason: str
+    actions: list[DoneAction]
+
+
+class Replay(TypedDict):
+    """What the policy engine makes of an earlier transition's input now, as of the time when it was planned."""
+
+    id: str
+    same: bool
+    only_then: list[str]
+    only_now: list[str]
+    plan: Plan
+
+
+class Kept(TypedDict):
+    """A configuration that is kept."""
+
+    version: str
+    at: str
+    present: bool
+
+
+class Task(TypedDict):
+    """Something that takes time."""
+
+    id: str
+    kind: str
+    about: str
+    state: str
+    message: str
+    code: str
+    begun_at: float
+    ended_at: float | None
+
+
+class Operation(TypedDict):
+    """The last result of an operation on a node."""
+
+    id: str
+    resource: str
+    node: str
+    operation: str
+    interval_ms: int
+    call: int | None
+    rc: int | None
+    status: int | None
+    reason: str
+    at: int | None
+    took_ms: int | None
+    queued_ms: int | None
+
+
+class FailCount(TypedDict):
+    """How often an operation failed on a node since it was last cleaned up."""
+
+    resource: str
+    node: str
+    operation: str
+    interval_ms: int
+    count: str
+
+
+class Ticket(TypedDict):
+    """A ticket that the cluster knows, or that a constraint names."""
+
+    id: str
+    granted: bool
+    standby: bool
+    last_granted: str | None
+    constraints: list[str]
+
+
+class Fenced(TypedDict):
+    """It is done: the node is off (or on)."""
+
+    dry_run: bool
+    node: str
+    action: str
+    version: str
+    term: int
+
+
+class Fencing(TypedDict):
+    """One fencing of the history."""
+
+    id: str
+    target: str
+    action: str
+    origin: str
+    state: str
+    begun_at: int
+    ended_at: int
+    device: str
+    executor: str
+    reason: str
+
+
+class Coverage(TypedDict):
+    """How a node can be fenced."""
+
+    node: str
+    ways: list[list[str]]
+    origins: list[str]
+    problem: str
+    tested: list[str]
+
+
+class Property(TypedDict):
+    """A cluster option: what it is for, what it may be, what it is."""
+
+    name: str
+    value: str
+    is_set: bool
+    default: str | None
+    kind: str
+    choices: list[str]
+    description: str
+    older_names: list[str]
+    kept_by_cluster: bool
+    problem: str
+
+
+class Attributes(TypedDict):
+    """All attributes of a node; of a name that is in both, the transient one counts."""
+
+    permanent: dict[str, str]
+    transient: dict[str, str]
+
+
+class Agent(TypedDict):
+    """An agent by name."""
+
+    name: str
+    standard: str
+    provider: str | None
+    type: str
+
+
+class Parameter(TypedDict):
+    """A parameter of an agent."""
+
+    name: str
+    type: str
+    default: str | None
+    required: bool
+    reloadable: bool
+    private: bool
+    deprecated: bool
+    unique_group: str
+    choices: list[str]
+    description: str
+    details: str
+
+
+class AgentAction(TypedDict):
+    """An action that an agent knows, with the times that it advises."""
+
+    name: str
+    timeout: str | None
+    interval: str | None
+    role: str | None
+    depth: str | None
+
+
+class Metadata(TypedDict):
+    """What an agent says about itself."""
+
+    name: str
+    version: str
+    description: str
+    details: str
+    parameters: list[Parameter]
+    actions: list[AgentAction]
 
 
 class Written(TypedDict):
-    """What a write came to: committed (version, term), nothing to change (`unchanged`), or (dry run) `actions`."""
+    """What a write came to: committed (version, term), nothing to change (`unchanged`), taken by the DC but not on disk
+    (`accepted`), or (dry run) what else a Plan has.
+    """
 
     dry_run: bool
-    reports: list[Report]
-    version: NotRequired[str]
+    version: str
+    reports: NotRequired[list[Report]]
     term: NotRequired[int]
     unchanged: NotRequired[bool]
+    accepted: NotRequired[bool]
+    differences: NotRequired[list[Difference]]
+    headlines: NotRequired[list[str]]
     actions: NotRequired[list[Action]]
+    interruptions: NotRequired[list[Interruption]]
+    fenced: NotRequired[list[PlannedFencing]]
+    blocked: NotRequired[list[Blocked]]
+    warnings: NotRequired[list[Report]]
+    settled: NotRequired[bool]
 
 
 class Cleaned(TypedDict):
     """How many histories were forgotten."""
 
+    dry_run: bool
     forgotten: int
     version: str
     term: int

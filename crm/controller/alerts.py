@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crm.cib import read
 from crm.controller.commands import SendAlert
 from crm.controller.core import Core, configuration_version
 from crm.controller.fencing.records import FencingRecord
@@ -91,7 +90,7 @@ class Alerts:
         if version != self._read_at:
             self._read_at = version
             has_some = document.root.find("configuration/alerts/alert") is not None
-            self._alerts = read.read(document.without_status().root).alerts if has_some else ()
+            self._alerts = document.model().alerts if has_some else ()
         return self._alerts
 
     def _send(self, alert: Alert, told: Mapping[str, str]) -> None:

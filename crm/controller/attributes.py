@@ -8,20 +8,18 @@ network looks at all nodes' connectivity at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from crm.cib.record import AttributeNote, transient_attribute
+from crm.cib.upkeep import assigned
 from crm.controller.alerts import Alerts
 from crm.controller.commands import Answer
 from crm.controller.core import Core
 from crm.controller.events import AttributeRequested
 from crm.controller.messages import AttributeKept, AttributeUpdate, KeptAttribute
 from crm.controller.replication import Replication
-from crm.model import score
 
 TIMER_PREFIX = "attribute:"
-_EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
 
 
 class Attributes:
@@ -80,7 +78,7 @@ class Attributes:
         core = self._core
         if not core.leading:
             return
-        value = None if update.value is None else self._evaluated(update.node, update.name, update.value)
+        value = None if update.value is None else assigned(update.value, self._present(update.node, update.name))
         if update.dampening_ms is not None:
             self._dampening_ms[update.name] = update.dampening_ms
         dampening_ms = self._dampening_ms.get(update.name, 0)
@@ -135,12 +133,3 @@ class Attributes:
         for node, value in sorted(values.items()):
             self._alerts.attribute(node, name, value)
         self._changed(f"attribute {name} of {', '.join(sorted(values))} changed")
-
-    def _evaluated(self, node: str, name: str, text: str) -> str:
-        """A value as it is meant: `value++` and `value+=5` add to the present one."""
-        found = _EXPRESSION.fullmatch(text)
-        if found is None:
-            return text
-        step = 1 if found["one"] else score.parse(found["by"])
-        signed = -step if found["sign"] == "-" else step
-        return score.render(score.add(score.parse(self._present(node, name)), signed))

@@ -137,6 +137,7 @@ class Controller:
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
+        self._on_timer = self._timer_table()
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
         """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order."""
@@ -153,6 +154,10 @@ class Controller:
         """The term in which this node is the elected DC, None if it is not."""
         authority = self._core.authority
         return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
+
+    def awaits_plan(self, plan_id: int) -> bool:
+        """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
+        return self._planning.awaits(plan_id)
 
     def snapshot(self) -> Snapshot:
         """What can be seen from outside."""
@@ -246,7 +251,7 @@ class Controller:
         elif event.name.startswith(fences.TIMER_PREFIX):
             self._fencing.timer(event.name)
         else:
-            self._timer_table()[event.name]()
+            self._on_timer[event.name]()
 
     def _message(self, sender: str, message: messages.Message) -> None:
         self._on_message[type(message)](sender, message)

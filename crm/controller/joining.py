@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.record import (
-    ForgetAttributesNote,
-    ForgetNote,
     HistoryNote,
     NodeNote,
     Note,
@@ -23,6 +21,7 @@ from crm.cib.record import (
     recorded_nodes,
     transient_attributes,
 )
+from crm.cib.upkeep import departed, fenced_remotely
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
@@ -186,8 +185,7 @@ class Joining:
             return
         self.joined.pop(name, None)
         if name not in core.me.shape.names:
-            fenced = NodeNote(name, name, {"node_fenced": "1"})
-            self._replication.note(ForgetNote(name), ForgetAttributesNote(name), fenced)
+            self._replication.note(*fenced_remotely(name))
         else:
             self.record_absence(name, graceful=True)
         self._replication.flush()
@@ -244,13 +242,8 @@ class Joining:
         self.hooks.left(name)
 
     def _gone(self, node_id: str, name: str, graceful: bool) -> list[Note]:
-        attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left"}
-        notes: list[Note] = [ForgetAttributesNote(node_id)]
-        if graceful or not self._fencing_enabled():
-            # Without fencing nobody could ever confirm what became of a lost node: it is taken as clean.
-            attributes["expected"] = "down"
-            notes.append(ForgetNote(node_id))
-        return [NodeNote(node_id, name, attributes), *notes]
+        # Without fencing nobody could ever confirm what became of a lost node: it is taken as clean.
+        return departed(node_id, name, known_off=graceful or not self._fencing_enabled())
 
     def _was_let_go(self, node_id: str) -> bool:
         """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""

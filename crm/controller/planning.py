@@ -106,6 +106,10 @@ class Planning:
         core.emit(self._input)
         core.changed("transition")
 
+    def awaits(self, plan_id: int) -> bool:
+        """Whether that plan will be used as soon as it is there; else nobody need take the trouble to make it."""
+        return plan_id == self._pending and self._core.leading and not self._reasons
+
     def planned(self, event: Planned) -> None:
         """The answer: dropped when the cluster has moved on."""
         core = self._core

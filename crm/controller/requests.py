@@ -11,17 +11,8 @@ from collections.abc import Callable
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.intents import with_nodes
-from crm.cib.record import (
-    AttributeNote,
-    ForgetNote,
-    Note,
-    cluster_option,
-    configured_node_names,
-    primitives_of,
-    record,
-    recorded_resources,
-    transient_attributes,
-)
+from crm.cib.record import cluster_option, configured_node_names, record
+from crm.cib.upkeep import cleaned
 from crm.cib.version import Version
 from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
@@ -219,16 +210,7 @@ class Requests:
         """Clean up one node; how many histories went."""
         core = self._core
         assert core.authority is not None
-        wanted = None if resource is None else primitives_of(core.document, resource) | {resource}
-
-        def meant(name: str) -> bool:
-            return wanted is None or name in wanted or name.split(":")[0] in wanted
-
-        recorded = [name for name in recorded_resources(core.document, node_id) if meant(name)]
-        attributes = [name for name in transient_attributes(core.document, node_id)
-                      if name.startswith(("fail-count-", "last-failure-")) and meant(_resource_of(name))]
-        notes: list[Note] = [ForgetNote(node_id, name) for name in recorded]
-        notes += [AttributeNote(node_id, name, None) for name in attributes]
+        notes, recorded = cleaned(core.document, node_id, resource)
         if notes:
             self._replication.note(*notes)
         for name in recorded:
@@ -272,8 +254,3 @@ class Requests:
 
     def _answer(self, to: str, answer: RequestAnswer) -> None:
         self._core.send(to, answer)
-
-
-def _resource_of(attribute: str) -> str:
-    """The resource that a failure attribute is about."""
-    return attribute.removeprefix("fail-count-").removeprefix("last-failure-").rpartition("#")[0]

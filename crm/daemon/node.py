@@ -20,7 +20,9 @@ from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon import load
 from crm.daemon.durable import Durable
+from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
+from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner, Schedule
 from crm.daemon.records import Records
 from crm.daemon.service import Service
@@ -55,9 +57,12 @@ class Node:
         self.planner = Planner(schedule)
         self._measures = Measures()
         self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
+        self._peers = Peers(layer_settings.name, lambda: self.controller.snapshot().view.names,
+                            lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
+        transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem, self.executor,
-                               Records(durable.store, self._archive), self._measured)
+                               lambda: durable.problem, self.executor, Records(durable.store), transitions,
+                               self._peers, self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable
@@ -65,7 +70,8 @@ class Node:
         self._handling = False
         self._unknown: set[tuple[str, str]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._outgoing: asyncio.Queue[commands.Send | commands.Broadcast] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[str | None, bytes]] = asyncio.Queue()
+        """Messages and to whom; None means everybody."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
         self._epoch = time.time() - time.monotonic()
@@ -84,6 +90,7 @@ class Node:
         """Leave at once, whatever runs here; resources stay as they are."""
         for timer in self._timers.values():
             timer.cancel()
+        self._peers.close()
         await self._layer.leave()
         await self.executor.close()
         for task in list(self._tasks):
@@ -124,8 +131,10 @@ class Node:
 
     def _perform(self, command: commands.Command) -> None:
         match command:
-            case commands.Send() | commands.Broadcast():
-                self._outgoing.put_nowait(command)
+            case commands.Send(to, message):
+                self._outgoing.put_nowait((to, encode(message)))
+            case commands.Broadcast(message):
+                self._outgoing.put_nowait((None, encode(message)))
             case commands.Persist(token, standing, document):
                 self._durable.persist(token, standing, document)
             case commands.MakePlan():
@@ -187,11 +196,11 @@ class Node:
 
     async def _send_all(self) -> None:
         while True:
-            command = await self._outgoing.get()
-            if isinstance(command, commands.Send):
-                await self._layer.send(command.to, encode(command.message))
+            to, raw = await self._outgoing.get()
+            if to is None:
+                await self._layer.broadcast(raw)
             else:
-                await self._layer.broadcast(encode(command.message))
+                await self._layer.send(to, raw)
 
     async def _listen(self) -> None:
         async for event in self._layer.events():
@@ -201,8 +210,11 @@ class Node:
                 if event.silent_s is not None:
                     self._measures.detection.add(event.silent_s)
                 self.post(events.ViewChanged(_view(event)))
+                self._peers.members_changed()
 
     def _received(self, event: Received) -> None:
+        if self._peers.received(event.sender, event.message):
+            return
         try:
             message = decode(event.message)
         except UnknownMessage as error:

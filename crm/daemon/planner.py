@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from crm.cib import read
 from crm.cib.document import Document
 from crm.model.cib import Cib
 from crm.model.transition import Transition
@@ -33,6 +32,6 @@ class Planner:
 
     def _run(self, document: Document) -> Transition:
         begun = time.perf_counter()
-        transition = self._schedule(read.read(document.root), int(time.time()))
+        transition = self._schedule(document.model(), int(time.time()))
         self.last_ms = (time.perf_counter() - begun) * 1000
         return transition

@@ -1,4 +1,4 @@
-"""What a node has kept of the past: earlier configurations, transitions. Read beside the event loop: disks are slow."""
+"""What a node has kept of the past: earlier configurations. Read beside the event loop: disks are slow."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import asyncio
 from crm.cib.document import Document
 from crm.cib.store import Kept, Store
 from crm.cib.version import Version
-from crm.daemon.transition_archive import TransitionArchive
 
 
 class Records:
     """The past of one node, as its disk has it."""
 
-    def __init__(self, store: Store, transitions: TransitionArchive) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self.transitions = transitions
 
     async def configurations(self) -> list[Kept]:
         """The configurations that are kept, the present one first. Raises CibError (store-unreadable)."""

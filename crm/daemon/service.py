@@ -25,8 +25,11 @@ from crm.controller.events import (
 )
 from crm.controller.fencing.records import FencingRecord
 from crm.daemon.journal import Journal
+from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
+from crm.daemon.peers import Peers
 from crm.daemon.records import Records
+from crm.daemon.refusal import Refused
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
 from crm.model.report import Report
@@ -36,15 +39,7 @@ from crm.transition import Progress
 REQUEST_LIMIT_S = 30.0
 FENCING_LIMIT_S = 600.0
 
-
-class Refused(Exception):  # noqa: N818 - the word that the interface promises
-    """A request was not carried out. `code` is stable (stale-version, no-quorum, no-dc, outcome-unknown, …)."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
+__all__ = ["Committed", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class Service:
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
                  problem: Callable[[], str], executor: Executor, records: Records,
-                 measured: Callable[[], Measures] = Measures) -> None:
+                 transitions: LedTransitions, peers: Peers, measured: Callable[[], Measures] = Measures) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
@@ -107,6 +102,8 @@ class Service:
         """What the node has measured of itself; see `crm.daemon.measures`."""
         self._executor = executor
         self.records = records
+        self.transitions = transitions
+        self.peers = peers
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0

@@ -55,8 +55,8 @@ class TransitionArchive:
         """One record with its actions, None if there is none."""
         return await self._in_thread(lambda: self._read(number))
 
-    async def input(self, number: int) -> bytes | None:
-        """The CIB that it was planned from, as XML; None if it is not kept."""
+    async def packed_input(self, number: int) -> bytes | None:
+        """The CIB that it was planned from, as XML packed by bzip2; None if it is not kept."""
         return await self._in_thread(lambda: self._read_input(number))
 
     def close(self) -> None:
@@ -84,6 +84,8 @@ class TransitionArchive:
             "outcome": "running", "reason": "",
             "actions": [_action(synapse) for synapse in command.transition.synapses
                         if synapse.action.kind is not ActionKind.PSEUDO],
+            "pseudo": [_pseudo(synapse) for synapse in command.transition.synapses
+                       if synapse.action.kind is ActionKind.PSEUDO],
         }
         self._open = (command.number, record)
         self._write(record)
@@ -105,7 +107,7 @@ class TransitionArchive:
 
     def _all(self) -> list[dict[str, Any]]:
         found = [self._read(number) for number in sorted(self._numbers(), reverse=True)]
-        return [{**record, "actions": len(record["actions"])} for record in found if record is not None]
+        return [{**record, "actions": len(record["actions"]), "pseudo": None} for record in found if record is not None]
 
     def _read(self, number: int) -> dict[str, Any] | None:
         try:
@@ -120,7 +122,7 @@ class TransitionArchive:
 
     def _read_input(self, number: int) -> bytes | None:
         try:
-            return bz2.decompress(self._input_file(number).read_bytes())
+            return self._input_file(number).read_bytes()
         except OSError:
             return None
 
@@ -153,6 +155,12 @@ def _action(synapse: Synapse) -> dict[str, Any]:
         "node": action.node, "interval_ms": action.interval_ms, "waits_for": sorted(set(synapse.inputs)),
         "begun_at": None, "ended_at": None, "ok": None,
     }
+
+
+def _pseudo(synapse: Synapse) -> dict[str, Any]:
+    """An action that nobody carries out: a point in the order of the others."""
+    action = synapse.action
+    return {"id": action.id, "key": action.key, "node": action.node, "waits_for": sorted(set(synapse.inputs))}
 
 
 def _add_timing(action: dict[str, Any], timing: ActionTiming | None) -> None:

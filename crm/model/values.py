@@ -6,6 +6,7 @@ Sources: Pacemaker Explained, "Local options" (boolean words, time units, ISO 86
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TRUE = frozenset({"true", "on", "yes", "y", "1"})
 _FALSE = frozenset({"false", "off", "no", "n", "0"})
@@ -54,6 +55,7 @@ def parse_integer(text: str | None) -> int | None:
     return int(found.group(1)) if found else None
 
 
+@lru_cache(maxsize=4096)  # A cluster has few different times, and asks for them over and over.
 def parse_time_ms(text: str | None) -> int | None:
     """Milliseconds of a number with an optional unit (seconds if none); None when it is not a time. May be negative."""
     if text is None:

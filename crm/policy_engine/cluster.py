@@ -329,6 +329,7 @@ class Resource:
     actions: list[Action] = field(default_factory=list)
     """In the order in which they were made."""
     actions_by_key: dict[str, list[Action]] = field(default_factory=dict)
+    actions_by_task: dict[str, list[Action]] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Resource]:
         """This resource and everything below it, parents first."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.cluster import Cluster
-from crm.policy_engine.engine import Planned, Wishes, run
+from crm.policy_engine.engine import Planned, Wishes, plan_cluster
+from crm.policy_engine.observe import observe
 from crm.policy_engine.place.placement import Shown
 from crm.policy_engine.render.dot import dot_text
 from crm.policy_engine.render.exp import graph_xml
@@ -64,7 +65,13 @@ class Plan:
 def plan(cib: Cib, now: int, wishes: Wishes = NO_WISHES) -> Plan:
     """Plan for a CIB at `now` (epoch seconds)."""
     allow_deep_recursion()
-    return Plan(run(cib, now, wishes))
+    return plan_observed(observe(cib, now), wishes)
+
+
+def plan_observed(cluster: Cluster, wishes: Wishes = NO_WISHES) -> Plan:
+    """Plan for a cluster that was observed for this and, until now, only looked at."""
+    allow_deep_recursion()
+    return Plan(plan_cluster(cluster, wishes))
 
 
 def allow_deep_recursion() -> None:

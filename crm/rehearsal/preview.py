@@ -26,7 +26,8 @@ from crm.rehearsal.rehearsal import Change, Effect, Reasons, change_of, hit_by, 
 from crm.rehearsal.stage import Stage
 from crm.rehearsal.timing import Durations, Timed, timeline
 
-_NOT_WORTH_TELLING = ("notify",)
+UNTOLD = ("notify",)
+"""Operations that are left out of previews."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,22 @@ class Preview:
 
 
 def preview(
-    present: etree._Element, wanted: etree._Element, now: int, faults: Sequence[Fault] = ()
+    present: etree._Element, wanted: etree._Element, now: int, faults: Sequence[Fault] = (),
+    afterwards: etree._Element | None = None,
 ) -> Preview:
-    """What the cluster would do if its CIB were `wanted` (and the faults happened); `now` in epoch seconds."""
+    """What the cluster would do if its CIB were `wanted` (and the faults happened); `now` in epoch seconds.
+
+    `afterwards` is a configuration that takes the place of the wanted one as soon as the cluster is at rest.
+    """
     stage = Stage(wanted, now)
     for fault in faults:
         stage.strike(fault)
     told = tell_plan(read(stage.root), now)
     durations = Durations(present)
     course = stage.settle()
+    if afterwards is not None:
+        stage.configure(afterwards)
+        course = course.then(stage.settle())
     timed = timeline(course.transitions, durations)
     changes = _changes(present, stage, now, faults, timed)
     outlook = Outlook(present, wanted, told, changes, course.settled)
@@ -104,14 +112,14 @@ def _actions(told: ToldPlan, durations: Durations) -> list[PlannedAction]:
     found = []
     for synapse in told.transition.synapses:
         action = synapse.action
-        if action.id not in steps or action.operation in _NOT_WORTH_TELLING:
+        if action.id not in steps or action.operation in UNTOLD:
             continue
         because = fencing.get(action.node or "", ()) if action.operation == "stonith" else (
             reasons.get((action.internal_key or action.key, action.node)) or reasons.get((action.key, action.node), ()))
         when = took[action.id]
         found.append(PlannedAction(
             steps[action.id],
-            _word(action.operation, action.interval_ms),
+            shown_operation(action.operation, action.interval_ms),
             action.resource.long_id or action.resource.id if action.resource else None,
             action.node,
             action.interval_ms,
@@ -122,7 +130,8 @@ def _actions(told: ToldPlan, durations: Durations) -> list[PlannedAction]:
     return sorted(found, key=lambda each: each.step)
 
 
-def _word(operation: str, interval_ms: int) -> str:
+def shown_operation(operation: str, interval_ms: int) -> str:
+    """What people call an operation."""
     if operation == "monitor" and interval_ms == 0:
         return "probe"
     return "fence" if operation == "stonith" else operation

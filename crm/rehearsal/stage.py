@@ -35,6 +35,10 @@ class Course:
     transitions: tuple[Transition, ...]
     settled: bool
 
+    def then(self, later: Course) -> Course:
+        """Both, one after the other."""
+        return Course((*self.transitions, *later.transitions), self.settled and later.settled)
+
 
 class Stage:
     """A pretended cluster at a fixed moment (epoch seconds)."""
@@ -71,6 +75,12 @@ class Stage:
         for name in names:
             if name not in known:
                 etree.SubElement(nodes, "node", id=name, uname=name)
+
+    def configure(self, configuration: etree._Element) -> None:
+        """Put a configuration in place of the present one."""
+        present = self.root.find("configuration")
+        assert present is not None, "a CIB has a configuration"
+        self.root.replace(present, deepcopy(configuration))
 
     # Faults
 

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from crm.cib import read
 from crm.cib.changes import Change, Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
@@ -283,7 +282,7 @@ class World:
 
     def plan(self, name: str) -> Transition:
         """What the policy engine wants done, as that node sees the cluster, by its clock."""
-        return self._schedule(read.read(self.document(name).root), int(self.clock + self.nodes[name].skew))
+        return self._schedule(self.document(name).model(), int(self.clock + self.nodes[name].skew))
 
     def tell(self, what: str) -> str:
         """The story's end, for a message."""
@@ -336,6 +335,9 @@ class World:
 
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         match command:
+            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
+                  | commands.TransitionEnded()):
+                pass
             case commands.Send(to, message):
                 self._send(node, to, encode(message))
             case commands.Broadcast(message):
@@ -371,9 +373,6 @@ class World:
                 self._at(0.0, self._for(node, lambda: self._stop_daemon(node)))
             case commands.SendAlert():
                 self.alerts.append((node.name, dict(command.environment)))
-            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
-                  | commands.TransitionEnded()):
-                pass
 
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
         """One disk writes in order."""
@@ -436,7 +435,10 @@ class World:
             self._arrive(node, sender, number, raw)
 
     def _planned(self, node: SimulatedNode, command: commands.MakePlan) -> None:
-        transition = self._schedule(read.read(command.document.root), command.now)
+        assert node.controller is not None
+        transition = None
+        if node.controller.awaits_plan(command.plan_id):
+            transition = self._schedule(command.document.model(), command.now)
         self._handle(node, events.Planned(command.plan_id, transition))
 
     def _set_timer(self, node: SimulatedNode, name: str, at: float) -> None:

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-import networkx as nx
-
 from crm.model.transition import ActionKind, GraphAction, Transition
 
 
@@ -27,6 +25,8 @@ def cautious(transition: Transition) -> Transition:
                if (found := probes.get(_waits_for(synapse.action), []))}
     if not waiting:
         return transition
+    import networkx as nx  # here, because commands that run no transition start much faster without it
+
     order: nx.DiGraph[int] = nx.DiGraph(
         (earlier, synapse.action.id) for synapse in transition.synapses for earlier in synapse.inputs)
     synapses = list(transition.synapses)

@@ -68,14 +68,16 @@ def test_the_other_node_restarts_it_as_well(cluster: RealCluster, leader: str) -
 
 
 def test_transitions_are_kept_and_replayed(cluster: RealCluster, leader: str, tmp_path: Path) -> None:
-    listed = ask(cluster, leader, "GET", "/v1/transitions")["transitions"]
-    records = [ask(cluster, leader, "GET", f"/v1/transitions/{each['number']}") for each in listed]
+    (other,) = [each.name for each in cluster.machines.layout.nodes if each.name != leader]
+    listed = ask(cluster, other, "GET", "/v1/transitions")
+    records = [ask(cluster, other, "GET", f"/v1/transitions/{each['id']}") for each in listed]
     starts = [(record, action) for record in records for action in record["actions"]
               if (action["operation"], action["resource"]) == ("start", "nap")]
     record, start = starts[0]
     assert start["ok"] is True and start["ended_at"] >= start["begun_at"] and record["outcome"] == "complete"
     file = tmp_path / "input.xml"
     file.write_bytes(cluster.ask(leader, "GET", f"/v1/transitions/{record['number']}/input").body)
+    assert ask(cluster, other, "GET", f"/v1/transitions/{record['id']}/replay")["same"] is True
     replayed = subprocess.run([sys.executable, "-m", "crm.cli.simulate", "-x", str(file), "-S"], capture_output=True,
                               text=True, check=True).stdout
     assert f"nap             start on {start['node']}" in replayed

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from crm.cib import read
 from crm.controller.alerts import Alerts
 from crm.controller.core import Core
 from crm.controller.fencing import course as courses
@@ -98,7 +97,7 @@ class Fencing:
     def examine(self, target: str, then: Then) -> None:
         """Have every device that may fence the target asked about it; `then` is told what they say, line by line."""
         core = self._core
-        setup = fencing_setup(read.read(core.document.root), int(core.now))
+        setup = fencing_setup(core.document.model(), int(core.now))
         notes = Notes()
         devices = dict.fromkeys(device.id for level in _levels(setup, target) for device in level)
         asked = [device for device in setup.devices if device.id in devices]
@@ -187,7 +186,7 @@ class Fencing:
 
     def _prepare(self, target: str, action: Verb, then: Then, delay_s: int, origin: str) -> _Fencing:
         core = self._core
-        setup = fencing_setup(read.read(core.document.root), int(core.now))
+        setup = fencing_setup(core.document.model(), int(core.now))
         self.max_attempts = setup.max_attempts
         notes = Notes()
         if action is Verb.ON:

@@ -7,6 +7,7 @@ corosync is there again, the node joins again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -45,7 +46,7 @@ _JOIN_LIMIT_S = 10.0
 _BUSY_FIRST_S, _BUSY_LAST_S = 0.0005, 0.02
 _RECONNECT_FIRST_S, _RECONNECT_LAST_S = 0.1, 2.0
 _LEAVE_LIMIT_S = 1.0
-_BEAT_S = 1.0
+_BEAT_S = 1.5
 _STUCK_S = 5.0
 
 
@@ -69,6 +70,7 @@ class CorosyncLayer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._left = False
         self._in_group: asyncio.Future[None] | None = None
+        self._beaten = asyncio.Event()
         self._out_of_group = asyncio.Event()
 
     async def join(self) -> None:
@@ -239,7 +241,7 @@ class CorosyncLayer:
         self._heard[sender] = time.monotonic()
         match frame:
             case Beat():
-                pass
+                self._beaten.set()
             case Announcement():
                 self._perform(self._group.announced(sender, frame))
             case Dismissal(process) if self._connection is not None and process == self._connection.process:
@@ -281,10 +283,17 @@ class CorosyncLayer:
             self._events.put_nowait(view)
 
     async def _beat(self) -> None:
-        """Say that this process runs, notice whose does not; but never because it was us who did not look."""
+        """Say that this process runs, notice whose does not; but never because it was us who did not look.
+
+        Who hears another's beat adds its own: corosync then has to pass its token round once, not once for each.
+        """
         last = time.monotonic()
         while True:
-            await asyncio.sleep(_BEAT_S)
+            await asyncio.sleep(_BEAT_S / 2)
+            self._beaten.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BEAT_S / 2):
+                    await self._beaten.wait()
             now = time.monotonic()
             if now - last > 2 * _BEAT_S:
                 self._heard = dict.fromkeys(self._heard, now)

@@ -74,6 +74,7 @@ class Plan:
             self._configure(action, resource, interval_ms)
             resource.actions.append(action)
             resource.actions_by_key.setdefault(key, []).append(action)
+            resource.actions_by_task.setdefault(task, []).append(action)
         _update_optional(action, resource, optional)
         if action.node is not None and action.config is not None and not action.extra_read:
             action.extra = operation_parameters(self.cluster, action.config, action.node)
@@ -259,7 +260,7 @@ def actions_for(resource: Resource, task: str, node: Node | None = None) -> list
 
 def newest_action(resource: Resource, task: str, node: Node | None = None) -> Action | None:
     """The newest of a resource's actions for a task, on the node if one is given."""
-    for action in reversed(resource.actions):
-        if action.task == task and (node is None or action.node is node):
+    for action in reversed(resource.actions_by_task.get(task, ())):
+        if (node is None or action.node is node) and action.task == task:
             return action
     return None

@@ -14,18 +14,40 @@ from crm.policy_engine.cluster import Kind, Resource
 from crm.policy_engine.place.instances import compatible_instance
 
 _COLLECTIVE = (Kind.CLONE, Kind.BUNDLE)
+_DOWN = {"start": "stop", "promote": "demote"}
 
 
 def order_probes(plan: Plan, strategy: str) -> None:
     """Relate probes to starts, restarts and what follows stops."""
+    leading = _leading_to_restarts(plan)
     for top in plan.cluster.resources:
         for resource in top.primitives():
             for probe in actions_for(resource, "monitor"):
                 for then, relation in reversed(probe.outputs):
                     _before_instance_starts(probe, then, relation)
-                    _before_restarts(probe, then, strategy, set())
+                    _before_restarts(probe, then, strategy, leading, set())
     for ordering in plan.orderings:
         _before_what_follows_stop(ordering)
+
+
+def _leading_to_restarts(plan: Plan) -> set[int]:
+    """The actions (numbers) after which, however far, there is the start of a restart: elsewhere nothing has to wait.
+
+    Without this, each probe of a long chain would be followed to the chain's end, in vain.
+    """
+    found: list[Action] = []
+    for top in plan.cluster.resources:
+        for resource in top.primitives():
+            for up, down in _DOWN.items():
+                if any(not action.pseudo for action in actions_for(resource, down)):
+                    found += actions_for(resource, up)
+    leading = {action.id for action in found}
+    while found:
+        for before in found.pop().inputs:
+            if before.action.id not in leading:
+                leading.add(before.action.id)
+                found.append(before.action)
+    return leading
 
 
 def _before_instance_starts(probe: Action, then: Action, relation: int) -> None:
@@ -48,15 +70,15 @@ def _before_instance_starts(probe: Action, then: Action, relation: int) -> None:
         relate(probe, start, r.ORDERED | r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _before_restarts(probe: Action, after: Action, strategy: str, seen: set[int]) -> None:
+def _before_restarts(probe: Action, after: Action, strategy: str, leading: set[int], seen: set[int]) -> None:
     """Follow what a start will set in motion; the stops (demotes) of restarts there wait for the probe, too."""
     assert probe.resource is not None
-    if after.id in seen:
+    if after.id in seen or after.id not in leading:
         return
     seen.add(after.id)
     resource = after.resource
     if resource is not None and resource.is_primitive and resource is not probe.resource:
-        down = {"start": "stop", "promote": "demote"}.get(after.task)
+        down = _DOWN.get(after.task)
         for action in actions_for(resource, down) if down else ():
             if not action.pseudo:
                 relate(probe, action, r.ORDERED)
@@ -79,7 +101,7 @@ def _before_restarts(probe: Action, after: Action, strategy: str, seen: set[int]
                 continue
             if resource.kind in _COLLECTIVE and interleaved and compatible is not chained:
                 continue
-        _before_restarts(probe, then, strategy, seen)
+        _before_restarts(probe, then, strategy, leading, seen)
 
 
 def _before_what_follows_stop(ordering: Ordering) -> None:

@@ -5,7 +5,7 @@ Summing up also changes the collective's own action: once required by a member i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crm.policy_engine.actions.action import Action
 from crm.policy_engine.actions.plan import newest_action
@@ -14,8 +14,7 @@ from crm.policy_engine.cluster import Kind, Node, Resource
 from crm.policy_engine.tree import instances_of
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What an action looks like from outside: its own state, or for a collective that of its instances."""
 
     optional: bool
@@ -26,17 +25,13 @@ class State:
 def summarize(action: Action, node: Node | None = None) -> State:
     """The state of an action; a collective's action takes over the need (and lost possibility) of its members'."""
     resource = action.resource
-    if resource is None:
+    kind = resource.kind if resource is not None else Kind.PRIMITIVE
+    if resource is None or kind is Kind.PRIMITIVE:
         return State(action.optional, action.runnable, action.migratable)
-    match resource.kind:
-        case Kind.PRIMITIVE:
-            return State(action.optional, action.runnable, action.migratable)
-        case Kind.GROUP:
-            return _summarize_group(action, resource, node)
-        case Kind.CLONE:
-            return _summarize_instances(action, resource.children, node)
-        case Kind.BUNDLE:
-            return _summarize_instances(action, _bundle_instances(resource, action.task), node)
+    if kind is Kind.GROUP:
+        return _summarize_group(action, resource, node)
+    instances = resource.children if kind is Kind.CLONE else _bundle_instances(resource, action.task)
+    return _summarize_instances(action, instances, node)
 
 
 def _bundle_instances(bundle: Resource, task: str) -> list[Resource]:
@@ -69,10 +64,11 @@ def _summarize_instances(action: Action, instances: list[Resource], node: Node |
     optional, any_runnable = True, False
     task = original_task(action)
     for instance in instances:
-        found = newest_action(instance, task, node if instance.is_primitive else None)
+        single = instance.kind is Kind.PRIMITIVE
+        found = newest_action(instance, task, node if single else None)
         if found is None:
             continue
-        state = summarize(found, node)
+        state = found if single else summarize(found, node)
         if optional and not state.optional:
             optional = action.optional = False
         any_runnable = any_runnable or state.runnable

@@ -266,8 +266,7 @@ def merge_colocated(
             target = source
         else:
             assert target is not None and colocation is not None
-            work = weights.copy()
-            _add_scores(work, source, target, colocation, factor, merge.nonnegative)
+            work = _with_scores(weights, source, target, colocation, factor, merge.nonnegative)
         if work.any_available():
             work = _follow(source, target, work, factor, merge)
         elif merge.active:
@@ -313,10 +312,15 @@ def _follow(source: Resource, target: Resource, work: Weights, factor: float, me
     return work
 
 
-def _add_scores(
+def _with_scores(
     weights: Weights, source: Resource, target: Resource, colocation: Colocation, factor: float, only_positive: bool
-) -> None:
-    for node_id, points in _points(weights, source, target, colocation):
+) -> Weights:
+    """The weights with the source's; the same ones when those come to nothing, as in most of a long chain."""
+    found = _points(weights, source, target, colocation)
+    if not found:
+        return weights
+    weights = weights.copy()
+    for node_id, points in found:
         current = weights.scores[node_id]
         if current == Weights.SPENT:
             continue
@@ -330,6 +334,7 @@ def _add_scores(
             if current == 0:
                 continue
         weights.scores[node_id] = total
+    return weights
 
 
 def _double_negative_counts(colocation: Colocation, points: Score) -> bool:

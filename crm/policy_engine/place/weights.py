@@ -12,7 +12,7 @@ from crm.policy_engine.place.candidates import Table, is_usable
 class Weights:
     """The scores of a table's nodes, by node id; copies share what does not change."""
 
-    __slots__ = ("has_guests", "nodes", "scores", "usable")
+    __slots__ = ("_available", "has_guests", "nodes", "scores", "usable")
 
     SPENT: ClassVar[Score] = MINUS_INFINITY * 100
     """Marks a node that positive scores can no longer help while one merge goes on."""
@@ -22,6 +22,7 @@ class Weights:
         self.nodes = nodes
         self.usable = usable
         self.has_guests = guests
+        self._available: bool | None = None
 
     @classmethod
     def of(cls, table: Table) -> Weights:
@@ -36,11 +37,14 @@ class Weights:
         return Weights(self.scores.copy(), self.nodes, self.usable, self.has_guests)
 
     def any_available(self) -> bool:
-        """Whether any usable node has a score that is not negative."""
-        return any(self.scores[node_id] >= 0 for node_id in self.usable)
+        """Whether any usable node has a score that is not negative; found out once, when all scores are there."""
+        if self._available is None:
+            self._available = any(self.scores[node_id] >= 0 for node_id in self.usable)
+        return self._available
 
     def revive(self) -> None:
         """Let spent nodes count again, for the least that is positive."""
+        self._available = None
         for node_id, score in self.scores.items():
             if score == self.SPENT:
                 self.scores[node_id] = 1

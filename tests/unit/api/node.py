@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Version
+from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
+from crm.daemon.peers import Peers
 from crm.daemon.records import Records
 from crm.daemon.transition_archive import TransitionArchive
 from crm.executor.metadata import AgentAction, Metadata, Parameter
@@ -76,12 +79,28 @@ class FakeNode:
         self.store = Store(Path(tempfile.mkdtemp(prefix="crmd-test-")))
         self.store.save(self.document)
         self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
-        self.records = Records(self.store, self.archive)
+        self.records = Records(self.store)
+        self.peers = Peers(self.name, lambda: self.others, self._send)
+        self.others: dict[str, Peers] = {}
+        """Other nodes that are here."""
+        self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, ("one", "two"))
         self.state = STATUS
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
+
+    def meet(self, name: str, archive: TransitionArchive) -> None:
+        """Another node is here, with what it has kept."""
+        other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
+        LedTransitions(archive, other, lambda: self.state.dc, ("one", "two"))
+        self.others[name] = other
+
+    def _send(self, to: str, raw: bytes) -> None:
+        self.arrive(self.others[to], self.name, raw)
+
+    def arrive(self, peers: Peers, sender: str, raw: bytes) -> None:
+        asyncio.get_running_loop().call_soon(peers.received, sender, raw)
 
     def status(self) -> NodeStatus:
         return self.state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 
@@ -11,10 +10,8 @@ from fastapi.testclient import TestClient
 
 from crm.api.app import create
 from crm.cib.changes import Edit
-from crm.cib.document import Document
 from crm.model.transition import Transition
 from tests.unit.api.node import NOW, FakeNode
-from tests.unit.daemon.test_transition_archive import begun
 
 
 @pytest.fixture
@@ -97,12 +94,3 @@ def test_a_cancelled_restart_leaves_nothing_stopped(api: TestClient) -> None:
     assert api.delete(f"/v1/tasks/{task['id']}").json()["state"] == "cancelled"
     assert api.get("/v1/resources/web/definition").json()["meta"] == {}
     assert api.post("/v1/resources/db/restart").json()["code"] == "not-running"
-
-
-def test_transitions_can_be_looked_at_and_replayed(api: TestClient, node: FakeNode) -> None:
-    asyncio.run(node.archive.begun(begun(7)))
-    listed = api.get("/v1/transitions").json()
-    assert (listed["node"], listed["dc"], listed["transitions"][0]["outcome"]) == ("one", "one", "running")
-    assert api.get("/v1/transitions/1").json()["actions"][0]["operation"] == "start"
-    assert Document.parse(api.get("/v1/transitions/1/input").content).version == (0, 5, 0)
-    assert api.get("/v1/transitions/9").json()["code"] == "no-such-transition"

@@ -99,3 +99,24 @@ def test_what_has_no_example_is_named() -> None:
 
 def test_nothing_is_without_an_example() -> None:
     assert NO_EXAMPLE not in json.dumps(DOCUMENT)
+
+
+CHANGES_NOTHING_OF_THE_CLUSTER = {"/v1/tokens", "/v1/certificates", "/v1/simulate", "/v1/tasks/wait"}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), [each for each in OPERATIONS if each.values[1] != "get"])
+def test_every_write_can_be_planned_only(path: str, method: str, operation: dict[str, Any]) -> None:
+    parameters = {parameter["name"] for parameter in operation["parameters"]}
+    nothing = path in CHANGES_NOTHING_OF_THE_CLUSTER or (method, path) == ("delete", "/v1/tasks/{task_id}")
+    assert ("dry_run" in parameters) != nothing
+
+
+SHORT_LISTS = {"/v1/fencing/coverage", "/v1/cib/differences"}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), [each for each in OPERATIONS if each.values[1] == "get"])
+def test_every_list_comes_in_pages(path: str, method: str, operation: dict[str, Any]) -> None:
+    content = operation["responses"]["200"]["content"].get("application/json")
+    is_list = content is not None and content["schema"].get("type") == "array"
+    paged = {"limit", "after"} <= {parameter["name"] for parameter in operation["parameters"]}
+    assert paged == (is_list and path not in SHORT_LISTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from fastapi.testclient import TestClient
 from crm.api.app import create
 from crm.cib.changes import Edit
 from crm.cib.document import Document
-from tests.unit.api.node import CIB, NOW, FakeNode
+from crm.cib.record import AttributeNote, NodeNote, record
+from tests.unit.api.node import CIB, MEMBERS, NOW, STATUS, FakeNode
 
 
 @pytest.fixture
@@ -126,3 +128,82 @@ def test_a_plan_shows_no_secret_to_whom_the_cib_shows_none(node: FakeNode, monke
     answer = api.post("/v1/simulate", json={"changes": [wanted]})
     assert answer.status_code == 200 and answer.json()["differences"]
     assert "geheim" not in answer.text
+
+
+def _counted(node: FakeNode) -> None:
+    """The failure of ip is counted, so that it is banned from node one."""
+    counted = [AttributeNote("1", "fail-count-ip#start_0", "INFINITY"), AttributeNote("1", "load", "3")]
+    node.adopt(record(node.document, counted))
+
+
+def test_what_a_cleanup_would_lead_to(api: TestClient, node: FakeNode) -> None:
+    _counted(node)
+    before = node.document
+    plan = api.post("/v1/resources/ip/cleanup?dry_run=true").json()
+    assert plan["dry_run"] is True and "probe ip on one" in [_words(each) for each in plan["actions"]]
+    for path, action, planned in (("cluster/cleanup?", "probe web on one", True),
+                                  ("resources/ip/cleanup?node=two&", "probe ip on one", False)):
+        plan = api.post(f"/v1/{path}dry_run=true").json()
+        assert (action in [_words(each) for each in plan["actions"]]) == planned
+    assert api.post("/v1/cluster/cleanup?dry_run=true&node=nine").json()["code"] == "no-such-node"
+    assert node.cleaned == [] and node.document is before
+
+
+def _words(action: dict[str, str]) -> str:
+    return f"{action['operation']} {action['resource']} on {action['node']}"
+
+
+def test_what_an_attribute_would_lead_to(api: TestClient, node: FakeNode) -> None:
+    _counted(node)
+    rule = {"kind": "rule", "score": "-INFINITY", "conditions": [
+        {"kind": "attribute", "attribute": "load", "operation": "gt", "value": "4", "type": "integer"}]}
+    made = api.post("/v1/constraints", json={"kind": "location", "id": "idle", "resource": "web", "rules": [rule]})
+    assert made.status_code == 201, made.text
+    where = "/v1/nodes/one/attributes/load?dry_run=true"
+    before = api.put(where, json={"value": "value++"}).json()
+    after = api.put(where, json={"value": "value+=2"}).json()
+    assert not [each for each in before["interruptions"] if each["resource"] == "web" and each["after"] == ["two"]]
+    assert [each["after"] for each in after["interruptions"] if each["resource"] == "web"] == [["two"]]
+    permanent = api.put(where, json={"value": "9", "lifetime": "forever"}).json()
+    assert permanent["differences"], "a permanent one is a change of the configuration"
+    assert api.delete(where).json()["dry_run"] is True
+    assert api.put("/v1/nodes/nine/attributes/load?dry_run=true", json={"value": "1"}).json()["code"] == "no-such-node"
+    assert node.attributes == []
+
+
+DEVICE = {"kind": "primitive", "id": "power", "agent": "stonith:fence_x", "parameters": {"pcmk_host_list": "one"}}
+
+
+def test_what_fencing_would_lead_to(api: TestClient, node: FakeNode) -> None:
+    plan = api.post("/v1/fencing/nodes/one?dry_run=true", json={"action": "off"}).json()
+    assert [each["after"] for each in plan["interruptions"] if each["resource"] == "web"] == [["two"]]
+    (warning,) = [each for each in plan["warnings"] if each["code"] == "not-fenceable"]
+    assert "no device can fence it" in warning["message"]
+    assert plan["fenced"] == []
+    assert api.post("/v1/resources?force=true", json=DEVICE).status_code == 201
+    (fenced,) = api.post("/v1/fencing/nodes/one?dry_run=true", json={"action": "off"}).json()["fenced"]
+    assert (fenced["node"], fenced["action"], fenced["reason"]) == ("one", "off", "you ask for it; by power")
+    assert api.post("/v1/fencing/nodes/nine?dry_run=true", json={}).json()["code"] == "no-such-node"
+    assert node.fenced == []
+
+
+def test_what_a_confirmation_would_lead_to(api: TestClient, node: FakeNode) -> None:
+    assert api.post("/v1/fencing/nodes/one/confirm?dry_run=true").json()["code"] == "node-is-here"
+    api.post("/v1/resources?force=true", json=DEVICE)
+    api.put("/v1/options/fencing-enabled", json={"value": "true"})
+    gone = replace(MEMBERS[0], present=False)
+    node.state = replace(STATUS, node="two", dc="two", members=(gone, MEMBERS[1]))
+    node.adopt(record(node.document, [NodeNote("1", "one", {"in_ccm": "0", "crmd": "0", "join": "down"})]))
+    plan = api.post("/v1/fencing/nodes/one/confirm?dry_run=true").json()
+    assert "start web on two" in [_words(each) for each in plan["actions"]]
+    assert plan["fenced"] == [] and node.fenced == []
+
+
+def test_what_a_restart_would_lead_to(api: TestClient, node: FakeNode) -> None:
+    answer = api.post("/v1/resources/web/restart?dry_run=true")
+    assert answer.status_code == 200
+    plan = answer.json()
+    assert "stop web on one" in [_words(each) for each in plan["actions"]]
+    (web,) = [each for each in plan["interruptions"] if each["resource"] == "web"]
+    assert (web["effect"], web["after"]) == ("restarts", ["one"])
+    assert api.get("/v1/tasks").json() == []

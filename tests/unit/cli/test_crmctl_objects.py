@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +12,10 @@ import pytest
 
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
+from crm.controller.commands import ActionTiming, TransitionEnded
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
+from tests.unit.daemon.test_transition_archive import begun
 
 Run = Callable[..., str]
 
@@ -127,3 +131,118 @@ def test_a_simulation(run: Run) -> None:
 def test_tasks(run: Run, node: FakeNode) -> None:
     assert "Not done within 1 s" in run("wait", "--timeout", "1s", code=124)
     assert "failed" in run("task", "list")
+
+
+def test_transitions(run: Run, node: FakeNode) -> None:
+    asyncio.run(node.archive.begun(begun(7)))
+    times = (ActionTiming(1, 1001.0, 1009.0, True),)
+    asyncio.run(node.archive.ended(TransitionEnded(7, "complete", "", 1010.5, times)))
+    assert "one-1" in (listed := run("transition", "list")) and "complete" in listed
+    assert "Those that two led are not listed" in listed
+    assert "+1.00 s  start web on one: done after 8.00 s" in run("transition", "show", "one-1")
+    assert run("transition", "graph", "1").startswith('digraph "one-1"')
+    assert run("transition", "input", "1").startswith("<cib")
+    assert "would be another one now" in run("transition", "replay", "1", code=1)
+    assert "crmctl transition list" in run("transition", "show", "one-9", code=105)
+
+
+def test_tags_users_and_groups_are_lists_that_grow_and_shrink(run: Run) -> None:
+    plan = run("tag", "create", "front", "web", "--dry-run")
+    assert "+ tag front" in plan and "front" not in run("tag", "list")
+    assert "Tag front is configured" in run("tag", "create", "front", "web")
+    run("tag", "add", "front", "db", "web")
+    assert json.loads(run("tag", "show", "front"))["objects"] == ["web", "db"]
+    run("tag", "remove", "front", "web")
+    assert "It has db" in run("tag", "remove", "front", "web", code=105)
+    assert "undo: crmctl history undo" in run("tag", "delete", "front")
+    run("role", "create", "watcher", "read", "xpath=/cib")
+    run("user", "create", "anna", "watcher")
+    run("user-group", "create", "ops", "watcher")
+    assert run("user", "list").split()[-2:] == ["anna", "watcher"]
+    assert run("user-group", "list").split()[-2:] == ["ops", "watcher"]
+
+
+def test_roles_are_written_as_they_are_shown(run: Run) -> None:
+    words = ("read", "xpath=/cib", "write", "object-type=nvpair", "attribute=value", "deny", "reference=db")
+    run("role", "create", "operator", *words)
+    assert "read xpath=/cib; write object-type=nvpair attribute=value; deny reference=db" in run("role", "list")
+    assert "enable-acl" in run("role", "create", "bad", "xpath=/cib", code=64)
+    assert "is not understood" in run("role", "create", "bad", "read", "xpth=/cib", code=64)
+
+
+def test_alerts(run: Run, tmp_path: Path) -> None:
+    run("alert", "create", "mail", "/bin/mail.sh", "a@x", "b@x", "from=me", "--kinds", "nodes,fencing",
+        "--timeout", "10s")
+    shown = json.loads(run("alert", "show", "mail"))
+    assert [each["value"] for each in shown["recipients"]] == ["a@x", "b@x"]
+    assert (shown["parameters"], shown["meta"], sorted(shown["kinds"])) == (
+        {"from": "me"}, {"timeout": "10s"}, ["fencing", "nodes"])
+    file = tmp_path / "alert.json"
+    file.write_text(json.dumps({**shown, "path": "/bin/other.sh"}))
+    run("alert", "define", str(file))
+    assert "/bin/other.sh" in run("alert", "list")
+    assert "kinds" in run("alert", "create", "b", "/x", "--kinds", "moons", code=1)
+
+
+def test_fencing_levels(run: Run) -> None:
+    run("fence-level", "create", "1", "web", "--node", "two")
+    run("fence-level", "create", "2", "web", "db", "--attribute", "rack=b", "--id", "rack-b")
+    listed = run("fence-level", "list")
+    assert "fl-two-1  two     1      web" in listed and "rack-b    rack=b  2      web db" in listed
+    run("fence-level", "delete", "rack-b")
+    assert "rack-b" not in run("fence-level", "list")
+
+
+def test_defaults(run: Run, tmp_path: Path) -> None:
+    run("defaults", "set", "resource", "resource-stickiness=100", "priority=1")
+    run("defaults", "set", "resource", "resource-stickiness=200")
+    assert "resource-stickiness=200 priority=1" in run("defaults", "list")
+    run("defaults", "unset", "resource", "priority")
+    run("defaults", "set", "operation", "timeout=30s")
+    assert json.loads(run("defaults", "show", "operation", "op-options"))["values"] == {"timeout": "30s"}
+    file = tmp_path / "nights.json"
+    rule = {"kind": "rule", "conditions": [{"kind": "agent", "type": "Dummy"}]}
+    file.write_text(json.dumps({"id": "nights", "values": {"priority": "7"}, "rule": rule}))
+    run("defaults", "define", "resource", str(file))
+    assert "with a rule" in run("defaults", "list")
+    run("defaults", "delete", "resource", "nights")
+    assert "That is so already" in run("defaults", "unset", "resource", "nothing")
+
+
+def test_results_and_failures(run: Run) -> None:
+    assert "start      one   exit code 1" in run("operation", "list", "ip")
+    assert "ip start on one: port in use" in run("failure", "list")
+    assert run("failure", "list", "--node", "two") == "Nothing has failed\n"
+    assert "FAILURES" in run("failure", "counts")
+
+
+def test_a_ticket_is_shown_with_what_needs_it(run: Run) -> None:
+    run("constraint", "ticket", "need", "paris", "web")
+    assert "paris is revoked; last granted: never" in (shown := run("ticket", "show", "paris")) and "web" in shown
+    assert json.loads(run("constraint", "show", "need"))["ticket"] == "paris"
+
+
+def test_every_command_of_crmctl_has_a_help_text() -> None:
+    """Down to the last verb."""
+    waiting = [("crmctl", crmctl._parser())]
+    while waiting:
+        name, parser = waiting.pop()
+        for action in parser._actions:
+            if not isinstance(action, argparse._SubParsersAction):
+                continue
+            helped = {each.dest: each.help for each in action._choices_actions}
+            for word, below in action.choices.items():
+                assert helped.get(word), f"{name} {word}"
+                waiting.append((f"{name} {word}", below))
+
+
+def test_whatever_changes_something_can_be_planned_only(run: Run, node: FakeNode) -> None:
+    before = node.document
+    for words in (("cleanup", "web"), ("fence", "one"), ("resource", "restart", "web"), ("standby", "one"),
+                  ("node", "attribute", "one", "load", "3", "--transient"), ("node", "attribute", "one", "load", "3")):
+        assert "Steps:" in run(*words, "--dry-run"), words
+    assert "is a member of the cluster" in run("confirm", "one", "--dry-run", code=1)
+    assert node.document is before and (node.fenced, node.cleaned, node.attributes) == ([], [], [])
+    assert "load of one is 3" in run("node", "attribute", "one", "load", "3", "--transient")
+    assert node.attributes == [("one", "load", "3", None)]
+    assert "1 histories forgotten" in run("cleanup", "web")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import re
 import subprocess
 import sys
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crm.api.app import create
 from crm.api.doors import DoorSettings
-from crm.client import calls, values
+from crm.cib.changes import Edit
+from crm.client import AsyncClient, Client, calls, objects, shapes, values
 from crm.client.calls import Call
 from crm.client.events import Listening
 from crm.client.http import Answer, Message, Place, answer_of
 from crm.client.sync import Credentials, checked
 from tests.unit.api.node import FakeNode
+from tests.unit.cli.serving import serving
 
 DOCUMENT = create(FakeNode(), doors=DoorSettings(b"0123456789abcdef")).openapi()
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -27,8 +32,22 @@ CALLS: list[Call[Any]] = [
     calls.healthy("resources/web"), calls.cib("resources"), calls.version(), calls.replace_cib("<cib/>"),
     calls.edit_cib("delete", '<primitive id="a"/>', if_version="0.1.2"), calls.standby("n"), calls.online("n"),
     calls.maintenance("n"), calls.move("r", "n"), calls.clear("r"), calls.cleanup(), calls.cleanup("r", node="n"),
-    calls.set_attribute("n", "a", "1"), calls.set_option("o", "v"), calls.create_token(),
+    calls.plan_cleanup("r"), calls.start("r"), calls.stop("r"), calls.ban("r"), calls.restart("r"),
+    calls.wait_until_settled(), calls.tasks(), calls.task("t", wait_s=1), calls.cancel_task("t"), calls.operations("r"),
+    calls.failures(node="n"), calls.fail_counts(), calls.transitions(), calls.transition("n-1"),
+    calls.transition_input("n-1"), calls.replay("n-1"), calls.history(), calls.earlier_cib("0.1.0"),
+    calls.differences("0.1.0", "0.2.0"), calls.undo(), calls.tickets(), calls.ticket("t"),
+    calls.change_ticket("t", granted=True), calls.forget_ticket("t"), calls.fence("n"), calls.plan_fence("n"),
+    calls.confirm("n"), calls.fencings("n"), calls.fencing_coverage(test=True), calls.attributes("n"),
+    calls.set_attribute("n", "a", "1"), calls.remove_attribute("n", "a"), calls.set_utilization("n", {"cpu": None}),
+    calls.options(), calls.set_option("o", "v"), calls.remove_option("o"), calls.agents("ocf"), calls.agent("ocf:x:y"),
+    calls.simulate(lost_nodes=["n"]), calls.create_token(), calls.revoke_token("00"),
 ]
+KINDS = {name: kind for name, kind in vars(objects).items() if isinstance(kind, objects.Objects)}
+for kind in KINDS.values():
+    value: Any = {"id": "a"}
+    CALLS += [kind.all(), kind.one("a"), kind.create(value, force=True), kind.replace("a", value, if_version="0.1.2"),
+              kind.change("a", {}, dry_run=True), kind.delete("a", dry_run=True)]
 
 
 @pytest.mark.parametrize("wanted", CALLS, ids=[f"{one.message.method} {one.message.path}" for one in CALLS])
@@ -56,10 +75,10 @@ def _operation(message: Message) -> dict[str, Any]:
 def test_no_call_is_forgotten_here() -> None:
     made = {name for name, one in inspect.getmembers(calls, inspect.isfunction)
             if one.__module__ == calls.__name__ and not name.startswith("_")}
-    tested = {"call", "once", "waiting", "cluster", "nodes", "node", "resources", "resource", "healthy", "cib",
-              "version", "replace_cib", "edit_cib", "standby", "online", "maintenance", "move", "clear", "cleanup",
-              "set_attribute", "set_option", "create_token"}
-    assert made == tested
+    helpers = {"call", "once", "waiting", "named", "if_match"}
+    source = inspect.getsource(sys.modules[__name__])
+    tested = set(re.findall(r"calls\.(\w+)\(", source.partition("KINDS")[0]))
+    assert made - helpers == tested
 
 
 @pytest.mark.parametrize(
@@ -71,11 +90,34 @@ def test_no_call_is_forgotten_here() -> None:
         (values.Failure, ["FailureValue"]),
         (values.Cluster, ["ClusterValue"]),
         (values.Action, ["ActionValue"]),
+        (values.Plan, ["PlanValue"]),
+        (values.Interruption, ["InterruptionValue"]),
+        (values.PlannedFencing, ["FencingPlanValue"]),
+        (values.Blocked, ["BlockedValue"]),
+        (values.Difference, ["DifferenceValue"]),
+        (values.TransitionCount, ["TransitionCount"]),
+        (values.Transition, ["TransitionValue"]),
+        (values.DoneAction, ["DoneActionValue"]),
+        (values.Replay, ["ReplayValue"]),
+        (values.Kept, ["KeptValue"]),
+        (values.Task, ["TaskValue"]),
+        (values.Operation, ["OperationValue"]),
+        (values.FailCount, ["FailCountValue"]),
+        (values.Ticket, ["TicketValue"]),
+        (values.Fenced, ["FencedValue"]),
+        (values.Fencing, ["FencingValue"]),
+        (values.Coverage, ["CoverageValue"]),
+        (values.Property, ["PropertyValue"]),
+        (values.Attributes, ["AttributesValue"]),
+        (values.Agent, ["AgentValue"]),
+        (values.Metadata, ["MetadataValue"]),
+        (values.Parameter, ["ParameterValue"]),
+        (values.AgentAction, ["AgentActionValue"]),
         (values.Cleaned, ["CleanedValue"]),
         (values.Health, ["VerdictValue"]),
         (values.Version, ["VersionValue"]),
         (values.Token, ["TokenValue"]),
-        (values.Written, ["CommittedValue", "PlanValue", "UnchangedValue"]),
+        (values.Written, ["CommittedValue", "PlanValue", "UnchangedValue", "AcceptedValue"]),
     ],
 )
 def test_the_values_are_those_of_the_schema(value: Any, names: list[str]) -> None:
@@ -84,6 +126,15 @@ def test_the_values_are_those_of_the_schema(value: Any, names: list[str]) -> Non
     assert set(hints) <= set.union(*fields)
     certain = {name for name, hint in hints.items() if typing.get_origin(hint) is not typing.NotRequired}
     assert certain <= set.intersection(*fields)
+
+
+@pytest.mark.parametrize("name", [name for name, each in vars(shapes).items() if typing.is_typeddict(each)])
+def test_the_shapes_of_objects_are_those_of_the_schema(name: str) -> None:
+    schema = SCHEMAS["_AttributeName" if name == "AlertAttribute" else name]
+    hints = typing.get_type_hints(getattr(shapes, name), include_extras=True)
+    assert set(hints) == set(schema["properties"])
+    needed = {field for field, hint in hints.items() if typing.get_origin(hint) is not typing.NotRequired}
+    assert needed == set(schema.get("required", ()))
 
 
 @pytest.mark.parametrize(
@@ -143,3 +194,17 @@ def test_the_tools_load_nothing_heavy() -> None:
             "if name in sys.modules))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_long_list_comes_page_by_page(tmp_path: Path) -> None:
+    node = FakeNode()
+    for number in range(5):
+        node.adopt(node.document.apply(Edit("create", f'<tag id="t{number}&amp;"><obj_ref id="web"/></tag>', "tags")))
+
+    async def all_tags() -> list[str]:
+        return [tag["id"] async for tag in AsyncClient(str(tmp_path / "s")).pages(objects.tags.all(), 2)]
+
+    with serving(node, tmp_path / "s"), Client(str(tmp_path / "s")) as client:
+        found = [tag["id"] for tag in client.pages(objects.tags.all(), 2)]
+        assert found == asyncio.run(all_tags()) == [f"t{number}&" for number in range(5)]
+        assert len(client.do(objects.tags.all())) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bz2
 from pathlib import Path
 
 from crm.cib.document import Document
@@ -30,9 +31,10 @@ def test_a_transition_is_kept_with_input_and_times(tmp_path: Path) -> None:
         record = await archive.one(1)
         assert record is not None and (record["outcome"], record["ended_at"]) == ("complete", 1010.5)
         assert record["actions"][0] | {"begun_at": 1001.0, "ended_at": 1009.0, "ok": True} == record["actions"][0]
-        stored = await archive.input(1)
-        assert stored is not None and Document.parse(stored).digest() == Document.parse(CIB).digest()
-        assert await archive.one(2) is None and await archive.input(2) is None
+        stored = await archive.packed_input(1)
+        assert stored is not None and Document.parse(bz2.decompress(stored)).digest() == Document.parse(CIB).digest()
+        assert [each["waits_for"] for each in record["pseudo"]] == [[1]]
+        assert await archive.one(2) is None and await archive.packed_input(2) is None
         archive.close()
 
     asyncio.run(run())

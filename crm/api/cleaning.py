@@ -1,0 +1,42 @@
+"""Forgetting failures: of one resource or of all, on one node or everywhere; or what would follow from that."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from crm.api.permission import check_cleanup
+from crm.api.plan_values import PlanValue, planned
+from crm.api.problems import ProblemError
+from crm.api.service import Service
+from crm.cib.record import record
+from crm.cib.upkeep import cleaned_everywhere
+
+
+class CleanedValue(BaseModel):
+    """How many histories were forgotten; what they were about is probed anew."""
+
+    dry_run: bool = False
+    forgotten: int = Field(examples=[2])
+    version: str = Field(description="version of the CIB on the answering node after it")
+    term: int = Field(description="term of the DC that did it")
+
+
+async def clean_up(
+    service: Service, resource: str | None, node: str | None, now: int, dry_run: bool
+) -> CleanedValue | PlanValue:
+    """Do it, or plan it; `now` in epoch seconds. Raises Refused, CibError (permission-denied)."""
+    check_cleanup(service)
+    if dry_run:
+        return await _planned(service, resource, node, now)
+    forgotten = await service.cleanup(resource, node)
+    return CleanedValue(forgotten=forgotten, version=str(service.cib().version), term=service.status().term)
+
+
+async def _planned(service: Service, resource: str | None, node: str | None, now: int) -> PlanValue:
+    ids = {member.name: member.id for member in service.status().members}
+    if node is not None and node not in ids:
+        raise ProblemError("no-such-node", f"There is no node {node}", f"There are {', '.join(ids)}")
+    document = service.cib()
+    meant = [node_id for name, node_id in ids.items() if node in (None, name)]
+    wanted = record(document, cleaned_everywhere(document, meant, resource))
+    return await planned(service, document, wanted, now)

@@ -1,0 +1,75 @@
+"""The tasks of the whole cluster: each is kept by the node that was asked for it, and any node can be asked about it.
+
+A task's id is `NODE-NUMBER`, so it says whom to ask.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm.api.problems import ProblemError
+from crm.api.service import Peers, Refused, Silence
+from crm.api.tasks import Task, Tasks
+
+_LIST, _ONE, _CANCEL = "tasks", "task", "task-cancel"
+_PATIENCE_S = 40.0
+
+
+class TasksEverywhere:
+    """Asks the nodes whose tasks they are. Values are dictionaries with the fields of `TaskValue`."""
+
+    def __init__(self, tasks: Tasks, peers: Peers) -> None:
+        self._tasks = tasks
+        self._peers = peers
+        peers.offer(_LIST, self._own_list)
+        peers.offer(_ONE, self._own)
+        peers.offer(_CANCEL, self._own_cancel)
+
+    async def all(self) -> tuple[list[dict[str, Any]], list[Silence]]:
+        """Of all nodes that are here, the newest first; and who has not answered."""
+        told, silent = await self._peers.ask_all(_LIST)
+        found = [task for tasks in told.values() for task in tasks]
+        return sorted(found, key=lambda each: float(each["begun_at"]), reverse=True), silent
+
+    async def one(self, task_id: str, wait_s: float = 0.0) -> dict[str, Any]:
+        """One task, at once or when it has ended. Raises Refused (no-such-task, node-away)."""
+        about = {"id": task_id, "wait": wait_s}
+        return _fields(await self._peers.ask(self._owner(task_id), _ONE, about, wait_s + _PATIENCE_S))
+
+    async def cancel(self, task_id: str) -> dict[str, Any]:
+        """End one. Raises Refused (no-such-task, node-away)."""
+        return _fields(await self._peers.ask(self._owner(task_id), _CANCEL, {"id": task_id}, _PATIENCE_S))
+
+    def _owner(self, task_id: str) -> str:
+        """Whose it is; what names no node is looked for here."""
+        return task_id.rpartition("-")[0] or self._peers.name
+
+    async def _own_list(self, _about: Any) -> list[dict[str, Any]]:
+        return [fields(task) for task in self._tasks.all()]
+
+    async def _own(self, about: Any) -> dict[str, Any]:
+        task = self._find(about)
+        await self._tasks.wait(task, float(about["wait"]))
+        return fields(task)
+
+    async def _own_cancel(self, about: Any) -> dict[str, Any]:
+        task = self._find(about)
+        await self._tasks.cancel(task)
+        return fields(task)
+
+    def _find(self, about: Any) -> Task:
+        try:
+            return self._tasks.find(str(about["id"]))
+        except ProblemError as error:
+            raise Refused(error.code, error.detail, error.hint) from None
+
+
+def fields(task: Task) -> dict[str, Any]:
+    """A task as data."""
+    return {name: getattr(task, name) for name in
+            ("id", "kind", "about", "state", "message", "code", "begun_at", "ended_at")}
+
+
+def _fields(told: Any) -> dict[str, Any]:
+    assert isinstance(told, dict), "nodes of the same version tell tasks alike"
+    return told

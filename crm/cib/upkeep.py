@@ -1,0 +1,74 @@
+"""What the cluster writes of itself when it is told something: failures forgotten, a node known to be off, a value set.
+
+Pure, and apart from the controller that writes it, because what would be written is also what a dry run plans with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from crm.cib.document import Document
+from crm.cib.record import (
+    AttributeNote,
+    ForgetAttributesNote,
+    ForgetNote,
+    NodeNote,
+    Note,
+    primitives_of,
+    recorded_resources,
+    transient_attributes,
+)
+from crm.model import score
+
+_FAILURES = ("fail-count-", "last-failure-")
+_EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
+
+
+def departed(node_id: str, name: str, known_off: bool) -> list[Note]:
+    """A node is gone; when it is known to be off, what it ran is gone, too."""
+    attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left"}
+    notes: list[Note] = [ForgetAttributesNote(node_id)]
+    if known_off:
+        attributes["expected"] = "down"
+        notes.append(ForgetNote(node_id))
+    return [NodeNote(node_id, name, attributes), *notes]
+
+
+def fenced_remotely(name: str) -> list[Note]:
+    """A remote node is off."""
+    return [ForgetNote(name), ForgetAttributesNote(name), NodeNote(name, name, {"node_fenced": "1"})]
+
+
+def cleaned(document: Document, node_id: str, resource: str | None) -> tuple[list[Note], list[str]]:
+    """Forget the history and the failures of a resource (None: of all) on a node; and which histories those are."""
+    wanted = None if resource is None else primitives_of(document, resource) | {resource}
+
+    def meant(name: str) -> bool:
+        return wanted is None or name in wanted or name.split(":")[0] in wanted
+
+    recorded = [name for name in recorded_resources(document, node_id) if meant(name)]
+    attributes = [name for name in transient_attributes(document, node_id)
+                  if name.startswith(_FAILURES) and meant(_resource_of(name))]
+    notes: list[Note] = [ForgetNote(node_id, name) for name in recorded]
+    return [*notes, *(AttributeNote(node_id, name, None) for name in attributes)], recorded
+
+
+def cleaned_everywhere(document: Document, node_ids: Iterable[str], resource: str | None) -> list[Note]:
+    """The same on several nodes."""
+    return [note for node_id in node_ids for note in cleaned(document, node_id, resource)[0]]
+
+
+def assigned(text: str, present: str | None) -> str:
+    """The value that an attribute gets: `value++`, `value+=5` and `value-=5` add to the present one."""
+    found = _EXPRESSION.fullmatch(text)
+    if found is None:
+        return text
+    step = 1 if found["one"] else score.parse(found["by"])
+    signed = -step if found["sign"] == "-" else step
+    return score.render(score.add(score.parse(present), signed))
+
+
+def _resource_of(attribute: str) -> str:
+    """The resource that a failure attribute is about."""
+    return attribute.removeprefix(_FAILURES[0]).removeprefix(_FAILURES[1]).rpartition("#")[0]

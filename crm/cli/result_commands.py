@@ -1,0 +1,68 @@
+"""`crmctl operation …`, `crmctl failure …`: what agents did on the nodes, and what of it failed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from crm.cli import asking
+from crm.cli.asking import Commands
+
+
+def add_to(commands: Commands) -> None:
+    operations = asking.group(commands, "operation", "operations: what agents did last, on each node")
+    _add(operations, "list", "last results, the newest last", _operations)
+    failures = asking.group(commands, "failure", "failures: what failed and was not cleaned up since")
+    _add(failures, "list", "with the reason and what to do", _failures)
+    _add(failures, "counts", "how often, where: migration-threshold counts these", _counts)
+
+
+def _add(own: Commands, name: str, text: str, act: Any) -> None:
+    command = own.add_parser(name, help=text)
+    command.add_argument("resource", nargs="?", help="only of this resource")
+    command.add_argument("--node", help="only on this node")
+    command.set_defaults(act=act)
+
+
+def _operations(options: argparse.Namespace) -> None:
+    found = asking.read("operations", resource=options.resource, node=options.node)
+    rows = [(_moment(each["at"]), each["resource"], _operation(each), each["node"], _result(each), each["reason"])
+            for each in sorted(found, key=lambda each: each["at"] or 0)]
+    asking.print_table(("AT", "RESOURCE", "OPERATION", "NODE", "RESULT", ""), rows)
+
+
+def _failures(options: argparse.Namespace) -> None:
+    found = asking.read("failures", resource=options.resource, node=options.node)
+    for each in found:
+        reason = each["reason"] or f"exit code {each['rc']}"
+        print(f"{_moment(each['at'])}  {each['resource']} {each['operation']} on {each['node']}: {reason}")
+        print(f"  {each['next_step']}")
+    if not found:
+        print("Nothing has failed")
+
+
+def _counts(options: argparse.Namespace) -> None:
+    found = asking.read("failures", "counts", resource=options.resource, node=options.node)
+    rows = [(each["resource"], _operation(each), each["node"], each["count"]) for each in found]
+    asking.print_table(("RESOURCE", "OPERATION", "NODE", "FAILURES"), rows)
+
+
+def _operation(each: dict[str, Any]) -> str:
+    interval = f" every {each['interval_ms'] / 1000:g} s" if each["interval_ms"] else ""
+    return f"{each['operation']}{interval}"
+
+
+_STATES = {-1: "under way", 1: "cancelled", 2: "timed out", 3: "not supported", 4: "error"}
+
+
+def _result(each: dict[str, Any]) -> str:
+    took = f" after {each['took_ms'] / 1000:g} s" if each["took_ms"] is not None else ""
+    state = _STATES.get(each["status"], "")
+    code = f"exit code {each['rc']}" if each["rc"] is not None and not state else state
+    return code + took
+
+
+def _moment(seconds: int | None) -> str:
+    import time
+
+    return "-" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

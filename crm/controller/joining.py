@@ -138,16 +138,12 @@ class Joining:
         member = core.view.member(sender)
         assert member is not None
         authority = Authority(welcome.term, sender, welcome.caretaker, member.incarnation)
-        gives_way = core.leading
-        if gives_way:
+        if core.leading:
             self._election.step_down(f"{sender} leads term {welcome.term}")
         if authority != core.authority:
             core.log("info", f"following {sender}{' (caretaker)' if welcome.caretaker else ''}, term {welcome.term}")
             core.changed("dc")
         core.authority = authority
-        if gives_way:
-            # Who has been welcomed by us only now would wait for orders for ever.
-            core.broadcast(self._election.own_hello())
         if welcome.term > core.standing.term:
             core.stand(term=welcome.term, voted_for=None)
         self._election.follow(authority)
@@ -316,10 +312,15 @@ class Joining:
         if welcome.view != core.view.number or welcome.term < core.standing.term:
             return False
         if welcome.caretaker:
-            return not core.view.quorate and not self._election.outranks(sender)
+            return not core.view.quorate and not self._election.outranks(sender) and not self._stays(sender, welcome)
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate
+
+    def _stays(self, sender: str, welcome: Welcome) -> bool:
+        """Of two caretakers the one whose name sorts first stays so; the other's welcome may come late."""
+        held = self._core.authority
+        return held is not None and held.caretaker and held.term >= welcome.term and held.name < sender
 
 
 def _failed_at(failure: Result) -> str:

@@ -219,6 +219,7 @@ class Controller:
             messages.FenceForward: self._requests.fence,
             messages.FenceOrder: self._fencing_member.order,
             messages.FenceReport: self._fence_report,
+            messages.FencingUnderWay: self._fencing_under_way,
             messages.FencingNews: self._fencing_member.news,
             messages.Panic: self._fencing_member.told_to_panic,
             messages.AttributeUpdate: self._attributes.update,
@@ -305,6 +306,10 @@ class Controller:
     def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
         self._throttle.told(sender, load)
         self._dispatch.pump()
+
+    def _fencing_under_way(self, sender: str, message: messages.FencingUnderWay) -> None:
+        if self._core.leading:
+            self._fencing.under_way(sender, message)
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""

@@ -286,6 +286,18 @@ class FenceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FencingUnderWay:
+    """What a former leader has ordered, told to a new one: its end will be reported within `limit_ms`."""
+
+    order: str
+    device: str
+    target: str
+    verb: str
+    incarnation: str
+    limit_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FencingNews:
     """What has become of some fencings: everybody keeps the history."""
 
@@ -361,6 +373,7 @@ Message = (
     | Released
     | FenceOrder
     | FenceReport
+    | FencingUnderWay
     | FencingNews
     | FenceForward
     | AttributeUpdate

@@ -92,6 +92,25 @@ def test_a_failed_stop_fences_even_the_dc_and_whoever_leads_then_knows() -> None
     assert len(cuts) == 1, "the new DC heard of it from the node that did it"
 
 
+def test_what_a_former_leader_had_fenced_in_vain_is_fenced_by_the_next() -> None:
+    one = world()
+    one.power.boots = False
+    one.power.broken = {"power"}
+    dc = one.dc()
+    assert dc is not None
+    resource = next(iter(set(one.nodes[dc].machine.active) & {"all"}))
+    one.nodes[dc].machine.failing.add((resource, "stop"))
+    standby = (f'<node id="{one.shape.id_of(dc)}"><instance_attributes id="s"><nvpair id="sb" name="standby" '
+               'value="on"/></instance_attributes></node>')
+    one.edit("a", Edit(Verb.MODIFY, standby, "nodes"))
+    while not any(f"fencing {dc}" in line for line in one.story):
+        one.run_for(0.01)
+    one.crash(dc)
+    one.run_for(30)
+    assert in_order(one, f"{dc} is being fenced from", "power fails to reboot", f"spare cuts the power of {dc}")
+    assert len([line for line in one.story if f"cuts the power of {dc}" in line]) == 1
+
+
 def test_everybody_knows_the_history_of_fencing() -> None:
     one = world()
     one.crash("c")

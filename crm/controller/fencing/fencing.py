@@ -21,7 +21,7 @@ from crm.controller.fencing import targets
 from crm.controller.fencing.course import Course, Level, Notes, Outcome, Step, Verb
 from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.fencing.targets import Claim
-from crm.controller.messages import FenceOrder, FenceReport, FencingNews, Panic
+from crm.controller.messages import FenceOrder, FenceReport, FencingNews, FencingUnderWay, Panic
 from crm.controller.replication import Replication
 from crm.policy_engine.fence_devices import DEFAULT_MAX_ATTEMPTS, FenceDevice, FencingSetup, fencing_setup
 
@@ -53,6 +53,21 @@ class _Fencing:
     node: str = ""
     tried: set[str] = field(default_factory=set)
     held: bool = False
+    inherited: str = ""
+    """The order of a former leader that does the same, and is waited for first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inherited:
+    """What a member does for a former leader; `executor` is that member."""
+
+    order: FencingUnderWay
+    executor: str
+
+    def serves(self, record: FencingRecord) -> bool:
+        """Whether its success is what the record wants."""
+        return (self.order.target, self.order.verb, self.order.incarnation) == (
+            record.target, record.action, record.incarnation)
 
 
 class Fencing:
@@ -69,6 +84,7 @@ class Fencing:
         self._alerts = alerts
         self._running: dict[tuple[str, str], _Fencing] = {}
         self._waiting: list[_Fencing] = []
+        self._inherited: dict[str, _Inherited] = {}
         self._busy: Counter[str] = Counter()
         self._lists: dict[str, tuple[float, Outcome]] = {}
         self._number = 0
@@ -87,12 +103,24 @@ class Fencing:
         fencing = self._prepare(target, Verb(action), then, requested_delay_s, origin)
         self._running[target, action] = fencing
         self._tell(fencing.record)
-        if hold_s > 0:
+        fencing.inherited = next((order for order, each in self._inherited.items() if each.serves(fencing.record)), "")
+        if fencing.inherited:
+            executor = self._inherited[fencing.inherited].executor
+            self._core.log("notice", f"{target} is being fenced from {executor} already, for a leader before this one")
+        elif hold_s > 0:
             fencing.held = True
             self._core.log("notice", f"{target} was never seen; it is fenced in {hold_s:.0f} s unless it turns up")
             self._core.set_timer(f"{TIMER_PREFIX}hold:{target}", hold_s)
+        else:
+            self._begin(fencing)
+
+    def under_way(self, sender: str, order: FencingUnderWay) -> None:
+        """A member carries out what a former leader has asked for."""
+        if order.order in self._inherited or any(each.order == order.order for each in self._running.values()):
             return
-        self._begin(fencing)
+        self._inherited[order.order] = _Inherited(order, sender)
+        limit_s = order.limit_ms * TIME_FACTOR / 1000 + MESSAGE_SLACK_S
+        self._core.set_timer(f"{TIMER_PREFIX}{order.order}", limit_s)
 
     def examine(self, target: str, then: Then) -> None:
         """Have every device that may fence the target asked about it; `then` is told what they say, line by line."""
@@ -128,6 +156,8 @@ class Fencing:
         outcome = Outcome(report.ok, report.output, report.reason, report.unsupported)
         if fencing is not None:
             self._step_over(fencing, outcome)
+        elif self._inheritance_over(report.order, outcome):
+            return
         elif report.ok and report.conclusive and report.verb in (Verb.OFF, Verb.REBOOT):
             # Another leader asked for it and did not live to hear the answer (it may have been the target).
             self._core.log("notice", f"{report.target} was fenced by {report.device} from {sender}; a leader before "
@@ -149,6 +179,25 @@ class Fencing:
         timed = next((each for each in self._running.values() if each.order == what), None)
         if timed is not None:
             self._too_late(timed)
+        else:
+            self._inheritance_over(what, Outcome(False, reason="no answer in time"))
+
+    def _inheritance_over(self, order: str, outcome: Outcome) -> bool:
+        """What a former leader has asked for has ended. If in vain, it is our turn; whether we had waited for it."""
+        inherited = self._inherited.pop(order, None)
+        if inherited is None:
+            return False
+        self._core.cancel_timer(f"{TIMER_PREFIX}{order}")
+        waiting = [each for each in self._running.values() if each.inherited == order]
+        for fencing in waiting:
+            fencing.inherited = ""
+            if outcome.ok:
+                fencing.notes.device = inherited.order.device
+                fencing.record = replace(fencing.record, executor=inherited.executor)
+                self._end(fencing, True, "")
+            else:
+                self._begin(fencing)
+        return bool(waiting)
 
     def _too_late(self, fencing: _Fencing) -> None:
         """A step has not ended in time; for a watchdog that is what was waited for."""
@@ -170,13 +219,18 @@ class Fencing:
         """What that node was to do is done by another."""
         for fencing in [each for each in self._running.values() if each.order and each.node == node]:
             self._step_over(fencing, Outcome(False, reason=f"{node}, which was to do it, is lost"))
+        for order in [order for order, each in self._inherited.items() if each.executor == node]:
+            self._inheritance_over(order, Outcome(False, reason=f"{node}, which did it, is lost"))
 
     def stop_leading(self) -> None:
         """Fencing is somebody else's now; devices that are at it go on, and tell whoever leads then."""
         for fencing in self._running.values():
             self._core.cancel_timer(f"{TIMER_PREFIX}{fencing.order}")
             self._core.cancel_timer(f"{TIMER_PREFIX}hold:{fencing.record.target}")
+        for order in self._inherited:
+            self._core.cancel_timer(f"{TIMER_PREFIX}{order}")
         self._running.clear()
+        self._inherited.clear()
         self._waiting.clear()
         self._busy.clear()
         self._lists.clear()

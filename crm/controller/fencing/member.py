@@ -1,7 +1,8 @@
 """Every node's part in fencing: hands the leader's orders to the executor, reports their end, keeps the history.
 
 An order is obeyed from our own leader only. Its end is told to whoever leads by then: the one who asked may have been
-the target. A node that learns that it was itself fenced, and lives, ends itself at once: others run what it ran.
+the target; a new leader also learns what is still under way, so that it does not begin the same anew. A node that
+learns that it was itself fenced, and lives, ends itself at once: others run what it ran.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from crm.controller.commands import FenceSelf, RunFencing
 from crm.controller.core import Core
 from crm.controller.events import FencingEnded
+from crm.controller.fencing.course import Verb
 from crm.controller.fencing.records import History
-from crm.controller.messages import FenceOrder, FenceReport, FencingNews, Panic
+from crm.controller.messages import FenceOrder, FenceReport, FencingNews, FencingUnderWay, Panic
 from crm.controller.values import Authority
 
 _OUTPUT_LIMIT = 64 * 1024
@@ -62,8 +64,16 @@ class FencingMember:
             self._told = held
             fresh = [report for at, report in self._successes if self._core.now - at < FRESH_S]
             unsent = [*(report for report in fresh if report not in unsent), *unsent]
+            self._tell_what_is_under_way(held.name)
         for report in unsent:
             self._core.send(held.name, report)
+
+    def _tell_what_is_under_way(self, leader: str) -> None:
+        for order in self._orders.values():
+            if order.conclusive and order.verb in (Verb.OFF, Verb.REBOOT):
+                limit_ms = order.timeout_ms + order.delay_ms + order.spread_ms
+                self._core.send(leader, FencingUnderWay(order.order, order.device, order.target, order.verb,
+                                                        order.incarnation, limit_ms))
 
     def view_changed(self) -> None:
         """A target that is here again is not what was fenced."""

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 class Power:
     """All fence devices. `broken`: ids of devices that fail whatever they are asked; `lying` ones do nothing, say yes.
 
-    `reboot` has the machine boot again after a while, `off` leaves it off until somebody starts it. An agent works for
-    up to `longest_work_s`.
+    `reboot` has the machine boot again after a while, `off` leaves it off until somebody starts it.
     """
 
     def __init__(self, world: World) -> None:
@@ -24,14 +23,13 @@ class Power:
         self.broken: set[str] = set()
         self.lying: set[str] = set()
         self.boots = True
-        self.longest_work_s = 0.6
 
     def use(self, node: SimulatedNode, order: FenceOrder,
             told: Callable[[events.FencingEnded], Callable[[], None]]) -> None:
         """A node uses a device; it is told the end if it lives to hear it."""
         world = self._world
         delay_s = order.delay_ms / 1000 + world.random.uniform(0, order.spread_ms / 1000)
-        work_s = world.random.uniform(0.02, self.longest_work_s)
+        work_s = world.random.uniform(0.02, 0.6)
 
         boot, heard = node.boot, told
         ended: list[events.FencingEnded] = []

@@ -74,10 +74,8 @@ def test_a_second_device_is_used_when_the_first_fails() -> None:
 
 
 def test_a_failed_stop_fences_even_the_dc_and_whoever_leads_then_knows() -> None:
-    """The node that has cut the power says so before the new DC would do it again."""
     one = world()
     one.power.boots = False
-    one.power.longest_work_s = 0.05
     dc = one.dc()
     assert dc is not None
     number = one.shape.id_of(dc)

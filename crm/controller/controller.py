@@ -239,6 +239,7 @@ class Controller:
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
+            dispatching.THROTTLE_TIMER: self._dispatch.pump,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,

@@ -22,7 +22,7 @@ from crm.controller.flights import TIMER_PREFIX, Flight, Flights
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.replication import Replication
-from crm.controller.throttle import Throttle
+from crm.controller.throttle import LONG_S, Throttle
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
 from crm.transition import Outcome, Progress, Run, adoptable, cautious
@@ -30,6 +30,7 @@ from crm.transition import Outcome, Progress, Run, adoptable, cautious
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
 PATIENCE_TIMER = "patience"
+THROTTLE_TIMER = "throttle"
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
@@ -120,6 +121,7 @@ class Dispatch:
         """This node leads no more: the run is none of its business."""
         self._flights.clear()
         self._core.cancel_timer(PATIENCE_TIMER)
+        self._core.cancel_timer(THROTTLE_TIMER)
         if self.run is not None:
             self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
@@ -135,16 +137,23 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            limits = self._throttle.limits(self.run.transition)
+            limits = self._throttle.limits(self.run.transition, self._flights.older_than(LONG_S))
             while actions := self.run.ready(limits):
                 for action in actions:
                     self._start(action)
         finally:
             self._pumping = False
+        self._look_again_later()
         if self.run.done:
             self._end_run()
         else:
             self._set_aside_if_slow()
+
+    def _look_again_later(self) -> None:
+        """What a limit holds back may begin when something else has been under way for long."""
+        after_s = self._flights.until_older_than(LONG_S) if self.run is not None and self.run.holds_back else None
+        if after_s is not None:
+            self._core.set_timer(THROTTLE_TIMER, after_s)
 
     def result(self, key: TransitionKey, ok: bool) -> bool:
         """A result has come; True if it belongs to an action of the running transition."""

@@ -10,6 +10,7 @@ in the same way.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -86,6 +87,17 @@ class Flights:
         """How long until all of them count as slow; 0 if they do."""
         latest = max((flight.since for flight in self._flights.values()), default=self._core.now - SLOW_S)
         return max(0.0, latest + SLOW_S - self._core.now)
+
+    def older_than(self, seconds: float) -> Counter[str]:
+        """How many have been under way for so long, by who carries them out."""
+        began_before = self._core.now - seconds
+        return Counter(flight.carrier for flight in self._flights.values()
+                       if flight.carrier is not None and flight.since <= began_before)
+
+    def until_older_than(self, seconds: float) -> float | None:
+        """In how many seconds there will be one more of these; None if never."""
+        younger = [since for flight in self._flights.values() if (since := flight.since) > self._core.now - seconds]
+        return min(younger) + seconds - self._core.now if younger else None
 
     def set_aside(self) -> None:
         """The running transition is given up."""

@@ -240,6 +240,7 @@ class Controller:
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
             dispatching.THROTTLE_TIMER: self._dispatch.pump,
+            dispatching.SLOW_TIMER: self._dispatch.note_slow_starts,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,

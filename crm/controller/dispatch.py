@@ -18,7 +18,7 @@ from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, 
 from crm.controller.chronicle import Chronicle
 from crm.controller.core import Core
 from crm.controller.fencing.fencing import Fencing
-from crm.controller.flights import TIMER_PREFIX, Flight, Flights
+from crm.controller.flights import SLOW_S, TIMER_PREFIX, Flight, Flights
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.replication import Replication
@@ -30,6 +30,7 @@ from crm.transition import Outcome, Progress, Run, adoptable, cautious
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
 PATIENCE_TIMER = "patience"
+SLOW_TIMER = "slow"
 THROTTLE_TIMER = "throttle"
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
@@ -50,6 +51,7 @@ class Dispatch:
         self._number = -1
         self._chronicle = Chronicle(core)
         self._pumping = False
+        self._slow_timer = False
         self.run: Run | None = None
         self.last_transition: Transition | None = None
         self.again: Callable[[str, float], None] = lambda reason, delay_s: None
@@ -85,9 +87,13 @@ class Dispatch:
             return False
         return True
 
-    def planning_input(self, document: Document) -> Document:
-        """The CIB to plan from: it also tells of starts that are under way."""
-        return self._flights.with_starts(document)
+    def note_slow_starts(self) -> None:
+        """Have the CIB tell of starts that take long; asked again before every plan and as time goes by."""
+        self._replication.note(*self._flights.slow_starts())
+        after_s = self._flights.until_older_than(SLOW_S)
+        self._slow_timer = after_s is not None
+        if after_s is not None:
+            self._core.set_timer(SLOW_TIMER, after_s)
 
     def start(self, transition: Transition, document: Document, planned_at: int) -> bool:
         """Begin to run a transition that was planned from that CIB, at that moment (epoch seconds).
@@ -122,6 +128,8 @@ class Dispatch:
         self._flights.clear()
         self._core.cancel_timer(PATIENCE_TIMER)
         self._core.cancel_timer(THROTTLE_TIMER)
+        self._core.cancel_timer(SLOW_TIMER)
+        self._slow_timer = False
         if self.run is not None:
             self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
@@ -248,6 +256,9 @@ class Dispatch:
         assert self.run is not None
         self._chronicle.started(action.id, self._core.now)
         flight = self._flights.begin(action, self._key(action), action.id)
+        if not self._slow_timer:
+            self._slow_timer = True
+            self._core.set_timer(SLOW_TIMER, SLOW_S)
         if action.operation == "stonith":
             self._fence(flight)
             return
@@ -342,6 +353,7 @@ class Dispatch:
     def _finish(self, flight: Flight, ok: bool) -> None:
         """An action has ended; of what was set aside the next plan must know."""
         self._flights.end(flight)
+        self._replication.note(*self._flights.forget_start(flight))
         if flight.place is None:
             self.again(f"{flight.action.key} on {flight.action.node} has ended", 0.0)
             return

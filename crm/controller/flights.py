@@ -1,11 +1,10 @@
 """What the leader has handed out and has no result of, by transition key.
 
 Most of it belongs to the running transition. What takes long is *set aside* when that transition is given up: it goes
-on where it runs, and the next plan is made with it in mind. A start that is under way is put into the CIB that is
-planned from as a pending one, so that the engine does not place the resource elsewhere; of everything else the CIB says
-how it was before, so the plan asks for it again. Whether the plan can go on with it is decided in
-`crm.transition.adoption`. A new leader is told by each member what it still carries out for the former, and treats that
-in the same way.
+on where it runs, and the next plan is made with it in mind. A start that takes long stands in the CIB as a pending one,
+so that people see it and the engine does not place the resource elsewhere; of everything else the CIB says how it was
+before, so the plan asks for it again. Whether the plan can go on with it is decided in `crm.transition.adoption`. A new
+leader is told by each member what it still carries out for the former, and treats that in the same way.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crm.cib.document import Document
-from crm.cib.record import OperationNote, ResourceRecord, record
+from crm.cib.record import ForgetNote, OperationNote, ResourceRecord
 from crm.controller.core import Core
 from crm.controller.digests import operation_digest
 from crm.controller.keys import TransitionKey, operation_key
@@ -109,11 +107,21 @@ class Flights:
         for flight in list(self._flights.values()):
             self.end(flight)
 
-    def with_starts(self, document: Document) -> Document:
-        """The CIB to plan from: starts that are set aside stand in it as pending."""
-        notes = [self._pending(flight) for flight in self.aside
-                 if flight.action.operation == "start" and flight.action.router is None]
-        return record(document, notes) if notes else document
+    def slow_starts(self) -> list[OperationNote]:
+        """What the CIB is to say of starts that take long."""
+        began_before = self._core.now - SLOW_S
+        return [self._pending(flight) for flight in self._flights.values()
+                if _is_noted(flight) and flight.since <= began_before]
+
+    def forget_start(self, flight: Flight) -> list[ForgetNote]:
+        """What the CIB need not say any more when that one has ended."""
+        agent = flight.action.resource
+        if agent is None or not _is_noted(flight) or flight.since > self._core.now - SLOW_S:
+            return []
+        return [ForgetNote(self._node_id(flight), agent.id, (f"{agent.id}_pending_0",))]
+
+    def _node_id(self, flight: Flight) -> str:
+        return flight.action.node_id or self._core.me.shape.id_of(flight.action.node or "")
 
     def _pending(self, flight: Flight) -> OperationNote:
         """An entry beside those that are there: what was done before the start still counts."""
@@ -137,8 +145,12 @@ class Flights:
             "op-digest": operation_digest(action.attributes, 0),
         }
         entries = {f"{agent.id}_pending_0": attributes}
-        return OperationNote(action.node_id or self._core.me.shape.id_of(node), node,
+        return OperationNote(self._node_id(flight), node,
                              ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries))
+
+
+def _is_noted(flight: Flight) -> bool:
+    return flight.action.operation == "start" and flight.action.router is None
 
 
 def carrier(action: GraphAction) -> str | None:

@@ -72,6 +72,15 @@ def starts(one: World, resource: str, since: int) -> list[str]:
     return [line for line in one.story[since:] if f": start {resource} = " in line]
 
 
+def test_the_cib_tells_of_a_slow_start_while_it_lasts() -> None:
+    one = starting_slowly()
+    told = one.document("c").root.xpath("//lrm_rsc_op[@op-status='-1']/@operation_key")
+    assert told == ["slow_start_0"]
+    one.settle(SLOW_S + 30)
+    assert not one.document("c").root.xpath("//lrm_rsc_op[@op-status='-1']")
+    one.checkers.settled()
+
+
 @pytest.mark.parametrize("fencing", [False, True])
 def test_a_lost_node_is_recovered_while_a_start_takes_a_minute(fencing: bool) -> None:
     without = until_recovered(world(fencing), "c")

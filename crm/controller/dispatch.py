@@ -29,9 +29,7 @@ from crm.transition import Outcome, Progress, Run, adoptable, cautious
 
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
-PATIENCE_TIMER = "patience"
-SLOW_TIMER = "slow"
-THROTTLE_TIMER = "throttle"
+AGE_TIMER = "age"
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
@@ -51,7 +49,8 @@ class Dispatch:
         self._number = -1
         self._chronicle = Chronicle(core)
         self._pumping = False
-        self._slow_timer = False
+        self._looks_at: float | None = None
+        """When the timer for what is under way will fire."""
         self.run: Run | None = None
         self.last_transition: Transition | None = None
         self.again: Callable[[str, float], None] = lambda reason, delay_s: None
@@ -80,20 +79,22 @@ class Dispatch:
     @property
     def ready_to_plan(self) -> bool:
         """Whether a plan can be made now: no transition runs, and what is under way will not end in a moment."""
-        if self.run is not None:
-            return False
-        if self._flights.patience_s > 0:
-            self._core.set_timer(PATIENCE_TIMER, self._flights.patience_s)
-            return False
-        return True
+        self._look_when_older()
+        return self.run is None and self._flights.all_slow
 
     def note_slow_starts(self) -> None:
-        """Have the CIB tell of starts that take long; asked again before every plan and as time goes by."""
+        """Have the CIB tell of starts that take long; before every plan, as a node that joins replaces its history."""
         self._replication.note(*self._flights.slow_starts())
-        after_s = self._flights.until_older_than(SLOW_S)
-        self._slow_timer = after_s is not None
-        if after_s is not None:
-            self._core.set_timer(SLOW_TIMER, after_s)
+
+    def age_timer(self) -> None:
+        """Something has become slow, or has been under way for long."""
+        self._looks_at = None
+        self.note_slow_starts()
+        if self.run is not None:
+            self.pump()
+        elif self.busy:
+            self.over()
+        self._look_when_older()
 
     def start(self, transition: Transition, document: Document, planned_at: int) -> bool:
         """Begin to run a transition that was planned from that CIB, at that moment (epoch seconds).
@@ -126,10 +127,8 @@ class Dispatch:
     def drop(self) -> None:
         """This node leads no more: the run is none of its business."""
         self._flights.clear()
-        self._core.cancel_timer(PATIENCE_TIMER)
-        self._core.cancel_timer(THROTTLE_TIMER)
-        self._core.cancel_timer(SLOW_TIMER)
-        self._slow_timer = False
+        self._core.cancel_timer(AGE_TIMER)
+        self._looks_at = None
         if self.run is not None:
             self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
@@ -151,17 +150,18 @@ class Dispatch:
                     self._start(action)
         finally:
             self._pumping = False
-        self._look_again_later()
+        self._look_when_older()
         if self.run.done:
             self._end_run()
         else:
             self._set_aside_if_slow()
 
-    def _look_again_later(self) -> None:
-        """What a limit holds back may begin when something else has been under way for long."""
-        after_s = self._flights.until_older_than(LONG_S) if self.run is not None and self.run.holds_back else None
-        if after_s is not None:
-            self._core.set_timer(THROTTLE_TIMER, after_s)
+    def _look_when_older(self) -> None:
+        """Look again when something comes of age: slow, and the next plan can be made; long, and limits allow more."""
+        at = self._flights.next_age(SLOW_S, LONG_S)
+        if at is not None and (self._looks_at is None or at < self._looks_at):
+            self._looks_at = at
+            self._core.set_timer(AGE_TIMER, at - self._core.now)
 
     def result(self, key: TransitionKey, ok: bool) -> bool:
         """A result has come; True if it belongs to an action of the running transition."""
@@ -198,13 +198,6 @@ class Dispatch:
         self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
 
-    def patience_timer(self) -> None:
-        """What is under way has had its time to end."""
-        if self.run is not None:
-            self._set_aside_if_slow()
-        else:
-            self.over()
-
     def node_left(self, node: str) -> None:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
         for flight in self._flights.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
@@ -233,17 +226,12 @@ class Dispatch:
 
     def _set_aside_if_slow(self) -> None:
         """What takes long goes on beside the next transition; other things are given a moment to end."""
-        if self.run is None or self.run.aborted is None:
-            return
-        if self._flights.patience_s > 0:
-            self._core.set_timer(PATIENCE_TIMER, self._flights.patience_s)
-            return
-        self._flights.set_aside()
-        self._end_run()
+        if self.run is not None and self.run.aborted is not None and self._flights.all_slow:
+            self._flights.set_aside()
+            self._end_run()
 
     def _end_run(self) -> None:
         assert self.run is not None
-        self._core.cancel_timer(PATIENCE_TIMER)
         outcome = self.run.outcome if self.run.done else Outcome.STOPPED
         self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
         self.run = None
@@ -256,9 +244,6 @@ class Dispatch:
         assert self.run is not None
         self._chronicle.started(action.id, self._core.now)
         flight = self._flights.begin(action, self._key(action), action.id)
-        if not self._slow_timer:
-            self._slow_timer = True
-            self._core.set_timer(SLOW_TIMER, SLOW_S)
         if action.operation == "stonith":
             self._fence(flight)
             return

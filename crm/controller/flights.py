@@ -81,21 +81,19 @@ class Flights:
         return self.all(lambda flight: flight.place is None)
 
     @property
-    def patience_s(self) -> float:
-        """How long until all of them count as slow; 0 if they do."""
-        latest = max((flight.since for flight in self._flights.values()), default=self._core.now - SLOW_S)
-        return max(0.0, latest + SLOW_S - self._core.now)
+    def all_slow(self) -> bool:
+        """Whether none of them is likely to end in a moment."""
+        return all(self._is_slow(flight) for flight in self._flights.values())
 
     def older_than(self, seconds: float) -> Counter[str]:
         """How many have been under way for so long, by who carries them out."""
-        began_before = self._core.now - seconds
         return Counter(flight.carrier for flight in self._flights.values()
-                       if flight.carrier is not None and flight.since <= began_before)
+                       if flight.carrier is not None and flight.since + seconds <= self._core.now)
 
-    def until_older_than(self, seconds: float) -> float | None:
-        """In how many seconds there will be one more of these; None if never."""
-        younger = [since for flight in self._flights.values() if (since := flight.since) > self._core.now - seconds]
-        return min(younger) + seconds - self._core.now if younger else None
+    def next_age(self, *ages_s: float) -> float | None:
+        """When (epoch seconds) the next of them comes to one of these ages; None if never."""
+        moments = (flight.since + age_s for flight in self._flights.values() for age_s in ages_s)
+        return min((moment for moment in moments if moment > self._core.now), default=None)
 
     def set_aside(self) -> None:
         """The running transition is given up."""
@@ -109,16 +107,20 @@ class Flights:
 
     def slow_starts(self) -> list[OperationNote]:
         """What the CIB is to say of starts that take long."""
-        began_before = self._core.now - SLOW_S
-        return [self._pending(flight) for flight in self._flights.values()
-                if _is_noted(flight) and flight.since <= began_before]
+        return [self._pending(flight) for flight in self._flights.values() if self._is_noted(flight)]
 
     def forget_start(self, flight: Flight) -> list[ForgetNote]:
         """What the CIB need not say any more when that one has ended."""
         agent = flight.action.resource
-        if agent is None or not _is_noted(flight) or flight.since > self._core.now - SLOW_S:
+        if agent is None or not self._is_noted(flight):
             return []
         return [ForgetNote(self._node_id(flight), agent.id, (f"{agent.id}_pending_0",))]
+
+    def _is_slow(self, flight: Flight) -> bool:
+        return flight.since + SLOW_S <= self._core.now
+
+    def _is_noted(self, flight: Flight) -> bool:
+        return flight.action.operation == "start" and flight.action.router is None and self._is_slow(flight)
 
     def _node_id(self, flight: Flight) -> str:
         return flight.action.node_id or self._core.me.shape.id_of(flight.action.node or "")
@@ -147,10 +149,6 @@ class Flights:
         entries = {f"{agent.id}_pending_0": attributes}
         return OperationNote(self._node_id(flight), node,
                              ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries))
-
-
-def _is_noted(flight: Flight) -> bool:
-    return flight.action.operation == "start" and flight.action.router is None
 
 
 def carrier(action: GraphAction) -> str | None:

@@ -139,11 +139,6 @@ class Run:
         return self._exhausted and not self._in_flight
 
     @property
-    def holds_back(self) -> bool:
-        """Whether a limit (or an abort) keeps something from starting that waits for nothing else."""
-        return bool(self._candidates)
-
-    @property
     def outcome(self) -> Outcome:
         """How the run ended; RUNNING while it has not."""
         if not self.done:

@@ -247,7 +247,7 @@ class Dispatch:
         if action.operation == "stonith":
             self._fence(flight)
             return
-        self._flights.limit(flight, self.run.time_limit_ms(action) / 1000)
+        self._flights.limit(flight, self.run.time_limit_ms(action) / 1000 + self._turn_s(flight))
         match action.operation:
             case "clear_failcount":
                 self._clear_failures(flight)
@@ -255,6 +255,14 @@ class Dispatch:
                 self._forget_history(flight)
             case _:
                 self._send(flight)
+
+    def _turn_s(self, flight: Flight) -> float:
+        """How long it may take until it is its turn: a node does one thing after the other with a resource."""
+        run = self.run
+        assert run is not None
+        ends = [earlier.since + run.time_limit_ms(earlier.action) / 1000 for earlier in self._flights.aside
+                if earlier.carrier == flight.carrier and earlier.action.resource == flight.action.resource]
+        return max(0.0, max(ends, default=0.0) - self._core.now)
 
     def _send(self, flight: Flight) -> None:
         core, action, node = self._core, flight.action, flight.carrier

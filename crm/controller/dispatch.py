@@ -136,7 +136,8 @@ class Dispatch:
     def take_over(self, node: str, key: TransitionKey, action: GraphAction) -> None:
         """A member carries that out for a leader before us."""
         self._core.log("info", f"{action.key} is under way on {node} for a leader before this one")
-        self._flights.begin(action, key)
+        flight = self._flights.begin(action, key)
+        self._flights.limit(flight, self._limit_s(action))
 
     def pump(self) -> None:
         """Send what may start now; notice the end."""
@@ -222,7 +223,7 @@ class Dispatch:
         self.run.adopt(place)
         self._chronicle.started(place, flight.since)
         if flight.action.operation != "stonith":
-            self._flights.limit(flight, flight.since + self.run.time_limit_ms(flight.action) / 1000 - self._core.now)
+            self._flights.limit(flight, flight.since + self._limit_s(flight.action) - self._core.now)
 
     def _set_aside_if_slow(self) -> None:
         """What takes long goes on beside the next transition; other things are given a moment to end."""
@@ -247,7 +248,7 @@ class Dispatch:
         if action.operation == "stonith":
             self._fence(flight)
             return
-        self._flights.limit(flight, self.run.time_limit_ms(action) / 1000 + self._turn_s(flight))
+        self._flights.limit(flight, self._limit_s(action) + self._turn_s(flight))
         match action.operation:
             case "clear_failcount":
                 self._clear_failures(flight)
@@ -256,11 +257,13 @@ class Dispatch:
             case _:
                 self._send(flight)
 
+    def _limit_s(self, action: GraphAction) -> float:
+        """After how long without a result an action counts as failed."""
+        return (self.last_transition or Transition(0)).time_limit_ms(action) / 1000
+
     def _turn_s(self, flight: Flight) -> float:
         """How long it may take until it is its turn: a node does one thing after the other with a resource."""
-        run = self.run
-        assert run is not None
-        ends = [earlier.since + run.time_limit_ms(earlier.action) / 1000 for earlier in self._flights.aside
+        ends = [earlier.since + self._limit_s(earlier.action) for earlier in self._flights.aside
                 if earlier.carrier == flight.carrier and earlier.action.resource == flight.action.resource]
         return max(0.0, max(ends, default=0.0) - self._core.now)
 

@@ -176,6 +176,12 @@ class Room(LayeredCluster):
         """Have all failures forgotten."""
         self.ask("POST", "/v1/cluster/cleanup")
 
+    def kill_supervisor(self, name: str) -> None:
+        """Kill who watches over a daemon, which ends with it."""
+        with self._lock:
+            for process in self.daemons(name)[:1]:
+                os.kill(process, signal.SIGKILL)
+
     def leave(self, name: str) -> None:
         """Ask the daemon to end, as systemd would."""
         with self._lock:

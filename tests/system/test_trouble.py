@@ -90,8 +90,8 @@ def test_each_daemon_is_killed_in_turn_and_nothing_is_touched(five: Room) -> Non
 def test_a_killed_supervisor_takes_its_node_with_it(five: Room) -> None:
     """A daemon that nobody watches over would be half a node: it ends, too, and the node is fenced and comes back."""
     (home,) = five.active("one")
-    supervisor, daemon = five.daemons(home)
-    os.kill(supervisor, signal.SIGKILL)
+    _, daemon = five.daemons(home)
+    five.kill_supervisor(home)
     until(lambda: not Path(f"/proc/{daemon}").exists(), "its daemon lives on", 5.0)
     until(lambda: five.fenced == [home], "it was not fenced")
     until_served_by(five, list(five.names))

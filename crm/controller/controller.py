@@ -247,7 +247,7 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
-            dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
+            dispatching.AGE_TIMER: self._dispatch.age_timer,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,

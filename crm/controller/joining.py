@@ -316,10 +316,15 @@ class Joining:
         if welcome.view != core.view.number or welcome.term < core.standing.term:
             return False
         if welcome.caretaker:
-            return not core.view.quorate and not self._election.outranks(sender)
+            return not core.view.quorate and not self._election.outranks(sender) and not self._stays(sender, welcome)
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate
+
+    def _stays(self, sender: str, welcome: Welcome) -> bool:
+        """Of two caretakers the one whose name sorts first stays so; the other's welcome may come late."""
+        held = self._core.authority
+        return held is not None and held.caretaker and held.term >= welcome.term and held.name < sender
 
 
 def _failed_at(failure: Result) -> str:

@@ -120,7 +120,7 @@ class Replication:
 
     def note(self, *notes: Note) -> None:
         """Record what happened, soon: notes that come together make one step."""
-        if not self._notes:
+        if notes and not self._notes:
             self._core.set_timer(FLUSH_TIMER, FLUSH_AFTER_S)
         self._notes += notes
 

@@ -10,10 +10,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
+from crm.api.agents_everywhere import AgentsEverywhere, reference
 from crm.api.problems import ProblemError
-from crm.api.service import Service
 from crm.cib.document import Document
-from crm.cib.objects import codec
 from crm.cib.objects.catalogue import RESOURCES
 from crm.cib.objects.resources import Operation, Primitive, Template
 from crm.executor.agents import described
@@ -23,10 +22,10 @@ from crm.model.transition import AgentReference
 
 
 class Review:
-    """A review of resources against the metadata of their agents, as the answering node has them."""
+    """A review of resources against the metadata of their agents."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, agents: AgentsEverywhere) -> None:
+        self._agents = agents
 
     async def __call__(self, document: Document, value: Any, force: bool) -> Sequence[Report]:
         """The findings about a resource and all in it. Raises ProblemError (unsuitable) unless `force`."""
@@ -48,29 +47,32 @@ class Review:
         if not wanted.agent:
             hint = "Give it an agent such as ocf:heartbeat:IPaddr2, or a template"
             return [Report(Severity.ERROR, "no-agent", primitive.id, f"{primitive.id} has no agent", hint)]
+        agent = reference(wanted.agent)
         try:
-            known = await self._service.metadata(reference(wanted.agent))
+            known = await self._agents.metadata(agent)
         except ValueError as error:
-            return [Report(Severity.ERROR, "no-metadata", primitive.id, str(error), self._nearest(wanted.agent))]
-        found = examine(wanted, known)
+            hint = await self._nearest(wanted.agent)
+            return [Report(Severity.ERROR, "no-metadata", primitive.id, str(error), hint)]
+        found = [*examine(wanted, known), *await self._missing(primitive.id, agent)]
         if isinstance(primitive, Template):
             return [report for report in found if report.code != "missing-parameter"]
         return found
 
-    def _nearest(self, agent: str) -> str:
-        names = [described(each) for each in self._service.agents()]
+    async def _missing(self, resource: str, agent: AgentReference) -> list[Report]:
+        """Nodes where the resource could not run."""
+        nodes = ", ".join(await self._agents.missing(agent))
+        message = f"{nodes} has no agent {described(agent)}, so {resource} cannot run there"
+        hint = "Install it there, or keep the resource away: crmctl constraint location ID RESOURCE NODE -INFINITY"
+        return [Report(Severity.WARNING, "agent-missing", resource, message, hint)] if nodes else []
+
+    async def _nearest(self, agent: str) -> str:
+        names = [described(each) for each in await self._agents.nodes()]
         near = get_close_matches(agent, names, 1)
         return f"Did you mean {near[0]}?" if near else "See which there are: crmctl agent list"
 
 
 def _at_most_a_warning(severity: Severity) -> Severity:
     return Severity.WARNING if severity is Severity.ERROR else severity
-
-
-def reference(agent: str) -> AgentReference:
-    """An agent by the name that people write, `ocf:heartbeat:IPaddr2`."""
-    standard, provider, type_ = codec.split_agent(agent)
-    return AgentReference(type_, standard, type_, provider or None)
 
 
 def _primitives(value: Any) -> Iterator[Primitive | Template]:

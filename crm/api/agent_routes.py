@@ -1,19 +1,21 @@
-"""Agents: which there are on the answering node, and what they say about themselves."""
+"""Agents: which there are on which nodes, and what they say about themselves."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from crm.api.agent_review import reference
+from crm.api.agents_everywhere import AgentsEverywhere, reference
 from crm.api.paging import Paging
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
-from crm.api.service import Service
 from crm.executor.agents import described
 from crm.executor.metadata import Metadata
+
+_EXAMPLE = '<resource-agent name="HttpServer"><version>1.1</version>…</resource-agent>'
+_METADATA = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 
 
 class AgentValue(BaseModel):
@@ -23,6 +25,7 @@ class AgentValue(BaseModel):
     standard: str = Field(examples=["ocf"])
     provider: str | None = Field(examples=["heartbeat"])
     type: str = Field(examples=["IPaddr2"])
+    nodes: list[str] = Field(description="which have it, of those that are here")
 
 
 class ParameterValue(BaseModel):
@@ -66,32 +69,42 @@ class MetadataValue(BaseModel):
         return cls.model_validate({**asdict(metadata), "name": name})
 
 
-def routes(service: Service) -> APIRouter:
+def routes(agents: AgentsEverywhere) -> APIRouter:
     router = versioned("agents", "/agents")
 
     @router.get("")
     async def list_agents(
-        page: Paging, standard: str | None = None, provider: str | None = None
+        page: Paging, standard: str | None = None, provider: str | None = None, node: str | None = None
     ) -> list[AgentValue]:
-        """The agents on the answering node."""
-        found = [each for each in service.agents()
-                 if standard in (None, each.standard) and provider in (None, each.provider)]
-        return [AgentValue(name=described(each), standard=each.standard, provider=each.provider, type=each.type)
-                for each in page.of(found, described)]
+        """The agents on the nodes that are here, each with the nodes that have it."""
+        found = [each for each in (await agents.nodes()).items()
+                 if standard in (None, each[0].standard) and provider in (None, each[0].provider)
+                 and (node is None or node in each[1])]
+        return [AgentValue(name=described(each), standard=each.standard, provider=each.provider, type=each.type,
+                           nodes=nodes)
+                for each, nodes in page.of(found, lambda each: described(each[0]))]
 
     @router.get("/standards")
     async def list_standards() -> dict[str, list[str]]:
-        """The standards of the agents here, each with its providers."""
+        """The standards of the agents, each with its providers."""
         found: dict[str, dict[str, None]] = {}
-        for each in service.agents():
+        for each in await agents.nodes():
             found.setdefault(each.standard, {}).update({each.provider: None} if each.provider else {})
         return {standard: list(providers) for standard, providers in found.items()}
 
     @router.get("/{name}")
     async def read_agent(name: str) -> MetadataValue:
         """What an agent says about itself: parameters with types and defaults, actions with advised times."""
+        return MetadataValue.of(name, await _metadata(name))
+
+    @router.get("/{name}/metadata", response_class=Response, responses={200: {"content": _METADATA}})
+    async def read_metadata(name: str) -> Response:
+        """The same as the agent prints it: XML, as the OCF standard describes it."""
+        return Response((await _metadata(name)).text, media_type="application/xml")
+
+    async def _metadata(name: str) -> Metadata:
         try:
-            return MetadataValue.of(name, await service.metadata(reference(name)))
+            return await agents.metadata(reference(name))
         except ValueError as error:
             raise ProblemError("no-such-agent", str(error), "See which there are: crmctl agent list") from None
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from crm.api import (
     agent_routes,
     attribute_routes,
+    audit_routes,
     cib_routes,
     cluster_routes,
     event_routes,
@@ -34,6 +35,7 @@ from crm.api import (
     transition_routes,
 )
 from crm.api.agent_review import Review
+from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.doors import Doors, DoorSettings
 from crm.api.idempotency import Idempotency
 from crm.api.monitor_routes import Display
@@ -61,11 +63,13 @@ def create(
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", openapi_url=None)
-    app.add_middleware(Idempotency, clock=clock)
+    app.add_middleware(Idempotency, service=service, clock=clock)
     app.add_middleware(Waiting, service=service)
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
+
+    agents = AgentsEverywhere(service)
 
     def now() -> int:
         return int(clock())
@@ -77,8 +81,8 @@ def create(
         event_routes.routes(service, picture),
         monitor_routes.routes(service, picture, display),
         node_routes.routes(service, picture),
-        object_routes.routes(service, Review(service)),
-        agent_routes.routes(service),
+        object_routes.routes(service, Review(agents)),
+        agent_routes.routes(agents),
         resource_routes.routes(service, picture, now),
         history_routes.routes(service),
         transition_routes.routes(service),
@@ -91,6 +95,7 @@ def create(
         attribute_routes.routes(service, now),
         fencing_routes.routes(service, now),
         health_routes.routes(service, picture),
+        audit_routes.routes(service),
     )
     if doors is not None:
         routing.add(app, token_routes.routes(service, doors, clock))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.origin import done_before, origin
 from crm.api.permission import check_status_change, readable
 from crm.api.plan_values import PlanValue, planned
 from crm.api.routing import versioned
@@ -82,7 +83,8 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         if dry_run:
             document = service.cib()
             return await planned(service, document, _with_transient(document, node, name, value), now())
-        await service.set_attribute(node, name, value, dampening_ms)
+        if done_before(service) is None:
+            await service.set_attribute(node, name, value, dampening_ms, origin=origin())
         return AcceptedValue(version=str(service.cib().version), term=service.status().term)
 
     return router

@@ -37,6 +37,17 @@ def write_to(path: Path, size_bytes: int, kept: int) -> logging.Handler | None:
     return handler
 
 
+def files() -> list[Path]:
+    """The files that are written to, and those that were; the newest first."""
+    found: list[Path] = []
+    for handler in audit.handlers:
+        if isinstance(handler, _AuditFile):
+            path = Path(handler.baseFilename)
+            older = [path.with_name(f"{path.name}.{number}") for number in range(1, handler.backupCount + 1)]
+            found += [each for each in (path, *older) if each.exists()]
+    return found
+
+
 class _AuditFile(RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         """For appending only, and for nobody else to read."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from crm.api.origin import done_before, origin
 from crm.api.permission import check_cleanup
 from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.service import Service
 from crm.cib.record import record
 from crm.cib.upkeep import cleaned_everywhere
+from crm.cib.version import Version
 
 
 class CleanedValue(BaseModel):
@@ -28,7 +30,10 @@ async def clean_up(
     check_cleanup(service)
     if dry_run:
         return await _planned(service, resource, node, now)
-    forgotten = await service.cleanup(resource, node)
+    done = done_before(service)
+    if done is not None:
+        return CleanedValue(forgotten=done.count, version=str(Version(*done.version)), term=done.term)
+    forgotten = await service.cleanup(resource, node, origin=origin())
     return CleanedValue(forgotten=forgotten, version=str(service.cib().version), term=service.status().term)
 
 

@@ -14,10 +14,11 @@ import grp
 import hmac
 import os
 import pwd
+import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -41,6 +42,7 @@ PEER = "crmd.peer"
 CERTIFICATE = "crmd.certificate"
 """Where it notes what a client's certificate says, as `ssl.SSLSocket.getpeercert` has it; it has been verified."""
 
+_PRODUCT = re.compile(r"[A-Za-z0-9._-]{1,40}")
 OPEN_PATHS = ("/v1/health/",)
 
 
@@ -49,6 +51,7 @@ class Principal:
     """Who asks, through which door, and what for at most.
 
     `is_admin`: root, or a member of the admin group. `still_admitted` is asked again while a long answer lasts.
+    `client`: the program, as it names itself.
     """
 
     user: str
@@ -57,6 +60,7 @@ class Principal:
     scope: Scope = Scope.WRITE
     is_admin: bool = False
     still_admitted: Callable[[], bool] = lambda: True
+    client: str = ""
 
 
 INTERNAL = Principal("root")
@@ -100,7 +104,7 @@ class Doors:
             self._note(scope, Principal("-", door=_place(scope)), int(found.status), found.code)
             await found.answer()(scope, receive, send)
             return
-        remembered = _present.set(found)
+        remembered = _present.set(replace(found, client=_client(scope)))
         try:
             await self._app(scope, limits.limited(scope, receive), self._noting(scope, found, send))
         finally:
@@ -240,6 +244,13 @@ def _is_local(scope: AsgiScope) -> bool:
 def _address(scope: AsgiScope) -> str:
     client = scope.get("client")
     return "local" if _is_local(scope) or not client else str(client[0])
+
+
+def _client(scope: AsgiScope) -> str:
+    """The first word of what a client says that it is."""
+    told = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    found = _PRODUCT.match(told.decode("latin-1"))
+    return found[0] if found else "rest"
 
 
 def _place(scope: AsgiScope) -> str:

@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
 from crm.api.fencing_plans import confirmation_plan, fencing_plan
+from crm.api.origin import done_before, origin
 from crm.api.paging import Paging
 from crm.api.permission import check_status_change, readable
 from crm.api.plan_values import PlanValue
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.cib import read
+from crm.cib.version import Version
 from crm.controller.fencing.coverage import coverage
 from crm.policy_engine.fence_devices import fencing_setup
 
@@ -97,7 +99,10 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         return await _done(name, "confirm")
 
     async def _done(name: str, action: str) -> FencedValue:
-        committed = await service.fence(name, action)
+        done = done_before(service)
+        if done is not None:
+            return FencedValue(node=name, action=action, version=str(Version(*done.version)), term=done.term)
+        committed = await service.fence(name, action, origin=origin())
         return FencedValue(node=name, action=action, version=str(committed.version), term=committed.term)
 
     return router

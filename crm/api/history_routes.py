@@ -1,10 +1,11 @@
 """Earlier configurations: which are kept, what changed between them, and going back to one.
 
-Each node keeps those that it wrote itself, so one that was away for a while has gaps.
+Each node keeps those that it wrote itself; any node tells of those of all that are here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -35,6 +36,7 @@ class KeptValue(BaseModel):
     version: str = Field(examples=["0.12.0"])
     at: datetime = Field(description="when it was written")
     present: bool
+    nodes: list[str] = Field(description="who has kept it")
 
 
 class UndoWish(BaseModel):
@@ -48,12 +50,13 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/history")
     async def list_versions(page: Paging) -> list[KeptValue]:
-        """The configurations that the answering node has kept, the newest first."""
+        """The configurations that the nodes have kept, the newest first."""
         present = service.cib().version[:2]
+        kept, silent = await service.configurations.all()
         return [
             KeptValue(version=str(each.version), at=datetime.fromtimestamp(each.at, UTC),
-                      present=each.version[:2] == present)
-            for each in page.of(await service.records.configurations(), lambda each: str(each.version))
+                      present=each.version[:2] == present, nodes=list(each.nodes))
+            for each in page.of(kept, lambda each: str(each.version), silent)
         ]
 
     @router.get("/history/{version}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
@@ -84,23 +87,23 @@ def routes(service: Service) -> APIRouter:
 
 
 async def _earlier(service: Service, version: str) -> Document:
-    """The configuration of that version. Raises ProblemError (no-such-version), CibError (bad-version)."""
+    """The configuration of that version. Raises ProblemError (no-such-version), CibError (bad-version), Refused."""
+    kept, _ = await service.configurations.all()
     if version == "previous":
-        return await _previous(service)
-    found = await service.records.configuration(Version.parse(version))
+        return await _previous(service, [each.version for each in kept])
+    found = await service.configurations.one(Version.parse(version))
     if found is None:
-        kept = [str(each.version) for each in await service.records.configurations()]
-        span = f"It has {kept[-1]} to {kept[0]}" if kept else "It has none"
-        raise ProblemError("no-such-version", f"{service.name} has not kept version {version}",
-                           f"{span}: crmctl history list; another node may have more")
+        span = f"There are {kept[-1].version} to {kept[0].version}" if kept else "There are none"
+        raise ProblemError("no-such-version", f"No node that is here has kept version {version}",
+                           f"{span}: crmctl history list")
     return found
 
 
-async def _previous(service: Service) -> Document:
+async def _previous(service: Service, kept: Sequence[Version]) -> Document:
     present = service.cib().version[:2]
-    earlier = [each.version for each in await service.records.configurations() if each.version[:2] < present]
-    found = await service.records.configuration(earlier[0]) if earlier else None
+    earlier = [version for version in kept if version[:2] < present]
+    found = await service.configurations.one(earlier[0]) if earlier else None
     if found is None:
-        raise ProblemError("no-such-version", f"{service.name} has kept no configuration before the present one",
-                           "Ask another node, or see: crmctl history list")
+        raise ProblemError("no-such-version", "No node that is here has kept a configuration before the present one",
+                           "See: crmctl history list")
     return found

@@ -4,7 +4,11 @@
 
 The node that answered keeps the answer for a day, or as long as there is room; a second request that comes while the
 first is under way waits for it. A key belongs to its user, and to one request: with another body it is refused. An
-answer that says "try again" is not kept. At another node the key is unknown: there, If-Match is what guards a change.
+answer that says "try again" is not kept.
+
+At another node, whatever became of the first one: what goes to the DC is done once all the same, for the DC remembers
+the last thousand keys for an hour, and so does whoever leads after it (`crm.controller.receipts`). A task is begun by
+the node that is asked, so its key holds there only.
 """
 
 from __future__ import annotations
@@ -20,8 +24,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.api.doors import principal
+from crm.api.origin import key_id, under
 from crm.api.problems import answer
 from crm.api.scopes import READING
+from crm.api.service import RequestKey, Service
 
 HEADER = "Idempotency-Key"
 KEPT_S = 86_400.0
@@ -51,8 +57,9 @@ class _Kept:
 class Idempotency:
     """ASGI middleware around the routes; whoever asks is known by then."""
 
-    def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, app: ASGIApp, service: Service, clock: Callable[[], float] = time.time) -> None:
         self._app = app
+        self._service = service
         self._clock = clock
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
@@ -87,13 +94,16 @@ class Idempotency:
 
     async def _first(self, key: tuple[str, str], kept: _Kept, scope: Scope, receive: Receive, send: Send) -> None:
         self._kept[key] = kept
+        request_key = RequestKey(key_id(*key), kept.fingerprint.hex()[:32])
+        known = self._service.receipt(request_key.id) is not None
 
         async def keeping(message: Message) -> None:
             kept.messages.append(message)
-            await send(message)
+            await send(_marked(message) if known else message)
 
         try:
-            await self._app(scope, receive, keeping)
+            with under(request_key):
+                await self._app(scope, receive, keeping)
         finally:
             kept.done.set()
             if not kept.is_final and self._kept.get(key) is kept:
@@ -138,7 +148,11 @@ def _fingerprint(scope: Scope, messages: list[Message]) -> bytes:
 
 async def _repeat(kept: _Kept, send: Send) -> None:
     for message in kept.messages:
-        if message["type"] == "http.response.start":
-            repeated = (b"idempotency-replayed", b"true")
-            message = {**message, "headers": [*message["headers"], repeated]}
-        await send(message)
+        await send(_marked(message))
+
+
+def _marked(message: Message) -> Message:
+    """The head of an answer says that it is to something done before."""
+    if message["type"] != "http.response.start":
+        return message
+    return {**message, "headers": [*message["headers"], (b"idempotency-replayed", b"true")]}

@@ -15,9 +15,10 @@ from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import NodeValue
-from crm.api.writing import Written, write, write_made
+from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit
+from crm.cib.document import Document
 from crm.cib.objects import codec, wishes
 from crm.policy_engine.health import node_health
 
@@ -81,21 +82,27 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     @router.post("/{name}/standby")
     async def standby(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """Let the node run nothing; what it runs moves away. Undone by online."""
-        change = intents.node_attribute(service.cib(), name, "standby", "on")
-        return await write(service, change, response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: intents.node_attribute(document, name, "standby", "on"), response, dry_run=dry_run
+        )
 
     @router.post("/{name}/online")
     async def online(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """End standby and maintenance of the node."""
-        cib = service.cib()
-        ended = [intents.node_attribute(cib, name, attribute, None) for attribute in ("standby", "maintenance")]
-        edits: tuple[Edit, ...] = tuple(edit for edit in ended if edit is not None)
-        return await write(service, Batch(edits) if edits else None, response, dry_run=dry_run)
+        return await write_made(service, lambda document: _online(document, name), response, dry_run=dry_run)
 
     @router.post("/{name}/maintenance")
     async def maintenance(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """Leave everything on the node as it is, and do not watch it. Undone by online."""
-        change = intents.node_attribute(service.cib(), name, "maintenance", "true")
-        return await write(service, change, response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: intents.node_attribute(document, name, "maintenance", "true"), response,
+            dry_run=dry_run,
+        )
 
     return router
+
+
+def _online(document: Document, name: str) -> Batch | None:
+    ended = [intents.node_attribute(document, name, attribute, None) for attribute in ("standby", "maintenance")]
+    edits: tuple[Edit, ...] = tuple(edit for edit in ended if edit is not None)
+    return Batch(edits) if edits else None

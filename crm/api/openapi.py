@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,7 +17,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
-from crm.api import waiting
+from crm.api import paging, waiting
 from crm.api.idempotency import HEADER, LONGEST_KEY
 from crm.api.problems import MEDIA_TYPE
 from crm.api.scopes import READING, needed
@@ -99,6 +99,7 @@ USUAL: dict[str, object] = {
     "transient": {"pingd": "100"},
     "transition": {"id": 7, "total": 12, "done": 9, "in_flight": 2, "failed": 0},
     "user": "anna",
+    "refused": True,
     "value": "true",
     "target": "node2",
     "origin": "node1",
@@ -191,7 +192,8 @@ def complete(document: _Json) -> _Json:
     own = ProblemValue.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(own.pop("$defs"))
     schemas["ProblemValue"] = own
-    components["headers"] = {name: _header(text) for name, text in waiting.HEADERS.items()}
+    headers = waiting.HEADERS | paging.HEADERS
+    components["headers"] = {name: _header(text) for name, text in headers.items()}
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "crmctl token create USER --scope …"},
         "certificate": {"type": "mutualTLS", "description": "crmctl certificate create USER"},
@@ -273,13 +275,14 @@ def _complete_operation(path: str, method: str, operation: _Json, schemas: _Json
             parameter["example"] = example_of(parameter["schema"], schemas, parameter["name"])
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         _add_example(kind, content, schemas)
-    _complete_responses(operation["responses"], schemas)
+    in_pages = any(parameter["name"] == "after" for parameter in parameters)
+    _complete_responses(operation["responses"], schemas, [*waiting.HEADERS, *(paging.HEADERS if in_pages else ())])
 
 
-def _complete_responses(responses: _Json, schemas: _Json) -> None:
+def _complete_responses(responses: _Json, schemas: _Json, headers: Iterable[str]) -> None:
     responses.pop("422", None)
     for response in responses.values():
-        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in waiting.HEADERS}
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
         for kind, content in response.get("content", {}).items():
             _add_example(kind, content, schemas)
     problem = {"schema": {"$ref": "#/components/schemas/ProblemValue"}, "example": _PROBLEM_EXAMPLE}

@@ -11,7 +11,7 @@ from crm.api.permission import readable
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.writing import Written, write
+from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.document import Document
 from crm.cib.record import cluster_option
@@ -85,12 +85,15 @@ def routes(service: Service) -> APIRouter:
     @router.put("/{name}")
     async def set_option(name: str, wish: OptionValue, response: Response, dry_run: DryRun = False) -> Written:
         """Set a cluster option."""
-        change = intents.option(service.cib(), name, wish.value)
-        return await write(service, change, response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: intents.option(document, name, wish.value), response, dry_run=dry_run
+        )
 
     @router.delete("/{name}")
     async def remove_option(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """Remove a cluster option; its default counts then."""
-        return await write(service, intents.option(service.cib(), name, None), response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: intents.option(document, name, None), response, dry_run=dry_run
+        )
 
     return router

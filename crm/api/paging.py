@@ -18,6 +18,10 @@ from crm.api.service import Silence
 
 LARGEST = 1000
 MISSING = "Crmd-Missing"
+HEADERS = {
+    "Link": "with rel=next the address of the next page, if there is one (RFC 8288)",
+    MISSING: "nodes whose part of the list is missing, because they are not here or do not answer",
+}
 
 _Entry = TypeVar("_Entry")
 

@@ -40,6 +40,12 @@ def sees_secrets(service: Service) -> bool:
     return asking.user in UNRESTRICTED_USERS or (asking.is_admin and not is_restricted(service))
 
 
+def check_administrator(service: Service, what: str) -> None:
+    """Raise CibError (permission-denied) unless the asking user is an administrator; `what` that is for."""
+    if not sees_secrets(service):
+        raise CibError("permission-denied", f"{principal().user} may not {what}", hint="Ask root")
+
+
 def check_change(before: Document, after: Document) -> None:
     """Raise CibError (permission-denied) unless the asking user may turn the one document into the other."""
     acl = _acl(before)

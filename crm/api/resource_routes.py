@@ -20,9 +20,10 @@ from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ResourceValue
-from crm.api.writing import Written, write, write_made
+from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.changes import Change
+from crm.cib.document import Document
 from crm.cib.objects import wishes
 from crm.cib.read import read
 from crm.model.report import Report, Severity
@@ -44,6 +45,11 @@ class MoveValue(BaseModel):
     for_seconds: int | None = Field(
         _HOUR_SECONDS, ge=1, le=10 * 365 * 24 * _HOUR_SECONDS, description="How long; null: until cleared"
     )
+    promoted: bool = Field(False, description="Of a promotable clone: only the promoted role is meant")
+
+    @property
+    def role(self) -> str | None:
+        return "Promoted" if self.promoted else None
 
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
@@ -75,16 +81,20 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     async def move(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
         """Have it run elsewhere, for an hour unless said otherwise. Undone by clear."""
         until = None if wish.for_seconds is None else now() + wish.for_seconds
-        change = _moved(service, picture(), name, wish.node, until)
-        return await write(service, change, response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: _moved(document, picture(), name, wish, until), response, dry_run=dry_run
+        )
 
     @router.post("/{name}/ban")
     async def ban(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
         """Keep it away from a node (without one: from where it is), for an hour unless said otherwise."""
         until = None if wish.for_seconds is None else now() + wish.for_seconds
-        nodes = [wish.node] if wish.node is not None else _where(picture(), name)
-        change = intents.ban(service.cib(), name, nodes, until)
-        return await write(service, change, response, dry_run=dry_run)
+
+        def banned(document: Document) -> Change:
+            nodes = [wish.node] if wish.node is not None else _where(picture(), name, wish)
+            return intents.ban(document, name, nodes, until, wish.role)
+
+        return await write_made(service, banned, response, dry_run=dry_run)
 
     @router.post("/{name}/start")
     async def start(name: str, response: Response, dry_run: DryRun = False) -> Written:
@@ -125,7 +135,9 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     @router.post("/{name}/clear")
     async def clear(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """Undo moves and bans."""
-        return await write(service, intents.clear(service.cib(), name), response, dry_run=dry_run)
+        return await write_made(
+            service, lambda document: intents.clear(document, name), response, dry_run=dry_run
+        )
 
     @router.post("/{name}/cleanup")
     async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
@@ -141,6 +153,11 @@ def _stopped_above(name: str, above: str) -> Report:
     return Report(Severity.WARNING, "stopped-above", name, message, f"Start that: crmctl resource start {above}")
 
 
+def _promoted(resource: ResourceValue) -> list[str]:
+    own = resource.nodes if resource.role == "Promoted" and not resource.children else []
+    return [*own, *(node for child in resource.children for node in _promoted(child))]
+
+
 def _existing(picture: Picture, name: str) -> ResourceValue:
     found = picture.resource(name)
     if found is None:
@@ -151,14 +168,18 @@ def _existing(picture: Picture, name: str) -> ResourceValue:
     return found
 
 
-def _moved(service: Service, picture: Picture, name: str, node: str | None, until: int | None) -> Change:
-    if node is not None:
-        return intents.move(service.cib(), name, node, until)
-    return intents.ban(service.cib(), name, _where(picture, name), until)
+def _moved(document: Document, picture: Picture, name: str, wish: MoveValue, until: int | None) -> Change:
+    if wish.node is not None:
+        return intents.move(document, name, wish.node, until, wish.role)
+    return intents.ban(document, name, _where(picture, name, wish), until, wish.role)
 
 
-def _where(picture: Picture, name: str) -> list[str]:
-    here = _existing(picture, name).nodes
+def _where(picture: Picture, name: str, wish: MoveValue) -> list[str]:
+    """Where a resource is; only where it is promoted, if that is what is meant."""
+    found = _existing(picture, name)
+    here = _promoted(found) if wish.promoted else found.nodes
+    if wish.promoted and not here:
+        raise ProblemError("not-running", f"{name} is promoted nowhere", "Leave promoted out, or name the node")
     if not here:
         raise ProblemError("not-running", f"{name} runs nowhere, so it cannot move away", "Name the node")
     return here

@@ -8,18 +8,19 @@ from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.daemon.journal import Journal
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers, Silence
-from crm.daemon.records import Records
 from crm.daemon.refusal import Refused
 from crm.daemon.service import Committed, MemberStatus, NodeStatus
 from crm.executor.metadata import Metadata
 from crm.model.transition import AgentReference, Transition
 
-__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Peers", "Refused", "Service",
-           "Silence"]
+__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Origin", "Peers", "Receipt",
+           "Refused", "RequestKey", "Service", "Silence"]
 
 
 class Service(Protocol):
@@ -27,21 +28,24 @@ class Service(Protocol):
 
     name: str
     journal: Journal
-    records: Records
+    configurations: KeptConfigurations
     transitions: LedTransitions
     peers: Peers
 
     def status(self) -> NodeStatus: ...
     def cib(self) -> Document: ...
+    def receipt(self, key_id: str, /) -> Receipt | None: ...
     async def change(
-        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False
+        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False, origin: Origin = NOBODY
     ) -> Committed: ...
     async def plan(self, document: Document) -> Transition: ...
-    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int: ...
+    async def cleanup(
+        self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY
+    ) -> int: ...
     async def set_attribute(
-        self, node: str, name: str, value: str | None, dampening_ms: int | None = None
+        self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *, origin: Origin = NOBODY
     ) -> None: ...
-    async def fence(self, target: str, action: str) -> Committed: ...
+    async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed: ...
     async def test_fencing(self, target: str) -> tuple[str, ...]: ...
     def measures(self) -> Measures: ...
     def fencings(self) -> tuple[FencingRecord, ...]: ...

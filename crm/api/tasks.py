@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
+from crm.api.origin import origin
 from crm.api.permission import check_change
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
@@ -162,4 +163,4 @@ async def change(service: Service, make: Callable[[Document], Change | None]) ->
     wanted = make(present)
     if wanted is not None:
         check_change(present, present.apply(wanted))
-        await service.change(wanted)
+        await service.change(wanted, origin=replace(origin(), key=None))

@@ -18,9 +18,11 @@ from crm.api.routing import versioned
 from crm.api.scopes import Scope
 from crm.api.service import Service
 from crm.api.tokens import ID_LENGTH, Grant, make, new_id, still_counts
-from crm.api.writing import Written, write
+from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.access import UNRESTRICTED_USERS
+from crm.cib.changes import Change
+from crm.cib.document import Document
 from crm.daemon.certificates import Authority
 
 _DAY_SECONDS = 86_400
@@ -104,9 +106,12 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
     @router.delete("/tokens/{token_id}")
     async def revoke_token(token_id: TokenId, response: Response, dry_run: DryRun = False) -> Written:
         """Take a token or a certificate back: from now on no node accepts it."""
-        known = [each for each in revoked_tokens(service) if still_counts(each, clock())]
-        ids = dict.fromkeys([*known, token_id.lstrip("0") if len(token_id) != ID_LENGTH else token_id])
-        return await write(service, intents.option(service.cib(), REVOKED, " ".join(ids)), response, dry_run=dry_run)
+        def revoked(document: Document) -> Change | None:
+            known = [each for each in revoked_tokens(service) if still_counts(each, clock())]
+            ids = dict.fromkeys([*known, token_id.lstrip("0") if len(token_id) != ID_LENGTH else token_id])
+            return intents.option(document, REVOKED, " ".join(ids))
+
+        return await write_made(service, revoked, response, dry_run=dry_run)
 
     return router
 

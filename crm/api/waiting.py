@@ -9,6 +9,7 @@ under /v1 take part, so this stands around the application and not in each of th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -35,6 +36,35 @@ PARAMETERS = (
 )
 
 
+class Attention:
+    """Whether a client still waits for its answer: what it sends meanwhile is kept for who reads its request."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._kept: list[Message] = []
+        self.gone = False
+
+    async def receive(self) -> Message:
+        """The next message of the request, those first that have come already."""
+        return self._kept.pop(0) if self._kept else await self._receive()
+
+    async def while_waiting(self, work: Coroutine[None, None, None], seconds: float) -> None:
+        """Until the work is done, the time is over, or the client has hung up."""
+        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(self._until_gone())]
+        try:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _until_gone(self) -> None:
+        while not self.gone:
+            message = await self._receive()
+            self._kept.append(message)
+            self.gone = message["type"] == "http.disconnect"
+
+
 class Waiting:
     """ASGI middleware: holds back a read until its time has come, and stamps every answer."""
 
@@ -52,16 +82,16 @@ class Waiting:
                 self._stamp(message)
             await send(message)
 
-        problem = None
+        problem, client = None, Attention(receive)
         if scope["method"] in ("GET", "HEAD") and takes_index(scope["path"]) and b"index=" in scope["query_string"]:
-            problem = await self._wait(scope["query_string"].decode("latin-1"))
+            problem = await self._wait(scope["query_string"].decode("latin-1"), client)
         if problem is not None:
-            await answer(*problem)(scope, receive, stamped)
-        else:
-            await self._app(scope, receive, stamped)
+            await answer(*problem)(scope, client.receive, stamped)
+        elif not client.gone:
+            await self._app(scope, client.receive, stamped)
 
-    async def _wait(self, query: str) -> tuple[str, str, str] | None:
-        """Wait as the query asks for; what is wrong with it otherwise."""
+    async def _wait(self, query: str, client: Attention) -> tuple[str, str, str] | None:
+        """Wait as the query asks for, as long as the client does; what is wrong with it otherwise."""
         asked = parse_qs(query)
         index, wait = asked.get("index", [""])[-1], asked.get("wait", [str(USUAL_S)])[-1]
         seconds = _seconds(wait)
@@ -73,14 +103,15 @@ class Waiting:
             return "too-many-listeners", f"{MOST_LISTENERS} wait here already", "Ask another node"
         journal.listeners += 1
         try:
-            async with asyncio.timeout(seconds):
-                while index == journal.index and not journal.closed:
-                    await journal.change()
-        except TimeoutError:
-            return None
+            await client.while_waiting(self._until_another(index), seconds)
         finally:
             journal.listeners -= 1
         return None
+
+    async def _until_another(self, index: str) -> None:
+        journal = self._service.journal
+        while index == journal.index and not journal.closed:
+            await journal.change()
 
     def _stamp(self, message: Message) -> None:
         status = self._service.status()

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from fastapi import Response
 
 from crm.api import permission
+from crm.api.origin import done_before, origin
 from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
-from crm.api.service import Refused, Service
+from crm.api.service import Receipt, Refused, Service
 from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import schema
 from crm.cib.changes import Change
@@ -36,16 +37,18 @@ async def write_made(
 ) -> Written:
     """Write a change that is made from the present CIB; if that moves on meanwhile, the change is made anew.
 
-    With `if_match` it is made from that version or not at all. `reports` are told with the answer.
+    With `if_match` it is made from that version or not at all. `reports` are told with the answer. A request that was
+    carried out before is answered again, and nothing is made.
     """
+    done = done_before(service)
+    if done is not None:
+        return _done(done, response)
     wanted = wanted_version(if_match)
     for left in reversed(range(_TRIES)):
         present = service.cib()
         version = wanted or present.version
         try:
-            return await write(
-                service, make(present), response, if_version=version, dry_run=dry_run, reports=reports
-            )
+            return await _write(service, make(present), response, version, dry_run, reports)
         except Refused as error:
             if error.code != "stale-version" or wanted is not None or not left:
                 raise
@@ -64,8 +67,17 @@ async def write(
 ) -> Written:
     """Commit a change, or answer with the plan that it would lead to. None stands for a change of nothing.
 
-    Raises ProblemError (stale-version, invalid-cib), CibError, Refused.
+    A request that was carried out before is answered again. Raises ProblemError (stale-version, invalid-cib), CibError,
+    Refused.
     """
+    done = done_before(service)
+    if done is not None:
+        return _done(done, response)
+    return await _write(service, change, response, if_version, dry_run, reports)
+
+
+async def _write(service: Service, change: Change | None, response: Response, if_version: Version | None,
+                 dry_run: bool, reports: Sequence[Report]) -> Written:
     present = service.cib()
     _check_version(present, if_version)
     after = present if change is None else present.apply(change)
@@ -77,9 +89,15 @@ async def write(
     if dry_run:
         return await planned(service, present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"
-    committed = await service.change(change, if_version=if_version)
+    committed = await service.change(change, if_version=if_version, origin=origin())
     set_version(response, committed.version)
     return CommittedValue.of(committed, found)
+
+
+def _done(receipt: Receipt, response: Response) -> CommittedValue:
+    version = Version(*receipt.version)
+    set_version(response, version)
+    return CommittedValue(version=str(version), term=receipt.term)
 
 
 def etag(version: Version) -> str:

@@ -13,11 +13,13 @@ from copy import deepcopy
 from lxml import etree
 
 from crm.cib import differences, editing, parsing, sections
+from crm.cib import stamp as stamps
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 from crm.cib.errors import CibError
 from crm.cib.known import NOTHING
 from crm.cib.parsing import DEFAULT_LIMITS, Element, Limits
 from crm.cib.paths import Path
+from crm.cib.stamp import Stamp
 from crm.cib.version import ATTRIBUTES, Version
 from crm.model.cib import Cib
 
@@ -68,6 +70,12 @@ class Document:
             self._digest = hashlib.sha256(etree.tostring(self.root, method="c14n")).hexdigest()
         return self._digest
 
+    def configuration_digest(self) -> str:
+        """The same of the configuration alone: equal where people have configured the same, whoever led then."""
+        configuration = self.root.find("configuration")
+        text = b"" if configuration is None else etree.tostring(configuration, method="c14n", with_tail=False)
+        return hashlib.sha256(text).hexdigest()
+
     def without_status(self) -> Document:
         """The part that is kept on disk: everything but what stands in the status section."""
         root = etree.Element("cib", differences.attributes_of(self.root))
@@ -81,29 +89,29 @@ class Document:
         parsing.set_attributes(root, version.attributes())
         return Document(root)
 
-    def apply(self, change: Change) -> Document:
+    def apply(self, change: Change, stamp: Stamp | None = None) -> Document:
         """The CIB after `change`, its version stepped as the change asks; itself if the change changes nothing.
 
-        Raises CibError and leaves this document as it is. Costs one copy of the tree: put changes that come together
-        into one `Batch`.
+        With a `stamp`, a changed configuration gets that one. Raises CibError and leaves this document as it is. Costs
+        one copy of the tree: put changes that come together into one `Batch`.
         """
         if isinstance(change, Patch):
-            return self._patched(change)
+            return self._patched(change, stamp)
         if isinstance(change, Replace) and change.section in (None, "cib"):
-            return self._replaced(change)
+            return self._replaced(change, stamp)
         root = deepcopy(self.root)
-        return self._successor(root, _perform(root, change))
+        return self._successor(root, _perform(root, change), stamp=stamp)
 
     def changes_since(self, base: Document) -> list[Element] | None:
         """The changes (patch format) that made this document from `base`, if it was made from that very one."""
         return self._changes if self._base is not None and self._base() is base else None
 
-    def _patched(self, change: Patch) -> Document:
+    def _patched(self, change: Patch, stamp: Stamp | None) -> Document:
         from crm.cib import patch
 
-        return patch.apply(self, change)
+        return patch.apply(self, change, stamp)
 
-    def _replaced(self, change: Replace) -> Document:
+    def _replaced(self, change: Replace, stamp: Stamp | None) -> Document:
         given = Document.parse(change.xml)
         if given.version[:2] < self.version[:2]:
             raise CibError(
@@ -113,19 +121,25 @@ class Document:
             )
         root = given.root
         _carry_status(self.root, root)
+        stamps.carry(self.root, root)
         _set_version(root, self.version)
-        successor = self._successor(root, None)
+        successor = self._successor(root, None, stamp=stamp)
         if given.version <= successor.version or successor is self:
             return successor
         _set_version(root, given.version)
-        return self._successor(root, None, given.version)
+        return self._successor(root, None, given.version, stamp)
 
-    def _successor(self, root: Element, touched: set[Path] | None, version: Version | None = None) -> Document:
+    def _successor(self, root: Element, touched: set[Path] | None, version: Version | None = None,
+                   stamp: Stamp | None = None) -> Document:
         """The document of a changed copy of this one's tree, under the version that the changes ask for."""
         changes = differences.make(self.root, root, touched)
-        if not changes:
-            return self
-        _set_version(root, version or self._next_version(changes))
+        return self.became(root, changes, version or self._next_version(changes), stamp) if changes else self
+
+    def became(self, root: Element, changes: list[Element], version: Version, stamp: Stamp | None) -> Document:
+        """The document of a copy of this one's tree in which those changes were made, under that version."""
+        _set_version(root, version)
+        if stamp is not None and version[:2] != self.version[:2]:
+            stamps.put(root, stamp)
         header = differences.make(self.root, root, ())
         body = [change for change in changes if change.get("path") != "/cib" or change.get("operation") != "modify"]
         return Document(root).made_from(self, header + body)

@@ -61,21 +61,29 @@ def option(document: Document, name: str, value: str | None) -> Edit | None:
     return Edit(Verb.UPSERT, holding, "crm_config")
 
 
-def move(document: Document, resource: str, node: str, until: int | None) -> Batch:
-    """Have a resource run on `node`, until that moment (epoch seconds; None: until cleared)."""
+def move(document: Document, resource: str, node: str, until: int | None, role: str | None = None) -> Batch:
+    """Have a resource run on `node`, until that moment (epoch seconds; None: until cleared).
+
+    With a `role` only where it has that one is meant: who is promoted, say, and not who runs.
+    """
     _resource(document, resource)
     _node(document, node)
-    preference = _location(f"cli-prefer-{resource}", resource, node, "INFINITY", until)
+    preference = _location(f"cli-prefer-{resource}", resource, node, "INFINITY", until, role)
     return Batch((*_cleared(document, resource), Edit(Verb.CREATE, preference, "constraints")))
 
 
-def ban(document: Document, resource: str, nodes: Sequence[str], until: int | None) -> Batch:
-    """Keep a resource away from some nodes, until that moment (epoch seconds; None: until cleared)."""
+def ban(
+    document: Document, resource: str, nodes: Sequence[str], until: int | None, role: str | None = None
+) -> Batch:
+    """Keep a resource away from some nodes (with a `role`: only from having that one there), until that moment
+    (epoch seconds; None: until cleared).
+    """
     _resource(document, resource)
     for node in nodes:
         _node(document, node)
     bans = (
-        Edit(Verb.UPSERT, _location(f"cli-ban-{resource}-on-{node}", resource, node, "-INFINITY", until), "constraints")
+        Edit(Verb.UPSERT, _location(f"cli-ban-{resource}-on-{node}", resource, node, "-INFINITY", until, role),
+             "constraints")
         for node in nodes
     )
     return Batch(tuple(bans))
@@ -104,8 +112,9 @@ def _by_id(tag: str, element: Element) -> str:
     return f"/cib/configuration//{tag}[@id='{element.get('id')}']"
 
 
-def _location(identity: str, resource: str, node: str, score: str, until: int | None) -> str:
+def _location(identity: str, resource: str, node: str, score: str, until: int | None, role: str | None) -> str:
     head = f"<rsc_location id={quoteattr(identity)} rsc={quoteattr(resource)}"
+    head += f" role={quoteattr(role)}" if role is not None else ""
     if until is None:
         return f"{head} node={quoteattr(node)} score={quoteattr(score)}/>"
     end = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from crm.cib import differences, parsing
+from crm.cib import stamp as stamps
 from crm.cib.changes import Patch
 from crm.cib.errors import CibError
 from crm.cib.parsing import Element
+from crm.cib.stamp import Stamp
 from crm.cib.version import Version
 
 if TYPE_CHECKING:
@@ -41,8 +43,11 @@ def versions(patch: Patch) -> tuple[Version, Version]:
     return _versions(_parse(patch))
 
 
-def apply(document: Document, patch: Patch) -> Document:
-    """The document after the patch. Raises CibError: version-mismatch, not-newer, patch-mismatch, bad-patch."""
+def apply(document: Document, patch: Patch, stamp: Stamp | None = None) -> Document:
+    """The document after the patch; with a `stamp`, a changed configuration gets that one.
+
+    Raises CibError: version-mismatch, not-newer, patch-mismatch, bad-patch.
+    """
     from crm.cib.document import Document
 
     diff = _parse(patch)
@@ -58,6 +63,9 @@ def apply(document: Document, patch: Patch) -> Document:
     root = deepcopy(document.root)
     changes = diff.findall("change")
     differences.apply(root, changes)
+    if stamp is not None:
+        stamps.carry(document.root, root)
+        return document.became(root, changes, target, stamp)
     parsing.set_attributes(root, target.attributes())
     return Document(root).made_from(document, changes)
 

@@ -79,7 +79,8 @@ def request(
     Raises CommandError if it cannot be reached or answers with a problem.
     """
     wanted = tuple((name, value) for name, value in (query or {}).items() if value is not None)
-    message = Message(method, path, wanted, body, content_type, tuple((headers or {}).items()))
+    told = {"User-Agent": _program(), **(headers or {})}
+    message = Message(method, path, wanted, body, content_type, tuple(told.items()))
     credentials = Credentials(*(os.environ.get(name, "") for name in CREDENTIAL_VARIABLES))
     try:
         answer = exchange(_places(via), credentials.apply(message), timeout_seconds, credentials)
@@ -93,6 +94,12 @@ def request(
     if answer.status >= 400:
         raise _problem(answer)
     return answer
+
+
+def _program() -> str:
+    """What this command is called; it stands in the CIB as what changed it last."""
+    name = sys.argv[0].rpartition("/")[2].removesuffix(".py")
+    return name if name.isascii() and name.isprintable() else ""
 
 
 def _places(via: str | None) -> list[Place]:

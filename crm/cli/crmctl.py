@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     move.add_argument("node", nargs="?", help="where to; without it: away from where it is")
     move.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
     move.add_argument("--forever", action="store_true", help="until it is cleared")
+    move.add_argument("--promoted", action="store_true", help="only its promoted role")
     _add_dry_run(move)
     move.set_defaults(act=_move)
 
@@ -153,7 +154,7 @@ def _node(options: argparse.Namespace) -> None:
 
 def _move(options: argparse.Namespace) -> None:
     seconds = None if options.forever else duration_seconds(options.duration)
-    wish = {"node": options.node, "for_seconds": seconds}
+    wish = {"node": options.node, "for_seconds": seconds, **({"promoted": True} if options.promoted else {})}
     where = f"to {options.node}" if options.node else "away"
     until = "until it is cleared" if seconds is None else f"for {options.duration}"
     said = f"{options.resource} moves {where} {until} (undo: crmctl clear {options.resource})"

@@ -212,14 +212,18 @@ def _change_ticket(options: argparse.Namespace) -> None:
 
 
 def _add_agents(own: Commands) -> None:
-    command = _command(own, "list", "those on this node", _list_agents, "standard?", dry_run=False)
+    command = _command(own, "list", "all of them; those that are not on every node are marked", _list_agents,
+                       "standard?", dry_run=False)
     command.add_argument("--provider")
+    command.add_argument("--node", help="only those on this node")
     _command(own, "show", "parameters and actions of one", _show_agent, "agent", dry_run=False)
 
 
 def _list_agents(options: argparse.Namespace) -> None:
-    for each in asking.read("agents", standard=options.standard, provider=options.provider):
-        print(each["name"])
+    found = asking.read("agents", standard=options.standard, provider=options.provider, node=options.node)
+    most = max((len(each["nodes"]) for each in found), default=0)
+    for each in found:
+        print(each["name"] + ("" if len(each["nodes"]) == most else f"  (only on {', '.join(each['nodes'])})"))
 
 
 def _show_agent(options: argparse.Namespace) -> None:

@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _add_history(own: Commands) -> None:
-    own.add_parser("list", help="those that this node has kept").set_defaults(act=_list)
+    own.add_parser("list", help="those that the nodes have kept").set_defaults(act=_list)
     show = own.add_parser("show", help="one of them")
     show.add_argument("version")
     show.set_defaults(act=_show)
@@ -141,8 +141,8 @@ def _list(_options: argparse.Namespace) -> None:
     from datetime import datetime
 
     rows = [(each["version"], datetime.fromisoformat(each["at"]).strftime("%Y-%m-%d %H:%M:%SZ"),
-             "present" if each["present"] else "") for each in asking.read("cib", "history")]
-    asking.print_table(("VERSION", "WRITTEN", ""), rows)
+             ", ".join(each["nodes"]), "present" if each["present"] else "") for each in asking.read("cib", "history")]
+    asking.print_table(("VERSION", "WRITTEN", "KEPT BY", ""), rows)
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from crm.cli import asking
+from crm.cli import resource_data as data
 from crm.cli.attribute import Arguments, spellings
 from crm.cli.connection import USAGE, CommandError, request, run
 
@@ -23,17 +24,21 @@ _OPTIONS = spellings(
     delete_parameter="-d --delete-parameter", value="-v --parameter-value", delete="-D --delete",
     type="-t --resource-type", restart="--restart", wait="--wait", timeout="-T --timeout", why="-Y --why",
     list_agents="--list-agents", list_standards="--list-standards", show_metadata="--show-metadata",
-    failures="-O --list-operations", constraints="-A --stack -a --constraints", verbose="-V --verbose",
+    operations="-O --list-operations", all_operations="-o --list-all-operations", output_as="--output-as",
+    list_providers="--list-ocf-providers", list_alternatives="--list-ocf-alternatives",
+    constraints="-A --stack -a --constraints", verbose="-V --verbose",
     recursive="--recursive", promoted="--promoted --master", operation="-n --operation", interval="-I --interval",
 )
 _VALUED = frozenset({"resource", "node", "lifetime", "get", "set", "delete_parameter", "value", "type", "timeout",
-                     "list_agents", "show_metadata", "operation", "interval"})
-_HELP = """usage: crm_resource {-L | -l} | -r RESOURCE {-W | -q | -Y | -a}
-       crm_resource -r RESOURCE {-M | -B} [-N NODE] [-u PT1H] | -r RESOURCE -U
+                     "list_agents", "list_alternatives", "show_metadata", "operation", "interval", "output_as"})
+_HELP = """usage: crm_resource {-L | -l | -Y | -O | -o} | -r RESOURCE {-W | -q | -Y | -a | -O | -o}
+       crm_resource -r RESOURCE {-M | -B} [-N NODE] [-u PT1H] [--promoted] | -r RESOURCE -U
        crm_resource {-C | -R} [-r RESOURCE] [-N NODE]
        crm_resource -r RESOURCE {-g NAME | -p NAME -v VALUE | -d NAME} [--meta | --utilization]
        crm_resource -r RESOURCE {--restart | -D -t primitive} | --wait
        crm_resource --list-standards | --list-agents STANDARD[:PROVIDER] | --show-metadata AGENT
+                    | --list-ocf-providers | --list-ocf-alternatives TYPE
+With --output-as=xml the answer is XML, as Pacemaker's schemas describe it.
 Asks about resources, and has things done to them."""
 
 
@@ -51,20 +56,27 @@ def _perform(given: list[str]) -> int | None:
     wanted = [name for name in _ACTIONS if name in options]
     if len(wanted) != 1:
         raise CommandError("give exactly one thing to do", _HELP, USAGE)
-    return _ACTIONS[wanted[0]](options)
+    match options.get("output_as") or "text":
+        case "text":
+            return _ACTIONS[wanted[0]](options)
+        case "xml":
+            return _as_xml(wanted[0], options, given)
+        case other:
+            raise CommandError(f"there is no output format {other}", "it is text or xml", USAGE)
 
 
-def _resource(options: Arguments) -> str:
-    name = options.get("resource")
-    if not name:
-        raise CommandError("give the resource: -r RESOURCE", _HELP, USAGE)
-    return name
+def _as_xml(name: str, options: Arguments, given: list[str]) -> int:
+    """The same with an XML document as the answer, whatever comes of it."""
+    from crm.cli import resource_xml
 
-
-def _found(options: Arguments) -> dict[str, Any]:
-    value = asking.read("resources", _resource(options))
-    assert isinstance(value, dict), "the API answers with an object"
-    return value
+    options.values.setdefault("quiet", "")
+    try:
+        status = 0 if name in resource_xml.QUERIES else _ACTIONS[name](options) or 0
+        text = resource_xml.document(name, options, given)
+    except CommandError as error:
+        status, text = error.code, resource_xml.problem(error, given)
+    print(text, end="")
+    return status
 
 
 # Asking
@@ -84,24 +96,16 @@ def _list(_options: Arguments) -> None:
 
 
 def _list_raw(_options: Arguments) -> None:
-    for top in asking.read("resources"):
-        for each in _primitives(top):
-            print(each["id"])
-
-
-def _primitives(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if resource["kind"] == "primitive":
-        yield resource
-    for child in resource["children"]:
-        yield from _primitives(child)
+    for each in data.primitives():
+        print(each["id"])
 
 
 def _locate(options: Arguments) -> None:
-    found = _found(options)
-    places = [(node, each["role"]) for each in _primitives(found) for node in each["nodes"]]
+    found = data.found(options)
+    places = data.places(found)
     if not places:
         print(f"resource {found['id']} is NOT running")
-    for node, role in dict.fromkeys(places):
+    for node, role in places:
         if "quiet" in options:
             print(node)
         else:
@@ -109,66 +113,64 @@ def _locate(options: Arguments) -> None:
 
 
 def _query_xml(options: Arguments) -> None:
-    found = _found(options)
+    found = data.found(options)
     if "query_xml" in options and "quiet" not in options:
         agent = f" ({found['agent']})" if found["agent"] else ""
         print(f"{found['id']}{agent}: {found['role']}" + (f" on {' '.join(found['nodes'])}" if found["nodes"] else ""))
         print("Resource XML:")
-    print(request("GET", "/v1/cib", query={"xpath": f"/cib/configuration/resources//*[@id='{found['id']}']"}).text,
-          end="")
+    print(data.configured_xml(found["id"]), end="")
 
 
 def _why(options: Arguments) -> None:
-    for instance in asking.read("resources", _resource(options), "explain")["instances"]:
-        print(f"{instance['id']} {instance['headline']}")
-        for line in instance["why"]:
-            print(f"  {line}")
+    names = [options.values["resource"]] if "resource" in options else [each["id"] for each in asking.read("resources")]
+    for name in names:
+        for instance in asking.read("resources", name, "explain")["instances"]:
+            print(f"{instance['id']} {instance['headline']}")
+            for line in instance["why"]:
+                print(f"  {line}")
 
 
 def _constraints(options: Arguments) -> None:
-    name = _found(options)["id"]
-    for each in asking.read("constraints"):
-        if name in (each.get(key) for key in ("resource", "with_resource", "first", "then")):
-            print(f"  * {each['id']}: {each['effect']}")
+    for each in data.constraints_of(data.found(options)["id"]):
+        print(f"  * {each['id']}: {each['effect']}")
 
 
 def _operations(options: Arguments) -> None:
-    for each in asking.read("operations", resource=options.get("resource"), node=options.get("node")):
+    for each in data.operations(options):
         interval = f", interval={each['interval_ms']}ms" if each["interval_ms"] else ""
-        print(f"{each['resource']}_{each['operation']}_{each['interval_ms']} (node={each['node']}, "
-              f"call={each['call']}, rc={each['rc']}{interval})")
+        print(f"{data.operation_key(each)} (node={each['node']}, call={each['call']}, rc={each['rc']}{interval})")
 
 
 def _list_standards(_options: Arguments) -> None:
-    print("\n".join(asking.read("agents", "standards")))
+    print("\n".join(data.standards()))
 
 
 def _list_agents(options: Arguments) -> None:
-    standard, _, provider = options.values["list_agents"].partition(":")
-    found = asking.read("agents", standard=standard or None, provider=provider or None)
-    print("\n".join(each["type"] for each in found))
+    print("\n".join(data.agents(*data.wanted_agents(options))))
+
+
+def _list_providers(options: Arguments) -> None:
+    print("\n".join(data.providers(options.get("list_providers") or options.get("list_alternatives") or None)))
 
 
 def _show_metadata(options: Arguments) -> None:
-    import json
-
-    print(json.dumps(asking.read("agents", options.values["show_metadata"]), indent=2))
+    print(data.metadata(options.values["show_metadata"]), end="")
 
 
 # Having done
 
 
 def _move(options: Arguments) -> None:
-    name, node = _resource(options), options.get("node")
-    wish = {"node": node, "for_seconds": _lifetime_seconds(options)}
+    name, node = data.resource_name(options), options.get("node")
+    wish = {"node": node, "for_seconds": _lifetime_seconds(options), "promoted": "promoted" in options}
     answer = asking.send("POST", asking.path("resources", name, "move"), wish)
     where = f"to {node}" if node else "away from where it is"
     _say(options, f"{name} moves {where}; undo it with: crm_resource --clear -r {name}", answer)
 
 
 def _ban(options: Arguments) -> None:
-    name, node = _resource(options), options.get("node")
-    wish = {"node": node, "for_seconds": _lifetime_seconds(options)}
+    name, node = data.resource_name(options), options.get("node")
+    wish = {"node": node, "for_seconds": _lifetime_seconds(options), "promoted": "promoted" in options}
     answer = asking.send("POST", asking.path("resources", name, "ban"), wish)
     where = node or "where it is"
     _say(options, f"{name} keeps away from {where}; undo it with: crm_resource --clear -r {name}", answer)
@@ -193,7 +195,7 @@ def _lifetime_seconds(options: Arguments) -> int | None:
 
 
 def _clear(options: Arguments) -> None:
-    name = _resource(options)
+    name = data.resource_name(options)
     answer = asking.send("POST", asking.path("resources", name, "clear"))
     if answer.get("unchanged") and "quiet" not in options:
         print(f"There is no move or ban of {name}", file=sys.stderr)
@@ -210,11 +212,11 @@ def _cleanup(options: Arguments) -> None:
 def _delete(options: Arguments) -> None:
     if "type" not in options:
         raise CommandError("say what it is: -t primitive (or group, clone …)", _HELP, USAGE)
-    asking.send("DELETE", asking.path("resources", _resource(options)))
+    asking.send("DELETE", asking.path("resources", data.resource_name(options)))
 
 
 def _restart(options: Arguments) -> int:
-    return _follow(options, asking.path("resources", _resource(options), "restart"))
+    return _follow(options, asking.path("resources", data.resource_name(options), "restart"))
 
 
 def _wait(options: Arguments) -> int:
@@ -233,33 +235,24 @@ def _follow(options: Arguments, where: str) -> int:
 # Parameters and meta attributes
 
 
-def _kind(options: Arguments) -> str:
-    return "meta" if "meta" in options else "utilization" if "utilization" in options else "parameters"
-
-
-def _get(options: Arguments) -> int | None:
-    name, key = _resource(options), options.values["get"]
-    values = asking.read("resources", name, "definition").get(_kind(options), {})
-    if key not in values:
-        raise CommandError(f"Attribute '{key}' not found for '{name}'", code=105)
-    print(values[key])
-    return None
+def _get(options: Arguments) -> None:
+    print(data.value(options)[2])
 
 
 def _set(options: Arguments) -> None:
-    name, key, value = _resource(options), options.values["set"], options.get("value")
+    name, key, value = data.resource_name(options), options.values["set"], options.get("value")
     if value is None:
         raise CommandError("give the value: -v VALUE", _HELP, USAGE)
-    asking.send("PUT", asking.path("resources", name, _kind(options), key), {"value": value})
+    asking.send("PUT", asking.path("resources", name, data.kind(options), key), {"value": value})
     if "quiet" not in options:
         identity, holder = _ids(options, name, key)
         print(f"Set '{name}' option: id={identity} set={holder} name={key} value={value}")
 
 
 def _delete_parameter(options: Arguments) -> None:
-    name, key = _resource(options), options.values["delete_parameter"]
+    name, key = data.resource_name(options), options.values["delete_parameter"]
     identity, _ = _ids(options, name, key)
-    asking.send("DELETE", asking.path("resources", name, _kind(options), key))
+    asking.send("DELETE", asking.path("resources", name, data.kind(options), key))
     if identity and "quiet" not in options:
         print(f"Deleted '{name}' option: id={identity} name={key}")
 
@@ -269,7 +262,7 @@ _TAGS = {"meta": "meta_attributes", "utilization": "utilization", "parameters": 
 
 def _ids(options: Arguments, name: str, key: str) -> tuple[str, str]:
     """The ids of a value and of the set that it is in, empty if it is not set."""
-    tag = _TAGS[_kind(options)]
+    tag = _TAGS[data.kind(options)]
     where = f"/cib/configuration/resources//*[@id='{name}']/{tag}[nvpair/@name='{key}']"
     try:
         text = request("GET", "/v1/cib", query={"xpath": where}).text
@@ -290,9 +283,12 @@ _ACTIONS: dict[str, Callable[[Arguments], int | None]] = {
     "locate": _locate,
     "why": _why,
     "constraints": _constraints,
-    "failures": _operations,
+    "operations": _operations,
+    "all_operations": _operations,
     "list_standards": _list_standards,
     "list_agents": _list_agents,
+    "list_providers": _list_providers,
+    "list_alternatives": _list_providers,
     "show_metadata": _show_metadata,
     "move": _move,
     "ban": _ban,

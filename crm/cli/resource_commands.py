@@ -60,6 +60,7 @@ def _add_wishes(own: Commands) -> None:
     ban.add_argument("resource")
     ban.add_argument("node", nargs="?", help="without it: from where it is")
     ban.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
+    ban.add_argument("--promoted", action="store_true", help="only its promoted role")
     ban.add_argument("--forever", action="store_true", help="until it is cleared")
     _add_writing(ban, _ban)
 
@@ -171,7 +172,7 @@ def _ban(options: argparse.Namespace) -> None:
     seconds = None if options.forever else duration_seconds(options.duration)
     until = "until it is cleared" if seconds is None else f"for {options.duration}"
     said = f"{options.resource} keeps away {until} (undo: crmctl clear {options.resource})"
-    wish = {"node": options.node, "for_seconds": seconds}
+    wish = {"node": options.node, "for_seconds": seconds, "promoted": options.promoted}
     asking.write(options, "POST", asking.path("resources", options.resource, "ban"), wish, said)
 
 

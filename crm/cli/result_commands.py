@@ -1,4 +1,4 @@
-"""`crmctl operation …`, `crmctl failure …`: what agents did on the nodes, and what of it failed."""
+"""`crmctl operation …`, `failure …`, `audit`: what agents did, what of it failed, and who changed what."""
 
 from __future__ import annotations
 
@@ -17,11 +17,27 @@ def add_to(commands: Commands) -> None:
     _add(failures, "counts", "how often, where: migration-threshold counts these", _counts)
 
 
+    trail = commands.add_parser("audit", help="who changed what, and who was turned away; for administrators")
+    trail.add_argument("--user", help="only what this user asked for")
+    trail.add_argument("--refused", action="store_true", help="only who was turned away")
+    trail.add_argument("--limit", type=int, default=20, metavar="N", help="so many, the newest (default 20)")
+    trail.set_defaults(act=_audit)
+
+
 def _add(own: Commands, name: str, text: str, act: Any) -> None:
     command = own.add_parser(name, help=text)
     command.add_argument("resource", nargs="?", help="only of this resource")
     command.add_argument("--node", help="only on this node")
     command.set_defaults(act=act)
+
+
+def _audit(options: argparse.Namespace) -> None:
+    found = asking.read("audit", user=options.user, refused="true" if options.refused else None,
+                        limit=str(options.limit))
+    rows = [(each["at"][:19], each["node"], f"{each['user']} ({each['door']})", each["status"],
+             f"{each['method']} {each['path']}" + (f"?{each['query']}" if each["query"] else ""), each["code"])
+            for each in reversed(found)]
+    asking.print_table(("AT (UTC)", "NODE", "WHO", "STATUS", "WHAT", ""), rows)
 
 
 def _operations(options: argparse.Namespace) -> None:

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from crm.client import paging
 from crm.client.calls import Call
-from crm.client.errors import NoAnswer, Unreachable
+from crm.client.errors import NoAnswer, Problem, Unreachable
 from crm.client.events import RETRY_S, Event, Listening
 from crm.client.http import Answer, Message, Place, answer_of, head_of
-from crm.client.sync import CONNECT_LIMIT_S, DEFAULT_PLACE, Credentials, checked
+from crm.client.sync import CONNECT_LIMIT_S, DEFAULT_PLACE, Credentials, attempts, checked, is_lost
 
 T = TypeVar("T")
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
@@ -38,8 +38,18 @@ class AsyncClient:
         return wanted.read(await self.ask(wanted.message))
 
     async def ask(self, message: Message) -> Answer:
-        """The answer to a request, with its headers."""
-        reader, writer, place = await self._connected()
+        """The answer to a request, with its headers; what may be sent twice is sent to the next place if none comes."""
+        *others, last = attempts(self._places, message)
+        for places in others:
+            try:
+                return await self._ask(places, message)
+            except (NoAnswer, TimeoutError, Problem) as error:
+                if not is_lost(error):
+                    raise
+        return await self._ask(last, message)
+
+    async def _ask(self, places: Sequence[Place], message: Message) -> Answer:
+        reader, writer, place = await self._connected(places)
         try:
             async with asyncio.timeout(self._timeout_s):
                 writer.write(self._credentials.apply(message).encoded(place))
@@ -72,7 +82,7 @@ class AsyncClient:
             await asyncio.sleep(RETRY_S)
 
     async def _listen(self, listening: Listening) -> AsyncGenerator[Event, None]:
-        reader, writer, place = await self._connected()
+        reader, writer, place = await self._connected(self._places)
         try:
             message = self._credentials.apply(listening.message()).encoded(place)
             writer.write(message.replace(b"/1.1", b"/1.0", 1))
@@ -90,9 +100,9 @@ class AsyncClient:
         async with asyncio.timeout(self._timeout_s):
             return await reader.readline()
 
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Place]:
+    async def _connected(self, places: Sequence[Place]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Place]:
         reasons: dict[str, OSError] = {}
-        for place in self._places:
+        for place in places:
             try:
                 async with asyncio.timeout(CONNECT_LIMIT_S):
                     return (*await self._connect(place), place)

@@ -100,10 +100,10 @@ def maintenance(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("POST", f"/v1/nodes/{named(name)}/maintenance", query={"dry_run": dry_run})
 
 
-def move(name: str, to: str | None = None, *, seconds: int | None = 3600,
+def move(name: str, to: str | None = None, *, seconds: int | None = 3600, promoted: bool = False,
          dry_run: bool = False) -> Call[values.Written]:
-    """Have a resource run elsewhere for a while; None: until cleared."""
-    wish = {"node": to, "for_seconds": seconds}
+    """Have a resource (or only its promoted role) elsewhere for a while; None: until cleared."""
+    wish = {"node": to, "for_seconds": seconds, "promoted": promoted}
     return call("POST", f"/v1/resources/{named(name)}/move", query={"dry_run": dry_run}, body=wish)
 
 
@@ -136,10 +136,10 @@ def stop(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("POST", f"/v1/resources/{named(name)}/stop", query={"dry_run": dry_run})
 
 
-def ban(name: str, node: str | None = None, *, seconds: int | None = 3600,
+def ban(name: str, node: str | None = None, *, seconds: int | None = 3600, promoted: bool = False,
         dry_run: bool = False) -> Call[values.Written]:
-    """Keep a resource away from a node (without one: from where it is) for a while; None: until cleared."""
-    wish = {"node": node, "for_seconds": seconds}
+    """Keep a resource, or its promoted role, away from a node (without one: from where it is) for a while."""
+    wish = {"node": node, "for_seconds": seconds, "promoted": promoted}
     return call("POST", f"/v1/resources/{named(name)}/ban", query={"dry_run": dry_run}, body=wish)
 
 
@@ -204,7 +204,7 @@ def replay(transition_id: str) -> Call[values.Replay]:
 
 
 def history() -> Call[list[values.Kept]]:
-    """The configurations that the answering node has kept, the newest first."""
+    """The configurations that the nodes have kept, the newest first."""
     return call("GET", "/v1/cib/history")
 
 
@@ -308,14 +308,20 @@ def remove_option(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("DELETE", f"/v1/options/{named(name)}", query={"dry_run": dry_run})
 
 
-def agents(standard: str | None = None, provider: str | None = None) -> Call[list[values.Agent]]:
-    """The agents on the answering node."""
-    return call("GET", "/v1/agents", query={"standard": standard, "provider": provider})
+def agents(standard: str | None = None, provider: str | None = None,
+           node: str | None = None) -> Call[list[values.Agent]]:
+    """The agents, each with the nodes that have it."""
+    return call("GET", "/v1/agents", query={"standard": standard, "provider": provider, "node": node})
 
 
 def agent(name: str) -> Call[values.Metadata]:
     """What an agent says about itself."""
     return call("GET", f"/v1/agents/{named(name)}")
+
+
+def audit(user: str | None = None, *, refused: bool = False) -> Call[list[values.AuditEntry]]:
+    """Who changed what, and who was turned away, the newest first. For administrators."""
+    return call("GET", "/v1/audit", query={"user": user, "refused": refused})
 
 
 def simulate(*, lost_nodes: Sequence[str] = (), standby_nodes: Sequence[str] = (),
@@ -336,7 +342,10 @@ def revoke_token(token_id: str) -> Call[values.Written]:
 
 
 def once(wanted: Call[T], key: str) -> Call[T]:
-    """The same write with an idempotency key: sent again to the same node, it is answered and not done again."""
+    """The same write with an idempotency key: sent again, to any node, it is answered and not done again.
+
+    The cluster remembers a key for an hour at least; of tasks (restart, wait) only the node that was asked does.
+    """
     message = wanted.message
     return Call(message._replace(headers=(*message.headers, ("Idempotency-Key", key))), wanted.read)
 

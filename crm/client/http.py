@@ -45,6 +45,7 @@ class Message(NamedTuple):
 
     def encoded(self, place: Place) -> bytes:
         """As it goes over the wire."""
+        named = any(name.lower() == "user-agent" for name, _ in self.headers)
         wanted = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in self.query)
         lines = [
             f"{self.method} {self.path}{'?' if wanted else ''}{wanted} HTTP/1.1",
@@ -52,6 +53,7 @@ class Message(NamedTuple):
             "Connection: close",
             f"Content-Length: {len(self.body)}",
             *([f"Content-Type: {self.content_type}"] if self.body else []),
+            *([] if named else ["User-Agent: crm.client"]),
             *(f"{name}: {value}" for name, value in self.headers),
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body

@@ -67,8 +67,18 @@ class Client:
         return wanted.read(self.ask(wanted.message))
 
     def ask(self, message: Message) -> Answer:
-        """The answer to a request, with its headers."""
-        return checked(exchange(self._places, self._credentials.apply(message), self._timeout_s, self._credentials))
+        """The answer to a request, with its headers; what may be sent twice is sent to the next place if none comes."""
+        *others, last = attempts(self._places, message)
+        for places in others:
+            try:
+                return self._ask(places, message)
+            except (NoAnswer, TimeoutError, Problem) as error:
+                if not is_lost(error):
+                    raise
+        return self._ask(last, message)
+
+    def _ask(self, places: Sequence[Place], message: Message) -> Answer:
+        return checked(exchange(places, self._credentials.apply(message), self._timeout_s, self._credentials))
 
     def pages(self, wanted: Call[list[T]], size: int = 100) -> Iterator[T]:
         """The entries of a list, however long: asked for in pages of so many."""
@@ -110,6 +120,20 @@ class Client:
 def _head(read_line: Callable[[], str]) -> Iterator[str]:
     while line := read_line().strip():
         yield line
+
+
+def attempts(places: Sequence[Place], message: Message) -> list[Sequence[Place]]:
+    """The places to try, for each attempt: one, unless the request may be sent twice.
+
+    It may if it only asks, or if the cluster knows it by its key.
+    """
+    repeatable = message.method == "GET" or any(name == "Idempotency-Key" for name, _ in message.headers)
+    return [[*places[number:], *places[:number]] for number in range(len(places) if repeatable else 1)]
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether nobody knows what became of a request."""
+    return not isinstance(error, Problem) or error.code == "outcome-unknown"
 
 
 def checked(answer: Answer) -> Answer:

@@ -5,6 +5,23 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class AuditEntry(TypedDict):
+    """A change that was asked for, or somebody who was turned away."""
+
+    id: str
+    node: str
+    at: str
+    user: str
+    door: str
+    address: str
+    method: str
+    path: str
+    query: str
+    status: int
+    code: str
+    version: str
+
+
 class Report(TypedDict):
     """A finding about the configuration."""
 
@@ -204,6 +221,7 @@ class Kept(TypedDict):
     version: str
     at: str
     present: bool
+    nodes: list[str]
 
 
 class Task(TypedDict):
@@ -320,6 +338,7 @@ class Agent(TypedDict):
     standard: str
     provider: str | None
     type: str
+    nodes: list[str]
 
 
 class Parameter(TypedDict):

@@ -17,6 +17,7 @@ from crm.controller.commands import Answer
 from crm.controller.core import Core
 from crm.controller.events import AttributeRequested
 from crm.controller.messages import AttributeKept, AttributeUpdate, KeptAttribute
+from crm.controller.receipts import Receipt
 from crm.controller.replication import Replication
 
 TIMER_PREFIX = "attribute:"
@@ -46,7 +47,8 @@ class Attributes:
             core.emit(Answer(event.request_id, code="no-such-node", message=f"There is no node {event.node!r}",
                              hint=f"Nodes: {', '.join(core.me.shape.names)}"))
             return
-        self._unsent.append(AttributeUpdate(event.node, event.name, event.value, event.dampening_ms))
+        self._unsent.append(AttributeUpdate(event.node, event.name, event.value, event.dampening_ms,
+                                            event.origin.key))
         self.leader_known()
         core.emit(Answer(event.request_id, core.document.version, core.standing.term))
 
@@ -76,7 +78,7 @@ class Attributes:
     def update(self, sender: str, update: AttributeUpdate) -> None:
         """Take a new value for a node."""
         core = self._core
-        if not core.leading:
+        if not core.leading or self._done_before(update):
             return
         value = None if update.value is None else assigned(update.value, self._present(update.node, update.name))
         if update.dampening_ms is not None:
@@ -90,6 +92,14 @@ class Attributes:
             core.set_timer(f"{TIMER_PREFIX}{update.name}", dampening_ms / 1000)
         else:
             self._write(update.name)
+
+    def _done_before(self, update: AttributeUpdate) -> bool:
+        """Whether this was done already, under its key; if not, it is from now on."""
+        core, key = self._core, update.key
+        if key is None or core.receipts.find(key.id, core.now) is not None:
+            return key is not None
+        self._replication.receipted(Receipt(key, core.document.version, core.standing.term, core.now))
+        return False
 
     def joined(self, node: str, attributes: tuple[KeptAttribute, ...]) -> None:
         """A member tells its own; what the status does not know yet is written at once."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from crm.cib.document import Document
 from crm.cib.record import AttributeNote, transient_attribute
+from crm.cib.stamp import utc_text
 from crm.cib.version import Version
 from crm.controller import attributes as attributing
 from crm.controller import dispatch as dispatching
@@ -37,6 +38,7 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
+from crm.controller.receipts import Receipt
 from crm.controller.releases import Releases
 from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
@@ -62,6 +64,7 @@ class Options:
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
     documents                makes documents of what leaders send; simulations share them between nodes
+    written_at               how a moment (epoch seconds) is written into the CIB, for people
     release                  what this node understands
     """
 
@@ -70,6 +73,7 @@ class Options:
     startup_fencing_delay_s: float = 20.0
     watchdog: bool = False
     documents: Documents = field(default_factory=Documents)
+    written_at: Callable[[float], str] = utc_text
     release: Release = field(default_factory=lambda: release.THIS)
 
 
@@ -112,7 +116,7 @@ class Controller:
                                         options.documents)
         self._releases = Releases(self._core, self._replication)
         self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
-                                options.watchdog)
+                                options.watchdog, options.written_at)
         self._fencings = History()
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
@@ -122,12 +126,13 @@ class Controller:
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch)
+
         def acceptable(document: Document) -> None:
             validate(document)
             self._releases.check_schema(document)
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
-                                  self._planning.want_after_change)
+                                  self._planning.want_after_change, options.written_at)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
@@ -156,6 +161,9 @@ class Controller:
         authority = self._core.authority
         return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
 
+    def receipt(self, key_id: str) -> Receipt | None:
+        """What this node knows of a request that was carried out under a key."""
+        return self._core.receipts.find(key_id, self._core.now)
     def awaits_plan(self, plan_id: int) -> bool:
         """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
         return self._planning.awaits(plan_id)
@@ -208,6 +216,7 @@ class Controller:
             messages.NotWelcome: self._not_welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
+            messages.Receipted: self._replication.take_receipt,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
                 sender, message.term, Version(*message.version)),
             messages.Resync: lambda sender, message: self._replication.resync(sender),
@@ -239,7 +248,7 @@ class Controller:
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
-            dispatching.PATIENCE_TIMER: self._dispatch.patience_timer,
+            dispatching.AGE_TIMER: self._dispatch.age_timer,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,

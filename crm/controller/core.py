@@ -23,6 +23,7 @@ from crm.controller.commands import (
     StatusChanged,
 )
 from crm.controller.messages import Message
+from crm.controller.receipts import Receipts
 from crm.controller.values import Authority, Member, Position, Shape, Standing, View
 from crm.model.release import NEWEST_SCHEMA, THIS, Release
 
@@ -60,6 +61,8 @@ class Core:
         """Whether this node has had, since its daemon started, the CIB that holds all that was committed until then."""
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
+        self.receipts = Receipts()
+        """Of the requests that were carried out under a key."""
         self.serial = 0
         """Of the last welcome that this node, as leader, has sent."""
         self._token = 0

@@ -18,19 +18,19 @@ from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, 
 from crm.controller.chronicle import Chronicle
 from crm.controller.core import Core
 from crm.controller.fencing.fencing import Fencing
-from crm.controller.flights import TIMER_PREFIX, Flight, Flights
+from crm.controller.flights import SLOW_S, TIMER_PREFIX, Flight, Flights
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.pending import is_told_beforehand, pending, pending_no_more
 from crm.controller.replication import Replication
-from crm.controller.throttle import Throttle
+from crm.controller.throttle import LONG_S, Throttle
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
 from crm.transition import Outcome, Progress, Run, adoptable, cautious
 
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
-PATIENCE_TIMER = "patience"
+AGE_TIMER = "age"
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
@@ -50,6 +50,8 @@ class Dispatch:
         self._number = -1
         self._chronicle = Chronicle(core)
         self._pumping = False
+        self._looks_at: float | None = None
+        """When the timer for what is under way will fire."""
         self.run: Run | None = None
         self.last_transition: Transition | None = None
         self.again: Callable[[str, float], None] = lambda reason, delay_s: None
@@ -78,16 +80,22 @@ class Dispatch:
     @property
     def ready_to_plan(self) -> bool:
         """Whether a plan can be made now: no transition runs, and what is under way will not end in a moment."""
-        if self.run is not None:
-            return False
-        if self._flights.patience_s > 0:
-            self._core.set_timer(PATIENCE_TIMER, self._flights.patience_s)
-            return False
-        return True
+        self._look_when_older()
+        return self.run is None and self._flights.all_slow
 
-    def planning_input(self, document: Document) -> Document:
-        """The CIB to plan from: it also tells of starts that are under way."""
-        return self._flights.with_starts(document)
+    def note_slow_starts(self) -> None:
+        """Have the CIB tell of starts that take long; before every plan, as a node that joins replaces its history."""
+        self._replication.note(*self._flights.slow_starts())
+
+    def age_timer(self) -> None:
+        """Something has become slow, or has been under way for long."""
+        self._looks_at = None
+        self.note_slow_starts()
+        if self.run is not None:
+            self.pump()
+        elif self.busy:
+            self.over()
+        self._look_when_older()
 
     def start(self, transition: Transition, document: Document, planned_at: int) -> bool:
         """Begin to run a transition that was planned from that CIB, at that moment (epoch seconds).
@@ -120,7 +128,8 @@ class Dispatch:
     def drop(self) -> None:
         """This node leads no more: the run is none of its business."""
         self._flights.clear()
-        self._core.cancel_timer(PATIENCE_TIMER)
+        self._core.cancel_timer(AGE_TIMER)
+        self._looks_at = None
         if self.run is not None:
             self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
@@ -128,7 +137,8 @@ class Dispatch:
     def take_over(self, node: str, key: TransitionKey, action: GraphAction) -> None:
         """A member carries that out for a leader before us."""
         self._core.log("info", f"{action.key} is under way on {node} for a leader before this one")
-        self._flights.begin(action, key)
+        flight = self._flights.begin(action, key)
+        self._flights.limit(flight, self._limit_s(action))
 
     def pump(self) -> None:
         """Send what may start now; notice the end."""
@@ -136,16 +146,24 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            limits = self._throttle.limits(self.run.transition)
+            limits = self._throttle.limits(self.run.transition, self._flights.older_than(LONG_S))
             while actions := self.run.ready(limits):
                 for action in actions:
                     self._start(action)
         finally:
             self._pumping = False
+        self._look_when_older()
         if self.run.done:
             self._end_run()
         else:
             self._set_aside_if_slow()
+
+    def _look_when_older(self) -> None:
+        """Look again when something comes of age: slow, and the next plan can be made; long, and limits allow more."""
+        at = self._flights.next_age(SLOW_S, LONG_S)
+        if at is not None and (self._looks_at is None or at < self._looks_at):
+            self._looks_at = at
+            self._core.set_timer(AGE_TIMER, at - self._core.now)
 
     def result(self, key: TransitionKey, ok: bool) -> bool:
         """A result has come; True if it belongs to an action of the running transition."""
@@ -183,13 +201,6 @@ class Dispatch:
         self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
 
-    def patience_timer(self) -> None:
-        """What is under way has had its time to end."""
-        if self.run is not None:
-            self._set_aside_if_slow()
-        else:
-            self.over()
-
     def node_left(self, node: str) -> None:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
         for flight in self._flights.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
@@ -216,21 +227,16 @@ class Dispatch:
         self.run.adopt(place)
         self._chronicle.started(place, flight.since)
         if flight.action.operation != "stonith":
-            self._flights.limit(flight, flight.since + self.run.time_limit_ms(flight.action) / 1000 - self._core.now)
+            self._flights.limit(flight, flight.since + self._limit_s(flight.action) - self._core.now)
 
     def _set_aside_if_slow(self) -> None:
         """What takes long goes on beside the next transition; other things are given a moment to end."""
-        if self.run is None or self.run.aborted is None:
-            return
-        if self._flights.patience_s > 0:
-            self._core.set_timer(PATIENCE_TIMER, self._flights.patience_s)
-            return
-        self._flights.set_aside()
-        self._end_run()
+        if self.run is not None and self.run.aborted is not None and self._flights.all_slow:
+            self._flights.set_aside()
+            self._end_run()
 
     def _end_run(self) -> None:
         assert self.run is not None
-        self._core.cancel_timer(PATIENCE_TIMER)
         outcome = self.run.outcome if self.run.done else Outcome.STOPPED
         self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
         self.run = None
@@ -268,7 +274,7 @@ class Dispatch:
         if action.operation == "stonith":
             self._fence(flight)
             return
-        self._flights.limit(flight, self.run.time_limit_ms(action) / 1000)
+        self._flights.limit(flight, self._limit_s(action) + self._turn_s(flight))
         match action.operation:
             case "clear_failcount":
                 self._clear_failures(flight)
@@ -276,6 +282,16 @@ class Dispatch:
                 self._forget_history(flight)
             case _:
                 self._send(flight)
+
+    def _limit_s(self, action: GraphAction) -> float:
+        """After how long without a result an action counts as failed."""
+        return (self.last_transition or Transition(0)).time_limit_ms(action) / 1000
+
+    def _turn_s(self, flight: Flight) -> float:
+        """How long it may take until it is its turn: a node does one thing after the other with a resource."""
+        ends = [earlier.since + self._limit_s(earlier.action) for earlier in self._flights.aside
+                if earlier.carrier == flight.carrier and earlier.action.resource == flight.action.resource]
+        return max(0.0, max(ends, default=0.0) - self._core.now)
 
     def _send(self, flight: Flight) -> None:
         core, action, node = self._core, flight.action, flight.carrier
@@ -363,6 +379,7 @@ class Dispatch:
     def _finish(self, flight: Flight, ok: bool) -> None:
         """An action has ended; of what was set aside the next plan must know."""
         self._flights.end(flight)
+        self._replication.note(*self._flights.forget_start(flight))
         if flight.place is None:
             self.again(f"{flight.action.key} on {flight.action.node} has ended", 0.0)
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from crm.cib.changes import Change
 from crm.cib.version import Version
 from crm.controller.messages import Message
+from crm.controller.receipts import NOBODY, Origin
 from crm.controller.values import View
 from crm.model.transition import AgentReference, Transition
 
@@ -108,6 +109,7 @@ class ChangeRequested:
     request_id: str
     change: Change
     if_version: Version | None = None
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class CleanupRequested:
     request_id: str
     resource: str | None = None
     node: str | None = None
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class FencingRequested:
     request_id: str
     target: str
     action: str
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ class AttributeRequested:
     name: str
     value: str | None
     dampening_ms: int | None = None
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,22 @@
 """What the leader has handed out and has no result of, by transition key.
 
 Most of it belongs to the running transition. What takes long is *set aside* when that transition is given up: it goes
-on where it runs, and the next plan is made with it in mind. A start that is under way is put into the CIB that is
-planned from as a pending one, so that the engine does not place the resource elsewhere; of everything else the CIB says
-how it was before, so the plan asks for it again. Whether the plan can go on with it is decided in
-`crm.transition.adoption`. A new leader is told by each member what it still carries out for the former, and treats that
-in the same way.
+on where it runs, and the next plan is made with it in mind. A start that takes long stands in the CIB as a pending one,
+so that people see it and the engine does not place the resource elsewhere; of everything else the CIB says how it was
+before, so the plan asks for it again. Whether the plan can go on with it is decided in `crm.transition.adoption`. A new
+leader is told by each member what it still carries out for the former, and treats that in the same way.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crm.cib.document import Document
-from crm.cib.record import OperationNote, record
+from crm.cib.record import ForgetNote, OperationNote
 from crm.controller.core import Core
 from crm.controller.keys import TransitionKey
-from crm.controller.pending import pending
+from crm.controller.pending import pending, pending_no_more
 from crm.model.transition import GraphAction
 
 TIMER_PREFIX = "action:"
@@ -80,10 +79,19 @@ class Flights:
         return self.all(lambda flight: flight.place is None)
 
     @property
-    def patience_s(self) -> float:
-        """How long until all of them count as slow; 0 if they do."""
-        latest = max((flight.since for flight in self._flights.values()), default=self._core.now - SLOW_S)
-        return max(0.0, latest + SLOW_S - self._core.now)
+    def all_slow(self) -> bool:
+        """Whether none of them is likely to end in a moment."""
+        return all(self._is_slow(flight) for flight in self._flights.values())
+
+    def older_than(self, seconds: float) -> Counter[str]:
+        """How many have been under way for so long, by who carries them out."""
+        return Counter(flight.carrier for flight in self._flights.values()
+                       if flight.carrier is not None and flight.since + seconds <= self._core.now)
+
+    def next_age(self, *ages_s: float) -> float | None:
+        """When (epoch seconds) the next of them comes to one of these ages; None if never."""
+        moments = (flight.since + age_s for flight in self._flights.values() for age_s in ages_s)
+        return min((moment for moment in moments if moment > self._core.now), default=None)
 
     def set_aside(self) -> None:
         """The running transition is given up."""
@@ -95,16 +103,29 @@ class Flights:
         for flight in list(self._flights.values()):
             self.end(flight)
 
-    def with_starts(self, document: Document) -> Document:
-        """The CIB to plan from: starts that are set aside stand in it as pending."""
-        notes = [self._pending(flight) for flight in self.aside
-                 if flight.action.operation == "start" and flight.action.router is None]
-        return record(document, notes) if notes else document
+    def slow_starts(self) -> list[OperationNote]:
+        """What the CIB is to say of starts that take long."""
+        return [self._pending(flight) for flight in self._flights.values() if self._is_noted(flight)]
+
+    def forget_start(self, flight: Flight) -> list[ForgetNote]:
+        """What the CIB need not say any more when that one has ended."""
+        agent = flight.action.resource
+        if agent is None or not self._is_noted(flight):
+            return []
+        return [pending_no_more(self._node_id(flight), agent.id)]
+
+    def _is_slow(self, flight: Flight) -> bool:
+        return flight.since + SLOW_S <= self._core.now
+
+    def _is_noted(self, flight: Flight) -> bool:
+        return flight.action.operation == "start" and flight.action.router is None and self._is_slow(flight)
+
+    def _node_id(self, flight: Flight) -> str:
+        return flight.action.node_id or self._core.me.shape.id_of(flight.action.node or "")
 
     def _pending(self, flight: Flight) -> OperationNote:
         action = flight.action
-        node_id = action.node_id or self._core.me.shape.id_of(action.node or "")
-        return pending(action, node_id, str(flight.key), flight.since, self._core.release.feature_set)
+        return pending(action, self._node_id(flight), str(flight.key), flight.since, self._core.release.feature_set)
 
 
 def carrier(action: GraphAction) -> str | None:

@@ -22,6 +22,7 @@ from crm.cib.record import (
     recorded_nodes,
     transient_attributes,
 )
+from crm.cib.stamp import OWN_CLIENT, OWN_USER, stamp, utc_text
 from crm.cib.upkeep import departed, fenced_remotely
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
@@ -55,9 +56,11 @@ class Joining:
     """Both sides of taking members in."""
 
     def __init__(self, core: Core, election: Election, replication: Replication, history: LocalHistory,
-                 releases: Releases, watchdog: bool = False) -> None:
+                 releases: Releases, watchdog: bool = False,
+                 written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
         self._watchdog = watchdog
+        self._written_at = written_at
         self._election = election
         self._replication = replication
         self._history = history
@@ -318,7 +321,8 @@ class Joining:
         edits += self._watchdog_edit()
         if edits and core.authority is not None and not core.authority.caretaker and core.in_office:
             self._replication.flush()
-            self._replication.advance(core.document.apply(Batch(edits)))
+            own = stamp(self._written_at(core.now), core.me.name, OWN_CLIENT, OWN_USER)
+            self._replication.advance(core.document.apply(Batch(edits), own))
 
     def _watchdog_edit(self) -> tuple[Edit, ...]:
         """The engine learns from an option whether there are watchdogs; it is the cluster's own to set."""
@@ -333,10 +337,15 @@ class Joining:
         if welcome.view != core.view.number or welcome.term < core.standing.term:
             return False
         if welcome.caretaker:
-            return not core.view.quorate and not self._election.outranks(sender)
+            return not core.view.quorate and not self._election.outranks(sender) and not self._stays(sender, welcome)
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate
+
+    def _stays(self, sender: str, welcome: Welcome) -> bool:
+        """Of two caretakers the one whose name sorts first stays so; the other's welcome may come late."""
+        held = self._core.authority
+        return held is not None and held.caretaker and held.term >= welcome.term and held.name < sender
 
 
 def _failed_at(failure: Result) -> str:

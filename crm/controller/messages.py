@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.controller.values import Position
 from crm.model.release import UNTOLD, Release
 from crm.model.transition import GraphAction
@@ -79,6 +80,7 @@ class Welcome:
     """A leader takes a member in; `cib` is None when the member has the very same one.
 
     `serial` grows with every welcome and comes back with the answer: what the leader sent before is known by then.
+    `receipts` are all that count: they belong to the CIB.
     """
 
     term: int
@@ -88,6 +90,7 @@ class Welcome:
     version: tuple[int, int, int]
     cib: str | None
     serial: int = 0
+    receipts: tuple[Receipt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +154,24 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The next state of the CIB as a patch; `durable` ones are to be acknowledged once they are on disk."""
+    """The next state of the CIB as a patch; `durable` ones are to be acknowledged once they are on disk.
+
+    `receipt`: of the request that it carries out.
+    """
 
     term: int
     caretaker: bool
     patch: str
     durable: bool
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """A leader has carried out a request that changed nothing in the CIB, or more than that."""
+
+    term: int
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +223,7 @@ class ChangeForward:
     request_id: str
     change: Change
     if_version: tuple[int, int, int] | None = None
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +233,7 @@ class CleanupForward:
     request_id: str
     resource: str | None
     node: str | None
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +328,7 @@ class FenceForward:
     request_id: str
     target: str
     action: str
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +339,7 @@ class AttributeUpdate:
     name: str
     value: str | None
     dampening_ms: int | None = None
+    key: RequestKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +379,7 @@ Message = (
     | Welcome
     | Joined
     | Update
+    | Receipted
     | Acknowledge
     | Resync
     | Execute

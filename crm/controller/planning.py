@@ -94,6 +94,7 @@ class Planning:
         wanted = core.leading and bool(self._reasons) and self._pending is None
         if not wanted or not self._joining.complete or self.blocked() or not self._dispatch.ready_to_plan:
             return
+        self._dispatch.note_slow_starts()
         self._replication.flush()
         self._plan_id += 1
         self._planned_at = core.now
@@ -102,7 +103,7 @@ class Planning:
         self._reasons, self._changed = [], ""
         for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
             core.cancel_timer(timer)
-        self._input = MakePlan(self._plan_id, self._dispatch.planning_input(core.document), int(core.now))
+        self._input = MakePlan(self._plan_id, core.document, int(core.now))
         core.emit(self._input)
         core.changed("transition")
 

@@ -21,7 +21,8 @@ from crm.cib.errors import CibError
 from crm.cib.record import Note, record, recorded_nodes
 from crm.cib.version import Version
 from crm.controller.core import Core, configuration_version
-from crm.controller.messages import Acknowledge, Resync, Update, Welcome
+from crm.controller.messages import Acknowledge, Receipted, Resync, Update, Welcome
+from crm.controller.receipts import Receipt
 from crm.controller.values import Authority
 
 FLUSH_TIMER = "flush"
@@ -122,11 +123,11 @@ class Replication:
         core.serial += 1
         xml = None if same else self._documents.text(core.document)
         return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
-                       core.document.version, xml, core.serial)
+                       core.document.version, xml, core.serial, core.receipts.all(core.now))
 
     def note(self, *notes: Note) -> None:
         """Record what happened, soon: notes that come together make one step."""
-        if not self._notes:
+        if notes and not self._notes:
             self._core.set_timer(FLUSH_TIMER, FLUSH_AFTER_S)
         self._notes += notes
 
@@ -159,10 +160,11 @@ class Replication:
         return recorded_nodes(core.document).get(core.me.shape.id_of(name), {}).get("incarnation", "")
 
     def advance(self, document: Document, then: Callable[[bool], None] | None = None,
-                acknowledged: bool = False) -> None:
+                receipt: Receipt | None = None, acknowledged: bool = False) -> None:
         """The leader's CIB becomes `document`; `then(True)` once that is committed, `then(False)` if nobody knows.
 
-        A change of configuration is acknowledged by the members, one of status only if that is asked for.
+        A change of configuration is acknowledged by the members, one of status only if that is asked for. `receipt`: of
+        the request that this carries out.
         """
         core = self._core
         assert core.authority is not None and core.leading
@@ -170,9 +172,12 @@ class Replication:
         durable = configuration_version(document.version) != configuration_version(former.version)
         if document is not former:
             update = Update(core.authority.term, core.authority.caretaker, self._documents.step(former, document),
-                            durable or acknowledged)
+                            durable or acknowledged, receipt)
             core.adopt(document)
             core.broadcast(update)
+            self._keep(receipt)
+        elif receipt is not None:
+            self.receipted(receipt)
         if durable:
             self._persist_own()
         self.take_office()
@@ -182,6 +187,17 @@ class Replication:
         if then is not None:
             self._uncommitted.append(_Uncommitted(document.version, then))
             self._check_committed()
+
+    def receipted(self, receipt: Receipt) -> None:
+        """A request was carried out that is no step of the CIB: everybody keeps the receipt."""
+        core = self._core
+        assert core.authority is not None
+        self._keep(receipt)
+        core.broadcast(Receipted(core.authority.term, receipt))
+
+    def _keep(self, receipt: Receipt | None) -> None:
+        if receipt is not None:
+            self._core.receipts.add(receipt)
 
     def acknowledged(self, sender: str, term: int, version: Version) -> None:
         """A member has everything up to that version on disk."""
@@ -228,6 +244,7 @@ class Replication:
             core.adopt(self._documents.whole(welcome.cib))
         else:
             core.tell_state()
+        core.receipts.replace(welcome.receipts)
         core.tainted = welcome.caretaker
         core.stand(cib_term=welcome.cib_term)
         self._acknowledge_when_durable()
@@ -245,8 +262,15 @@ class Replication:
             core.log("notice", f"asking {sender} for the whole CIB: {error}")
             core.send(sender, Resync(update.term))
             return
+        self._keep(update.receipt)
         if update.durable:
             self._acknowledge_when_durable()
+
+    def take_receipt(self, sender: str, message: Receipted) -> None:
+        """The leader has carried out a request."""
+        held = self._core.authority
+        if held is not None and held.name == sender and held.term == message.term:
+            self._keep(message.receipt)
 
     def _acknowledge_when_durable(self) -> None:
         core = self._core

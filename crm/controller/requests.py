@@ -12,6 +12,7 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.intents import with_nodes
 from crm.cib.record import cluster_option, configured_node_names, record
+from crm.cib.stamp import stamp
 from crm.cib.upkeep import cleaned
 from crm.cib.version import Version
 from crm.controller.commands import Answer
@@ -19,6 +20,7 @@ from crm.controller.core import Core, configuration_version
 from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested
 from crm.controller.fencing.fencing import Fencing
 from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, RequestAnswer
+from crm.controller.receipts import Origin, Receipt
 from crm.controller.replication import Replication
 
 TIMER = "requests"
@@ -32,12 +34,13 @@ class Requests:
     """Both ends: this node's clients, and the leader who decides."""
 
     def __init__(self, core: Core, replication: Replication, fencing: Fencing, validate: Validate,
-                 want_plan: Callable[[str], None]) -> None:
+                 want_plan: Callable[[str], None], written_at: Callable[[float], str]) -> None:
         self._core = core
         self._replication = replication
         self._fencing = fencing
         self._validate = validate
         self._want_plan = want_plan
+        self._written_at = written_at
         self._waiting: dict[str, ChangeForward | CleanupForward | FenceForward] = {}
         """No leader yet."""
         self._sent: dict[str, str] = {}
@@ -47,15 +50,15 @@ class Requests:
 
     def change_requested(self, event: ChangeRequested) -> None:
         """A client wants a change."""
-        self._forward(ChangeForward(event.request_id, event.change, event.if_version))
+        self._forward(ChangeForward(event.request_id, event.change, event.if_version, event.origin))
 
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
-        self._forward(CleanupForward(event.request_id, event.resource, event.node))
+        self._forward(CleanupForward(event.request_id, event.resource, event.node, event.origin))
 
     def fencing_requested(self, event: FencingRequested) -> None:
         """A client wants a node fenced."""
-        self._forward(FenceForward(event.request_id, event.target, event.action))
+        self._forward(FenceForward(event.request_id, event.target, event.action, event.origin))
 
     def leader_known(self) -> None:
         """Somebody leads: send what waits. What went to another leader is open."""
@@ -109,8 +112,10 @@ class Requests:
     def change(self, sender: str, request: ChangeForward) -> None:
         """Decide on a change."""
         core = self._core
+        if self._done_before(sender, request):
+            return
         try:
-            document = self._changed(request)
+            document = self._changed(sender, request)
         except CibError as error:
             message = str(error) if not error.hint else str(error).removesuffix(f". {error.hint}")
             self._answer(sender, RequestAnswer(request.request_id, code=error.code, message=message, hint=error.hint))
@@ -129,16 +134,19 @@ class Requests:
             if document is not before:
                 self._want_plan("the configuration changed" if configuration else "the status was changed")
 
+        receipt = self._receipt(request.origin, document.version)
         if configuration:
-            self._replication.advance(document, decided)
+            self._replication.advance(document, decided, receipt)
         else:
-            if document is not before:
-                self._replication.advance(document)
+            if document is not before or receipt is not None:
+                self._replication.advance(document, receipt=receipt)
             decided(True)
 
     def cleanup(self, sender: str, request: CleanupForward) -> None:
         """Forget failures and history; the next plan probes."""
         core = self._core
+        if self._done_before(sender, request):
+            return
         if not core.leading or core.authority is None:
             message = f"{core.me.name} leads no more"
             self._answer(sender, RequestAnswer(request.request_id, code="no-dc", message=message))
@@ -152,6 +160,7 @@ class Requests:
         count = sum(self._clean(name, node_id, request.resource) for name, node_id in core.me.shape.nodes
                     if request.node in (None, name))
         self._replication.flush()
+        self._done(request.origin, count)
         self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term,
                                            count=count))
         self._want_plan("cleanup")
@@ -159,12 +168,15 @@ class Requests:
     def fence(self, sender: str, request: FenceForward) -> None:
         """Have a node fenced because a person wants it, or take the person's word that it is off."""
         core = self._core
+        if self._done_before(sender, request):
+            return
         refusal = self._no_fencing(request)
         if refusal is not None:
             self._answer(sender, refusal)
             return
         if request.action == "confirm":
             self._fencing.confirm(request.target, f"{sender} (a person)")
+            self._done(request.origin)
             self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term))
             self._want_plan(f"{request.target} is off, as a person confirms")
             return
@@ -176,6 +188,8 @@ class Requests:
 
         def over(ok: bool, why: str) -> None:
             version = core.document.version
+            if ok:
+                self._done(request.origin)
             answer = RequestAnswer(request.request_id, version, core.standing.term) if ok else RequestAnswer(
                 request.request_id, code="fencing-failed", message=f"{request.target} could not be fenced: {why}",
                 hint="see which device can fence it: crmctl fence-coverage --test")
@@ -183,6 +197,34 @@ class Requests:
             self._want_plan(f"fencing of {request.target} has ended")
 
         self._fencing.fence(request.target, request.action, over, origin=f"{sender} (a person)")
+
+    def _done_before(self, sender: str, request: ChangeForward | CleanupForward | FenceForward) -> bool:
+        """Whether a request was carried out already, under its key: then that is the answer, once it is safe."""
+        core, key = self._core, request.origin.key
+        receipt = core.receipts.find(key.id, core.now) if key is not None and core.leading else None
+        if receipt is None or key is None:
+            return False
+        if receipt.key != key:
+            self._answer(sender, RequestAnswer(
+                request.request_id, code="idempotency-key-in-use", message="The key belongs to another request",
+                hint="Make up a new key for each write; repeat one only with the same request"))
+            return True
+        answer = RequestAnswer(request.request_id, receipt.version, receipt.term, count=receipt.count)
+        unknown = RequestAnswer(request.request_id, code="outcome-unknown", message="The DC lost its office",
+                                hint="repeat it with the same key")
+        self._replication.advance(core.document, lambda safe: self._answer(sender, answer if safe else unknown))
+        return True
+
+    def _done(self, origin: Origin, count: int = 0) -> None:
+        """A request was carried out that is not one step of the CIB."""
+        receipt = self._receipt(origin, self._core.document.version, count)
+        if receipt is not None:
+            self._replication.receipted(receipt)
+
+    def _receipt(self, origin: Origin, version: Version, count: int = 0) -> Receipt | None:
+        """The receipt for a request, if it has a key."""
+        core = self._core
+        return None if origin.key is None else Receipt(origin.key, version, core.standing.term, core.now, count)
 
     def _no_fencing(self, request: FenceForward) -> RequestAnswer | None:
         """Why a wish to fence is refused."""
@@ -217,7 +259,7 @@ class Requests:
             core.send(node, Forget(core.authority.term, name))
         return len(recorded)
 
-    def _changed(self, request: ChangeForward) -> Document:
+    def _changed(self, sender: str, request: ChangeForward) -> Document:
         """The CIB after the change. Raises CibError with the reason of a refusal."""
         core = self._core
         if not core.leading or core.authority is None:
@@ -229,7 +271,8 @@ class Requests:
                 raise CibError("stale-version", f"The configuration has moved on: you saw version {seen}, it is "
                                f"{core.document.version} now", hint="read it again and repeat the change on that")
         # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
-        document = record(core.document.apply(request.change), [core.root_note()])
+        told = stamp(self._written_at(core.now), sender, request.origin.client, request.origin.user)
+        document = record(core.document.apply(request.change, told), [core.root_note()])
         schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
         if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()

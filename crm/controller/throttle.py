@@ -12,12 +12,15 @@ controller):
 - High load anywhere limits the whole cluster to half as many actions as there are nodes, if `batch-limit` does not ask
   for fewer.
 
-Where we differ: the last limit lets a node that has nothing to do begin one action all the same (`Limits.by_load`), and
-fencing is never held up. Actions that a limit holds back begin as others end; nothing here waits or measures.
+Where we differ, so that a busy machine is not an idle one: the last limit lets a node that has nothing to do begin one
+action all the same (`Limits.by_load`); fencing is never held up; and of limits that load has reduced an action uses up
+nothing once it has been under way for `LONG_S`, as what takes minutes mostly waits. Actions that a limit holds back
+begin as others end, or turn out to be long; nothing here waits or measures.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from crm.cib.document import Document
@@ -29,6 +32,7 @@ from crm.model.values import parse_integer
 from crm.transition import Limits
 
 DEFAULT_THRESHOLD = 0.8
+LONG_S = 10.0
 _SINGLE_CORE = 0.6
 
 
@@ -108,23 +112,25 @@ class Throttle:
         self._loads.clear()
         self._said.clear()
 
-    def limits(self, transition: Transition) -> Limits:
-        """What may be in flight at this moment."""
+    def limits(self, transition: Transition, long: Mapping[str, int]) -> Limits:
+        """What may be in flight at this moment. `long`: how many actions of each node have been so for a long time."""
         document = self._core.document
         configured = max(0, parse_integer(cluster_option(document, "node-action-limit")) or 0)
         target = threshold(document)
         levels = {node: level(told.load, told.cores, target) for node, told in self._loads.items()}
-        nodes = {node: reduced(told.action_limit or configured or 2 * told.cores, levels[node])
-                 for node, told in self._loads.items()}
+        nodes = {}
+        for node, told in self._loads.items():
+            whole = told.action_limit or configured or 2 * told.cores
+            nodes[node] = min(whole, reduced(whole, levels[node]) + long.get(node, 0))
         batch = transition.batch_limit
         if Level.HIGH in levels.values():
-            batch = self._batch_under_load(batch)
+            batch = self._batch_under_load(batch, sum(long.values()))
         # Of a node that has told nothing (an older release) only what is configured is known.
         return Limits(batch, configured or self._own_limit, transition.migration_limit,
                       by_load=batch != transition.batch_limit, nodes=nodes)
 
-    def _batch_under_load(self, configured: int) -> int:
-        most = max(1, len(self._core.view.members) // 2)
+    def _batch_under_load(self, configured: int, long: int) -> int:
+        most = max(1, len(self._core.view.members) // 2) + long
         return min(configured, most) if configured > 0 else most
 
     def _tell_people(self, node: str, told: NodeLoad) -> None:

@@ -12,6 +12,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable.open()
     layer = factory(layer_settings)
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
-                      settings.has_watchdog)
+                      settings.has_watchdog, written_at=time.ctime)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
     _hide_secrets(node.service)

@@ -20,6 +20,7 @@ from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon import load
 from crm.daemon.durable import Durable
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
@@ -59,10 +60,11 @@ class Node:
         self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
         self._peers = Peers(layer_settings.name, lambda: self.controller.snapshot().view.names,
                             lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
+        configurations = KeptConfigurations(Records(durable.store), self._peers)
         transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
-                               lambda: durable.problem, self.executor, Records(durable.store), transitions,
-                               self._peers, self._measured)
+                               lambda: durable.problem, self.executor, configurations, transitions, self._peers,
+                               self.controller.receipt, self._measured)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable

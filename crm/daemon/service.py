@@ -24,11 +24,12 @@ from crm.controller.events import (
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.receipts import NOBODY, Origin, Receipt
 from crm.daemon.journal import Journal
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
-from crm.daemon.records import Records
 from crm.daemon.refusal import Refused
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
@@ -90,8 +91,10 @@ class Service:
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
-                 problem: Callable[[], str], executor: Executor, records: Records,
-                 transitions: LedTransitions, peers: Peers, measured: Callable[[], Measures] = Measures) -> None:
+                 problem: Callable[[], str], executor: Executor,
+                 configurations: KeptConfigurations,
+                 transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
+                 measured: Callable[[], Measures] = Measures) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
@@ -101,9 +104,11 @@ class Service:
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
         self._executor = executor
-        self.records = records
+        self.configurations = configurations
         self.transitions = transitions
         self.peers = peers
+        self.receipt = receipt
+        """What is known of a request that was carried out under a key; by the id of the key."""
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0
@@ -120,29 +125,32 @@ class Service:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""
         return self._snapshot().document
 
-    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
+    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False,
+                     origin: Origin = NOBODY) -> Committed:
         """Change the CIB. With `dry_run` only look whether it could be. Raises Refused."""
         if dry_run:
             return self._try(change, if_version)
-        answer = await self._ask(lambda request_id: ChangeRequested(request_id, change, if_version))
+        answer = await self._ask(lambda request_id: ChangeRequested(request_id, change, if_version, origin))
         assert answer.version is not None
         return Committed(answer.version, answer.term)
 
-    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
+    async def cleanup(self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY) -> int:
         """Forget failures and history, so that the next plan looks anew; how many histories went. Raises Refused."""
-        answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node))
+        answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node, origin))
         return answer.count
 
-    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *,
+                            origin: Origin = NOBODY) -> None:
         """Set a transient attribute of a node, or remove it with None. Raises Refused (no-such-node)."""
-        await self._ask(lambda request_id: AttributeRequested(request_id, node, name, value, dampening_ms))
+        await self._ask(lambda request_id: AttributeRequested(request_id, node, name, value, dampening_ms, origin))
 
-    async def fence(self, target: str, action: str) -> Committed:
+    async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed:
         """Fence a node (reboot, off), unfence it (on), or `confirm` that it is off; returns when that is done.
 
         Raises Refused: fencing-failed, node-is-here, no-such-node, no-dc.
         """
-        answer = await self._ask(lambda request_id: FencingRequested(request_id, target, action), FENCING_LIMIT_S)
+        answer = await self._ask(lambda request_id: FencingRequested(request_id, target, action, origin),
+                                 FENCING_LIMIT_S)
         assert answer.version is not None
         return Committed(answer.version, answer.term)
 

@@ -6,7 +6,7 @@ Source: OCF resource agent API 1.1, "Metadata". Read leniently: agents in use pr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crm.cib import parsing
 from crm.cib.errors import CibError
@@ -47,7 +47,10 @@ class AgentAction:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """An agent's own description; `ocf_1_1` tells whether it follows the newer standard (reload-agent, reloadable)."""
+    """An agent's own description; `ocf_1_1` tells whether it follows the newer standard (reload-agent, reloadable).
+
+    `text` is all of it as the agent printed it.
+    """
 
     name: str
     version: str = ""
@@ -56,6 +59,7 @@ class Metadata:
     actions: tuple[AgentAction, ...] = ()
     ocf_1_1: bool = False
     details: str = ""
+    text: str = field(default="", repr=False, compare=False)
 
     @property
     def reload_action(self) -> str | None:
@@ -91,6 +95,7 @@ def parse(text: str) -> Metadata:
         actions=tuple(_action(element) for element in root.iterfind("actions/action")),
         ocf_1_1=modern,
         details=_text(root, "longdesc"),
+        text=text,
     )
 
 

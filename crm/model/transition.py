@@ -108,3 +108,10 @@ class Transition:
     migration_limit: int = -1
     recheck_at: int | None = None
     reports: tuple[Report, ...] = ()
+
+    def time_limit_ms(self, action: GraphAction) -> int:
+        """How long to wait for a result before the action counts as failed: its own limit plus the cluster's delay."""
+        if action.operation == "stonith":
+            return self.fencing_timeout_ms + self.cluster_delay_ms
+        start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
+        return action.timeout_ms + start_delay_ms + self.cluster_delay_ms

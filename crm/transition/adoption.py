@@ -9,9 +9,10 @@ it waits for the one that is in flight. That is right only if the new transition
 - nothing would have to be done before it but fencing and probes; these it may overtake, as it began before anybody
   knew that they are needed
 
-What is in flight on a node that the transition fences need not fit: everything that follows waits for the fencing. If
-anything else does not, the plan rests on a state that is about to change: the whole is refused, and the caller waits
-for its end and plans again, which is what Pacemaker always does.
+Two things need not fit, because what follows from them waits: what is in flight on a node that the transition fences,
+and a start of what it stops on that node, as an executor carries out one operation of a resource after the other. If
+anything else does not fit, the plan rests on a state that is about to change: the whole is refused, and the caller
+waits for its end and plans again, which is what Pacemaker always does.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def adoptable(transition: Transition, in_flight: Iterable[GraphAction]) -> tuple
     wanted = {_identity(synapse.action): synapse.action.id for synapse in transition.synapses}
     actions = {synapse.action.id: synapse.action for synapse in transition.synapses}
     fenced = {action.node for action in actions.values() if _fences(action)}
+    stopped = {_what_and_where(action) for action in actions.values() if action.operation == "stop"}
     order: nx.DiGraph[int] = nx.DiGraph()
     order.add_nodes_from(actions)
     order.add_edges_from((earlier, synapse.action.id) for synapse in transition.synapses for earlier in synapse.inputs)
@@ -43,7 +45,8 @@ def adoptable(transition: Transition, in_flight: Iterable[GraphAction]) -> tuple
         same = wanted.get(_identity(action))
         if same is not None and _may_have_begun(nx.ancestors(order, same), actions):
             found[place] = same
-        elif (action.router or action.node) not in fenced:
+        elif (action.router or action.node) not in fenced and not (
+                action.operation == "start" and _what_and_where(action) in stopped):
             misfits.append(action)
     return found, misfits
 
@@ -57,6 +60,10 @@ def _identity(action: GraphAction) -> Hashable:
 
 def _may_have_begun(ancestors: Iterable[int], actions: Mapping[int, GraphAction]) -> bool:
     return all(_may_be_overtaken(actions[earlier]) for earlier in ancestors if earlier in actions)
+
+
+def _what_and_where(action: GraphAction) -> tuple[str | None, str | None]:
+    return action.resource.id if action.resource is not None else None, action.router or action.node
 
 
 def _fences(action: GraphAction) -> bool:

@@ -109,7 +109,7 @@ class Run:
     """The progress of one transition.
 
     The caller's duties: ask `ready` after every `finished` and `abort` until `done`; call `finished` exactly once for
-    every action that it was handed (also when its time limit, `time_limit_ms`, has passed: then with ok=False).
+    every action that it was handed (also when its time limit, `Transition.time_limit_ms`, has passed: with ok=False).
     """
 
     def __init__(self, transition: Transition) -> None:
@@ -157,13 +157,6 @@ class Run:
         """The action of that id, if the transition has it."""
         place = self._positions.get(action_id)
         return None if place is None else self.transition.synapses[place].action
-
-    def time_limit_ms(self, action: GraphAction) -> int:
-        """How long to wait for a result before the action counts as failed: its own limit plus the cluster's delay."""
-        if action.operation == "stonith":
-            return self.transition.fencing_timeout_ms + self.transition.cluster_delay_ms
-        start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
-        return action.timeout_ms + start_delay_ms + self.transition.cluster_delay_ms
 
     def ready(self, limits: Limits | None = None) -> list[GraphAction]:
         """The actions to start now, marked as in flight; pseudo-actions complete on the way and are not in the list."""

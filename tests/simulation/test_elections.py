@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from crm.controller import Controller
+from crm.controller.events import MessageReceived
+from crm.controller.messages import Welcome
+from crm.controller.values import Authority
 from crm.testing import World, scenario
 
 
@@ -79,3 +83,24 @@ def test_a_candidate_that_hangs_is_passed_over() -> None:
     one.start(former)
     one.run_for(1)
     assert seconds_to_a_dc(one, 30.0) < 20.0
+
+
+def test_of_two_caretakers_everybody_follows_the_one_that_stays() -> None:
+    """The welcome of the one that gives way to the other may come last."""
+    one = World("abcdefg", scenario.cib(7))
+    one.settle()
+    one.partition("abc", "defg")
+    one.run_for(10)
+    a, b, c = (controller for name in "abc" if (controller := one.nodes[name].controller) is not None)
+    assert {each.snapshot().dc for each in (a, b, c)} == {"a"}
+
+    def welcome_from(leader: Controller) -> MessageReceived:
+        at = leader.snapshot()
+        cib = at.document.to_bytes().decode()
+        return MessageReceived(at.node, Welcome(at.term, True, at.view.number, at.term, at.document.version, cib, 99))
+
+    one._handle(one.nodes["c"], welcome_from(b))
+    assert c.snapshot().dc == "a", "it knows a better one"
+    c._core.authority = Authority(c.snapshot().term, "b", True, "b-1")
+    one._handle(one.nodes["c"], welcome_from(a))
+    assert c.snapshot().dc == "a"

@@ -72,6 +72,15 @@ def starts(one: World, resource: str, since: int) -> list[str]:
     return [line for line in one.story[since:] if f": start {resource} = " in line]
 
 
+def test_the_cib_tells_of_a_slow_start_while_it_lasts() -> None:
+    one = starting_slowly()
+    told = one.document("c").root.xpath("//lrm_rsc_op[@op-status='-1']/@operation_key")
+    assert told == ["slow_start_0"]
+    one.settle(SLOW_S + 30)
+    assert not one.document("c").root.xpath("//lrm_rsc_op[@op-status='-1']")
+    one.checkers.settled()
+
+
 @pytest.mark.parametrize("fencing", [False, True])
 def test_a_lost_node_is_recovered_while_a_start_takes_a_minute(fencing: bool) -> None:
     without = until_recovered(world(fencing), "c")
@@ -146,17 +155,41 @@ def test_a_slow_start_that_fails_is_recovered() -> None:
     one.checkers.settled()
 
 
-def test_what_is_no_longer_wanted_is_waited_for() -> None:
-    one = starting_slowly()
-    pair = '<instance_attributes id="i"><nvpair id="i-s" name="standby" value="on"/></instance_attributes>'
+def standby(one: World, value: str) -> None:
+    """A client puts b in standby, or back."""
+    pair = f'<instance_attributes id="i"><nvpair id="i-s" name="standby" value="{value}"/></instance_attributes>'
     one.edit("a", Edit(Verb.MODIFY, f'<node id="2">{pair}</node>', "nodes"))
+
+
+def test_a_slow_start_that_is_no_longer_wanted_is_stopped_in_its_turn() -> None:
+    one = starting_slowly()
+    standby(one, "on")
     one.run_for(5)
     assert under_way(one, "b", "slow", "start")
     assert not any(under_way(one, node, "slow", operation) for node in "ac" for operation in ("start", "stop"))
+    assert until_recovered(one, "c", ("one",)) < 3, "nothing else waits for it"
     for node in one.nodes.values():
         node.machine.slow.clear()
+    mark = len(one.story)
     one.settle(SLOW_S + 30)
-    assert one.where("slow") == one.where("after") != ["b"]
+    assert one.where("slow") == one.where("after") == ["a"]
+    done = [line.split(maxsplit=1)[1] for line in one.story[mark:] if " slow = 0" in line]
+    assert [what for what in done if "monitor" not in what][:3] == [
+        "b: start slow = 0", "b: stop slow = 0", "a: start slow = 0"]
+    one.checkers.settled()
+
+
+def test_a_slow_stop_that_is_no_longer_wanted_is_waited_for() -> None:
+    one = world()
+    one.nodes["b"].machine.slow["slow", "stop"] = 20.0
+    standby(one, "on")
+    one.run_for(5)
+    assert under_way(one, "b", "slow", "stop")
+    standby(one, "off")
+    one.run_for(5)
+    assert not any(under_way(one, node, "slow", "start") for node in "abc")
+    one.settle(SLOW_S)
+    assert len(one.where("slow")) == 1
     one.checkers.settled()
 
 

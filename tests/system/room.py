@@ -5,6 +5,7 @@ The guard looks all the time whether something runs twice; `audit` looks at ever
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -128,16 +129,11 @@ class Room(LayeredCluster):
 
     def daemons(self, name: str) -> list[int]:
         """The daemon and who watches over it, as process ids of this machine's namespace; the watcher first."""
-        machine = self.network[name]
-        if machine.process_id is None:
-            return []
-        own = Path(f"/proc/{machine.process_id}/ns/pid").readlink()
         found = []
-        for entry in Path("/proc").iterdir():
+        for process in _processes(self.network[name]):
             with suppress(OSError):
-                if entry.name.isdigit() and b"crm.cli.crmd" in (entry / "cmdline").read_bytes() \
-                        and (entry / "ns/pid").readlink() == own:
-                    found.append(int(entry.name))
+                if b"crm.cli.crmd" in Path(f"/proc/{process}/cmdline").read_bytes():
+                    found.append(process)
         return sorted(found)
 
     def signal_daemon(self, name: str, number: int, whole: bool = False) -> None:
@@ -147,6 +143,44 @@ class Room(LayeredCluster):
             for process in found if whole else found[-1:]:
                 with suppress(ProcessLookupError):
                     os.kill(process, number)
+
+    def agents(self, operation: str, resource: str) -> list[tuple[str, int]]:
+        """Agents that carry an operation out now: on which machine, and their process ids."""
+        found = []
+        for machine in self.network:
+            for process in _processes(machine):
+                with suppress(OSError):
+                    words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+                    told = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+                    leads = os.getpgid(process) == process
+                    if leads and operation.encode() in words and f"OCF_RESOURCE_INSTANCE={resource}".encode() in told:
+                        found.append((machine.name, process))
+        return found
+
+    def tell_agent(self, resource: str, **parameters: str) -> None:
+        """Set parameters of a resource, and wait until its agent knows."""
+        pairs = "".join(f'<nvpair id="{resource}-p-{name}" name="{name}" value="{value}"/>'
+                        for name, value in parameters.items())
+        edit = {"verb": "upsert", "section": "resources",
+                "xml": f'<primitive id="{resource}"><instance_attributes id="{resource}-p">{pairs}'
+                       "</instance_attributes></primitive>"}
+        self.ask("PATCH", "/v1/cib", body=json.dumps(edit).encode(), content_type="application/json")
+        self.until_peace()
+
+    def break_service(self, resource: str) -> None:
+        """A service dies on its own."""
+        (home,) = self.active(resource)
+        Path(f"/proc/{self.network[home].process_id}/root{_STATE}/Dummy-{resource}").unlink()
+
+    def clean_up(self) -> None:
+        """Have all failures forgotten."""
+        self.ask("POST", "/v1/cluster/cleanup")
+
+    def kill_supervisor(self, name: str) -> None:
+        """Kill who watches over a daemon, which ends with it."""
+        with self._lock:
+            for process in self.daemons(name)[:1]:
+                os.kill(process, signal.SIGKILL)
 
     def leave(self, name: str) -> None:
         """Ask the daemon to end, as systemd would."""
@@ -251,6 +285,17 @@ def _primitive(name: str, agent: str = "Dummy") -> str:
                       for every, role in roles)
     return (f'<primitive id="{name}" class="ocf" provider="crmd" type="{agent}"><operations>{watches}</operations>'
             "</primitive>")
+
+
+def _processes(machine: Machine) -> Iterator[int]:
+    """All processes of a machine, as ids of this machine's namespace."""
+    if machine.process_id is None:
+        return
+    own = Path(f"/proc/{machine.process_id}/ns/pid").readlink()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "ns/pid").readlink() == own:
+                yield int(entry.name)
 
 
 @contextmanager

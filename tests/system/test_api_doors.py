@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.system.machines import until
 from tests.system.single_node import SingleNode, single_node
 
 
@@ -225,6 +226,21 @@ def test_listeners_that_take_nothing_cost_little(node: SingleNode) -> None:
     finally:
         for connection in deaf:
             connection.close()
+
+
+def _listeners(node: SingleNode) -> str:
+    lines = node.ask("GET", "/metrics").text.splitlines()
+    return next(line for line in lines if line.startswith("crmd_event_listeners "))
+
+
+def test_who_hangs_up_while_waiting_gives_its_place_back(node: SingleNode) -> None:
+    before = _listeners(node)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(node.socket)
+        index = node.ask("GET", "/v1/nodes").headers["crmd-index"]
+        connection.sendall(f"GET /v1/nodes?index={index}&wait=60 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        until(lambda: _listeners(node) != before, "nobody waits", 5)
+    until(lambda: _listeners(node) == before, "its place is still taken", 5)
 
 
 def test_many_clients_at_once_are_all_answered(node: SingleNode, trust: Path) -> None:

@@ -46,6 +46,8 @@ def test_a_machine_that_loses_power_is_replaced(cluster: LayeredCluster) -> None
     probe.close()
     assert len(cluster.holders()) == 1
     assert cluster.holders() != [home]
+    metrics = cluster.ask("GET", "/metrics", cluster.holders()[0]).text
+    assert "crmd_detection_seconds_count 0.0" not in metrics, "nobody measured how long that took to be noticed"
 
 
 def test_a_cut_off_machine_stops_its_service_and_joins_again(cluster: LayeredCluster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ def test_a_lost_node_s_service_is_back_before_the_slow_one_is_up(cluster: RealCl
     cluster.until(lambda: bool(runs(cluster, "other")), "not recovered", SLOW_S)
     assert time.monotonic() - began < 4.0
     assert runs(cluster, "slow") == [], "it was not waited for"
+    shown = cluster.ask("node1", "GET", "/v1/cluster/text").body.decode()
+    assert re.search(r"slow\s.*Starting node2", shown), shown
     cluster.until(lambda: runs(cluster, "slow") == ["node2"], "the slow one did not come up")
     cluster.settle()
     assert started(tmp_path, "slow") == ["node2"], "it was started once"

@@ -6,9 +6,11 @@ A short selection; `python -m tests.system.soak` goes on for hours, by chance.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,9 +38,9 @@ def others(five: Room, *names: str) -> list[str]:
     return [name for name in five.names if name not in names]
 
 
-def until_served_by(five: Room, names: list[str]) -> None:
-    """Everything unique runs, on these machines only."""
-    until(lambda: all(len(where := five.active(resource)) == 1 and where[0] in names for resource in UNIQUE),
+def until_served_by(five: Room, names: list[str], resources: tuple[str, ...] = UNIQUE) -> None:
+    """Everything unique (or some of it) runs, on these machines only."""
+    until(lambda: all(len(where := five.active(resource)) == 1 and where[0] in names for resource in resources),
           f"not all is served by {names}", 40.0)
 
 
@@ -82,6 +84,49 @@ def test_each_daemon_is_killed_in_turn_and_nothing_is_touched(five: Room) -> Non
         time.sleep(0.3)
     five.until_peace()
     assert {resource: five.active(resource) for resource in UNIQUE} == homes
+    assert five.fenced == []
+
+
+def test_a_killed_supervisor_takes_its_node_with_it(five: Room) -> None:
+    """A daemon that nobody watches over would be half a node: it ends, too, and the node is fenced and comes back."""
+    (home,) = five.active("one")
+    _, daemon = five.daemons(home)
+    five.kill_supervisor(home)
+    until(lambda: not Path(f"/proc/{daemon}").exists(), "its daemon lives on", 5.0)
+    until(lambda: five.fenced == [home], "it was not fenced")
+    until_served_by(five, list(five.names))
+    assert five.active("one") != []
+
+
+@pytest.fixture
+def slow_start(five: Room) -> Iterator[tuple[str, int]]:
+    """`three` has died, and its start is under way: on which machine, and the process id of its agent."""
+    five.tell_agent("three", delay_seconds="3")
+    five.break_service("three")
+    until(lambda: bool(five.agents("start", "three")), "it is not started again")
+    (found,) = five.agents("start", "three")
+    yield found
+    five.tell_agent("three", delay_seconds="0")
+    five.clean_up()
+
+
+def test_a_killed_agent_is_a_failed_operation(five: Room, slow_start: tuple[str, int]) -> None:
+    home, agent = slow_start
+    os.killpg(agent, signal.SIGKILL)
+    until(lambda: [where for where, _ in five.agents("start", "three")] not in ([], [home]), "nobody else starts it")
+    until_served_by(five, others(five, home), ("three",))
+    assert "The agent was killed by signal 9" in five.ask("GET", "/v1/cib").body.decode()
+    assert five.fenced == []
+
+
+def test_a_daemon_that_is_killed_while_an_agent_works_starts_anew_and_once(
+        five: Room, slow_start: tuple[str, int]) -> None:
+    home, agent = slow_start
+    five.signal_daemon(home, signal.SIGKILL)
+    until(lambda: [process for _, process in five.agents("start", "three")] not in ([], [agent]), "not started again")
+    assert not Path(f"/proc/{agent}").exists(), "the former start was ended before"
+    assert len(five.agents("start", "three")) == 1
+    until_served_by(five, list(five.names))
     assert five.fenced == []
 
 

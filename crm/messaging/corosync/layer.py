@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from typing import assert_never
 
 from crm.messaging.corosync import cluster_map
@@ -39,6 +40,7 @@ from crm.messaging.corosync.frames import (
 )
 from crm.messaging.corosync.group import Group, Output
 from crm.messaging.layer import LayerError, LayerSettings, Received, ViewChanged
+from crm.messaging.silence import Silence
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class CorosyncLayer:
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
         self._assemblies: dict[Process, Assembly] = {}
         self._heard: dict[Process, float] = {}
+        self._silence = Silence()
         self._control: asyncio.Queue[bytes] = asyncio.Queue()
         self._sending = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -239,6 +242,7 @@ class CorosyncLayer:
             log.warning("ignored what process %d of corosync node %d multicast: %s", sender[1], sender[0], error)
             return
         self._heard[sender] = time.monotonic()
+        self._silence.heard(str(sender[0]), self._heard[sender])
         match frame:
             case Beat():
                 self._beaten.set()
@@ -280,7 +284,8 @@ class CorosyncLayer:
         if output.view is not None:
             view = output.view
             log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if view.quorate else " (no quorum)")
-            self._events.put_nowait(view)
+            lost_s = self._silence.of_lost([member.id for member in view.members], time.monotonic())
+            self._events.put_nowait(replace(view, silent_s=lost_s))
 
     async def _beat(self) -> None:
         """Say that this process runs, notice whose does not; but never because it was us who did not look.

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from crm.messaging.embedded.frames import Opener, Sealer
 
-MAGIC = b"CRMD1"
+_NAME, _VERSION = b"CRMD", b"1"
+MAGIC = _NAME + _VERSION
 HELLO_BYTES = len(MAGIC) + 32
 
 
@@ -44,8 +45,12 @@ class Handshake:
 
     def secure(self, peer_hello: bytes, max_frame_bytes: int) -> Secured:
         """Derive the connection's keys. Raises HandshakeError when the peer speaks something else."""
-        if len(peer_hello) != HELLO_BYTES or not peer_hello.startswith(MAGIC):
+        if len(peer_hello) != HELLO_BYTES or not peer_hello.startswith(_NAME):
             raise HandshakeError("the peer does not speak this cluster protocol")
+        if not peer_hello.startswith(MAGIC):
+            theirs = peer_hello[len(_NAME) : len(MAGIC)].decode(errors="replace")
+            raise HandshakeError(f"the peer speaks version {theirs} of the cluster protocol, here it is "
+                                 f"{_VERSION.decode()}: install the same release of crmd on both")
         try:
             shared = self._private.exchange(X25519PublicKey.from_public_bytes(peer_hello[len(MAGIC) :]))
         except ValueError:

@@ -19,7 +19,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Protocol
 
 from crm.messaging.embedded.handshake import HELLO_BYTES
-from crm.messaging.embedded.link import DATA, Identity, Link
+from crm.messaging.embedded.link import CONTROL, DATA, Identity, Link
 from crm.messaging.layer import LayerSettings, listen_error
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,10 @@ class Mesh:
         self._links: dict[str, Link] = {}
         self._members: dict[str, str] = {}
         """Name and incarnation of those whom etcd says are here."""
+        self._ended: dict[str, float] = {}
+        """When the connection to a member ended."""
+        self._leaving: set[str] = set()
+        """Members who have said that they leave."""
         self._waiting: dict[str, list[bytes]] = {}
         self._dialing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,6 +116,19 @@ class Mesh:
                 self._waiting.pop(to)
                 self._owner.broken(to)
 
+    def silence_s(self, name: str, otherwise_s: float) -> float | None:
+        """How long a lost member has been silent: since its connection ended. None if it said that it leaves."""
+        if name in self._leaving:
+            return None
+        ended_ms = self._ended.get(name)
+        return otherwise_s if ended_ms is None else (_now_ms() - ended_ms) / 1000
+
+    def take_leave(self) -> None:
+        """Tell the members that this node leaves, so that nobody counts it as lost."""
+        for link in self._links.values():
+            if link.up:
+                link.send(CONTROL, b"leaving")
+
     def renew(self, name: str) -> None:
         """A member says that it has no connection to us: what looks like one here is half open."""
         link = self._links.pop(name, None)
@@ -133,6 +150,8 @@ class Mesh:
         name = link.identity.name
         former = self._links.get(name)
         self._links[name] = link
+        self._ended.pop(name, None)
+        self._leaving.discard(name)
         if former is not None and former is not link:
             former.close("replaced by a new connection")
         _give_up_silent_peers(link, self.settings.failure_limit_ms)
@@ -143,9 +162,13 @@ class Mesh:
 
     def link_heard(self, link: Link, kind: bytes, payload: bytes) -> None:
         """A frame came in."""
-        if kind == DATA and link.identity is not None and self._links.get(link.identity.name) is link:
+        if link.identity is None or self._links.get(link.identity.name) is not link:
+            return
+        if kind == DATA:
             (number,) = _NUMBER.unpack_from(payload)
             self._owner.heard(number, link.identity, payload[_NUMBER.size :])
+        elif kind == CONTROL:
+            self._leaving.add(link.identity.name)
 
     def link_closed(self, link: Link, reason: str) -> None:
         """A connection ended: was it the peer, or only the connection?"""
@@ -155,6 +178,7 @@ class Mesh:
                 self._complain(link.expected or link.peer_address.rsplit(":", 1)[0], f"no link: {reason}")
             return
         del self._links[identity.name]
+        self._ended[identity.name] = _now_ms()
         if not self._closed and self._members.get(identity.name) == identity.incarnation:
             log.info("the connection to %s ended: %s", identity.name, reason)
             self._spawn(self._look_after(identity.name, identity.incarnation))

@@ -6,11 +6,14 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Version
+from crm.controller.receipts import NOBODY, Origin, Receipt, Receipts
+from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
@@ -62,8 +65,22 @@ SERVER = Metadata(
         Parameter("mode", "select", default="fast", choices=("fast", "safe")),
     ),
     actions=ACTIONS,
+    text='<resource-agent name="HttpServer"><version>1.1</version></resource-agent>\n',
 )
 AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
+
+
+class _WithOneAgent:
+    """What the other nodes of these tests have: an agent that this one has, too, and one of their own."""
+
+    def __init__(self, peers: Peers) -> None:
+        self.peers = peers
+
+    def agents(self) -> tuple[AgentReference, ...]:
+        return tuple(AgentReference(name, "ocf", name, "crmd") for name in ("Dummy", "Lonely"))
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        return Metadata(agent.type, parameters=(Parameter("depth", required=True),), actions=ACTIONS, text="<x/>")
 
 
 class FakeNode:
@@ -80,21 +97,26 @@ class FakeNode:
         self.store = Store(Path(self._folder.name))
         self.store.save(self.document)
         self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
-        self.records = Records(self.store)
         self.peers = Peers(self.name, lambda: self.others, self._send)
         self.others: dict[str, Peers] = {}
         """Other nodes that are here."""
+        self.configurations = KeptConfigurations(Records(self.store), self.peers)
         self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, ("one", "two"))
         self.state = STATUS
+        self.receipts = Receipts()
+        self.origins: list[Origin] = []
         self.trouble: Refused | None = None
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
 
-    def meet(self, name: str, archive: TransitionArchive) -> None:
+    def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
         """Another node is here, with what it has kept."""
         other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
         LedTransitions(archive, other, lambda: self.state.dc, ("one", "two"))
+        AgentsEverywhere(_WithOneAgent(other))
+        if store is not None:
+            KeptConfigurations(Records(store), other)
         self.others[name] = other
 
     def _send(self, to: str, raw: bytes) -> None:
@@ -109,12 +131,24 @@ class FakeNode:
     def cib(self) -> Document:
         return self.document
 
-    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False) -> Committed:
+    def receipt(self, key_id: str, /) -> Receipt | None:
+        return self.receipts.find(key_id, NOW)
+
+    def _done(self, origin: Origin, count: int = 0) -> Committed:
+        """It is carried out, and the cluster knows under which key."""
+        self.origins.append(origin)
+        if origin.key is not None:
+            self.receipts.add(Receipt(origin.key, self.document.version, 3, NOW, count))
+        return Committed(self.document.version, 3)
+
+    async def change(
+        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False, origin: Origin = NOBODY
+    ) -> Committed:
         if self.trouble is not None:
             raise self.trouble
         self.adopt(self.document.apply(change))
         self.store.save(self.document)
-        return Committed(self.document.version, 3)
+        return self._done(origin)
 
     async def plan(self, document: Document) -> Transition:
         action = GraphAction(
@@ -123,18 +157,22 @@ class FakeNode:
         pseudo = GraphAction(2, ActionKind.PSEUDO, "running", "g_running_0")
         return Transition(1, (Synapse(1, action), Synapse(2, pseudo)))
 
-    async def cleanup(self, resource: str | None = None, node: str | None = None) -> int:
+    async def cleanup(self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY) -> int:
         self.cleaned.append((resource, node))
+        self._done(origin, 1)
         return 1
 
-    async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None) -> None:
+    async def set_attribute(
+        self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *, origin: Origin = NOBODY
+    ) -> None:
         self.attributes.append((node, name, value, dampening_ms))
+        self._done(origin)
 
-    async def fence(self, target: str, action: str) -> Committed:
+    async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed:
         if self.trouble is not None:
             raise self.trouble
         self.fenced.append((target, action))
-        return Committed(self.document.version, 3)
+        return self._done(origin)
 
     async def test_fencing(self, target: str) -> tuple[str, ...]:
         return (f"power: answers for {target}",)

@@ -10,6 +10,7 @@ import pytest
 
 from crm.api import idempotency
 from crm.api.service import Refused
+from tests.unit.api.node import NOW
 from tests.unit.api.test_doors import Client
 
 STANDBY = "/v1/cluster/cleanup"
@@ -54,6 +55,7 @@ def test_an_error_of_the_request_is_kept_one_of_the_cluster_is_not(client: Clien
 def test_a_key_is_forgotten_after_a_day_and_has_a_length(client: Client) -> None:
     _keyed(client, "k")
     client.now += idempotency.KEPT_S + 1
+    client.node.receipts.replace(())
     _keyed(client, "k")
     assert len(client.node.cleaned) == 2
     for key in ("", "x" * 201):
@@ -64,6 +66,7 @@ def test_keys_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(idempotency, "KEPT_ANSWERS", 3)
     for key in "abcd":
         _keyed(client, key)
+    client.node.receipts.replace(())
     assert "Idempotency-Replayed" in _keyed(client, "d").headers
     assert "Idempotency-Replayed" not in _keyed(client, "a").headers
 
@@ -73,9 +76,9 @@ def test_two_at_once_are_one(client: Client) -> None:
         release = asyncio.Event()
         cleanup = client.node.cleanup
 
-        async def slow(resource: str | None = None, node: str | None = None) -> int:
+        async def slow(resource: str | None = None, node: str | None = None, **more: Any) -> int:
             await release.wait()
-            return await cleanup(resource, node)
+            return await cleanup(resource, node, **more)
 
         client.node.cleanup = slow  # type: ignore[method-assign]
         transport = httpx.ASGITransport(app=client._app)
@@ -88,6 +91,47 @@ def test_two_at_once_are_one(client: Client) -> None:
         assert len(client.node.cleaned) == 1
 
     asyncio.run(story())
+
+
+WRITES = [
+    ("POST", "/v1/nodes/two/standby", None),
+    ("POST", "/v1/resources/web/move", {"node": "two"}),
+    ("POST", "/v1/tags", {"id": "front", "objects": ["web"]}),
+    ("PUT", "/v1/options/batch-limit", {"value": "3"}),
+    ("PATCH", "/v1/cib", {"verb": "modify", "xml": '<node id="1" uname="one" description="x"/>', "section": "nodes"}),
+    ("POST", "/v1/cluster/cleanup", None),
+    ("PUT", "/v1/nodes/one/attributes/load", {"value": "value++"}),
+    ("POST", "/v1/fencing/nodes/two", {"action": "off"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_a_repetition_at_another_node_is_not_done_again(
+    client: Client, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    """The other node has nothing in common with the first but the cluster: the CIB, and the receipts."""
+    other = Client("open")
+    headers = {"Idempotency-Key": "k"}
+    first = client.http.request(method, path, json=body, headers=headers)
+    assert first.status_code in (200, 201), first.text
+    other.node.adopt(client.node.document)
+    other.node.receipts.add(*client.node.receipts.all(NOW))
+    again = other.http.request(method, path, json=body, headers=headers)
+    assert again.status_code == first.status_code, again.text
+    assert again.headers["Idempotency-Replayed"] == "true" and "Idempotency-Replayed" not in first.headers
+    assert (again.json()["version"], again.json()["term"]) == (first.json()["version"], 3)
+    assert set(again.json()) == set(first.json())
+    assert other.node.origins == [] and other.node.document is client.node.document
+    different = other.http.request(method, f"{path}?x=1", json=body, headers=headers)
+    assert different.json()["code"] == "idempotency-key-in-use"
+    without = other.http.request(method, path, json=body)
+    assert "Idempotency-Replayed" not in without.headers
+
+
+def test_the_dc_is_told_who_asks_and_with_what(client: Client) -> None:
+    client.http.post("/v1/nodes/two/standby", headers={"User-Agent": "crmctl/1 (x)"})
+    client.http.post("/v1/nodes/two/online", headers={"User-Agent": "<script>"})
+    assert [(each.user, each.client) for each in client.node.origins] == [("root", "crmctl"), ("root", "rest")]
 
 
 def test_a_list_comes_in_pages(client: Client) -> None:

@@ -12,13 +12,16 @@ import pytest
 from crm.api.app import create
 from crm.api.tasks import Tasks
 from crm.api.tasks_everywhere import TasksEverywhere
+from crm.cib.changes import Edit
 from crm.cib.document import Document
+from crm.cib.store import Store
 from crm.controller.commands import ActionTiming, TransitionEnded
 from crm.daemon.peers import Peers
 from crm.daemon.refusal import Refused
 from crm.daemon.transition_archive import TransitionArchive
 from crm.model.transition import Synapse
-from tests.unit.api.node import NOW, FakeNode
+from tests.unit.api.node import CIB, NOW, FakeNode
+from tests.unit.api.test_doors import Client
 from tests.unit.daemon.test_transition_archive import START, TRANSITION, begun
 
 DONE = TransitionEnded(7, "complete", "", 1010.5, (ActionTiming(1, 1001.0, 1009.0, True),))
@@ -150,6 +153,63 @@ def test_what_is_no_question_is_left_to_others_and_nonsense_hurts_nobody() -> No
     asyncio.run(story())
 
 
+def test_earlier_configurations_are_those_of_all_nodes(tmp_path: Path) -> None:
+    """A node that was away has gaps, and fills them with what the others have."""
+
+    def configured(epoch: int, description: str) -> Document:
+        text = CIB.replace('epoch="5"', f'epoch="{epoch}"').replace('id="db"', f'id="db" description="{description}"')
+        return Document.parse(text)
+
+    async def story() -> None:
+        node, other, third = FakeNode(), Store(tmp_path / "two"), Store(tmp_path / "three")
+        for store in (other, third):
+            store.save(configured(3, "a"))
+        other.save(configured(4, "b"))
+        third.save(configured(4, "c"))
+        node.meet("two", node.archive, other)
+        transport = httpx.ASGITransport(app=create(node, clock=lambda: NOW), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+            listed = (await client.get("/v1/cib/history")).json()
+            assert [(each["version"], each["nodes"]) for each in listed] == [
+                ("0.5.0", ["one"]), ("0.4.0", ["two"]), ("0.3.0", ["two"])]
+            assert 'description="b"' in (await client.get("/v1/cib/history/0.4.0")).text
+            undone = (await client.post("/v1/cib/undo?dry_run=true")).json()
+            assert undone["differences"][0]["text"] == ["~ primitive db: description = b"], "not the one before that"
+            node.meet("three", node.archive, third)
+            assert 'description="a"' in (await client.get("/v1/cib/history/0.3.0")).text
+            doubtful = await client.get("/v1/cib/history/0.4.0")
+            assert (doubtful.status_code, doubtful.json()["code"]) == (409, "several-objects")
+            assert (await client.get("/v1/cib/history/0.1.0")).json()["code"] == "no-such-version"
+
+    asyncio.run(story())
+
+
+def test_agents_are_those_of_all_nodes() -> None:
+    async def story() -> None:
+        node = FakeNode()
+        transport = httpx.ASGITransport(app=create(node, clock=lambda: NOW), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+            resource = {"kind": "primitive", "id": "x", "agent": "ocf:crmd:HttpServer", "parameters": {"port": "1"}}
+            alone = (await client.post("/v1/resources?dry_run=true", json=resource)).json()["reports"]
+            assert "agent-missing" not in [each["code"] for each in alone]
+            node.meet("two", node.archive)
+            found = {each["type"]: each["nodes"] for each in (await client.get("/v1/agents")).json()}
+            assert found == {"HttpServer": ["one"], "Dummy": ["one", "two"], "PortHolder": ["one"], "Lonely": ["two"]}
+            assert [each["type"] for each in (await client.get("/v1/agents?node=two")).json()] == ["Dummy", "Lonely"]
+            lonely = (await client.get("/v1/agents/ocf:crmd:Lonely")).json()
+            assert lonely["parameters"][0]["name"] == "depth"
+            assert (await client.get("/v1/agents/ocf:crmd:Lonely/metadata")).text == "<x/>"
+            assert (await client.get("/v1/agents/ocf:crmd:Nobody")).json()["code"] == "no-such-agent"
+            reports = (await client.post("/v1/resources?dry_run=true", json=resource)).json()["reports"]
+            (missing,) = [each for each in reports if each["code"] == "agent-missing"]
+            assert missing["message"] == "two has no agent ocf:crmd:HttpServer, so x cannot run there"
+            wrong = {**resource, "agent": "ocf:crmd:Lonely", "parameters": {}}
+            refused = (await client.post("/v1/resources", json=wrong)).json()
+            assert "depth" in refused["detail"], "it is known by its own node's word"
+
+    asyncio.run(story())
+
+
 def test_a_task_is_followed_and_ended_at_any_node() -> None:
     async def story() -> None:
         node = FakeNode()
@@ -177,3 +237,15 @@ def test_a_task_is_followed_and_ended_at_any_node() -> None:
             assert (await client.get("/v1/tasks/nine-1")).json()["code"] == "node-away"
 
     asyncio.run(story())
+
+
+def test_whom_the_lists_allow_nothing_sees_nothing_of_a_transition() -> None:
+    client = Client()
+    asyncio.run(client.node.archive.begun(begun(7)))
+    lists = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true"/></cluster_property_set>'
+    client.node.adopt(client.node.document.apply(Edit("upsert", lists, "crm_config")))
+    headers = {"Authorization": f"Bearer {client.token('nobody')}"}
+    assert client.http.get("/v1/transitions/one-1", headers=headers).json()["actions"] == []
+    for path in ("input", "graph", "replay"):
+        answer = client.http.get(f"/v1/transitions/one-1/{path}", headers=headers)
+        assert answer.status_code == 200 and "web" not in answer.text, path

@@ -11,13 +11,14 @@ from pathlib import Path
 import uvicorn
 
 from crm.api.app import create
+from crm.api.monitor_routes import Display
 from tests.unit.api.node import FakeNode
 
 
 @contextmanager
-def serving(node: FakeNode, socket: Path) -> Iterator[None]:
-    """While the block runs, `node` answers on that socket."""
-    config = uvicorn.Config(create(node), uds=str(socket), log_config=None, lifespan="off", ws="none")
+def serving(node: FakeNode, socket: Path, display: Display | None = None) -> Iterator[None]:
+    """While the block runs, `node` answers on that socket; `display` writes what `crm_mon` shows."""
+    config = uvicorn.Config(create(node, display=display), uds=str(socket), log_config=None, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

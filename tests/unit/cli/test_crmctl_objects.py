@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from crm.api import audit
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.controller.commands import ActionTiming, TransitionEnded
@@ -214,6 +216,21 @@ def test_results_and_failures(run: Run) -> None:
     assert "ip start on one: port in use" in run("failure", "list")
     assert run("failure", "list", "--node", "two") == "Nothing has failed\n"
     assert "FAILURES" in run("failure", "counts")
+
+
+def test_the_audit_log(run: Run, tmp_path: Path) -> None:
+    handler = audit.write_to(tmp_path / "audit.log", 20_000, 3)
+    assert handler is not None
+    handler.handle(logging.makeLogRecord({"audit": {
+        "method": "POST", "path": "/v1/nodes/one/standby", "query": "", "user": "anna", "door": "unix socket",
+        "from": "local", "status": 403, "code": "permission-denied", "version": "0.5.0"}}))
+    try:
+        for words in ((), ("--user", "anna"), ("--refused",)):
+            assert "anna (unix socket)  403     POST /v1/nodes/one/standby" in run("audit", *words), words
+        assert "anna" not in run("audit", "--user", "ben")
+    finally:
+        audit.audit.removeHandler(handler)
+        handler.close()
 
 
 def test_a_ticket_is_shown_with_what_needs_it(run: Run) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import socket
 import subprocess
 import sys
+import threading
 import typing
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from crm.api.doors import DoorSettings
 from crm.cib.changes import Edit
 from crm.client import AsyncClient, Client, calls, objects, shapes, values
 from crm.client.calls import Call
+from crm.client.errors import NoAnswer
 from crm.client.events import Listening
 from crm.client.http import Answer, Message, Place, answer_of
 from crm.client.sync import Credentials, checked
@@ -41,7 +44,7 @@ CALLS: list[Call[Any]] = [
     calls.confirm("n"), calls.fencings("n"), calls.fencing_coverage(test=True), calls.attributes("n"),
     calls.set_attribute("n", "a", "1"), calls.remove_attribute("n", "a"), calls.set_utilization("n", {"cpu": None}),
     calls.options(), calls.set_option("o", "v"), calls.remove_option("o"), calls.agents("ocf"), calls.agent("ocf:x:y"),
-    calls.simulate(lost_nodes=["n"]), calls.create_token(), calls.revoke_token("00"),
+    calls.simulate(lost_nodes=["n"]), calls.create_token(), calls.revoke_token("00"), calls.audit("anna", refused=True),
 ]
 KINDS = {name: kind for name, kind in vars(objects).items() if isinstance(kind, objects.Objects)}
 for kind in KINDS.values():
@@ -91,6 +94,7 @@ def test_no_call_is_forgotten_here() -> None:
         (values.Cluster, ["ClusterValue"]),
         (values.Action, ["ActionValue"]),
         (values.Plan, ["PlanValue"]),
+        (values.AuditEntry, ["AuditValue"]),
         (values.Interruption, ["InterruptionValue"]),
         (values.PlannedFencing, ["FencingPlanValue"]),
         (values.Blocked, ["BlockedValue"]),
@@ -159,7 +163,8 @@ def test_a_request_and_an_answer_on_the_wire() -> None:
     message = Credentials("secret").apply(calls.move("a/b", "n", dry_run=True).message)
     text = message.encoded(Place("", "node1", 80)).decode()
     assert text.startswith("POST /v1/resources/a%2Fb/move?dry_run=true HTTP/1.1\r\nHost: node1\r\n")
-    assert "Authorization: Bearer secret\r\n" in text and text.endswith('{"node": "n", "for_seconds": 3600}')
+    assert "Authorization: Bearer secret\r\n" in text and text.endswith(
+        '{"node": "n", "for_seconds": 3600, "promoted": false}')
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: x\r\n\r\n"
     answer = answer_of(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
     assert (answer.status, answer.headers["etag"], answer.text) == (200, "x", "abcde")
@@ -208,3 +213,46 @@ def test_a_long_list_comes_page_by_page(tmp_path: Path) -> None:
         found = [tag["id"] for tag in client.pages(objects.tags.all(), 2)]
         assert found == asyncio.run(all_tags()) == [f"t{number}&" for number in range(5)]
         assert len(client.do(objects.tags.all())) == 5
+
+
+class _Deaf:
+    """A node that takes a request and closes the connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.asked = 0
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.asked += 1
+            connection.recv(65536)
+            connection.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_what_may_be_sent_twice_is_sent_to_the_next_node(tmp_path: Path) -> None:
+    node, deaf = FakeNode(), _Deaf(tmp_path / "deaf")
+    places = (str(tmp_path / "deaf"), str(tmp_path / "s"))
+
+    async def asked(wanted: Call[Any]) -> Any:
+        return await AsyncClient(*places).do(wanted)
+
+    with serving(node, tmp_path / "s"), Client(*places) as client:
+        assert client.do(calls.version())["version"] == asyncio.run(asked(calls.version()))["version"] == "0.5.0"
+        written = client.do(calls.once(calls.standby("one"), "k"))
+        assert asyncio.run(asked(calls.once(calls.standby("one"), "k")))["version"] == written["version"]
+        assert len(node.origins) == 1 and deaf.asked == 4
+        for ask in (client.do, lambda wanted: asyncio.run(asked(wanted))):
+            with pytest.raises(NoAnswer):
+                ask(calls.online("one"))
+        assert len(node.origins) == 1, "what has no key is not sent twice"
+    deaf.close()

@@ -95,3 +95,13 @@ def test_a_new_leader_knows_the_loads() -> None:
     assert controller is not None
     told = [line for line in world.story if "is high" in line and f"{world.dc()}: the load of" in line]
     assert len(told) >= 2
+
+
+def test_a_start_that_takes_minutes_does_not_use_up_a_busy_node() -> None:
+    world = World("a", cib(), options=replace(OPTIONS, node_action_limit=0))
+    world._handle(world.nodes["a"], LoadMeasured(*BUSY))
+    for number in range(20):
+        world.nodes["a"].machine.slow[f"r{number}", "start"] = 0.1
+    world.nodes["a"].machine.slow["r3", "start"] = 60.0
+    world.run_for(45)
+    assert sum(bool(world.where(f"r{number}")) for number in range(20)) == 19

@@ -63,3 +63,32 @@ def test_every_answer_says_how_fresh_it_is() -> None:
                 assert told == ["0.5.0@3", "0.0.0", "3", "one", "true"]
 
     asyncio.run(story())
+
+
+def test_who_hangs_up_gives_its_place_back() -> None:
+    async def story() -> None:
+        node = FakeNode()
+        app = create(node, clock=lambda: NOW)
+        hung_up, sent = asyncio.Event(), []
+        asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> dict[str, object]:
+            for message in asked:
+                return message
+            await hung_up.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, object]) -> None:
+            sent.append(message)
+
+        query = f"index={node.journal.index}&wait=60".encode()
+        scope = {"type": "http", "method": "GET", "path": "/v1/nodes", "query_string": query, "headers": [],
+                 "client": ("x", 1), "state": {}}
+        request = asyncio.create_task(app(scope, receive, send))
+        await asyncio.sleep(0.05)
+        assert node.journal.listeners == 1
+        hung_up.set()
+        await asyncio.wait_for(request, 2)
+        assert node.journal.listeners == 0 and sent == [], "nobody is there to be answered"
+
+    asyncio.run(story())

@@ -13,6 +13,7 @@ from crm.messaging.embedded import EmbeddedLayer
 from crm.messaging.embedded.agreement import Agreement, Output
 from crm.messaging.embedded.detector import Detector
 from crm.messaging.embedded.frames import FrameError, Opener, Sealer
+from crm.messaging.embedded.handshake import Handshake, HandshakeError
 from tests.unit.messaging.test_contract import Cluster, Node, play, until
 
 
@@ -112,6 +113,15 @@ def test_a_broken_connection_between_living_nodes_makes_a_new_view_of_the_same_m
         assert seen_alone == []
 
     play("embedded", story)
+
+
+def test_a_peer_of_another_protocol_version_is_told_from_a_stranger() -> None:
+    ours, theirs = Handshake(b"k" * 16, dialed=True), Handshake(b"k" * 16, dialed=False)
+    with pytest.raises(HandshakeError, match="speaks version 2 of the cluster protocol, here it is 1"):
+        ours.secure(theirs.hello.replace(b"CRMD1", b"CRMD2"), 1000)
+    with pytest.raises(HandshakeError, match="does not speak this cluster protocol"):
+        ours.secure(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n####", 1000)
+    assert ours.secure(theirs.hello, 1000).session
 
 
 def test_a_frame_that_was_repeated_or_changed_does_not_open() -> None:

@@ -135,3 +135,47 @@ def test_a_write_whose_answer_is_lost_does_not_stop_later_ones(monkeypatch: pyte
         await made.leave()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("how", ["leaves", "is lost", "does not answer"])
+def test_how_long_a_lost_member_had_been_silent_is_told(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    async def story() -> None:
+        etcd = Memory()
+        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        ports = free_ports(3)
+        nodes = tuple(NodeAddress(name, str(number), "127.0.0.1", port)
+                      for number, (name, port) in enumerate(zip("abc", ports, strict=True), 1))
+        a, b = (EtcdLayer(LayerSettings(name, "test", nodes, b"k" * 32, incarnation=name,
+                                        etcd=EtcdAccess(("http://etcd",), lease_s=2))) for name in "ab")
+        views = []
+
+        async def read() -> None:
+            async for event in a.events():
+                views.append(event)
+
+        await a.join()
+        reader = asyncio.create_task(read())
+        await b.join()
+        await until(lambda: a._view.names == ("a", "b") and b._mesh._links.keys() == {"a"})
+        assert [view.silent_s for view in views] == [None] * len(views)
+        if how == "leaves":
+            await b.leave()
+        elif how == "is lost":
+            for task in b._tasks:
+                task.cancel()
+            await b._mesh.close()
+        else:
+            await etcd.revoke(b._lease)
+        await until(lambda: a._view.names == ("a",))
+        told = views[-1].silent_s
+        if how == "leaves":
+            assert told is None
+        elif how == "is lost":
+            assert told is not None and 0 <= told < 2, "since its connection has ended"
+        else:
+            assert told == 2, "the time of its lease"
+        await a.leave()
+        await reader
+
+    asyncio.run(story())

@@ -28,8 +28,7 @@ def test_the_same_action_is_found_under_its_new_number() -> None:
 
 
 def test_another_node_other_parameters_or_nothing_at_all_do_not_fit() -> None:
-    for planned in (replace(SLOW, node="b"), replace(SLOW, attributes={**SLOW.attributes, "ip": "10.0.0.2"}),
-                    action(7, "stop")):
+    for planned in (replace(SLOW, node="b"), replace(SLOW, attributes={**SLOW.attributes, "ip": "10.0.0.2"})):
         assert adoptable(plan((planned, ())), [SLOW]) == ({}, [SLOW])
     assert adoptable(plan(), [SLOW]) == ({}, [SLOW])
 
@@ -54,6 +53,15 @@ def test_what_is_under_way_on_a_node_that_is_fenced_need_not_fit() -> None:
     on = replace(off, attributes={"CRM_meta_stonith_action": "on"})
     assert adoptable(plan((off, ()), (replace(SLOW, node="b"), (1,))), [SLOW]) == ({}, [])
     assert adoptable(plan((on, ()), (replace(SLOW, node="b"), (1,))), [SLOW]) == ({}, [SLOW])
+
+
+def test_a_start_of_what_is_stopped_there_need_not_fit() -> None:
+    """The node will stop it when it has started it; what follows waits for the stop."""
+    again = (replace(SLOW, id=9), (8,))
+    assert adoptable(plan((action(8, "stop"), ()), again), [SLOW]) == ({}, [])
+    assert adoptable(plan((action(8, "stop", node="b"), ()), again), [SLOW]) == ({}, [SLOW])
+    promotion = action(5, "promote")
+    assert adoptable(plan((action(8, "stop"), ())), [promotion]) == ({}, [promotion])
 
 
 def test_a_run_goes_on_with_it_and_waits_for_its_end() -> None:

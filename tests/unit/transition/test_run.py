@@ -138,7 +138,7 @@ def test_a_late_or_foreign_result_changes_nothing() -> None:
 
 def test_a_time_limit_covers_the_operation_and_the_cluster() -> None:
     run = run_of(synapse(1, CRM_meta_timeout="30000"), cluster_delay_ms=5000)
-    assert run.time_limit_ms(run.ready()[0]) == 35_000
+    assert run.transition.time_limit_ms(run.ready()[0]) == 35_000
 
 
 def test_a_missing_input_terminates_the_run() -> None:

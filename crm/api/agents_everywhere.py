@@ -1,0 +1,80 @@
+"""The agents of all nodes: which are installed where, and what one says about itself wherever it is.
+
+A resource can run only where its agent is; that one is missing on a node is often found out when the resource is to go
+there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from crm.api.service import Refused, Service
+from crm.cib.objects import codec
+from crm.executor.agents import described
+from crm.executor.metadata import Metadata
+from crm.model.transition import AgentReference
+
+_LIST, _ONE = "agents", "agent"
+_PATIENCE_S = 5.0
+_METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
+
+
+class AgentsEverywhere:
+    """Asks all members what is installed there."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        service.peers.offer(_LIST, self._own_list)
+        service.peers.offer(_ONE, self._own)
+
+    async def nodes(self) -> dict[AgentReference, list[str]]:
+        """Every agent with the nodes that have it, of those that are here: this node's first, in their order."""
+        told, _ = await self._service.peers.ask_all(_LIST)
+        found: dict[AgentReference, list[str]] = {}
+        for node, entries in told.items():
+            for standard, provider, kind in entries:
+                found.setdefault(AgentReference(kind, standard, kind, provider), []).append(node)
+        return found
+
+    async def missing(self, agent: AgentReference) -> list[str]:
+        """The nodes that are here and do not have an agent."""
+        told, _ = await self._service.peers.ask_all(_LIST)
+        entry = [agent.standard, agent.provider, agent.type]
+        return [node for node, entries in told.items() if entry not in [list(each) for each in entries]]
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        """What an agent (see `reference`) says about itself: on this node, else on one that has it. Raises ValueError with the reason."""
+        try:
+            return await self._service.metadata(agent)
+        except ValueError:
+            elsewhere = await self._elsewhere(agent)
+            if elsewhere is None:
+                raise
+            return elsewhere
+
+    async def _elsewhere(self, agent: AgentReference) -> Metadata | None:
+        for node in (await self.nodes()).get(agent, ()):
+            try:
+                told = await self._service.peers.ask(node, _ONE, described(agent), _PATIENCE_S)
+            except Refused:
+                continue
+            return _METADATA.validate_python(told)
+        return None
+
+    async def _own_list(self, _about: Any) -> list[tuple[str, str | None, str]]:
+        return [(each.standard, each.provider, each.type) for each in self._service.agents()]
+
+    async def _own(self, about: Any) -> dict[str, Any]:
+        try:
+            return asdict(await self._service.metadata(reference(str(about))))
+        except ValueError as error:
+            raise Refused("no-such-agent", str(error)) from None
+
+
+def reference(agent: str) -> AgentReference:
+    """An agent by the name that people write, `ocf:heartbeat:IPaddr2`."""
+    standard, provider, type_ = codec.split_agent(agent)
+    return AgentReference(type_, standard, type_, provider or None)

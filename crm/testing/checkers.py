@@ -23,6 +23,7 @@ class Violation(AssertionError):  # noqa: N818 - the word of the field
     def __init__(self, promise: str, story: str) -> None:
         super().__init__(f"[{promise}] {story}")
         self.promise = promise
+        self.what = story.partition("\n")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def _plain_world(seed: int) -> World:
     size = sizes[seed % len(sizes)]
     world = World("abcdefghi"[:size], scenario.cib(size), seed, rule=_rule(seed, size))
     world.checkers.expect = scenario.EXPECTED
+    world.about = f"{size} nodes; services: {', '.join(world.services)}"
     return world
 
 
@@ -76,6 +77,7 @@ def _varied_world(seed: int) -> World:
     world = World("abcdefghi"[:setup.nodes], setup.cib, seed, rule=setup.rule, options=options)
     world.checkers.expect = setup.expect
     world.services, world.moving, world.tickets = setup.services, setup.moving, setup.tickets
+    world.about = f"{setup.about}; {setup.rule.mode.value}"
     return world
 
 
@@ -135,13 +137,14 @@ def run_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plai
 
 
 def tell_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> list[str]:
-    """All that happened in a seed, a line each."""
+    """All that happened in a seed, a line each: seconds since the start, and what. What was done to it has a star."""
     world = world_of(seed, scenario_name)
     try:
         live_through(world, count, SCENARIOS[scenario_name].catalogue)
+        world.note("peace: settled, nothing left to do, every promise kept")
     except Violation as violation:
-        world.note(f"[{violation.promise}] {str(violation).splitlines()[0]}")
-    return world.story
+        world.note(f"BROKEN [{violation.promise}] {violation.what}")
+    return [f"seed {seed}, {scenario_name}: {world.about}", *world.story]
 
 
 def shrink(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> int:

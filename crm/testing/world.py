@@ -105,6 +105,7 @@ class World:
         self.story: list[str] = []
         self.detection_s = detection_s
         self.nodes = {name: SimulatedNode(name) for name in names}
+        self.about = f"{len(self.nodes)} nodes"
         self.network = Network(self.nodes)
         self.power = Power(self)
         self._rule = rule or QuorumRule()
@@ -318,9 +319,9 @@ class World:
         """The story's end, for a message."""
         return f"seed {self.seed}: {what}\n  " + "\n  ".join(self.story[-60:])
 
-    def note(self, line: str) -> None:
-        """A line for the story."""
-        self.story.append(f"{self.clock - EPOCH:8.3f} {line}")
+    def note(self, line: str, before: int | None = None) -> None:
+        """A line for the story: at its end, or before the one with that number."""
+        self.story.insert(len(self.story) if before is None else before, f"{self.clock - EPOCH:8.3f} {line}")
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None:
         """Have something happen."""
@@ -525,7 +526,8 @@ class World:
             status, rc = OperationStatus.TIMEOUT, 1
             if done:
                 self.checkers.muddled(action.resource.id)
-        self.note(f"{node.name}: {action.operation} {action.resource.id} = {rc}{' after its time' if hung else ''}")
+        told = "0" if rc == 0 else f"{rc} ({ExitCode(rc).name.lower().replace('_', ' ')})"
+        self.note(f"{node.name}: {action.operation} {action.resource.id} = {told}{' after its time' if hung else ''}")
         self.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))
         return status, rc
 

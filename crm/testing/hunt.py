@@ -41,6 +41,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     simulated_s: float = 0.0
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     found: list[Found] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -49,6 +50,7 @@ class Tally:
         self.faults += other.faults
         self.simulated_s += other.simulated_s
         self.wall_s += other.wall_s
+        self.cpu_s += other.cpu_s
         self.found += other.found
 
 
@@ -121,7 +123,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
 
 def run_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> Tally:
     """Live through one seed."""
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     world = world_of(seed, scenario_name)
     tally = Tally(seeds=1)
     try:
@@ -133,6 +135,7 @@ def run_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plai
     tally.faults = world.faults
     tally.simulated_s = world.clock - EPOCH
     tally.wall_s = time.perf_counter() - began
+    tally.cpu_s = time.process_time() - cpu_began
     return tally
 
 

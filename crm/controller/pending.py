@@ -1,9 +1,11 @@
 """Operations under way, as the status tells of them: an entry beside those of what was done before, which still count.
 
-A start is told of when it takes long. A migration is told of before it is ordered: from then on nobody can tell by its
-source alone where the resource is. Should source and leader be lost before the result is heard, whoever leads next
-finds this, and has the target stop what it may have got before anything is started elsewhere. Format: Pacemaker's entry
-of a pending operation (status -1, exit code 193).
+A start is told when it turns out to take long (`crm.controller.flights`), so that no plan places the resource
+elsewhere. A migration is told before it is ordered: from then on nobody can tell by its source alone where the resource
+is. Should source and leader be lost before the result is heard, whoever leads next finds this, and has the target stop
+what it may have got before anything is started elsewhere.
+
+Format: Pacemaker's entry of a pending operation (status -1, exit code 193).
 """
 
 from __future__ import annotations

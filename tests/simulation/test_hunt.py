@@ -270,7 +270,7 @@ def live_with_guests(option: str) -> None:
 @pytest.mark.parametrize("option", LIMITS)
 def test_too_much_at_once_is_caught(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     live_with_guests(option)
-    monkeypatch.setattr(throttling.Throttle, "limits", lambda self, transition: Limits())
+    monkeypatch.setattr(throttling.Throttle, "limits", lambda self, *_arguments: Limits())
     with pytest.raises(Violation, match="throttle"):
         live_with_guests(option)
 

@@ -103,6 +103,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
     for _ in range(count):
         faults.inject(world, catalogue)
         world.run_for(world.random.choice(_PAUSES_S))
+        world.checkers.counts()
     world.run_for(12.0)
     end = world.clock + ELECTION_LIMIT_S
     while world.checkers.unled() and world.clock < end:

@@ -510,6 +510,8 @@ class World:
             self.checkers.over(run)
             if node.under_way.pop(run, None) is not None:
                 status, rc = self._perform_operation(node, action, hangs)
+                if (status, rc) != (OperationStatus.DONE, action.target_rc):
+                    self.checkers.failed(node, action)
                 ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew, run_ms=20)
                 if node.incarnation == incarnation:
                     self._handle(node, ended)
@@ -577,6 +579,8 @@ class World:
         result = node.machine.perform(action)
         node.recurring[call_id] = (action, result)
         if result != last:
+            if result != (OperationStatus.DONE, action.target_rc):
+                self.checkers.failed(node, action)
             self._handle(node, events.OperationEnded(call_id, *result, started_at=self.clock + node.skew, run_ms=5))
         self._at(action.interval_ms / 1000, self._for(node, lambda: self._watch(node, call_id)))
 

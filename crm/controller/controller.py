@@ -139,7 +139,8 @@ class Controller:
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
-        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
+        self._joining.hooks = Hooks(self._member_joined, self._member_strayed, self._member_left,
+                                    self._members_complete)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
@@ -322,9 +323,11 @@ class Controller:
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
-        self._joining.record_fenced(target, incarnation)
-        self._results.node_left(target)
-        self._replication.take_office()
+        if self._joining.record_fenced(target, incarnation):
+            self._results.node_left(target)
+            self._replication.take_office()
+        else:
+            self._planning.want(f"{target} has been started since it was fenced")
 
     def _won(self) -> None:
         self._dispatch.lead()
@@ -359,6 +362,9 @@ class Controller:
             self._alerts.node(name, self._core.me.shape.id_of(name), here=True)
             self._fencing_member.greet(name)
             self._planning.want(f"{name} has joined")
+
+    def _member_strayed(self, name: str) -> None:
+        self._planning.want(f"{name} has acted for another leader")
 
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)

@@ -21,6 +21,7 @@ from crm.controller.fencing.fencing import Fencing
 from crm.controller.flights import SLOW_S, TIMER_PREFIX, Flight, Flights
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
+from crm.controller.pending import is_told_beforehand, pending, pending_no_more
 from crm.controller.replication import Replication
 from crm.controller.throttle import LONG_S, Throttle
 from crm.model.score import INFINITY
@@ -184,6 +185,7 @@ class Dispatch:
         flight = self._flights.get(key)
         if flight is not None:
             self._core.log("warning", f"{flight.action.key} on {flight.action.node} was refused: {because}")
+            self._was_not_done(flight)
             self._finish(flight, ok=False)
             self.pump()
             self.again(f"an action was refused: {because}", 0.1)
@@ -212,6 +214,7 @@ class Dispatch:
         """
         for flight in self._flights.all(lambda each: each.carrier == node and each.serial < serial):
             if flight.action.operation not in _NOT_ITS_OWN and str(flight.key) not in known_keys:
+                self._was_not_done(flight)
                 self._finish(flight, ok=False)
                 self.again(f"{flight.action.key} on {node} was lost on the way", 0.0)
         self.pump()
@@ -237,6 +240,21 @@ class Dispatch:
         self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
         self.run = None
         self.over()
+
+    def _node_id(self, action: GraphAction) -> str:
+        return action.node_id or self._core.me.shape.id_of(action.node or "")
+
+    def _tell_beforehand(self, flight: Flight) -> None:
+        action = flight.action
+        self._replication.note(pending(action, self._node_id(action), str(flight.key), flight.since,
+                                       self._core.release.feature_set))
+        self._replication.flush()
+
+    def _was_not_done(self, flight: Flight) -> None:
+        """Its node has not carried it out, and will not."""
+        action = flight.action
+        if is_told_beforehand(action.operation) and action.resource is not None:
+            self._replication.note(pending_no_more(self._node_id(action), action.resource.id))
 
     def _key(self, action: GraphAction) -> TransitionKey:
         return TransitionKey(action.id, self._number, action.target_rc, self._core.me.incarnation)
@@ -281,6 +299,8 @@ class Dispatch:
             # Whoever leads when it is gone must know that it was let go, and not lost.
             self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), node, {"expected": "down"}))
             self._replication.flush()
+        if is_told_beforehand(action.operation):
+            self._tell_beforehand(flight)
         core.send(node, Execute(core.authority.term, core.authority.caretaker, str(flight.key), action))
 
     def _fence(self, flight: Flight) -> None:

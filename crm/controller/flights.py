@@ -13,17 +13,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crm.cib.record import ForgetNote, OperationNote, ResourceRecord
+from crm.cib.record import ForgetNote, OperationNote
 from crm.controller.core import Core
-from crm.controller.digests import operation_digest
-from crm.controller.keys import TransitionKey, operation_key
-from crm.model.history import ExitCode, OperationStatus
+from crm.controller.keys import TransitionKey
+from crm.controller.pending import pending, pending_no_more
 from crm.model.transition import GraphAction
 
 TIMER_PREFIX = "action:"
 SLOW_S = 1.0
 """What has been under way for that long is not waited for any more before a new plan is made."""
-_NO_CALL = "-1"
 
 
 @dataclass(slots=True)
@@ -114,7 +112,7 @@ class Flights:
         agent = flight.action.resource
         if agent is None or not self._is_noted(flight):
             return []
-        return [ForgetNote(self._node_id(flight), agent.id, (f"{agent.id}_pending_0",))]
+        return [pending_no_more(self._node_id(flight), agent.id)]
 
     def _is_slow(self, flight: Flight) -> bool:
         return flight.since + SLOW_S <= self._core.now
@@ -126,29 +124,8 @@ class Flights:
         return flight.action.node_id or self._core.me.shape.id_of(flight.action.node or "")
 
     def _pending(self, flight: Flight) -> OperationNote:
-        """An entry beside those that are there: what was done before the start still counts."""
         action = flight.action
-        agent, node = action.resource, action.node
-        assert agent is not None and node is not None, "a start has both"
-        status, rc = int(OperationStatus.PENDING), int(ExitCode.NONE)
-        attributes = {
-            "operation_key": operation_key(agent.id, action.operation, 0),
-            "operation": action.operation,
-            "crm-debug-origin": "pending",
-            "crm_feature_set": self._core.release.feature_set,
-            "transition-key": str(flight.key),
-            "transition-magic": f"{status}:{rc};{flight.key}",
-            "on_node": node,
-            "call-id": _NO_CALL,
-            "rc-code": str(rc),
-            "op-status": str(status),
-            "interval": "0",
-            "last-rc-change": str(int(flight.since)),
-            "op-digest": operation_digest(action.attributes, 0),
-        }
-        entries = {f"{agent.id}_pending_0": attributes}
-        return OperationNote(self._node_id(flight), node,
-                             ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries))
+        return pending(action, self._node_id(flight), str(flight.key), flight.since, self._core.release.feature_set)
 
 
 def carrier(action: GraphAction) -> str | None:

@@ -6,7 +6,7 @@ node whose daemon restarted starts from an empty one and is probed. Who leaves t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from crm.cib import intents
@@ -15,6 +15,7 @@ from crm.cib.record import (
     HistoryNote,
     NodeNote,
     Note,
+    ResourceRecord,
     cluster_option,
     configured_node_ids,
     recorded_calls,
@@ -44,6 +45,8 @@ class Hooks:
 
     joined: Callable[[str, Joined, bool], None]
     """A member joined: name, message (with those failures only that are news), whether it is new (or restarted)."""
+    strayed: Callable[[str], None]
+    """A member was away, not noticed here (this node may have been paused), and has done what nobody here asked for."""
     left: Callable[[str], None]
     complete: Callable[[], None]
     """Every member of the view has joined, or the time limit for that has passed."""
@@ -120,6 +123,9 @@ class Joining:
             core.set_timer(TIMER, JOIN_LIMIT_S)
         for name in gone:
             self._left(name)
+        self._replication.flush()
+        for name in self._absent():
+            self._left_before_joining(name)
         self._check_complete()
 
     def timer(self) -> None:
@@ -162,6 +168,9 @@ class Joining:
         """A member has taken our CIB."""
         core = self._core
         member = core.view.member(sender)
+        if not core.leading and core.dc != sender:
+            # It took us for a leader by a welcome that was late.
+            core.send(sender, self._election.own_hello())
         if not core.leading or core.authority is None or member is None or message.term != core.authority.term:
             return
         if member.incarnation == message.incarnation:
@@ -176,18 +185,19 @@ class Joining:
         """Whether the node counts as off, and has not joined since: what it still says is of no account."""
         return self._core.leading and name not in self.joined and self._was_let_go(self._core.me.shape.id_of(name))
 
-    def record_fenced(self, name: str, incarnation: str) -> None:
-        """A node was fenced: what it ran is gone. One that has joined anew since then is not what was fenced."""
+    def record_fenced(self, name: str, incarnation: str) -> bool:
+        """A node was fenced: what it ran is gone. One that has joined anew since then is not what was fenced: False."""
         core = self._core
         self._replication.flush()
         if self._replication.incarnation_of(name) != incarnation:
-            return
+            return False
         self.joined.pop(name, None)
         if name not in core.me.shape.names:
             self._replication.note(*fenced_remotely(name))
         else:
             self.record_absence(name, graceful=True)
         self._replication.flush()
+        return True
 
     def _is_here(self, name: str, incarnation: str) -> bool:
         member = self._core.view.member(name)
@@ -208,6 +218,7 @@ class Joining:
                                 "that it tells are corrected, but its agents go by it. Is its time service running?")
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         unheard = self._unheard(node_id, message)
+        strayed = not new and recorded_calls(core.document, node_id) != _all_calls(records)
         release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
                       "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
@@ -215,6 +226,8 @@ class Joining:
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
         self.hooks.joined(name, replace(message, failures=unheard), new)
+        if strayed:
+            self.hooks.strayed(name)
         self._check_complete()
 
     def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:
@@ -238,6 +251,14 @@ class Joining:
         core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
         self.record_absence(name, graceful=leaving)
         core.changed("members")
+        self.hooks.left(name)
+
+    def _left_before_joining(self, name: str) -> None:
+        """A node that the former leader had, and that was here when this one was elected, is gone again."""
+        assert self.hooks is not None
+        self._core.log("warning", f"{name} is lost")
+        self._replication.note(*self._absence_of(name))
+        self._core.changed("members")
         self.hooks.left(name)
 
     def _gone(self, node_id: str, name: str, graceful: bool) -> list[Note]:
@@ -333,4 +354,9 @@ def _failed_at(failure: Result) -> str:
 
 
 def _calls(failure: Result) -> set[tuple[str, str]]:
-    return {(entry.get("call-id", ""), entry.get("transition-magic", "")) for entry in failure.record.entries.values()}
+    return _all_calls((failure.record,))
+
+
+def _all_calls(records: Iterable[ResourceRecord]) -> set[tuple[str, str]]:
+    return {(entry.get("call-id", ""), entry.get("transition-magic", ""))
+            for record in records for entry in record.entries.values()}

@@ -11,6 +11,7 @@ from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
 from crm.controller.keys import TransitionKey, failure_attributes
 from crm.controller.messages import Joined, Result
+from crm.controller.pending import is_told_beforehand, pending_no_more
 from crm.controller.replication import Replication
 from crm.model import score
 from crm.model.history import OperationStatus
@@ -101,6 +102,8 @@ class Results:
 
     def _record(self, node_id: str, node: str, result: Result) -> None:
         notes: list[Note] = []
+        if is_told_beforehand(result.operation):
+            notes.append(pending_no_more(node_id, result.record.id))
         if result.resource_gone:
             notes.append(ForgetNote(node_id, result.record.id))
         if result.forgotten:

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from crm.testing.faults import FAULTS
-from crm.testing.hunt import FAULTS_PER_SEED, Tally, run_seed, shrink, tell_seed
+from crm.testing.faults import VARIED
+from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, run_seed, shrink, tell_seed
 
 _REPORT_EVERY_S = 60.0
 
@@ -40,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--from", dest="first", type=int, default=0, metavar="S", help="the first seed (default 0)")
     parser.add_argument("--hours", type=float, metavar="H", help="until the time is over, instead of --seeds")
     parser.add_argument("--faults", type=int, default=FAULTS_PER_SEED, metavar="N", help="faults per seed")
+    parser.add_argument("--scenario", choices=list(SCENARIOS), default="varied",
+                        help="varied: another kind of cluster for each seed (default); plain: always the same one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--seed", type=int, metavar="S", help="only this seed")
     parser.add_argument("--story", action="store_true", help="with --seed: tell all that happened")
@@ -48,12 +50,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _one(options: argparse.Namespace) -> int:
-    count = shrink(options.seed, options.faults) if options.shrink else options.faults
+    count = shrink(options.seed, options.faults, options.scenario) if options.shrink else options.faults
     if options.shrink:
         print(f"seed {options.seed} needs {count} faults (--faults {count})")
     if options.story:
-        print("\n".join(tell_seed(options.seed, count)))
-    tally = run_seed(options.seed, count)
+        print("\n".join(tell_seed(options.seed, count, options.scenario)))
+    tally = run_seed(options.seed, count, options.scenario)
     for found in tally.found:
         print(found.story)
     print("\n".join(summary(tally)))
@@ -67,8 +69,8 @@ def _hunt(options: argparse.Namespace) -> Tally:
         for tally in _results(pool, options, began):
             total.add(tally)
             for found in tally.found:
-                print(f"{found.story}\nsee all of it: python -m crm.testing --seed {found.seed} --story "
-                      f"--faults {options.faults}\n", flush=True)
+                print(f"{found.story}\nsee all of it: python -m crm.testing --scenario {options.scenario} "
+                      f"--seed {found.seed} --faults {options.faults} --story\n", flush=True)
             if time.monotonic() - told > _REPORT_EVERY_S:
                 told = time.monotonic()
                 print("\n".join(summary(total)), flush=True)
@@ -84,7 +86,7 @@ def _collect_seldom() -> None:
 
 def _results(pool: ProcessPoolExecutor, options: argparse.Namespace, began: float) -> Iterator[Tally]:
     """Each seed's tally, in the order of the seeds; the next batch is begun while there is time."""
-    run = partial(run_seed, count=options.faults)
+    run = partial(run_seed, count=options.faults, scenario_name=options.scenario)
     if options.hours is None:
         yield from pool.map(run, range(options.first, options.first + options.seeds))
         return
@@ -101,7 +103,7 @@ def summary(tally: Tally) -> Iterator[str]:
     rate = hours / (tally.wall_s / 3600) if tally.wall_s else 0.0
     yield (f"{tally.seeds} seeds, {tally.faults.total()} faults, {hours:.1f} simulated hours "
            f"in {tally.wall_s:.0f} s ({rate:.0f} simulated hours per hour)")
-    yield "  " + ", ".join(f"{name} {tally.faults[name]}" for name, _, _ in FAULTS if tally.faults[name])
+    yield "  " + ", ".join(f"{name} {tally.faults[name]}" for name, _, _ in VARIED.entries if tally.faults[name])
     if tally.found:
         broken = ", ".join(f"{found.seed} ({found.promise})" for found in tally.found)
         yield f"  BROKEN: {broken}"

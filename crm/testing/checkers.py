@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crm.controller.commands import Answer
+from crm.controller.keys import TransitionKey
 from crm.model.transition import ActionKind, GraphAction
 
 if TYPE_CHECKING:
@@ -25,19 +26,45 @@ class Violation(AssertionError):  # noqa: N818 - the word of the field
 
 
 @dataclass(frozen=True, slots=True)
+class Throttle:
+    """How much of one transition may be under way at once: in all and per node (0: no limit), migrations (-1: none)."""
+
+    batch: int = 0
+    per_node: int = 0
+    migrations: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Expectations:
     """What must hold for the resources of a simulated cluster; nothing is expected of those not named.
 
-    unique        at most one instance is active anywhere
-    promoted      of these at most so many are promoted
-    after         the first must be active somewhere when the second starts
-    beside        the first starts only where the second is active
+    unique            at most one instance is active anywhere, at any time
+    unique_in_peace   the same, once the cluster has settled
+    promoted          of these at most so many are promoted
+    after             the first must be active somewhere when the second starts
+    beside            the first starts only where the second is active
+    throttle          the limits on what is under way
+    forgotten         failures count no more once the cluster has settled for a while
+    only_with_quorum  what is acknowledged without quorum counts as well: there is no such thing
     """
 
     unique: tuple[str, ...] = ()
     promoted: tuple[tuple[str, int], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     beside: tuple[tuple[str, str], ...] = ()
+    unique_in_peace: tuple[str, ...] = ()
+    throttle: Throttle = Throttle()
+    forgotten: bool = False
+    only_with_quorum: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """An operation that a node has been told to run. `transition`: whose, and its number there."""
+
+    transition: tuple[str, int]
+    node: str
+    migrates: bool
 
 
 class Checkers:
@@ -46,8 +73,11 @@ class Checkers:
     def __init__(self, world: World) -> None:
         self._world = world
         self.expect = Expectations()
+        self.unwatched = False
+        """Whether a client has had the cluster look away (maintenance), so that a death may stay unnoticed."""
         self._leaders: dict[int, str] = {}
         self._broken_at: dict[str, float] = {}
+        self._under_way: dict[int, _UnderWay] = {}
         self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
 
     # What the world tells
@@ -56,14 +86,31 @@ class Checkers:
         """A service died on its own: what follows from that is nobody's fault."""
         self._broken_at[resource] = self._world.clock
 
-    def begins(self, node: SimulatedNode, action: GraphAction) -> None:
-        """An agent begins to work."""
+    def ordered(self, node: SimulatedNode, run: int, action: GraphAction, key: str) -> None:
+        """A node has been told to run an operation, for the transition key given."""
+        of = TransitionKey.parse(key)
+        if of is not None:
+            migrates = action.operation in ("migrate_to", "migrate_from")
+            self._under_way[run] = _UnderWay((of.uuid, of.transition), node.name, migrates)
+            self._throttled(self._under_way[run])
+
+    def over(self, run: int) -> None:
+        """That operation has ended."""
+        self._under_way.pop(run, None)
+
+    def view_changed(self, node: SimulatedNode) -> None:
+        """What a leader has ordered from a node that it does not see any more does not count as under way for it."""
+        self._under_way = {run: each for run, each in self._under_way.items() if each.node != node.name}
+
+    def begins(self, node: SimulatedNode, action: GraphAction, frozen: bool = False) -> None:
+        """An agent begins to work. `frozen`: its machine was, and cannot know what went on."""
         assert action.resource is not None
         name = action.resource.id
         if action.operation in ("start", "migrate_from"):
             self._starts_alone(node, name)
-            self._starts_after(name)
-            self._starts_beside(node, name)
+            if not self._world.out_of_touch(node):
+                self._starts_after(name)
+                self._starts_beside(node, name)
         if action.operation == "promote":
             self._promotes_alone(node, name)
 
@@ -81,6 +128,18 @@ class Checkers:
         self._one_dc_per_term()
 
     # At any moment
+
+    def _throttled(self, new: _UnderWay) -> None:
+        """`batch-limit`, the node's own limit and `migration-limit` hold for what one transition has under way."""
+        limits = self.expect.throttle
+        together = [each for each in self._under_way.values() if each.transition == new.transition]
+        here = [each for each in together if each.node == new.node]
+        moving = [each for each in here if each.migrates]
+        for limit, what, found in ((limits.batch, "batch-limit", together), (limits.per_node, "node limit", here),
+                                   (limits.migrations, "migration-limit", moving)):
+            if 0 < limit < len(found):
+                self._break("throttle", f"{len(found)} operations are under way on {', '.join(e.node for e in found)}, "
+                                        f"the {what} is {limit}")
 
     def _starts_alone(self, node: SimulatedNode, resource: str) -> None:
         """Nothing starts while it may still be active elsewhere: on a living machine, heard of or not."""
@@ -119,7 +178,9 @@ class Checkers:
                 self._break("colocation", f"{dependent} starts on {node.name}, where {other} is not active")
 
     def _broke_lately(self, resource: str) -> bool:
-        """Whether it died on its own so lately that the cluster may not know."""
+        """Whether it died on its own so lately that the cluster may not know. Who does not watch never knows."""
+        if self.unwatched:
+            return resource in self._broken_at
         return self._world.clock - self._broken_at.get(resource, -1e9) < 30.0
 
     def _one_dc_per_term(self) -> None:
@@ -188,6 +249,13 @@ class Checkers:
         if len({snapshot.document.digest() for snapshot in snapshots}) != 1:
             versions = {snapshot.node: str(snapshot.document.version) for snapshot in snapshots}
             self._break("same-cib", f"CIBs differ after healing: {versions}")
+        for resource in self.expect.unique_in_peace:
+            if len(world.where(resource)) > 1:
+                self._break("unique-in-peace", f"{resource} is active on {', '.join(world.where(resource))} in the end")
+        counted = [str(pair.get("name")) for pair in snapshots[0].document.root.iterfind("status//nvpair")
+                   if str(pair.get("name")).startswith("fail-count-")]
+        if counted and self.expect.forgotten:
+            self._break("forgotten", f"failures of long ago still count: {counted}")
         missing = set(world.acknowledged) - world.markers(snapshots[0].document)
         if missing:
             self._break("durable", f"acknowledged changes are lost: {sorted(missing)}")

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from crm.cib.changes import Edit, Verb
+from crm.testing import clients
 from crm.testing.world import SimulatedNode, World
 
-SERVICES = ("db", "app", "web", "lone", "state", "all")
 Fault = Callable[[World, SimulatedNode], bool]
 """Does it, and says whether it could."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What may go wrong: names, weights and what does it."""
+
+    entries: tuple[tuple[str, int, Fault], ...]
+
+    def draw(self, world: World) -> tuple[str, Fault]:
+        """One of them, by chance."""
+        name, _, fault = world.random.choices(self.entries, [weight for _, weight, _ in self.entries])[0]
+        return name, fault
 
 
 def _crash(world: World, node: SimulatedNode) -> bool:
@@ -92,19 +105,19 @@ def _skew(world: World, node: SimulatedNode) -> bool:
 
 
 def _service_dies(world: World, node: SimulatedNode) -> bool:
-    world.break_resource(world.random.choice(SERVICES))
+    world.break_resource(world.random.choice(world.services))
     return True
 
 
 def _agent_fails(world: World, node: SimulatedNode) -> bool:
-    what = (world.random.choice(SERVICES), world.random.choice(["start", "stop", "monitor", "promote", "demote"]))
+    what = (world.random.choice(world.services), world.random.choice(["start", "stop", "monitor", "promote", "demote"]))
     node.machine.failing.add(what)
     world.note(f"{what[1]} of {what[0]} fails on {node.name} from now on")
     return True
 
 
 def _agent_hangs(world: World, node: SimulatedNode) -> bool:
-    what = (world.random.choice(SERVICES), world.random.choice(["start", "stop", "promote", "demote"]))
+    what = (world.random.choice(world.services), world.random.choice(["start", "stop", "promote", "demote"]))
     node.machine.hanging.add(what)
     world.note(f"{what[1]} of {what[0]} hangs on {node.name} from now on")
     return True
@@ -164,7 +177,29 @@ def _fence(world: World, node: SimulatedNode) -> bool:
     return True
 
 
-FAULTS: tuple[tuple[str, int, Fault], ...] = (
+def _blackout(world: World, node: SimulatedNode) -> bool:
+    """The power of all machines fails at once."""
+    for each in world.nodes.values():
+        world.crash(each.name)
+    return True
+
+
+def _device_gets_stuck(world: World, node: SimulatedNode) -> bool:
+    device = world.random.choice(["power", "spare"])
+    world.power.stuck ^= {device}
+    world.note(f"fence device {device} {'hangs' if device in world.power.stuck else 'hangs no more'}")
+    return True
+
+
+def _migration_fails(world: World, node: SimulatedNode) -> bool:
+    """One half of it, by a failure or by taking for ever."""
+    what = (world.random.choice(world.services), world.random.choice(["migrate_to", "migrate_from", "notify"]))
+    world.random.choice([node.machine.failing, node.machine.hanging]).add(what)
+    world.note(f"{what[1]} of {what[0]} does not work on {node.name} from now on")
+    return True
+
+
+PLAIN = Catalogue((
     ("crash", 3, _crash),
     ("kill-daemon", 2, _kill_daemon),
     ("restart-daemon", 3, _restart_daemon),
@@ -187,15 +222,25 @@ FAULTS: tuple[tuple[str, int, Fault], ...] = (
     ("cleanup", 1, _clean_up),
     ("shut-down", 1, _shut_down),
     ("fence", 1, _fence),
-)
+))
+VARIED = Catalogue((
+    *PLAIN.entries,
+    ("blackout", 1, _blackout),
+    ("device-stuck", 1, _device_gets_stuck),
+    ("migration-fails", 2, _migration_fails),
+    ("confirm", 1, clients.confirm),
+    ("order-about", 8, clients.order_about),
+    ("maintenance", 1, clients.maintain),
+    ("ticket", 3, clients.handle_ticket),
+    ("attribute", 3, clients.set_attribute),
+))
 _TRIES = 20
-_WEIGHTS = [weight for _, weight, _ in FAULTS]
 
 
-def inject(world: World) -> None:
+def inject(world: World, catalogue: Catalogue = PLAIN) -> None:
     """One fault, at some node, of those that can happen now; counted under its name."""
     for _ in range(_TRIES):
-        name, _, fault = world.random.choices(FAULTS, _WEIGHTS)[0]
+        name, fault = catalogue.draw(world)
         node = world.nodes[world.random.choice(list(world.nodes))]
         if fault(world, node):
             world.faults[name] += 1
@@ -206,6 +251,7 @@ def mend(world: World) -> None:
     """End everything that is wrong; start what is off."""
     world.heal()
     world.power.broken.clear()
+    world.power.stuck.clear()
     world.network.longest_delay_s = 0.004
     for number, node in enumerate(world.nodes.values(), 1):
         node.machine.failing.clear()
@@ -214,3 +260,4 @@ def mend(world: World) -> None:
         if not node.alive:
             world.start(node.name)
         world.edit(node.name, Edit(Verb.DELETE, xpath=f"//nvpair[@id='standby-{number}']"))
+    clients.undo(world)

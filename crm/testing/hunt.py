@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from crm.controller import Options
 from crm.messaging.quorum import QuorumMode, QuorumRule
-from crm.testing import faults, scenario
+from crm.testing import clients, faults, scenario, variety
 from crm.testing.checkers import Violation
 from crm.testing.world import EPOCH, World
 
@@ -50,7 +52,12 @@ class Tally:
         self.found += other.found
 
 
-def world_of(seed: int) -> World:
+def world_of(seed: int, scenario_name: str = "plain") -> World:
+    """The cluster of a seed in a scenario."""
+    return SCENARIOS[scenario_name].make(seed)
+
+
+def _plain_world(seed: int) -> World:
     """The cluster of a seed: 1 to 9 nodes, most often three or five; sometimes two that are quorate alone."""
     sizes = (3, 3, 3, 5, 5, 2, 4, 1, 7, 3, 5, 2, 9)
     size = sizes[seed % len(sizes)]
@@ -63,11 +70,34 @@ def _rule(seed: int, size: int) -> QuorumRule:
     return QuorumRule(QuorumMode.TWO_NODE if size == 2 and seed % 2 else QuorumMode.MAJORITY)
 
 
-def live_through(world: World, count: int = FAULTS_PER_SEED) -> None:
+def _varied_world(seed: int) -> World:
+    setup = variety.setup_of(seed)
+    options = Options(setup.node_action_limit, setup.recheck_interval_s, startup_fencing_delay_s=5.0)
+    world = World("abcdefghi"[:setup.nodes], setup.cib, seed, rule=setup.rule, options=options)
+    world.checkers.expect = setup.expect
+    world.services, world.moving, world.tickets = setup.services, setup.moving, setup.tickets
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What hunts are run on: a cluster for each seed, and what may go wrong there."""
+
+    make: Callable[[int], World]
+    catalogue: faults.Catalogue
+
+
+SCENARIOS = {
+    "plain": Scenario(_plain_world, faults.PLAIN),
+    "varied": Scenario(_varied_world, faults.VARIED),
+}
+
+
+def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.Catalogue = faults.PLAIN) -> None:
     """Faults, then peace; all promises must hold throughout, and in the end. Raises Violation."""
     world.run_for(world.random.choice([0.05, 1.0, 5.0]))
     for _ in range(count):
-        faults.inject(world)
+        faults.inject(world, catalogue)
         world.run_for(world.random.choice(_PAUSES_S))
     world.run_for(12.0)
     end = world.clock + ELECTION_LIMIT_S
@@ -79,6 +109,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED) -> None:
     for node in world.nodes.values():
         if not node.alive:
             world.start(node.name)
+    clients.undo(world)
     world.settle(SETTLE_LIMIT_S)
     # Failures are forgotten after a while, and then what they kept away may come back.
     world.run_for(FORGET_S)
@@ -86,13 +117,13 @@ def live_through(world: World, count: int = FAULTS_PER_SEED) -> None:
     world.checkers.settled()
 
 
-def run_seed(seed: int, count: int = FAULTS_PER_SEED) -> Tally:
+def run_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> Tally:
     """Live through one seed."""
     began = time.perf_counter()
-    world = world_of(seed)
+    world = world_of(seed, scenario_name)
     tally = Tally(seeds=1)
     try:
-        live_through(world, count)
+        live_through(world, count, SCENARIOS[scenario_name].catalogue)
     except Violation as violation:
         tally.found.append(Found(seed, violation.promise, str(violation)))
     except Exception as error:  # a controller that falls over is a find like any other
@@ -103,20 +134,20 @@ def run_seed(seed: int, count: int = FAULTS_PER_SEED) -> Tally:
     return tally
 
 
-def tell_seed(seed: int, count: int = FAULTS_PER_SEED) -> list[str]:
+def tell_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> list[str]:
     """All that happened in a seed, a line each."""
-    world = world_of(seed)
+    world = world_of(seed, scenario_name)
     try:
-        live_through(world, count)
+        live_through(world, count, SCENARIOS[scenario_name].catalogue)
     except Violation as violation:
         world.note(f"[{violation.promise}] {str(violation).splitlines()[0]}")
     return world.story
 
 
-def shrink(seed: int, count: int = FAULTS_PER_SEED) -> int:
+def shrink(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> int:
     """The fewest first faults of a failing seed with which it still fails in the same way; `count` if it does not."""
-    wanted = [found.promise for found in run_seed(seed, count).found]
+    wanted = [found.promise for found in run_seed(seed, count, scenario_name).found]
     if not wanted:
         return count
     return next((fewer for fewer in range(1, count)
-                 if [found.promise for found in run_seed(seed, fewer).found] == wanted), count)
+                 if [found.promise for found in run_seed(seed, fewer, scenario_name).found] == wanted), count)

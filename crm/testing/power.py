@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class Power:
-    """All fence devices. `broken`: ids of devices that fail whatever they are asked; `lying` ones do nothing, say yes.
+    """All fence devices, by id. `broken` ones fail whatever they are asked, `lying` ones do nothing and say yes.
+
+    `stuck` ones say nothing until their time is up, with the work done or not.
 
     `reboot` has the machine boot again after a while, `off` leaves it off until somebody starts it.
     """
@@ -21,6 +23,7 @@ class Power:
     def __init__(self, world: World) -> None:
         self._world = world
         self.broken: set[str] = set()
+        self.stuck: set[str] = set()
         self.lying: set[str] = set()
         self.boots = True
 
@@ -34,10 +37,14 @@ class Power:
         boot, heard = node.boot, told
         ended: list[events.FencingEnded] = []
 
+        stuck = order.device in self.stuck
+        if stuck:
+            work_s = order.timeout_ms / 1000
+
         def act() -> None:
             # The agent is a process of that machine: without its power nothing more is sent to the switch.
             if node.boot == boot:
-                ended.append(self._act(node.name, order))
+                ended.append(self._get_stuck(node.name, order) if stuck else self._act(node.name, order))
 
         def end() -> None:
             for event in ended:
@@ -45,6 +52,12 @@ class Power:
 
         world.later(delay_s + work_s * world.random.random(), act)
         world.later(delay_s + work_s, end)
+
+    def _get_stuck(self, user: str, order: FenceOrder) -> events.FencingEnded:
+        self._world.note(f"{order.device} is stuck, used from {user}")
+        if self._world.random.random() < 0.5:
+            self._act(user, order)
+        return events.FencingEnded(order.order, False, reason="it did not end in time")
 
     def _act(self, user: str, order: FenceOrder) -> events.FencingEnded:
         world, device = self._world, order.device
@@ -58,6 +71,8 @@ class Power:
             world.crash(order.target)
             if order.verb == "reboot" and self.boots:
                 self._boot(order.target)
+        if order.verb == "on" and self.boots and not world.nodes[order.target].powered:
+            self._boot(order.target)
         return events.FencingEnded(order.order, True)
 
     def _boot(self, name: str) -> None:

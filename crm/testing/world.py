@@ -15,7 +15,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from crm.cib.changes import Change, Edit, Replace, Verb
@@ -26,7 +26,7 @@ from crm.controller.messages import encode
 from crm.controller.values import Member, Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
-from crm.model.history import OperationStatus
+from crm.model.history import ExitCode, OperationStatus
 from crm.model.release import THIS, Release
 from crm.model.transition import GraphAction, Transition
 from crm.testing.checkers import Checkers, Violation
@@ -51,6 +51,7 @@ class SimulatedNode:
     controller: Controller | None = None
     incarnation: int = 0
     boot: int = 0
+    powered: bool = True
     joined_at: int = 0
     release: Release = THIS
     paused_until: float = 0.0
@@ -74,12 +75,18 @@ class SimulatedNode:
         return self.controller is not None
 
 
+OPTIONS = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
+
+
 class World:
-    """The simulated cluster. Durations are in seconds. `rule`: when a set of nodes is quorate (default: a majority)."""
+    """The simulated cluster. Durations are in seconds.
+
+    rule  when a set of nodes is quorate (default: a majority)    options  what each controller is told
+    """
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
                  schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
-                 node_action_limit: int = 4) -> None:
+                 options: Options = OPTIONS) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.clock = EPOCH
@@ -90,12 +97,16 @@ class World:
         self.alerts: list[tuple[str, dict[str, str]]] = []
         """What alert agents were told, and where."""
         self.faults: Counter[str] = Counter()
+        self.services: tuple[str, ...] = ("db", "app", "web", "lone", "state", "all")
+        """What may die or fail."""
+        self.moving: tuple[str, ...] = ()
+        """Resources that clients may order about."""
+        self.tickets: tuple[str, ...] = ()
         self.story: list[str] = []
         self.detection_s = detection_s
         self.nodes = {name: SimulatedNode(name) for name in names}
         self.network = Network(self.nodes)
         self.power = Power(self)
-        self._node_action_limit = node_action_limit
         self._rule = rule or QuorumRule()
         self.shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
                            self._rule.needed(self.nodes))
@@ -104,6 +115,7 @@ class World:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._documents = SharedDocuments()
+        self._options = replace(options, documents=self._documents)
         self._messages = SharedMessages()
         self._view_number = 0
         self._busy_since = self.clock
@@ -120,10 +132,10 @@ class World:
         node = self.nodes[name]
         assert node.controller is None, f"{name} is running"
         node.incarnation += 1
+        node.powered = True
         node.joined_at = int(self.clock)
         identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
-        options = Options(self._node_action_limit, startup_fencing_delay_s=5.0, documents=self._documents,
-                          release=node.release)
+        options = replace(self._options, release=node.release)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")
@@ -136,6 +148,7 @@ class World:
         self.note(f"crash {name}")
         node = self.nodes[name]
         node.boot += 1
+        node.powered = False
         for resource in node.machine.active:
             self.checkers.broken(resource)
         node.machine.active.clear()
@@ -216,6 +229,12 @@ class World:
         """A client of a node has all failures forgotten."""
         self._handle(self.nodes[via], events.CleanupRequested(f"cleanup-{next(self._count)}"))
 
+    def set_attribute(self, via: str, name: str, value: str | None, dampening_ms: int | None = None,
+                      of: str | None = None) -> None:
+        """A client of a node sets a transient attribute, of that node or another; no value removes it."""
+        request = f"attribute-{next(self._count)}"
+        self._handle(self.nodes[via], events.AttributeRequested(request, of or via, name, value, dampening_ms))
+
     def break_resource(self, name: str) -> None:
         """A service dies on its own."""
         self.note(f"{name} dies")
@@ -259,6 +278,17 @@ class World:
     def where(self, resource: str) -> list[str]:
         """Where a resource really runs."""
         return [node.name for node in self.nodes.values() if resource in node.machine.active]
+
+    def out_of_touch(self, node: SimulatedNode) -> bool:
+        """Whether others have gone on in another view, and this node or its leader has yet to hear of it."""
+        leader = node.controller.snapshot().dc if node.controller else None
+        return any(self._is_over(each.view) for each in (node, self.nodes.get(leader or "", node)))
+
+    def _is_over(self, view: View | None) -> bool:
+        if view is None:
+            return True
+        assigned = [self.nodes[name].assigned for name in view.names]
+        return any(each is None or each.number != view.number for each in assigned)
 
     def dc(self) -> str | None:
         """The elected DC, if there is one."""
@@ -353,8 +383,8 @@ class World:
                 self._set_timer(node, name, at)
             case commands.CancelTimer(name):
                 node.timers.pop(name, None)
-            case commands.RunOperation(call_id, action, _):
-                self._run(node, call_id, action)
+            case commands.RunOperation(call_id, action, key):
+                self._run(node, call_id, action, key)
             case commands.CancelOperation():
                 self._cancel(node, command)
             case commands.RunFencing(order):
@@ -363,7 +393,7 @@ class World:
                 self.note(f"{node.name} fences itself: {reason}")
                 self.crash(node.name)
             case commands.Answer():
-                self._answered(command)
+                self._answered(node, command)
             case commands.Log(level, message):
                 if level != "debug":
                     self.note(f"{node.name}: {message}")
@@ -419,6 +449,7 @@ class World:
             if all(node.assigned is not None and node.assigned.members == described for node in members):
                 continue
             for node in members:
+                self.checkers.view_changed(node)
                 node.seen_all |= len(members) == len(self.nodes)
                 quorate = self._rule.quorate(group, list(self.nodes), node.seen_all)
                 view = node.assigned = View(self._view_number, described, quorate)
@@ -454,7 +485,7 @@ class World:
 
     # Agents
 
-    def _run(self, node: SimulatedNode, call_id: int, action: GraphAction) -> None:
+    def _run(self, node: SimulatedNode, call_id: int, action: GraphAction, key: str) -> None:
         assert action.resource is not None
         if action.interval_ms > 0:
             node.recurring[call_id] = (action, None)
@@ -467,6 +498,7 @@ class World:
         begun = max(self.clock, node.lanes.get(name, 0.0))
         node.lanes[name] = begun + duration
         run, incarnation = next(self._count), node.incarnation
+        self.checkers.ordered(node, run, action, key)
 
         def begin() -> None:
             if node.incarnation == incarnation:
@@ -474,6 +506,7 @@ class World:
                 self.checkers.begins(node, action)
 
         def end() -> None:
+            self.checkers.over(run)
             if node.under_way.pop(run, None) is not None:
                 status, rc = self._perform_operation(node, action, hangs)
                 ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew, run_ms=20)
@@ -487,11 +520,25 @@ class World:
         """What an operation does, and how it ends; one that hung was killed, with its work done or not."""
         assert action.resource is not None
         done = not hung or self.random.random() < 0.5
-        status, rc = node.machine.perform(action) if done else (OperationStatus.TIMEOUT, 1)
+        status, rc = self._carry_out(node, action) if done else (OperationStatus.TIMEOUT, 1)
         if hung:
             status, rc = OperationStatus.TIMEOUT, 1
         self.note(f"{node.name}: {action.operation} {action.resource.id} = {rc}{' after its time' if hung else ''}")
         self.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))
+        return status, rc
+
+    def _carry_out(self, node: SimulatedNode, action: GraphAction) -> tuple[int, int]:
+        """What an agent does. The sending half of a migration also makes the resource active where it goes."""
+        goes_to = action.attributes.get("CRM_meta_migrate_target", "")
+        if action.operation != "migrate_to":
+            return node.machine.perform(action)
+        target = self.nodes[goes_to]
+        assert action.resource is not None
+        if not (target.powered and self.network.linked(node.name, goes_to)):
+            return OperationStatus.DONE, ExitCode.UNKNOWN_ERROR
+        status, rc = node.machine.perform(action)
+        if rc == ExitCode.OK:
+            target.machine.active.setdefault(action.resource.id, False)
         return status, rc
 
     def _end_left_over(self, node: SimulatedNode) -> None:
@@ -499,7 +546,7 @@ class World:
         left, node.under_way = node.under_way, {}
         for action in left.values():
             if self.random.random() < 0.5:
-                node.machine.perform(action)
+                self._carry_out(node, action)
                 self.note(f"{node.name}: {action.operation} of the former daemon was done")
             self.checkers.ended(node, action, ok=False)
         node.lanes.clear()
@@ -536,9 +583,11 @@ class World:
             if meant and action.resource and action.resource.id == command.resource:
                 del node.recurring[call_id]
 
-    def _answered(self, answer: commands.Answer) -> None:
+    def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
-        if answer.version is not None and answer.request_id in self.asked_at:
+        quorate = node.view is not None and node.view.quorate
+        promised = quorate or self.checkers.expect.only_with_quorum
+        if answer.version is not None and answer.request_id in self.asked_at and promised:
             self.checkers.acknowledged(answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])
 

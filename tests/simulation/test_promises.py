@@ -8,7 +8,7 @@ from crm.cib.changes import Edit, Verb
 from crm.controller import events
 from crm.controller.election import Election
 from crm.messaging.quorum import QuorumMode, QuorumRule
-from crm.testing import World, scenario
+from crm.testing import Expectations, World, scenario
 
 
 def world(names: str = "abc", seed: int = 1, cib: str | None = None, rule: QuorumRule | None = None) -> World:
@@ -191,6 +191,23 @@ def test_an_attribute_can_be_counted_up() -> None:
     assert attribute(one, "a", "n") == "15"
 
 
+def test_a_node_that_leaves_before_a_new_leader_has_taken_it_in_is_lost_like_any_other() -> None:
+    """Seed 4015: it was in the view of the election, and gone before it could join; nobody noticed."""
+    one = world()
+    former = one.dc()
+    assert former is not None
+    one.power.boots = False
+    one.crash(former)
+    while one.dc() is None:
+        one.run_for(0.0001)
+    dc = one.dc()
+    (third,) = set("abc") - {former, dc or ""}
+    one.start(former)
+    one.crash(third)
+    one.run_for(30)
+    assert any(f"cuts the power of {third}" in line for line in one.story)
+
+
 def test_a_failure_is_forgotten_at_that_moment() -> None:
     one = world()
     (home,) = one.where("lone")
@@ -255,6 +272,36 @@ def test_a_resource_is_kept_for_a_node_that_was_shut_down_until_the_limit() -> N
     one.start(home)
     one.settle()
     one.checkers.settled()
+
+
+def test_a_migration_whose_end_nobody_has_heard_of_leaves_no_second_instance() -> None:
+    guest = scenario.primitive("guest", meta='<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" '
+                                             'value="true"/></meta_attributes>')
+    one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"))
+    one.checkers.expect = Expectations(unique=("guest",), unique_in_peace=("guest",))
+    home = one.dc()
+    assert home is not None
+    place(one, "guest", home, "INFINITY")
+    one.settle()
+    assert one.where("guest") == [home]
+    one.power.boots = False
+    place(one, "guest", home, "-INFINITY")
+    while one.where("guest") == [home]:
+        one.run_for(0.0001)
+    (target,) = one.where("guest")
+    (third,) = set("abc") - {home, target}
+    one.cut_off(home)
+    one.crash(home)
+    while one.dc() is None:
+        one.run_for(0.001)
+    place(one, "guest", target, "-INFINITY", via=third)
+    one.settle()
+    assert one.where("guest") == [third], "the target was told to stop what nobody had told of"
+
+
+def place(one: World, resource: str, node: str, score: str, via: str = "") -> None:
+    at = f'<rsc_location id="place-{resource}" rsc="{resource}" node="{node}" score="{score}"/>'
+    one.edit(via or node, Edit(Verb.UPSERT, at, "constraints"))
 
 
 def test_alerts_tell_each_event_once() -> None:

@@ -302,9 +302,17 @@ class Fencing:
             self._step_over(fencing, Outcome(False, reason=why))
             return
         fencing.node = node
+        if step.verb in (Verb.OFF, Verb.REBOOT):
+            self._means_who_is_there(fencing)
         order, limit_s = self._order(fencing, step)
         core.set_timer(f"{TIMER_PREFIX}{fencing.order}", limit_s)
         core.send(node, order)
+
+    def _means_who_is_there(self, fencing: _Fencing) -> None:
+        """Earlier attempts may have taken long: the target may have been started, and have joined, in between."""
+        self._replication.flush()
+        incarnation = self._replication.incarnation_of(fencing.record.target)
+        fencing.record = replace(fencing.record, incarnation=incarnation)
 
     def _order(self, fencing: _Fencing, step: Step) -> tuple[FenceOrder, float]:
         """What the node is told, and after how many seconds its silence counts as failure."""

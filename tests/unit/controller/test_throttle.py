@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crm.controller.events import LoadMeasured
 from crm.controller.throttle import Level, level, reduced
 from crm.testing import World
-from crm.testing.world import SimulatedNode
+from crm.testing.world import OPTIONS, SimulatedNode
 
 IDLE, BUSY = (0.1, 4), (7.0, 4)
 
@@ -41,7 +43,7 @@ def cib(**options: str) -> str:
 
 def most_at_once(loads: dict[str, tuple[float, int]], **options: str) -> tuple[dict[str, int], int]:
     """How many operations ran at once on each node, and in all, from nothing to all started."""
-    world = World(loads, cib(**options), node_action_limit=0)
+    world = World(loads, cib(**options), options=replace(OPTIONS, node_action_limit=0))
     for name, load in loads.items():
         world._handle(world.nodes[name], LoadMeasured(*load))
     most, most_in_all = dict.fromkeys(loads, 0), 0
@@ -81,7 +83,7 @@ def test_the_cluster_s_limits_hold() -> None:
 
 
 def test_a_new_leader_knows_the_loads() -> None:
-    world = World("abc", cib(), node_action_limit=0)
+    world = World("abc", cib(), options=replace(OPTIONS, node_action_limit=0))
     for name in "abc":
         world._handle(world.nodes[name], LoadMeasured(*BUSY))
     world.settle()
@@ -96,7 +98,7 @@ def test_a_new_leader_knows_the_loads() -> None:
 
 
 def test_a_start_that_takes_minutes_does_not_use_up_a_busy_node() -> None:
-    world = World("a", cib(), node_action_limit=0)
+    world = World("a", cib(), options=replace(OPTIONS, node_action_limit=0))
     world._handle(world.nodes["a"], LoadMeasured(*BUSY))
     for number in range(20):
         world.nodes["a"].machine.slow[f"r{number}", "start"] = 0.1

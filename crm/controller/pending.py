@@ -1,0 +1,61 @@
+"""Operations under way, as the status tells of them: an entry beside those of what was done before, which still count.
+
+A start is told when it turns out to take long (`crm.controller.flights`), so that no plan places the resource
+elsewhere. A migration is told before it is ordered: from then on nobody can tell by its source alone where the resource
+is. Should source and leader be lost before the result is heard, whoever leads next finds this, and has the target stop
+what it may have got before anything is started elsewhere.
+
+Format: Pacemaker's entry of a pending operation (status -1, exit code 193).
+"""
+
+from __future__ import annotations
+
+from crm.cib.record import ForgetNote, OperationNote, ResourceRecord
+from crm.controller.digests import operation_digest
+from crm.controller.keys import operation_key
+from crm.model.history import ExitCode, OperationStatus
+from crm.model.transition import GraphAction
+
+_NO_CALL = "-1"
+_TOLD_BEFOREHAND = "migrate_to"
+
+
+def is_told_beforehand(operation: str) -> bool:
+    """Whether the CIB tells of such an operation before it is ordered."""
+    return operation == _TOLD_BEFOREHAND
+
+
+def pending(action: GraphAction, node_id: str, key: str, since: float, feature_set: str) -> OperationNote:
+    """It is under way on its node since then (epoch seconds), for that transition key."""
+    agent, node = action.resource, action.node
+    assert agent is not None and node is not None, "what an agent does has both"
+    status, rc = int(OperationStatus.PENDING), int(ExitCode.NONE)
+    attributes = {
+        "operation_key": operation_key(agent.id, action.operation, 0),
+        "operation": action.operation,
+        "crm-debug-origin": "pending",
+        "crm_feature_set": feature_set,
+        "transition-key": key,
+        "transition-magic": f"{status}:{rc};{key}",
+        "on_node": node,
+        "call-id": _NO_CALL,
+        "rc-code": str(rc),
+        "op-status": str(status),
+        "interval": "0",
+        "last-rc-change": str(int(since)),
+        "op-digest": operation_digest(action.attributes, 0),
+    }
+    if action.operation == _TOLD_BEFOREHAND:
+        attributes |= {f"migrate_{end}": action.attributes.get(f"CRM_meta_migrate_{end}", "")
+                       for end in ("source", "target")}
+    entries = {_entry(agent.id): attributes}
+    return OperationNote(node_id, node, ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries))
+
+
+def pending_no_more(node_id: str, resource: str) -> ForgetNote:
+    """It is known what became of it."""
+    return ForgetNote(node_id, resource, (_entry(resource),))
+
+
+def _entry(resource: str) -> str:
+    return f"{resource}_pending_0"

@@ -46,7 +46,10 @@ class AgentsEverywhere:
         return [node for node, entries in told.items() if entry not in [list(each) for each in entries]]
 
     async def metadata(self, agent: AgentReference) -> Metadata:
-        """What an agent (see `reference`) says about itself: on this node, else on one that has it. Raises ValueError with the reason."""
+        """What an agent (see `reference`) says about itself: on this node, else on one that has it.
+
+        Raises ValueError with the reason.
+        """
         try:
             return await self._service.metadata(agent)
         except ValueError:

@@ -12,10 +12,11 @@ from crm.transition.simulation import Failure, Said, counted_failure, parse_fail
 
 
 class Subject(Protocol):
-    """What is changed, and by what request."""
+    """What is changed, by what request, and what was wrong with that."""
 
     request: Request
     pretended: PretendedCib
+    errors: list[str]
 
 
 def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[Said]:
@@ -32,7 +33,10 @@ def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[Said]:
     said += _change_tickets(subject)
     for text in wanted.operations:
         said.append(Said("inject_spec", f"Injecting {text} into the configuration", {"spec": text}))
-        said += _inject_operation(cib, cluster, text, at)
+        try:
+            said += _inject_operation(cib, cluster, text, at)
+        except ValueError as error:
+            subject.errors.append(str(error))
     return said
 
 
@@ -70,12 +74,18 @@ def _change_tickets(subject: Subject) -> list[Said]:
 def _inject_operation(cib: PretendedCib, cluster: Cluster, text: str, at: int) -> list[Said]:
     wanted = parse_failure(text)
     if wanted is None or wanted.operation.count("_") < 2 or not wanted.operation.rsplit("_", 1)[1].isdigit():
-        return [Said("remark", f"Invalid operation spec: {text} (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)")]
+        raise ValueError(f"Invalid operation spec: {text} (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)")
     name, task, interval = _split(wanted.operation)
-    resource = cluster.find(name)
+    resource = _named(cluster, name)
     if resource is None:
-        return [Said("remark", f"Invalid resource name: {name}")]
+        raise ValueError(f"Invalid resource name: {name}")
     return _record(cib, cluster, resource, wanted, (name, task, interval), at)
+
+
+def _named(cluster: Cluster, name: str) -> Resource | None:
+    """The resource of that id, or whose history goes by that name (an instance's, without its number)."""
+    resources = (resource for top in cluster.resources for resource in top.walk())
+    return next((resource for resource in resources if name in (resource.id, resource.history_id)), None)
 
 
 def _split(operation: str) -> tuple[str, str, int]:

@@ -193,23 +193,27 @@ def all_changes(plan: Plan) -> list[NodeChange | ResourceChange]:
 
 def summary_lines(changes: Sequence[NodeChange | ResourceChange]) -> list[str]:
     """The lines of a transition summary, without indentation."""
-    lines: list[str] = []
+    name_width, detail_width = _widths([change for change in changes if isinstance(change, ResourceChange)])
+    lines = []
+    for change in changes:
+        if isinstance(change, ResourceChange):
+            because = _because(change)
+            suffix = f"  {because}" if because else ""
+            name, details = f"{change.resource.id:{name_width}}", f"{_details(change):>{detail_width}}"
+            lines.append(f"{change.what:8}   {name}   ( {details} ){suffix}")
+        elif change.reason is not None:
+            lines.append(f"{change.what} {change.name} '{change.reason}'")
+    return lines
+
+
+def _widths(changes: Sequence[ResourceChange]) -> tuple[int, int]:
+    """Of the columns: as wide as the widest, names with room for a number that grows."""
     name_width, detail_width = 5, 5
     for change in changes:
-        if isinstance(change, NodeChange):
-            if change.reason is not None:
-                lines.append(f"{change.what} {change.name} '{change.reason}'")
-            continue
-        details = _details(change)
         if len(change.resource.id) > name_width:
             name_width = len(change.resource.id) + 2
-        detail_width = max(detail_width, len(details))
-        because = _because(change)
-        suffix = f"  {because}" if because else ""
-        lines.append(
-            f"{change.what:8}   {change.resource.id:{name_width}}   ( {details:>{detail_width}} ){suffix}"
-        )
-    return lines
+        detail_width = max(detail_width, len(_details(change)))
+    return name_width, detail_width
 
 
 def _because(change: ResourceChange) -> str:

@@ -9,9 +9,11 @@ from crm.api.permission import check_cleanup
 from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.service import Service
+from crm.api.values import ReportValue
 from crm.cib.record import record
-from crm.cib.upkeep import cleaned_everywhere
+from crm.cib.upkeep import cleaned_and_found
 from crm.cib.version import Version
+from crm.model.report import Report, Severity
 
 
 class CleanedValue(BaseModel):
@@ -43,5 +45,9 @@ async def _planned(service: Service, resource: str | None, node: str | None, now
         raise ProblemError("no-such-node", f"There is no node {node}", f"There are {', '.join(ids)}")
     document = service.cib()
     meant = [node_id for name, node_id in ids.items() if node in (None, name)]
-    wanted = record(document, cleaned_everywhere(document, meant, resource))
-    return await planned(service, document, wanted, now)
+    wanted = record(document, cleaned_and_found(document, meant, resource))
+    plan = await planned(service, document, wanted, now)
+    what = f"how {resource} is" if resource else "how all resources are"
+    note = Report(Severity.NOTICE, "looks-again", resource or "resources", f"Agents are asked {what}",
+                  "This plan takes it for granted that they find what is recorded")
+    return plan.model_copy(update={"warnings": [ReportValue.of(note), *plan.warnings]})

@@ -7,8 +7,8 @@ first is under way waits for it. A key belongs to its user, and to one request: 
 answer that says "try again" is not kept.
 
 At another node, whatever became of the first one: what goes to the DC is done once all the same, for the DC remembers
-the last thousand keys for an hour, and so does whoever leads after it (`crm.controller.receipts`). A task is begun by
-the node that is asked, so its key holds there only.
+the last thousand keys for an hour, and so does whoever leads after it (`crm.controller.receipts`). A task is looked for
+at all nodes that are here before another one is begun.
 """
 
 from __future__ import annotations

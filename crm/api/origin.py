@@ -46,6 +46,11 @@ def done_before(service: Service) -> Receipt | None:
     key = _present.get()
     found = None if key is None else service.receipt(key.id)
     if found is not None and found.key != key:
-        raise ProblemError("idempotency-key-in-use", "The key belongs to another request",
-                           "Make up a new key for each write; repeat one only with the same request")
+        raise key_in_use()
     return found
+
+
+def key_in_use() -> ProblemError:
+    """The error for a key that was used for something else."""
+    return ProblemError("idempotency-key-in-use", "The key belongs to another request",
+                        "Make up a new key for each write; repeat one only with the same request")

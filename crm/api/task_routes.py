@@ -66,6 +66,8 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     @router.post("/tasks/wait", status_code=202)
     async def wait_until_settled(timeout: Limit = 3600) -> TaskValue:
         """Wait until the cluster has nothing left to do."""
+        if (begun := await everywhere.begun_before()) is not None:
+            return TaskValue.model_validate(begun)
         return TaskValue.of(tasks.start("wait", "cluster", timeout, lambda say: settle(service, say)))
 
     @router.post("/resources/{name}/restart", status_code=202, responses=ONLY_PLANNED)
@@ -73,6 +75,8 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         name: str, response: Response, timeout: Limit = 3600, dry_run: DryRun = False
     ) -> TaskValue | PlanValue:
         """Stop a resource and start it again."""
+        if (begun := await everywhere.begun_before()) is not None:
+            return TaskValue.model_validate(begun)
         found = picture().resource(name)
         document = service.cib()
         change = wishes.stop(document, name)

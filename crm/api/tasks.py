@@ -15,7 +15,7 @@ from crm.api.origin import origin
 from crm.api.permission import check_change
 from crm.api.picture import Picture
 from crm.api.problems import ProblemError
-from crm.api.service import Refused, Service
+from crm.api.service import Refused, RequestKey, Service
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.errors import CibError
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Task:
-    """One task. `state`: running, done, failed or cancelled; times in epoch seconds."""
+    """One task. `state`: running, done, failed or cancelled; times in epoch seconds; `key` of the request for it."""
 
     id: str
     kind: str
@@ -40,6 +40,7 @@ class Task:
     begun_at: float = 0.0
     ended_at: float | None = None
     work: asyncio.Task[None] | None = field(default=None, repr=False)
+    key: RequestKey | None = None
 
 
 class Tasks:
@@ -61,9 +62,13 @@ class Tasks:
                                "See which there are: crmctl task list; a node that starts anew forgets its own")
         return self._tasks[task_id]
 
+    def of_key(self, key_id: str) -> Task | None:
+        """The task that was begun under a key."""
+        return next((task for task in self._tasks.values() if task.key is not None and task.key.id == key_id), None)
+
     def start(self, kind: str, about: str, limit_s: float, work: Callable[[Say], Awaitable[None]]) -> Task:
         """Begin a task that may take so long. The work raises whatever a request may raise."""
-        task = Task(f"{self._node}-{next(self._numbers)}", kind, about, begun_at=time.time())
+        task = Task(f"{self._node}-{next(self._numbers)}", kind, about, begun_at=time.time(), key=origin().key)
         self._tasks[task.id] = task
         self._forget_old()
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm.api.origin import key_in_use, origin
 from crm.api.problems import ProblemError
 from crm.api.service import Peers, Refused, Silence
 from crm.api.tasks import Task, Tasks
 
-_LIST, _ONE, _CANCEL = "tasks", "task", "task-cancel"
+_LIST, _ONE, _CANCEL, _OF_KEY = "tasks", "task", "task-cancel", "task-of-key"
 _PATIENCE_S = 40.0
 
 
@@ -24,6 +25,18 @@ class TasksEverywhere:
         peers.offer(_LIST, self._own_list)
         peers.offer(_ONE, self._own)
         peers.offer(_CANCEL, self._own_cancel)
+        peers.offer(_OF_KEY, self._own_of_key)
+
+    async def begun_before(self) -> dict[str, Any] | None:
+        """The task that the present request has begun already, here or at another node. Raises ProblemError."""
+        key = origin().key
+        if key is None:
+            return None
+        told, _ = await self._peers.ask_all(_OF_KEY, key.id)
+        found = next((each for each in told.values() if each is not None), None)
+        if found is not None and found["fingerprint"] != key.fingerprint:
+            raise key_in_use()
+        return None if found is None else _fields(found["task"])
 
     async def all(self) -> tuple[list[dict[str, Any]], list[Silence]]:
         """Of all nodes that are here, the newest first; and who has not answered."""
@@ -56,6 +69,11 @@ class TasksEverywhere:
         task = self._find(about)
         await self._tasks.cancel(task)
         return fields(task)
+
+    async def _own_of_key(self, about: Any) -> dict[str, Any] | None:
+        task = self._tasks.of_key(str(about))
+        return None if task is None or task.key is None else {
+            "fingerprint": task.key.fingerprint, "task": fields(task)}
 
     def _find(self, about: Any) -> Task:
         try:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lxml import etree
+
 from crm.cib.document import Document
+from crm.cib.parsing import Element
 from crm.cib.record import (
     AttributeNote,
     ForgetAttributesNote,
@@ -54,9 +57,33 @@ def cleaned(document: Document, node_id: str, resource: str | None) -> tuple[lis
     return [*notes, *(AttributeNote(node_id, name, None) for name in attributes)], recorded
 
 
-def cleaned_everywhere(document: Document, node_ids: Iterable[str], resource: str | None) -> list[Note]:
-    """The same on several nodes."""
-    return [note for node_id in node_ids for note in cleaned(document, node_id, resource)[0]]
+def cleaned_and_found(document: Document, node_ids: Iterable[str], resource: str | None) -> list[Note]:
+    """What is left when that is done on several nodes and everything is then found as it was recorded.
+
+    For plans: failures are gone, what succeeded stays.
+    """
+    found: list[Note] = []
+    for node_id in node_ids:
+        notes, recorded = cleaned(document, node_id, resource)
+        found += [note for note in notes if isinstance(note, AttributeNote)]
+        failed = ((name, _failed_entries(document, node_id, name)) for name in recorded)
+        found += [ForgetNote(node_id, name, entries) for name, entries in failed if entries]
+    return found
+
+
+def _failed_entries(document: Document, node_id: str, resource: str) -> tuple[str, ...]:
+    """Ids of the entries of a resource's history that tell of a failure."""
+    found = document.root.xpath(
+        "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource[@id=$resource]/lrm_rsc_op",
+        node=node_id, resource=resource)
+    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
+    return tuple(str(entry.get("id")) for entry in entries if _is_failure(entry))
+
+
+def _is_failure(entry: Element) -> bool:
+    """Whether an operation did not end as it was expected to (its transition key says what was expected)."""
+    expected = entry.get("transition-key", "").split(":")[2:3]
+    return entry.get("op-status", "0") != "0" or (bool(expected) and entry.get("rc-code") != expected[0])
 
 
 def assigned(text: str, present: str | None) -> str:

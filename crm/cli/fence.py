@@ -41,7 +41,9 @@ def _fence(options: argparse.Namespace) -> None:
     action = "off" if options.off else "reboot"
     where, wish = asking.path("fencing", "nodes", options.node), {"action": action}
     if options.dry_run:
-        asking.print_plan(asking.send("POST", where, wish, asking.dry_run(options), _PATIENCE_S))
+        plan = asking.send("POST", where, wish, asking.dry_run(options), _PATIENCE_S)
+        print("\n".join(f"{each['node']}: {each['action']}, {each['reason']}" for each in plan["fenced"]))
+        asking.print_plan(plan)
         return
     _ask_back(options, f"{options.node} will lose its power and all that it runs")
     asking.send("POST", where, wish, timeout_seconds=_PATIENCE_S)

@@ -54,9 +54,9 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _told(record: Mapping[str, Any]) -> Iterator[str]:
-    begun_at = record["begun_at"]
-    yield f"{record['id']}: {_outcome(record)}, begun {_moment(begun_at)}, from CIB {record['version']}"
+    yield f"{record['id']}: {_outcome(record)}, begun {_moment(record['begun_at'])}, from CIB {record['version']}"
     done = [each for each in record["actions"] if each["begun_at"] is not None]
+    begun_at = min((each["begun_at"] for each in done), default=0.0)
     for each in sorted(done, key=lambda each: (each["begun_at"], each["id"])):
         yield f"  {each['begun_at'] - begun_at:+8.2f} s  {_action(each)}: {_end(each)}"
     never = [each for each in record["actions"] if each["begun_at"] is None]

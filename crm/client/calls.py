@@ -344,7 +344,7 @@ def revoke_token(token_id: str) -> Call[values.Written]:
 def once(wanted: Call[T], key: str) -> Call[T]:
     """The same write with an idempotency key: sent again, to any node, it is answered and not done again.
 
-    The cluster remembers a key for an hour at least; of tasks (restart, wait) only the node that was asked does.
+    The cluster remembers a key for an hour; a task (restart, wait) as long as the node does that has it.
     """
     message = wanted.message
     return Call(message._replace(headers=(*message.headers, ("Idempotency-Key", key))), wanted.read)

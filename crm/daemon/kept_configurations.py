@@ -49,7 +49,7 @@ class KeptConfigurations:
             for text, at in entries:
                 version = Version.parse(text)
                 found.setdefault(version[:2], []).append((float(at), node, version))
-        kept = [KeptConfiguration(entries[0][2], min(entries)[0], tuple(each[1] for each in entries))
+        kept = [KeptConfiguration(entries[0][2], min(entries)[0], tuple(dict.fromkeys(each[1] for each in entries)))
                 for _, entries in sorted(found.items(), reverse=True)]
         return kept, silent
 

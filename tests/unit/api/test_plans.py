@@ -137,14 +137,18 @@ def _counted(node: FakeNode) -> None:
 
 
 def test_what_a_cleanup_would_lead_to(api: TestClient, node: FakeNode) -> None:
+    """What has failed may start again; what runs is taken as running."""
     _counted(node)
+    api.post("/v1/constraints", json={"kind": "location", "id": "l", "resource": "ip", "node": "two",
+                                      "score": "-INFINITY"})
     before = node.document
-    plan = api.post("/v1/resources/ip/cleanup?dry_run=true").json()
-    assert plan["dry_run"] is True and "probe ip on one" in [_words(each) for each in plan["actions"]]
-    for path, action, planned in (("cluster/cleanup?", "probe web on one", True),
-                                  ("resources/ip/cleanup?node=two&", "probe ip on one", False)):
+    for path, starts in (("resources/ip/cleanup?", True), ("cluster/cleanup?", True),
+                         ("resources/ip/cleanup?node=two&", False), ("resources/web/cleanup?", False)):
         plan = api.post(f"/v1/{path}dry_run=true").json()
-        assert (action in [_words(each) for each in plan["actions"]]) == planned
+        actions = [_words(each) for each in plan["actions"]]
+        assert plan["dry_run"] is True and ("start ip on one" in actions) == starts, path
+        assert "probe web on one" not in actions, "it is taken as found, not as unknown"
+        assert plan["warnings"][0]["code"] == "looks-again"
     assert api.post("/v1/cluster/cleanup?dry_run=true&node=nine").json()["code"] == "no-such-node"
     assert node.cleaned == [] and node.document is before
 

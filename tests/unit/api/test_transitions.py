@@ -12,6 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from crm.api.app import create
+from crm.api.idempotency import _fingerprint
+from crm.api.service import RequestKey
 from crm.api.tasks import Tasks
 from crm.api.tasks_everywhere import TasksEverywhere
 from crm.cib.changes import Edit
@@ -240,6 +242,14 @@ def test_a_task_is_followed_and_ended_at_any_node() -> None:
             assert not waiting.done()
             released.set()
             assert (await waiting).json()["state"] == "done"
+            headers = {"Idempotency-Key": "restart-web"}
+            tasks.of_key = lambda key_id: replace(ending, key=RequestKey(key_id, known))  # type: ignore[method-assign]
+            known = "another request"
+            refused = await client.post("/v1/resources/web/restart", headers=headers)
+            assert refused.json()["code"] == "idempotency-key-in-use"
+            known = _fingerprint({"method": "POST", "path": "/v1/tasks/wait", "query_string": b""}, []).hex()[:32]
+            again = await client.post("/v1/tasks/wait", headers={"Idempotency-Key": "wait"})
+            assert (again.status_code, again.json()["id"]) == (202, ending.id), "begun at the other node"
             for unknown in ("two-9", "nobody", "one-1"):
                 assert (await client.get(f"/v1/tasks/{unknown}")).json()["code"] == "no-such-task"
             assert (await client.get("/v1/tasks/nine-1")).json()["code"] == "node-away"

@@ -141,7 +141,7 @@ def test_transitions(run: Run, node: FakeNode) -> None:
     asyncio.run(node.archive.ended(TransitionEnded(7, "complete", "", 1010.5, times)))
     assert "one-1" in (listed := run("transition", "list")) and "complete" in listed
     assert "Those that two led are not listed" in listed
-    assert "+1.00 s  start web on one: done after 8.00 s" in run("transition", "show", "one-1")
+    assert "+0.00 s  start web on one: done after 8.00 s" in run("transition", "show", "one-1")
     assert run("transition", "graph", "1").startswith('digraph "one-1"')
     assert run("transition", "input", "1").startswith("<cib")
     assert "would be another one now" in run("transition", "replay", "1", code=1)

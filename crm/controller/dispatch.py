@@ -205,6 +205,7 @@ class Dispatch:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
         for flight in self._flights.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
             self._finish(flight, ok=flight.action.operation == "do_shutdown")
+        self._replication.check_told()
         self.pump()
 
     def reconcile(self, node: str, known_keys: set[str], serial: int) -> None:
@@ -244,11 +245,18 @@ class Dispatch:
     def _node_id(self, action: GraphAction) -> str:
         return action.node_id or self._core.me.shape.id_of(action.node or "")
 
-    def _tell_beforehand(self, flight: Flight) -> None:
+    def _send_when_told(self, flight: Flight, execute: Callable[[], None]) -> None:
+        """Order it when all members know of it, unless it was given up meanwhile."""
         action = flight.action
-        self._replication.note(pending(action, self._node_id(action), str(flight.key), flight.since,
-                                       self._core.release.feature_set))
-        self._replication.flush()
+        note = pending(action, self._node_id(action), str(flight.key), flight.since, self._core.release.feature_set)
+
+        def told() -> None:
+            if self._flights.get(str(flight.key)) is flight:
+                execute()
+            else:
+                self._was_not_done(flight)
+
+        self._replication.tell_all(note, told)
 
     def _was_not_done(self, flight: Flight) -> None:
         """Its node has not carried it out, and will not."""
@@ -299,9 +307,11 @@ class Dispatch:
             # Whoever leads when it is gone must know that it was let go, and not lost.
             self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), node, {"expected": "down"}))
             self._replication.flush()
+        execute = Execute(core.authority.term, core.authority.caretaker, str(flight.key), action)
         if is_told_beforehand(action.operation):
-            self._tell_beforehand(flight)
-        core.send(node, Execute(core.authority.term, core.authority.caretaker, str(flight.key), action))
+            self._send_when_told(flight, lambda: core.send(node, execute))
+        else:
+            core.send(node, execute)
 
     def _fence(self, flight: Flight) -> None:
         """Have a node fenced or unfenced; the answer may come at once."""

@@ -23,6 +23,7 @@ from crm.model.transition import AgentReference, GraphAction
 _CHANGES_NOTHING = ("monitor", "notify")
 _COUNTED = ("start", "stop", "promote", "demote")
 """Failures of these and of recurring operations are counted."""
+_MIGRATIONS = ("migrate_to", "migrate_from")
 _NEVER_A_FAILURE = (OperationStatus.CANCELLED, OperationStatus.PENDING)
 
 
@@ -205,11 +206,15 @@ class LocalHistory:
             self._core.send(self._core.authority.name, result)
 
     def _ended_by_stop(self, resource: _Resource, action: GraphAction, event: OperationEnded) -> tuple[str, ...]:
-        """After a stop, results of recurring operations say nothing any more."""
+        """After a stop, results of recurring operations and of migrations say nothing any more.
+
+        An old arrival would be taken for that of the next migration, which may never have come.
+        """
         if action.operation != "stop" or event.rc != ExitCode.OK:
             return ()
         over = tuple(entry for entry, attributes in resource.entries.items()
-                     if attributes.get("interval", "0") != "0" and not entry.endswith("_last_failure_0"))
+                     if (attributes.get("interval", "0") != "0" or attributes.get("operation") in _MIGRATIONS)
+                     and not entry.endswith("_last_failure_0"))
         for entry in over:
             del resource.entries[entry]
         return over
@@ -259,7 +264,7 @@ class LocalHistory:
         if action.interval_ms == 0:
             attributes["last-run"] = ran_at
         for end in ("source", "target"):
-            if action.operation in ("migrate_to", "migrate_from"):
+            if action.operation in _MIGRATIONS:
                 attributes[f"migrate_{end}"] = action.attributes.get(f"CRM_meta_migrate_{end}", "")
         return attributes | self._reload_attributes(action)
 

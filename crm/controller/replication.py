@@ -50,6 +50,12 @@ class Documents:
 
 
 @dataclass(slots=True)
+class _Untold:
+    version: Version
+    then: Callable[[], None]
+
+
+@dataclass(slots=True)
 class _Uncommitted:
     version: Version
     then: Callable[[bool], None]
@@ -65,6 +71,7 @@ class Replication:
         self._notes: list[Note] = []
         self._acknowledged: dict[str, Version] = {}
         self._uncommitted: list[_Uncommitted] = []
+        self._untold: list[_Untold] = []
 
     # The leader's side
 
@@ -105,7 +112,7 @@ class Replication:
     def stop_leading(self) -> None:
         """Whoever waits for a commit learns that its fate is open."""
         waiting, self._uncommitted = self._uncommitted, []
-        self._notes = []
+        self._notes, self._untold = [], []
         for change in waiting:
             change.then(False)
 
@@ -130,16 +137,34 @@ class Replication:
         if notes and self._core.leading:
             self.advance(record(self._core.document, notes))
 
+    def tell_all(self, note: Note, then: Callable[[], None]) -> None:
+        """Record what is about to happen; `then` when every other member has it, so that whoever leads next knows."""
+        self.flush()
+        document = record(self._core.document, [note])
+        self.advance(document, acknowledged=True)
+        self._untold.append(_Untold(document.version, then))
+        self.check_told()
+
+    def check_told(self) -> None:
+        """Go on with what every other member (of those that are still here) knows."""
+        others, had = set(self._core.view.names) - {self._core.me.name}, self._acknowledged
+        told = [each for each in self._untold
+                if all(name in had and had[name] >= each.version for name in others)]
+        self._untold = [each for each in self._untold if each not in told]
+        for each in told:
+            each.then()
+
     def incarnation_of(self, name: str) -> str:
         """Which start of a node's daemon was the last to join, as the status has it; empty if none was recorded."""
         core = self._core
         return recorded_nodes(core.document).get(core.me.shape.id_of(name), {}).get("incarnation", "")
 
     def advance(self, document: Document, then: Callable[[bool], None] | None = None,
-                receipt: Receipt | None = None) -> None:
+                receipt: Receipt | None = None, acknowledged: bool = False) -> None:
         """The leader's CIB becomes `document`; `then(True)` once that is committed, `then(False)` if nobody knows.
 
-        `receipt`: of the request that this carries out.
+        A change of configuration is acknowledged by the members, one of status only if that is asked for. `receipt`: of
+        the request that this carries out.
         """
         core = self._core
         assert core.authority is not None and core.leading
@@ -147,7 +172,7 @@ class Replication:
         durable = configuration_version(document.version) != configuration_version(former.version)
         if document is not former:
             update = Update(core.authority.term, core.authority.caretaker, self._documents.step(former, document),
-                            durable, receipt)
+                            durable or acknowledged, receipt)
             core.adopt(document)
             core.broadcast(update)
             self._keep(receipt)
@@ -181,6 +206,7 @@ class Replication:
             return
         self._acknowledged[sender] = max(version, self._acknowledged.get(sender, version))
         self._check_committed()
+        self.check_told()
 
     def resync(self, sender: str) -> None:
         """A member has missed a step: send it everything."""

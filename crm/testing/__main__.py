@@ -67,16 +67,24 @@ def _hunt(options: argparse.Namespace) -> Tally:
     began = told = time.monotonic()
     total = Tally()
     with ProcessPoolExecutor(options.jobs, initializer=_collect_seldom) as pool:
-        for tally in _results(pool, options, began):
-            total.add(tally)
-            for found in tally.found:
-                print(f"{found.story}\nsee all of it: python -m crm.testing --scenario {options.scenario} "
-                      f"--seed {found.seed} --faults {options.faults} --story\n", flush=True)
-            if time.monotonic() - told > _REPORT_EVERY_S:
-                told = time.monotonic()
-                print("\n".join(summary(total)), flush=True)
-    total.wall_s = time.monotonic() - began
+        try:
+            for tally in _results(pool, options, began):
+                total.add(tally)
+                total.wall_s = time.monotonic() - began
+                _tell_finds(tally, options)
+                if time.monotonic() - told > _REPORT_EVERY_S:
+                    told = time.monotonic()
+                    print("\n".join(summary(total)), flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            print("stopped; so far:")
     return total
+
+
+def _tell_finds(tally: Tally, options: argparse.Namespace) -> None:
+    for found in tally.found:
+        print(f"{found.story}\nsee all of it: python -m crm.testing --scenario {options.scenario} "
+              f"--seed {found.seed} --faults {options.faults} --story\n", flush=True)
 
 
 def _collect_seldom() -> None:
@@ -102,8 +110,9 @@ def summary(tally: Tally) -> Iterator[str]:
     """What a hunt has come to, for people."""
     hours = tally.simulated_s / 3600
     rate = hours / (tally.wall_s / 3600) if tally.wall_s else 0.0
+    per_seed = tally.cpu_s / tally.seeds if tally.seeds else 0.0
     yield (f"{tally.seeds} seeds, {tally.faults.total()} faults, {hours:.1f} simulated hours "
-           f"in {tally.wall_s:.0f} s ({rate:.0f} simulated hours per hour)")
+           f"in {tally.wall_s:.0f} s ({rate:.0f} simulated hours per hour; {per_seed:.2f} s of CPU per seed)")
     yield "  " + ", ".join(f"{name} {tally.faults[name]}" for name, _, _ in SLOW.entries if tally.faults[name])
     if tally.found:
         broken = ", ".join(f"{found.seed} ({found.promise})" for found in tally.found)
@@ -113,4 +122,8 @@ def summary(tally: Tally) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # Whoever reads has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

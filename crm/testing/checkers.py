@@ -6,11 +6,12 @@ needs to know of the configuration (what is unique, what needs what) it is told 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crm.controller.commands import Answer
-from crm.controller.keys import TransitionKey
+from crm.controller.keys import TransitionKey, failure_attributes
 from crm.model.transition import ActionKind, GraphAction
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Violation(AssertionError):  # noqa: N818 - the word of the field
     def __init__(self, promise: str, story: str) -> None:
         super().__init__(f"[{promise}] {story}")
         self.promise = promise
+        self.what = story.partition("\n")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Checkers:
         """Whether a client has had the cluster look away (maintenance), so that a death may stay unnoticed."""
         self._leaders: dict[int, str] = {}
         self._broken_at: dict[str, float] = {}
+        self._muddled: set[str] = set()
+        self._failures: Counter[tuple[str, str]] = Counter()
         self._under_way: dict[int, _UnderWay] = {}
         self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
 
@@ -116,12 +120,35 @@ class Checkers:
 
     def ended(self, node: SimulatedNode, action: GraphAction, ok: bool) -> None:
         """An agent has done its work, or has been ended."""
+        if ok and action.operation == "start" and action.resource is not None:
+            self._muddled.discard(action.resource.id)
         self._active_once()
+
+    def failed(self, node: SimulatedNode, action: GraphAction) -> None:
+        """An agent's answer is not what was wanted, and its daemon hears it."""
+        assert action.resource is not None
+        counted, _ = failure_attributes(action.resource.id, action.operation, action.interval_ms)
+        self._failures[self._world.shape.id_of(node.name), counted] += 1
+
+    def muddled(self, resource: str) -> None:
+        """An operation was ended when its time was up, and yet its work was done: what it left is not what was told."""
+        self._muddled.add(resource)
 
     def acknowledged(self, answer: Answer) -> None:
         """A client was told that its change is safe."""
         self._committed_by_quorum(answer)
         self._in_order(answer)
+
+    def counts(self) -> None:
+        """No failure is counted twice: not when a leader dies, nor when a node that joins again tells of it."""
+        leader = self._world.dc()
+        states = self._world.document(leader).root.iterfind("status/node_state") if leader else ()
+        for state in states:
+            for pair in state.iterfind("transient_attributes/instance_attributes/nvpair"):
+                name, count = str(pair.get("name")), str(pair.get("value"))
+                happened = self._failures[str(state.get("id")), name]
+                if name.startswith("fail-count-") and count.isdigit() and int(count) > happened:
+                    self._break("fail-count", f"{name} of {state.get('uname')} is {count}, after {happened} failures")
 
     def step(self) -> None:
         """Check all that must hold at any moment."""
@@ -178,7 +205,9 @@ class Checkers:
                 self._break("colocation", f"{dependent} starts on {node.name}, where {other} is not active")
 
     def _broke_lately(self, resource: str) -> bool:
-        """Whether it died on its own so lately that the cluster may not know. Who does not watch never knows."""
+        """Whether it died on its own so lately that the cluster may not know. Who does not watch never does."""
+        if resource in self._muddled:
+            return True
         if self.unwatched:
             return resource in self._broken_at
         return self._world.clock - self._broken_at.get(resource, -1e9) < 30.0

@@ -261,8 +261,10 @@ def inject(world: World, catalogue: Catalogue = PLAIN) -> None:
     for _ in range(_TRIES):
         name, fault = catalogue.draw(world)
         node = world.nodes[world.random.choice(list(world.nodes))]
+        heard = len(world.story)
         if fault(world, node):
             world.faults[name] += 1
+            world.note(f"* {name} ({node.name})", before=heard)
             return
 
 

@@ -41,6 +41,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     simulated_s: float = 0.0
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     found: list[Found] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -49,6 +50,7 @@ class Tally:
         self.faults += other.faults
         self.simulated_s += other.simulated_s
         self.wall_s += other.wall_s
+        self.cpu_s += other.cpu_s
         self.found += other.found
 
 
@@ -63,6 +65,7 @@ def _plain_world(seed: int) -> World:
     size = sizes[seed % len(sizes)]
     world = World("abcdefghi"[:size], scenario.cib(size), seed, rule=_rule(seed, size))
     world.checkers.expect = scenario.EXPECTED
+    world.about = f"{size} nodes; services: {', '.join(world.services)}"
     return world
 
 
@@ -76,6 +79,7 @@ def _varied_world(seed: int) -> World:
     world = World("abcdefghi"[:setup.nodes], setup.cib, seed, rule=setup.rule, options=options)
     world.checkers.expect = setup.expect
     world.services, world.moving, world.tickets = setup.services, setup.moving, setup.tickets
+    world.about = f"{setup.about}; {setup.rule.mode.value}"
     return world
 
 
@@ -100,6 +104,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
     for _ in range(count):
         faults.inject(world, catalogue)
         world.run_for(world.random.choice(_PAUSES_S))
+        world.checkers.counts()
     world.run_for(12.0)
     end = world.clock + ELECTION_LIMIT_S
     while world.checkers.unled() and world.clock < end:
@@ -120,7 +125,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
 
 def run_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> Tally:
     """Live through one seed."""
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     world = world_of(seed, scenario_name)
     tally = Tally(seeds=1)
     try:
@@ -132,17 +137,19 @@ def run_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plai
     tally.faults = world.faults
     tally.simulated_s = world.clock - EPOCH
     tally.wall_s = time.perf_counter() - began
+    tally.cpu_s = time.process_time() - cpu_began
     return tally
 
 
 def tell_seed(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> list[str]:
-    """All that happened in a seed, a line each."""
+    """All that happened in a seed, a line each: seconds since the start, and what. What was done to it has a star."""
     world = world_of(seed, scenario_name)
     try:
         live_through(world, count, SCENARIOS[scenario_name].catalogue)
+        world.note("peace: settled, nothing left to do, every promise kept")
     except Violation as violation:
-        world.note(f"[{violation.promise}] {str(violation).splitlines()[0]}")
-    return world.story
+        world.note(f"BROKEN [{violation.promise}] {violation.what}")
+    return [f"seed {seed}, {scenario_name}: {world.about}", *world.story]
 
 
 def shrink(seed: int, count: int = FAULTS_PER_SEED, scenario_name: str = "plain") -> int:

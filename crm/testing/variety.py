@@ -65,6 +65,7 @@ class Setup:
     tickets: tuple[str, ...]
     node_action_limit: int
     recheck_interval_s: float
+    about: str
 
 
 def setup_of(seed: int) -> Setup:
@@ -79,7 +80,13 @@ def setup_of(seed: int) -> Setup:
     limit = chance.choice((1, 2, 4, 4, 0))
     return Setup(
         draft.nodes, _cib(draft), _rule(draft), _expectations(draft, limit), tuple(draft.services),
-        tuple(draft.moving), tuple(draft.tickets), limit, chance.choice((5.0, 900.0, 900.0)))
+        tuple(draft.moving), tuple(draft.tickets), limit, chance.choice((5.0, 900.0, 900.0)), _about(draft))
+
+
+def _about(draft: Draft) -> str:
+    """The cluster in a few lines, for the story."""
+    options = ", ".join(f"{name}={value}" for name, value in draft.options.items())
+    return f"{draft.nodes} nodes; {options}\nservices: {', '.join(draft.services)}"
 
 
 def _rule(draft: Draft) -> QuorumRule:

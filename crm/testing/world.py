@@ -105,6 +105,7 @@ class World:
         self.story: list[str] = []
         self.detection_s = detection_s
         self.nodes = {name: SimulatedNode(name) for name in names}
+        self.about = f"{len(self.nodes)} nodes"
         self.network = Network(self.nodes)
         self.power = Power(self)
         self._rule = rule or QuorumRule()
@@ -318,9 +319,9 @@ class World:
         """The story's end, for a message."""
         return f"seed {self.seed}: {what}\n  " + "\n  ".join(self.story[-60:])
 
-    def note(self, line: str) -> None:
-        """A line for the story."""
-        self.story.append(f"{self.clock - EPOCH:8.3f} {line}")
+    def note(self, line: str, before: int | None = None) -> None:
+        """A line for the story: at its end, or before the one with that number."""
+        self.story.insert(len(self.story) if before is None else before, f"{self.clock - EPOCH:8.3f} {line}")
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None:
         """Have something happen."""
@@ -509,6 +510,8 @@ class World:
             self.checkers.over(run)
             if node.under_way.pop(run, None) is not None:
                 status, rc = self._perform_operation(node, action, hangs)
+                if (status, rc) != (OperationStatus.DONE, action.target_rc):
+                    self.checkers.failed(node, action)
                 ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew, run_ms=20)
                 if node.incarnation == incarnation:
                     self._handle(node, ended)
@@ -523,7 +526,10 @@ class World:
         status, rc = self._carry_out(node, action) if done else (OperationStatus.TIMEOUT, 1)
         if hung:
             status, rc = OperationStatus.TIMEOUT, 1
-        self.note(f"{node.name}: {action.operation} {action.resource.id} = {rc}{' after its time' if hung else ''}")
+            if done:
+                self.checkers.muddled(action.resource.id)
+        told = "0" if rc == 0 else f"{rc} ({ExitCode(rc).name.lower().replace('_', ' ')})"
+        self.note(f"{node.name}: {action.operation} {action.resource.id} = {told}{' after its time' if hung else ''}")
         self.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))
         return status, rc
 
@@ -573,6 +579,8 @@ class World:
         result = node.machine.perform(action)
         node.recurring[call_id] = (action, result)
         if result != last:
+            if result != (OperationStatus.DONE, action.target_rc):
+                self.checkers.failed(node, action)
             self._handle(node, events.OperationEnded(call_id, *result, started_at=self.clock + node.skew, run_ms=5))
         self._at(action.interval_ms / 1000, self._for(node, lambda: self._watch(node, call_id)))
 

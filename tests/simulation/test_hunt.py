@@ -17,9 +17,10 @@ from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.fencing.fencing import Fencing
 from crm.controller.joining import Joining
-from crm.controller.messages import Hello, Update
+from crm.controller.messages import Hello, Result, Update
 from crm.controller.planning import Planning
 from crm.controller.replication import Replication
+from crm.controller.results import Results
 from crm.controller.values import Shape
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
@@ -60,6 +61,9 @@ FOUND = {
 
 FOUND_IN_VARIETY = {
     21: "a node that had joined anew was fenced in the end by an attempt on its former start: not taken as fenced",
+    357: "a person confirmed that a node was off: its device was free, and nobody told those who waited for it",
+    224: "the leader was the source of a migration, and lost before anybody had what it wrote of that",
+    119: "a migration was given up half-way, and taken as arrived: one of long ago had arrived there",
     36: "source and leader were lost during a migration, and nobody knew that the target might have the resource",
 }
 
@@ -291,6 +295,18 @@ def test_failures_that_are_never_forgotten_are_caught() -> None:
     world.settle()
     with pytest.raises(Violation, match="forgotten"):
         world.checkers.settled()
+
+
+def test_a_failure_that_is_counted_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = Results._count_failure
+
+    def twice(self: Results, node_id: str, node: str, result: Result) -> None:
+        count(self, node_id, node, result)
+        self._replication.flush()
+        count(self, node_id, node, result)
+
+    monkeypatch.setattr(Results, "_count_failure", twice)
+    assert breaks("fail-count")
 
 
 def test_messages_in_circles_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -275,10 +275,7 @@ def test_a_resource_is_kept_for_a_node_that_was_shut_down_until_the_limit() -> N
 
 
 def test_a_migration_whose_end_nobody_has_heard_of_leaves_no_second_instance() -> None:
-    guest = scenario.primitive("guest", meta='<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" '
-                                             'value="true"/></meta_attributes>')
-    one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"))
-    one.checkers.expect = Expectations(unique=("guest",), unique_in_peace=("guest",))
+    one = world_with_guest()
     home = one.dc()
     assert home is not None
     place(one, "guest", home, "INFINITY")
@@ -297,6 +294,27 @@ def test_a_migration_whose_end_nobody_has_heard_of_leaves_no_second_instance() -
     place(one, "guest", target, "-INFINITY", via=third)
     one.settle()
     assert one.where("guest") == [third], "the target was told to stop what nobody had told of"
+
+
+def test_a_migration_of_long_ago_is_not_taken_for_the_present_one() -> None:
+    """It arrived and was stopped; should the next one to the same place be given up half-way, this must not count."""
+    one = world_with_guest()
+    place(one, "guest", "a", "INFINITY")
+    one.settle()
+    for node in "ba":
+        place(one, "guest", node, "INFINITY")
+        one.settle()
+    assert one.where("guest") == ["a"]
+    entries = one.document("a").root.xpath("//lrm_resource[@id='guest']/lrm_rsc_op[starts-with(@operation, 'migrate')]")
+    assert [(entry.get("on_node"), entry.get("operation")) for entry in entries] == [("a", "migrate_from")]
+
+
+def world_with_guest() -> World:
+    guest = scenario.primitive("guest", meta='<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" '
+                                             'value="true"/></meta_attributes>')
+    one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"))
+    one.checkers.expect = Expectations(unique=("guest",), unique_in_peace=("guest",))
+    return one
 
 
 def place(one: World, resource: str, node: str, score: str, via: str = "") -> None:

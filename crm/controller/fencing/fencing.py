@@ -149,6 +149,7 @@ class Fencing:
         for fencing in [each for each in self._running.values() if each.record.target == target]:
             if fencing.record.action in (Verb.OFF, Verb.REBOOT):
                 self._end(fencing, True, "manual")
+        self._pump()  # Others may have waited for the device.
 
     def report(self, sender: str, report: FenceReport) -> None:
         """A node tells how a step went."""

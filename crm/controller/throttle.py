@@ -145,13 +145,15 @@ class Throttle:
 
     def _judge(self, node: str, told: NodeLoad) -> None:
         """Find out how busy a node is, and tell people when that has changed."""
-        busy = level(told.load, told.cores, threshold(self._core.document))
+        target = threshold(self._core.document)
+        busy = level(told.load, told.cores, target)
         before = self._levels.get(node, Level.NEGLIGIBLE)
         self._levels[node] = busy
-        if busy is not before:
+        if busy is not before and target > 0:
             self._core.log("notice" if Level.HIGH in (busy, before) else "info",
                            f"the load of {node} is {busy.value[0]} ({told.load:.2f} on {told.cores} cores): it is "
                            f"given {_MEANING[busy]}")
+        if busy is not before:
             self._core.changed("members")
 
 

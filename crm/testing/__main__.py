@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from crm.testing.faults import VARIED
+from crm.testing.faults import SLOW
 from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, run_seed, shrink, tell_seed
 
 _REPORT_EVERY_S = 60.0
@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--hours", type=float, metavar="H", help="until the time is over, instead of --seeds")
     parser.add_argument("--faults", type=int, default=FAULTS_PER_SEED, metavar="N", help="faults per seed")
     parser.add_argument("--scenario", choices=list(SCENARIOS), default="varied",
-                        help="varied: another kind of cluster for each seed (default); plain: always the same one")
+                        help="varied: another kind of cluster for each seed (default); plain: always the same; "
+                        "slow: varied, with slow agents")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--seed", type=int, metavar="S", help="only this seed")
     parser.add_argument("--story", action="store_true", help="with --seed: tell all that happened")
@@ -112,7 +113,7 @@ def summary(tally: Tally) -> Iterator[str]:
     per_seed = tally.cpu_s / tally.seeds if tally.seeds else 0.0
     yield (f"{tally.seeds} seeds, {tally.faults.total()} faults, {hours:.1f} simulated hours "
            f"in {tally.wall_s:.0f} s ({rate:.0f} simulated hours per hour; {per_seed:.2f} s of CPU per seed)")
-    yield "  " + ", ".join(f"{name} {tally.faults[name]}" for name, _, _ in VARIED.entries if tally.faults[name])
+    yield "  " + ", ".join(f"{name} {tally.faults[name]}" for name, _, _ in SLOW.entries if tally.faults[name])
     if tally.found:
         broken = ", ".join(f"{found.seed} ({found.promise})" for found in tally.found)
         yield f"  BROKEN: {broken}"

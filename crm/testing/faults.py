@@ -199,6 +199,20 @@ def _migration_fails(world: World, node: SimulatedNode) -> bool:
     return True
 
 
+def _agent_is_slow(world: World, node: SimulatedNode) -> bool:
+    """It does its work, but takes its time: long enough that the cluster does not wait for it."""
+    what = (world.random.choice(world.services), world.random.choice(["start", "stop", "promote", "demote"]))
+    node.machine.slow[what] = world.random.choice([1.5, 3.0, 4.5])
+    world.note(f"{what[1]} of {what[0]} takes {node.machine.slow[what]:g} s on {node.name} from now on")
+    return True
+
+
+def _agents_are_quick(world: World, node: SimulatedNode) -> bool:
+    slow = bool(node.machine.slow)
+    node.machine.slow.clear()
+    return slow
+
+
 PLAIN = Catalogue((
     ("crash", 3, _crash),
     ("kill-daemon", 2, _kill_daemon),
@@ -234,6 +248,11 @@ VARIED = Catalogue((
     ("ticket", 3, clients.handle_ticket),
     ("attribute", 3, clients.set_attribute),
 ))
+SLOW = Catalogue((
+    *VARIED.entries,
+    ("agent-slow", 12, _agent_is_slow),
+    ("agents-quick", 3, _agents_are_quick),
+))
 _TRIES = 20
 
 
@@ -258,6 +277,7 @@ def mend(world: World) -> None:
     for number, node in enumerate(world.nodes.values(), 1):
         node.machine.failing.clear()
         node.machine.hanging.clear()
+        node.machine.slow.clear()
         node.disk.slowness = 1.0
         if not node.alive:
             world.start(node.name)

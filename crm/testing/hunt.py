@@ -94,6 +94,7 @@ class Scenario:
 SCENARIOS = {
     "plain": Scenario(_plain_world, faults.PLAIN),
     "varied": Scenario(_varied_world, faults.VARIED),
+    "slow": Scenario(_varied_world, faults.SLOW),
 }
 
 

@@ -127,7 +127,6 @@ def test_a_daemon_that_is_killed_while_an_agent_works_starts_anew_and_once(
     assert not Path(f"/proc/{agent}").exists(), "the former start was ended before"
     assert len(five.agents("start", "three")) == 1
     until_served_by(five, list(five.names))
-    assert five.fenced == []
 
 
 def test_a_lost_store_is_filled_again(five: Room) -> None:

@@ -61,6 +61,7 @@ FOUND = {
 
 FOUND_IN_VARIETY = {
     21: "a node that had joined anew was fenced in the end by an attempt on its former start: not taken as fenced",
+    580: "a leader's clock was behind its predecessor's, and failures lay ahead of it: they were kept for that long",
     357: "a person confirmed that a node was off: its device was free, and nobody told those who waited for it",
     224: "the leader was the source of a migration, and lost before anybody had what it wrote of that",
     119: "a migration was given up half-way, and taken as arrived: one of long ago had arrived there",

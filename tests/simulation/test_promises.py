@@ -225,6 +225,30 @@ def test_a_failure_is_forgotten_at_that_moment() -> None:
     assert one.clock < failed_at + 23, "failure-timeout is 20 s"
 
 
+def test_a_failure_is_forgotten_in_time_though_the_next_leader_s_clock_is_behind() -> None:
+    one = world()
+    assert one.dc() == "a"
+    one.kill_daemon("b")
+    one.nodes["b"].skew = -3600.0
+    one.start("b")
+    one.settle()
+    one.break_resource("state")
+    one.run_for(12)
+    assert failures(one)
+    one.kill_daemon("a")
+    one.settle()
+    one.run_for(60)
+    assert one.dc() == "b"
+    assert not failures(one)
+
+
+def failures(one: World) -> list[str]:
+    """Names of the fail counts of node c."""
+    root = one.document(one.dc() or "").root
+    return [str(pair.get("name")) for pair in root.iterfind("status/node_state[@id='3']//nvpair")
+            if str(pair.get("name")).startswith("fail-count-")]
+
+
 def test_a_failure_while_nobody_leads_is_counted_by_whoever_leads_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long ago it was: nobody has done anything about it yet."""
     one = world()

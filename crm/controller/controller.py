@@ -175,8 +175,8 @@ class Controller:
         return Snapshot(core.me.name, self._state(), core.dc, core.standing.term,
                         core.authority is not None and core.authority.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
-                        self._dispatch.number, self._dispatch.progress, self._planning.reports,
-                        self._fencings.all())
+                        self._dispatch.number, self._dispatch.progress,
+                        (*self._planning.reports, *self._throttle.reports()), self._fencings.all())
 
     def _state(self) -> str:
         core = self._core

@@ -25,6 +25,7 @@ from crm.controller.replication import Replication
 
 TIMER = "requests"
 WAIT_FOR_LEADER_S = 5.0
+LOOK_FIRST = "read the CIB and look before you repeat it; what has an Idempotency-Key can be repeated as it is"
 
 Validate = Callable[[Document], None]
 """Raises CibError when the cluster cannot take that CIB."""
@@ -105,7 +106,7 @@ class Requests:
                     request_id, code="outcome-unknown",
                     message=f"{leader} led the cluster when the change was sent, and leads no more: the change was "
                             "made, or it was not",
-                    hint="read the CIB and look before you repeat it"))
+                    hint=LOOK_FIRST))
 
     # The leader
 
@@ -127,7 +128,7 @@ class Requests:
         def decided(committed: bool) -> None:
             if not committed:
                 self._answer(sender, RequestAnswer(
-                    request.request_id, code="outcome-unknown", hint="read the CIB and look before you repeat it",
+                    request.request_id, code="outcome-unknown", hint=LOOK_FIRST,
                     message="The DC lost its office before enough nodes had the change on disk"))
                 return
             self._answer(sender, RequestAnswer(request.request_id, version, term))
@@ -211,14 +212,14 @@ class Requests:
             return True
         answer = RequestAnswer(request.request_id, receipt.version, receipt.term, count=receipt.count)
         unknown = RequestAnswer(request.request_id, code="outcome-unknown", message="The DC lost its office",
-                                hint="repeat it with the same key")
+                                hint=LOOK_FIRST)
         self._replication.advance(core.document, lambda safe: self._answer(sender, answer if safe else unknown))
         return True
 
     def _done(self, origin: Origin, count: int = 0) -> None:
         """A request was carried out that is not one step of the CIB."""
         receipt = self._receipt(origin, self._core.document.version, count)
-        if receipt is not None:
+        if receipt is not None and self._core.leading:
             self._replication.receipted(receipt)
 
     def _receipt(self, origin: Origin, version: Version, count: int = 0) -> Receipt | None:

@@ -27,6 +27,7 @@ from crm.cib.document import Document
 from crm.cib.record import cluster_option
 from crm.controller.core import Core
 from crm.controller.messages import NodeLoad
+from crm.model.report import Report, Severity
 from crm.model.transition import Transition
 from crm.model.values import parse_integer
 from crm.transition import Limits
@@ -79,14 +80,16 @@ class Throttle:
         self._own_limit = node_action_limit
         self._own: NodeLoad | None = None
         self._loads: dict[str, NodeLoad] = {}
-        self._said: dict[str, Level] = {}
-        """How busy people were told that each node is."""
+        self._levels: dict[str, Level] = {}
+        """How busy each node is, as people were told: on a leader of all nodes, else of this one."""
 
     # Every node's side
 
     def measured(self, load: float, cores: int) -> None:
         """This machine's load was measured."""
         self._own = NodeLoad(load, cores, self._own_limit)
+        if not self._core.leading:
+            self._judge(self._core.me.name, self._own)
         self.leader_known()
 
     def leader_known(self) -> None:
@@ -100,17 +103,24 @@ class Throttle:
         """A member tells its load."""
         if self._core.leading:
             self._loads[node] = load
-            self._tell_people(node, load)
+            self._judge(node, load)
 
     def node_left(self, node: str) -> None:
         """What it told is of no account any more."""
         self._loads.pop(node, None)
-        self._said.pop(node, None)
+        self._levels.pop(node, None)
 
     def stop_leading(self) -> None:
         """The next leader is told by the nodes themselves."""
         self._loads.clear()
-        self._said.clear()
+        self._levels.clear()
+
+    def reports(self) -> tuple[Report, ...]:
+        """What people should know: which machines are so busy that it slows the cluster down. A leader knows of all."""
+        busy = sorted(node for node, found in self._levels.items() if found is Level.HIGH)
+        return tuple(Report(Severity.WARNING, "node-busy", node, f"The load of {node} is high: it is given one action "
+                            "at a time, and the whole cluster few", "See what keeps its processors busy. What counts "
+                            "as high is said by the option load-threshold") for node in busy)
 
     def limits(self, transition: Transition, long: Mapping[str, int]) -> Limits:
         """What may be in flight at this moment. `long`: how many actions of each node have been so for a long time."""
@@ -133,13 +143,16 @@ class Throttle:
         most = max(1, len(self._core.view.members) // 2) + long
         return min(configured, most) if configured > 0 else most
 
-    def _tell_people(self, node: str, told: NodeLoad) -> None:
+    def _judge(self, node: str, told: NodeLoad) -> None:
+        """Find out how busy a node is, and tell people when that has changed."""
         busy = level(told.load, told.cores, threshold(self._core.document))
-        if self._said.get(node, Level.NEGLIGIBLE) is not busy:
-            self._core.log("notice" if Level.HIGH in (busy, self._said.get(node)) else "info",
+        before = self._levels.get(node, Level.NEGLIGIBLE)
+        self._levels[node] = busy
+        if busy is not before:
+            self._core.log("notice" if Level.HIGH in (busy, before) else "info",
                            f"the load of {node} is {busy.value[0]} ({told.load:.2f} on {told.cores} cores): it is "
                            f"given {_MEANING[busy]}")
-        self._said[node] = busy
+            self._core.changed("members")
 
 
 def threshold(document: Document) -> float:

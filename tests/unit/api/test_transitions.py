@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from crm.api.app import create
 from crm.api.tasks import Tasks
@@ -27,8 +29,14 @@ from tests.unit.daemon.test_transition_archive import START, TRANSITION, begun
 DONE = TransitionEnded(7, "complete", "", 1010.5, (ActionTiming(1, 1001.0, 1009.0, True),))
 
 
+@functools.cache
+def _app(node: FakeNode) -> FastAPI:
+    """It takes a while to make one."""
+    return create(node, clock=lambda: NOW)
+
+
 async def _asked(node: FakeNode, path: str) -> httpx.Response:
-    transport = httpx.ASGITransport(app=create(node, clock=lambda: NOW), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=_app(node), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
         return await client.get(f"/v1/transitions{path}")
 

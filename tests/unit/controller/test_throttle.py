@@ -93,8 +93,8 @@ def test_a_new_leader_knows_the_loads() -> None:
     world.run_for(3)
     controller = world.nodes[str(world.dc())].controller
     assert controller is not None
-    told = [line for line in world.story if "is high" in line and f"{world.dc()}: the load of" in line]
-    assert len(told) >= 2
+    told = [(report.code, report.where) for report in controller.snapshot().reports if report.code == "node-busy"]
+    assert told == [("node-busy", name) for name in "abc" if name != former]
 
 
 def test_a_start_that_takes_minutes_does_not_use_up_a_busy_node() -> None:

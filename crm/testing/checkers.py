@@ -102,8 +102,8 @@ class Checkers:
         """That operation has ended."""
         self._under_way.pop(run, None)
 
-    def view_changed(self, node: SimulatedNode) -> None:
-        """What a leader has ordered from a node that it does not see any more does not count as under way for it."""
+    def out_of_sight(self, node: SimulatedNode) -> None:
+        """A leader may have lost the node: what it has ordered there does not count as under way for it any more."""
         self._under_way = {run: each for run, each in self._under_way.items() if each.node != node.name}
 
     def begins(self, node: SimulatedNode, action: GraphAction, frozen: bool = False) -> None:

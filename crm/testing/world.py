@@ -336,6 +336,7 @@ class World:
         # What the kernel has taken in is written; the daemon did not wait for it.
         node.disk.lose_power(self.random.randint(0, len(node.disk.pending)), torn=False)
         node.controller = None
+        self.checkers.out_of_sight(node)
         node.view = node.assigned = None
         node.seen_all = False
         node.waiting.clear()
@@ -450,7 +451,7 @@ class World:
             if all(node.assigned is not None and node.assigned.members == described for node in members):
                 continue
             for node in members:
-                self.checkers.view_changed(node)
+                self.checkers.out_of_sight(node)
                 node.seen_all |= len(members) == len(self.nodes)
                 quorate = self._rule.quorate(group, list(self.nodes), node.seen_all)
                 view = node.assigned = View(self._view_number, described, quorate)

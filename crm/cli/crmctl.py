@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crm.cli import (
-    asking,
-    fence,
-    object_commands,
-    plan_commands,
-    resource_commands,
-    result_commands,
-    smaller_objects,
-    task_commands,
-    tokens,
-    transition_commands,
-)
-from crm.cli.asking import print_plan
 from crm.cli.connection import Answer, duration_seconds, request, run
-from crm.cli.setup import command as setup
+
+_FAMILIES = {
+    "resource_commands": ("resource",),
+    "object_commands": ("constraint", "property", "node", "ticket", "agent"),
+    "smaller_objects": ("tag", "alert", "role", "user", "user-group", "fence-level", "defaults"),
+    "result_commands": ("operation", "failure", "audit"),
+    "plan_commands": ("plan", "apply", "simulate", "history"),
+    "task_commands": ("wait", "task"),
+    "transition_commands": ("transition",),
+    "fence": ("fence", "confirm", "fence-history", "fence-coverage"),
+    "tokens": ("token", "certificate"),
+    "setup.command": ("cluster",),
+}
+"""Modules of `crm.cli` that add commands, by `add_to`, and which: only what was asked for is loaded."""
+_OWN = ("status", "explain", "failover-test", "cib", "standby", "online", "maintenance", "move", "clear", "cleanup",
+        "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes are those of Pacemaker's tools; see `crm.cli.connection`."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(given[0] if given else "").parse_args(given)
     return run("crmctl", lambda: options.act(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """For that command; for all of them if it is none of them."""
     parser = argparse.ArgumentParser(
         prog="crmctl",
         description="Look at a cluster and change what it does.",
@@ -89,22 +94,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_dry_run(cleanup)
     cleanup.set_defaults(act=_cleanup)
 
-    resource_commands.add_to(commands)
-    object_commands.add_to(commands)
-    smaller_objects.add_to(commands)
-    result_commands.add_to(commands)
-    plan_commands.add_to(commands)
-    task_commands.add_to(commands)
-    transition_commands.add_to(commands)
-    fence.add_commands(commands)
-    tokens.add_to(commands)
-
-    setup.add_to(commands)
+    for module in _modules(wanted):
+        module.add_to(commands)
 
     demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
     demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     demo.set_defaults(act=_demo)
     return parser
+
+
+def _modules(wanted: str) -> Iterator[Any]:
+    known = wanted in _OWN or any(wanted in commands for commands in _FAMILIES.values())
+    for name, commands in _FAMILIES.items():
+        if wanted in commands or not known:
+            yield importlib.import_module(f"crm.cli.{name}")
 
 
 def _add_dry_run(command: argparse.ArgumentParser) -> None:
@@ -167,10 +170,12 @@ def _clear(options: argparse.Namespace) -> None:
 
 
 def _cleanup(options: argparse.Namespace) -> None:
+    from crm.cli import asking
+
     path = f"/v1/resources/{options.resource}/cleanup" if options.resource else "/v1/cluster/cleanup"
     answer = asking.send("POST", path, None, {"node": options.node, **asking.dry_run(options)})
     if options.dry_run:
-        print_plan(answer)
+        asking.print_plan(answer)
     else:
         print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are")
 
@@ -194,6 +199,8 @@ def _write(options: argparse.Namespace, path: str, value: object, said: str) -> 
         )
     )
     if options.dry_run:
+        from crm.cli.asking import print_plan
+
         print_plan(answer)
     elif answer.get("unchanged"):
         print("That is so already")

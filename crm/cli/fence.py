@@ -13,7 +13,7 @@ _PATIENCE_S = 660
 """Fence agents may take minutes."""
 
 
-def add_commands(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the commands to `crmctl`'s."""
     fence = commands.add_parser("fence", help="cut a node off for good: power it off, or reboot it")
     fence.add_argument("node")

@@ -241,7 +241,7 @@ def test_a_ticket_is_shown_with_what_needs_it(run: Run) -> None:
 
 def test_every_command_of_crmctl_has_a_help_text() -> None:
     """Down to the last verb."""
-    waiting = [("crmctl", crmctl._parser())]
+    waiting = [("crmctl", crmctl._parser(""))]
     while waiting:
         name, parser = waiting.pop()
         for action in parser._actions:

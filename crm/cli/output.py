@@ -60,21 +60,27 @@ class TextOutput:
         for text in texts:
             self._write(text)
 
+    def gap(self) -> None:
+        """Where a quiet tool leaves a section out: only the empty line before it, and the next, remain."""
+        self._space()
+
     def begin(self, heading: str) -> None:
         if not self._quiet:
             self._space()
             self._write(f"{heading}:")
+        elif self._spaced:
+            self._write("")
 
     def item(self, text: str) -> None:
         if not self._quiet:
             self._write(f"  * {text}")
 
     def section(self, heading: str, items: Iterable[str]) -> None:
+        self._space()
         if self._plain:
             for text in items:
                 self._write(text)
             return
-        self._space()
         self._write(f"{heading}:")
         for text in items:
             self._write(f"  * {text}")

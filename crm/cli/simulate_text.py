@@ -83,7 +83,10 @@ class TextTeller:
         return lines
 
     def modifications(self, said: Sequence[Said]) -> None:
-        self.out.section("Performing Requested Modifications", [each.text for each in said])
+        if self.request.quiet:
+            self.out.gap()
+        else:
+            self.out.section("Performing Requested Modifications", [each.text for each in said])
 
     def planned(self, plan: Plan) -> None:
         if self.request.scores or self.request.utilization:

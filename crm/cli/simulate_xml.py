@@ -39,6 +39,8 @@ class XmlTeller:
         self.root.append(status_element(cluster, "cluster_status", attributes=self.request.attributes))
 
     def modifications(self, said: Sequence[Said]) -> None:
+        if self.request.quiet:
+            return
         element = etree.SubElement(self.root, "modifications")
         for each in said:
             if each.kind in ("quorum", "watchdog"):

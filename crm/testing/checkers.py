@@ -47,7 +47,7 @@ class Expectations:
     beside            the first starts only where the second is active
     throttle          the limits on what is under way
     forgotten         failures count no more once the cluster has settled for a while
-    only_with_quorum  what is acknowledged without quorum counts as well: there is no such thing
+    only_with_quorum  a part without quorum changes no configuration; where it may, only what all nodes have is safe
     """
 
     unique: tuple[str, ...] = ()

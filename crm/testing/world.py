@@ -594,8 +594,8 @@ class World:
 
     def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
-        quorate = node.view is not None and node.view.quorate
-        promised = quorate or self.checkers.expect.only_with_quorum
+        whole = node.view is not None and len(node.view.members) == len(self.nodes)
+        promised = whole or self.checkers.expect.only_with_quorum
         if answer.version is not None and answer.request_id in self.asked_at and promised:
             self.checkers.acknowledged(answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])

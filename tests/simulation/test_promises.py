@@ -208,6 +208,20 @@ def test_a_node_that_leaves_before_a_new_leader_has_taken_it_in_is_lost_like_any
     assert any(f"cuts the power of {third}" in line for line in one.story)
 
 
+def test_what_a_member_did_alone_while_its_leader_was_frozen_is_put_right() -> None:
+    """Seed 24100: neither the view nor the member's start had changed for the leader, so that it saw no news."""
+    one = world("ab")
+    dc = one.dc()
+    assert dc is not None
+    one.pause(dc, 10)
+    one.run_for(9)
+    (other,) = {"a", "b"} - {dc}
+    assert one.where("all") == [dc], f"{other} had no quorum, and stopped what it ran"
+    one.run_for(10)
+    one.checkers.settled()
+    assert one.where("all") == ["a", "b"]
+
+
 def test_a_failure_is_forgotten_at_that_moment() -> None:
     one = world()
     (home,) = one.where("lone")

@@ -155,8 +155,7 @@ def recorded_calls(document: Document, node_id: str) -> set[tuple[str, str]]:
 
 def recorded_nodes(document: Document) -> dict[str, dict[str, str]]:
     """Attributes of each `node_state`, by node id."""
-    found = document.root.xpath("status/node_state")
-    states = [state for state in found if isinstance(state, etree._Element)] if isinstance(found, list) else []
+    states = document.root.iterfind("status/node_state")
     return {str(state.get("id")): {str(key): str(value) for key, value in state.attrib.items()} for state in states}
 
 
@@ -174,13 +173,11 @@ def configured_node_names(document: Document) -> list[str]:
 
 def cluster_option(document: Document, *names: str) -> str | None:
     """The value of a cluster option that is set plainly (the first set counts), under any of its names."""
-    for name in names:
-        found = document.root.xpath(
-            "configuration/crm_config/cluster_property_set/nvpair[@name=$name]/@value", name=name, smart_strings=False
-        )
-        if isinstance(found, list) and found:
-            return str(found[0])
-    return None
+    values: dict[str, str] = {}
+    for pair in document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair"):
+        if pair.get("name") in names and pair.get("value") is not None:
+            values.setdefault(str(pair.get("name")), str(pair.get("value")))
+    return next((values[name] for name in names if name in values), None)
 
 
 def _take(root: Element, note: Note) -> Element:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crm.cib.record import ResourceRecord
+from crm.cib.document import Document
+from crm.cib.record import AttributeNote, Note, ResourceRecord, recorded_nodes, transient_attributes
+from crm.controller.keys import LAST_FAILURE
 
 TOLERATED_S = 2.0
 _TIMES = ("last-rc-change", "last-run")
@@ -27,6 +29,14 @@ def by_leaders_clock(record: ResourceRecord, ahead: int) -> ResourceRecord:
     entries = {name: {key: _moved(value, ahead) if key in _TIMES else value for key, value in attributes.items()}
                for name, attributes in record.entries.items()}
     return replace(record, entries=entries)
+
+
+def failures_to_come(document: Document, now: float) -> list[Note]:
+    """What a new leader notes of failures that lie ahead of its clock: its predecessor's was ahead; they are now."""
+    return [AttributeNote(node_id, name, str(int(now)))
+            for node_id in recorded_nodes(document)
+            for name, value in transient_attributes(document, node_id).items()
+            if name.startswith(LAST_FAILURE) and value.isdigit() and int(value) > now + TOLERATED_S]
 
 
 def _moved(text: str, ahead: int) -> str:

@@ -27,6 +27,7 @@ from crm.controller import requests as requesting
 from crm.controller import self_protection as protecting
 from crm.controller.alerts import Alerts
 from crm.controller.attributes import Attributes
+from crm.controller.clocks import failures_to_come
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
 from crm.controller.dispatch import Dispatch
@@ -332,6 +333,7 @@ class Controller:
     def _won(self) -> None:
         self._dispatch.lead()
         self._replication.lead()
+        self._replication.note(*failures_to_come(self._core.document, self._core.now))
         self._joining.lead()
         self._planning.want("a new leader looks at everything")
         self._leader_known()

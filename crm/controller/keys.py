@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LAST_FAILURE = "last-failure-"
+"""How names of attributes begin that tell when something failed last."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransitionKey:
@@ -35,4 +38,4 @@ def operation_key(resource: str, operation: str, interval_ms: int) -> str:
 def failure_attributes(resource: str, operation: str, interval_ms: int) -> tuple[str, str]:
     """Names of the transient attributes that count failures and tell the last one's time."""
     suffix = f"{resource}#{operation}_{interval_ms}"
-    return f"fail-count-{suffix}", f"last-failure-{suffix}"
+    return f"fail-count-{suffix}", f"{LAST_FAILURE}{suffix}"

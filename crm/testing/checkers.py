@@ -47,7 +47,7 @@ class Expectations:
     beside            the first starts only where the second is active
     throttle          the limits on what is under way
     forgotten         failures count no more once the cluster has settled for a while
-    only_with_quorum  what is acknowledged without quorum counts as well: there is no such thing
+    only_with_quorum  a part without quorum changes no configuration; where it may, only what all nodes have is safe
     """
 
     unique: tuple[str, ...] = ()
@@ -102,8 +102,8 @@ class Checkers:
         """That operation has ended."""
         self._under_way.pop(run, None)
 
-    def view_changed(self, node: SimulatedNode) -> None:
-        """What a leader has ordered from a node that it does not see any more does not count as under way for it."""
+    def out_of_sight(self, node: SimulatedNode) -> None:
+        """A leader may have lost the node: what it has ordered there does not count as under way for it any more."""
         self._under_way = {run: each for run, each in self._under_way.items() if each.node != node.name}
 
     def begins(self, node: SimulatedNode, action: GraphAction, frozen: bool = False) -> None:

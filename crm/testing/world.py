@@ -336,6 +336,7 @@ class World:
         # What the kernel has taken in is written; the daemon did not wait for it.
         node.disk.lose_power(self.random.randint(0, len(node.disk.pending)), torn=False)
         node.controller = None
+        self.checkers.out_of_sight(node)
         node.view = node.assigned = None
         node.seen_all = False
         node.waiting.clear()
@@ -450,7 +451,7 @@ class World:
             if all(node.assigned is not None and node.assigned.members == described for node in members):
                 continue
             for node in members:
-                self.checkers.view_changed(node)
+                self.checkers.out_of_sight(node)
                 node.seen_all |= len(members) == len(self.nodes)
                 quorate = self._rule.quorate(group, list(self.nodes), node.seen_all)
                 view = node.assigned = View(self._view_number, described, quorate)
@@ -593,8 +594,8 @@ class World:
 
     def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
-        quorate = node.view is not None and node.view.quorate
-        promised = quorate or self.checkers.expect.only_with_quorum
+        whole = node.view is not None and len(node.view.members) == len(self.nodes)
+        promised = whole or self.checkers.expect.only_with_quorum
         if answer.version is not None and answer.request_id in self.asked_at and promised:
             self.checkers.acknowledged(answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])

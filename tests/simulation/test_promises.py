@@ -208,6 +208,20 @@ def test_a_node_that_leaves_before_a_new_leader_has_taken_it_in_is_lost_like_any
     assert any(f"cuts the power of {third}" in line for line in one.story)
 
 
+def test_what_a_member_did_alone_while_its_leader_was_frozen_is_put_right() -> None:
+    """Seed 24100: neither the view nor the member's start had changed for the leader, so that it saw no news."""
+    one = world("ab")
+    dc = one.dc()
+    assert dc is not None
+    one.pause(dc, 10)
+    one.run_for(9)
+    (other,) = {"a", "b"} - {dc}
+    assert one.where("all") == [dc], f"{other} had no quorum, and stopped what it ran"
+    one.run_for(10)
+    one.checkers.settled()
+    assert one.where("all") == ["a", "b"]
+
+
 def test_a_failure_is_forgotten_at_that_moment() -> None:
     one = world()
     (home,) = one.where("lone")
@@ -223,6 +237,30 @@ def test_a_failure_is_forgotten_at_that_moment() -> None:
     while one.document(dc).root.xpath(counted) and one.clock < failed_at + 60:
         one.run_for(0.5)
     assert one.clock < failed_at + 23, "failure-timeout is 20 s"
+
+
+def test_a_failure_is_forgotten_in_time_though_the_next_leader_s_clock_is_behind() -> None:
+    one = world()
+    assert one.dc() == "a"
+    one.kill_daemon("b")
+    one.nodes["b"].skew = -3600.0
+    one.start("b")
+    one.settle()
+    one.break_resource("state")
+    one.run_for(12)
+    assert failures(one)
+    one.kill_daemon("a")
+    one.settle()
+    one.run_for(60)
+    assert one.dc() == "b"
+    assert not failures(one)
+
+
+def failures(one: World) -> list[str]:
+    """Names of the fail counts of node c."""
+    root = one.document(one.dc() or "").root
+    return [str(pair.get("name")) for pair in root.iterfind("status/node_state[@id='3']//nvpair")
+            if str(pair.get("name")).startswith("fail-count-")]
 
 
 def test_a_failure_while_nobody_leads_is_counted_by_whoever_leads_next(monkeypatch: pytest.MonkeyPatch) -> None:

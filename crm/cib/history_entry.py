@@ -22,7 +22,8 @@ class FinishedOperation:
     """What was done, and how it ended.
 
     resource_id     the name that the agent was given
-    attributes      everything the executor was given: parameters, meta attributes as `CRM_meta_NAME`
+    attributes      everything the executor was given: parameters, meta attributes as `CRM_meta_NAME`; None: nobody
+                    knows, as of operations that were only made up
     transition_key  `ACTION:TRANSITION:TARGET_RC:DC`; one of nobody's is made when it is None
     at              epoch seconds
     """
@@ -37,7 +38,7 @@ class FinishedOperation:
     at: int
     status: int = OperationStatus.DONE
     exit_reason: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] | None = field(default_factory=dict)
     transition_key: str | None = None
     origin: str = "crmd"
     exec_time_ms: int = 0
@@ -72,8 +73,8 @@ def _has_failed(operation: FinishedOperation) -> bool:
 def _ids(operation: FinishedOperation, task: str, failed: bool) -> tuple[str, ...]:
     resource = operation.resource_id
     if task == "notify":
-        kind = operation.attributes.get("CRM_meta_notify_type", "")
-        about = operation.attributes.get("CRM_meta_notify_operation", "")
+        given = operation.attributes or {}
+        kind, about = given.get("CRM_meta_notify_type", ""), given.get("CRM_meta_notify_operation", "")
         return (f"{resource}_{kind}_notify_{about}_0",)
     if failed:
         last = (f"{resource}_last_0",) if operation.interval_ms == 0 else ()
@@ -101,8 +102,10 @@ def _values(operation: FinishedOperation, task: str, rc: int, status: int, exit_
         "last-rc-change": str(operation.at),
         "exec-time": str(operation.exec_time_ms),
         "queue-time": str(operation.queue_time_ms),
-        "op-digest": digest_of_action(operation.attributes, operation.interval_ms),
     }
+    if operation.attributes is None:
+        return values
+    values["op-digest"] = digest_of_action(operation.attributes, operation.interval_ms)
     if operation.task in _MIGRATIONS:
         for end in ("migrate_source", "migrate_target"):
             values[end] = operation.attributes.get(f"CRM_meta_{end}", "")

@@ -125,6 +125,7 @@ def _record(
             node=wanted.node,
             at=at,
             exit_reason="Simulated action result",
+            attributes=None,
             origin="crm_simulate",
         ),
     )

@@ -88,14 +88,20 @@ def _tell_finds(tally: Tally, options: argparse.Namespace) -> None:
 
 
 def _collect_seldom() -> None:
-    """Garbage of a simulated cluster comes in large pieces: look for it seldom, and never among what is imported."""
+    """Garbage of a simulated cluster comes in large pieces: look for it between seeds, never among what is imported."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.disable()
+
+
+def _run(seed: int, count: int, scenario_name: str) -> Tally:
+    tally = run_seed(seed, count, scenario_name)
+    gc.collect()
+    return tally
 
 
 def _results(pool: ProcessPoolExecutor, options: argparse.Namespace, began: float) -> Iterator[Tally]:
     """Each seed's tally, in the order of the seeds; the next batch is begun while there is time."""
-    run = partial(run_seed, count=options.faults, scenario_name=options.scenario)
+    run = partial(_run, count=options.faults, scenario_name=options.scenario)
     if options.hours is None:
         yield from pool.map(run, range(options.first, options.first + options.seeds))
         return

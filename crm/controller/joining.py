@@ -71,6 +71,8 @@ class Joining:
         self._refused: dict[str, str] = {}
         """Incarnations of members that must not join, by name: they are about to leave."""
         self._complete = False
+        self._told_late: set[tuple[str, str, float]] = set()
+        """Failures that this leader has learned of by joining: node, transition key, the node's clock."""
 
     @property
     def complete(self) -> bool:
@@ -81,6 +83,7 @@ class Joining:
         """Begin leading: take this node in, and everybody who has said hello."""
         core = self._core
         self.joined, self._refused = {}, {}
+        self._told_late.clear()
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
         absent = self._absent()
@@ -233,15 +236,19 @@ class Joining:
     def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:
         """Failures that no leader has recorded, or that expired before anything was done about them.
 
-        Nobody may have listened when they happened, or who did has not lived to tell; they still stand.
+        Nobody may have listened when they happened, or who did has not lived to tell; they still stand. Who joins again
+        tells them again.
         """
         if not message.failures:
             return ()
         self._replication.flush()
         document = self._core.document
         heard, counted = recorded_calls(document, node_id), transient_attributes(document, node_id)
-        return tuple(failure for failure in message.failures
-                     if _failed_at(failure) not in counted or not _calls(failure) & heard)
+        found = {(node_id, failure.key, failure.clock): failure for failure in message.failures
+                 if _failed_at(failure) not in counted or not _calls(failure) & heard}
+        news = tuple(failure for told, failure in found.items() if told not in self._told_late)
+        self._told_late.update(found)
+        return news
 
     def _left(self, name: str) -> None:
         core = self._core

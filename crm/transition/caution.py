@@ -4,6 +4,10 @@ Pacemaker's graphs let a promotion start while other nodes are still being asked
 promoted, and let a node go that is still being asked what it runs: right if those nodes were just switched on, but a
 daemon that was killed and came back may have left anything running. Plans stay as Pacemaker makes them (`crm_simulate`
 shows them, recorded cases compare them); the daemon runs them with this added.
+
+Nor may a node that is alone recover what only seems to be its own: one that has just booted into a minority, and whose
+agent fails to say whether something runs, would start it beside the majority's (`without_beginnings`; found by a hunt,
+and Pacemaker plans it so with `no-quorum-policy=freeze`).
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import replace
 
 from crm.model.transition import ActionKind, GraphAction, Transition
 
+_BEGINNINGS = ("start", "promote", "migrate_to", "migrate_from")
 
 def cautious(transition: Transition) -> Transition:
     """The same transition, in which actions wait for the probes that may speak against them.
@@ -37,6 +42,19 @@ def cautious(transition: Transition) -> Transition:
         order.add_edges_from((probe, synapse.action.id) for probe in added)
         synapses[place] = replace(synapse, inputs=(*synapse.inputs, *added))
     return replace(transition, synapses=tuple(synapses))
+
+
+def without_beginnings(transition: Transition) -> Transition:
+    """The same transition without what starts, promotes or moves anything in, and without what waits for that."""
+    begun = {synapse.action.id for synapse in transition.synapses
+             if synapse.action.kind is ActionKind.RESOURCE and synapse.action.operation in _BEGINNINGS}
+    if not begun:
+        return transition
+    dropped = set(begun)
+    while more := {synapse.action.id for synapse in transition.synapses
+                   if synapse.action.id not in dropped and not dropped.isdisjoint(synapse.inputs)}:
+        dropped |= more
+    return replace(transition, synapses=tuple(each for each in transition.synapses if each.action.id not in dropped))
 
 
 def _probes(transition: Transition) -> dict[tuple[str, str], list[int]]:

@@ -57,10 +57,12 @@ FOUND = {
     4015: "a node that left after the election and before it could join was not noticed to be lost",
     4016: "a welcome that was late made a node follow one that had given way, which never told it so",
     24100: "a leader that had been frozen found a member as it knew it, but that had stopped things meanwhile",
+    5918: "a node joined the same leader twice, and told the same failure twice: it was counted twice",
     508: "a fail count and the failed operation expire at different moments; only the first was waited for",
 }
 
 FOUND_IN_VARIETY = {
+    1163: "freeze: a node that had booted alone recovered what its agent could not tell about, and others had started",
     21: "a node that had joined anew was fenced in the end by an attempt on its former start: not taken as fenced",
     580: "a leader's clock was behind its predecessor's, and failures lay ahead of it: they were kept for that long",
     357: "a person confirmed that a node was off: its device was free, and nobody told those who waited for it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
-from crm.transition import cautious
+from crm.transition import cautious, without_beginnings
 
 
 def synapse(number: int, operation: str, resource: str, *inputs: int, node: str = "a", interval: int = 0) -> Synapse:
@@ -54,3 +54,10 @@ def test_a_node_is_let_go_when_it_has_told_what_it_runs() -> None:
 def test_a_plan_without_promotions_is_left_alone() -> None:
     plan = Transition(1, (synapse(1, "monitor", "db"), synapse(2, "start", "db", 1)))
     assert cautious(plan) is plan
+
+
+def test_without_beginnings_only_what_ends_something_is_left() -> None:
+    plan = Transition(1, (
+        synapse(1, "monitor", "web", node="b"), synapse(2, "stop", "db"), synapse(3, "start", "db", 2),
+        synapse(4, "monitor", "db", 3, interval=10_000), synapse(5, "promote", "db", 3), synapse(6, "stop", "web", 1)))
+    assert inputs(without_beginnings(plan)) == {1: (), 2: (), 6: (1,)}

@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
-import networkx as nx
-
 from crm.model.transition import ActionKind, GraphAction, Transition
 
 _TOLD_ANEW = "CRM_meta_notify"
@@ -36,6 +34,8 @@ def adoptable(transition: Transition, in_flight: Iterable[GraphAction]) -> tuple
     actions = {synapse.action.id: synapse.action for synapse in transition.synapses}
     fenced = {action.node for action in actions.values() if _fences(action)}
     stopped = {_what_and_where(action) for action in actions.values() if action.operation == "stop"}
+    import networkx as nx  # here, as in `crm.transition.caution`
+
     order: nx.DiGraph[int] = nx.DiGraph()
     order.add_nodes_from(actions)
     order.add_edges_from((earlier, synapse.action.id) for synapse in transition.synapses for earlier in synapse.inputs)

@@ -178,7 +178,7 @@ def test_many_attributes_of_the_root_are_no_more_work_than_few() -> None:
     names = ("cib-last-written", "update-origin", "update-client", "update-user", "execution-date", "dc-uuid",
              "crm_feature_set", "validate-with")
     numbers = ("admin_epoch", "epoch", "num_updates", "remote-clear-port", "remote-tls-port", "have-quorum")
-    given = {name: "x" for name in names} | {name: "1" for name in numbers}
+    given = dict.fromkeys(names, "x") | dict.fromkeys(numbers, "1")
     root = etree.fromstring(
         "<cib><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>")
     for name, value in given.items():

@@ -27,7 +27,6 @@ from crm.api import (
     problems,
     resource_routes,
     routing,
-    shapes,
     simulation_routes,
     task_routes,
     ticket_routes,
@@ -99,8 +98,7 @@ def create(
     )
     if doors is not None:
         routing.add(app, token_routes.routes(service, doors, clock))
-    shapes.describe(app, object_routes.SHAPES)
-    openapi.install(app)
+    openapi.install(app, object_routes.SHAPES)
     problems.install(app, lambda text: redacted_text(service.cib(), text))
     return app
 

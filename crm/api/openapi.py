@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from crm.api import paging, waiting
 from crm.api.idempotency import HEADER, LONGEST_KEY
 from crm.api.problems import MEDIA_TYPE
 from crm.api.scopes import READING, needed
+from crm.api.shapes import Shape, describe
 
 _Json = dict[str, Any]
 
@@ -160,15 +161,17 @@ class ProblemValue(BaseModel):
     errors: list[OffenceValue] = Field([], description="everything that is wrong with the request")
 
 
-def install(app: FastAPI) -> None:
-    """Have the application describe itself completely."""
-    describe, making = app.openapi, threading.Lock()
+def install(app: FastAPI, known: Sequence[Shape]) -> None:
+    """Have the application describe itself completely, with the shapes that its routes read by themselves."""
+    make, making = app.openapi, threading.Lock()
     made: list[_Json] = []
 
     def completed() -> _Json:
         with making:
             if not made:
-                made.append(complete(describe()))
+                document = make()
+                describe(document, known)
+                made.append(complete(document))
         return made[0]
 
     app.openapi = completed  # type: ignore[method-assign]

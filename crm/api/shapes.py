@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
@@ -71,19 +70,10 @@ def _check_characters(value: Any, place: tuple[str | int, ...]) -> None:
             _check_characters(each, (*place, name))
 
 
-def describe(app: FastAPI, shapes: Sequence[Shape]) -> None:
-    """Put the shapes into the application's OpenAPI document when that is made."""
-    make = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        complete = app.openapi_schema is not None
-        document = make()
-        if not complete:
-            known = document.setdefault("components", {}).setdefault("schemas", {})
-            for shape in shapes:
-                schema = shape.adapter.json_schema(ref_template=_REFERENCE)
-                known.update(schema.pop("$defs", {}))
-                known.setdefault(shape.name, schema)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
+def describe(document: dict[str, Any], shapes: Sequence[Shape]) -> None:
+    """Put the shapes into an OpenAPI document."""
+    known = document.setdefault("components", {}).setdefault("schemas", {})
+    for shape in shapes:
+        schema = shape.adapter.json_schema(ref_template=_REFERENCE)
+        known.update(schema.pop("$defs", {}))
+        known.setdefault(shape.name, schema)

@@ -160,9 +160,7 @@ class Plan(TypedDict):
     settled: bool
 
 
-class TransitionCount(TypedDict):
-    """A transition in short."""
-
+class _TransitionFacts(TypedDict):
     id: str
     number: int
     dc: str
@@ -172,6 +170,11 @@ class TransitionCount(TypedDict):
     ended_at: float | None
     outcome: str
     reason: str
+
+
+class TransitionCount(_TransitionFacts):
+    """A transition in short."""
+
     actions: int
 
 
@@ -190,18 +193,9 @@ class DoneAction(TypedDict):
     ok: bool | None
 
 
-class Transition(TypedDict):
+class Transition(_TransitionFacts):
     """A transition with its actions."""
 
-    id: str
-    number: int
-    dc: str
-    term: int
-    version: str
-    begun_at: float
-    ended_at: float | None
-    outcome: str
-    reason: str
     actions: list[DoneAction]
 
 

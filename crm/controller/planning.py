@@ -100,9 +100,7 @@ class Planning:
         self._planned_at = core.now
         self._pending = self._plan_id
         core.log("debug", f"planning ({self._plan_id}): {self._reasons[-1]}")
-        self._reasons, self._changed = [], ""
-        for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
-            core.cancel_timer(timer)
+        self._forget_reasons()
         self._input = MakePlan(self._plan_id, core.document, int(core.now))
         core.emit(self._input)
         core.changed("transition")
@@ -147,7 +145,10 @@ class Planning:
     def stop_leading(self) -> None:
         """Planning is somebody else's now."""
         self._pending = None
-        self._reasons, self._changed = [], ""
         self.reports = ()
+        self._forget_reasons()
+
+    def _forget_reasons(self) -> None:
+        self._reasons, self._changed = [], ""
         for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
             self._core.cancel_timer(timer)

@@ -140,8 +140,7 @@ class Controller:
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
-        self._joining.hooks = Hooks(self._member_joined, self._member_strayed, self._member_left,
-                                    self._members_complete)
+        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
@@ -356,17 +355,19 @@ class Controller:
             assert self._core.dc is not None
             self._core.send(self._core.dc, messages.LeaveRequest())
 
-    def _member_joined(self, name: str, message: messages.Joined, new: bool) -> None:
+    def _member_joined(self, name: str, message: messages.Joined, new: bool, strayed: bool) -> None:
+        why = f"{name} has joined" if new else f"{name} has acted for another leader" if strayed else ""
+        if why:
+            # First of all: what it has done may free what waits for it, and may forbid it as well.
+            self._dispatch.abort(why)
         self._results.take_joined(name, message)
         self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:
             self._alerts.node(name, self._core.me.shape.id_of(name), here=True)
             self._fencing_member.greet(name)
-            self._planning.want(f"{name} has joined")
-
-    def _member_strayed(self, name: str) -> None:
-        self._planning.want(f"{name} has acted for another leader")
+        if why:
+            self._planning.want(why)
 
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from crm.cib.document import Document
-from crm.cib.record import AttributeNote, ForgetNote, NodeNote, cluster_option, recorded_nodes, transient_attributes
+from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, transient_attributes
 from crm.controller.chronicle import Chronicle
 from crm.controller.core import Core
 from crm.controller.fencing.fencing import Fencing
 from crm.controller.flights import SLOW_S, TIMER_PREFIX, Flight, Flights
+from crm.controller.frozen import careful_when_frozen
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import Execute, Forget
 from crm.controller.pending import is_told_beforehand, pending, pending_no_more
@@ -26,7 +27,7 @@ from crm.controller.replication import Replication
 from crm.controller.throttle import LONG_S, Throttle
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
-from crm.transition import Outcome, Progress, Run, adoptable, cautious, without_beginnings
+from crm.transition import Outcome, Progress, Run, adoptable, cautious
 
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
@@ -103,9 +104,7 @@ class Dispatch:
         False if it does not fit to what is under way from an earlier one: then nothing begins before that has ended.
         """
         assert self.run is None, "a transition is still running"
-        careful = cautious(transition)
-        if self._holds_nothing(document):
-            careful = without_beginnings(careful)
+        careful = careful_when_frozen(cautious(transition), self._core, document)
         planned = replace(careful, id=self._number + 1)
         aside = self._flights.aside
         adopted, misfits = adoptable(planned, (flight.action for flight in aside))
@@ -121,12 +120,6 @@ class Dispatch:
             self._adopt(aside[place], action_id)
         self.pump()
         return True
-
-    def _holds_nothing(self, document: Document) -> bool:
-        """Whether nothing that seems to run here can be this part's to keep running: it never was with the others."""
-        held = self._core.authority
-        frozen = (cluster_option(document, "no-quorum-policy") or "").lower() == "freeze"
-        return frozen and held is not None and held.caretaker and not self._core.in_step
 
     def abort(self, reason: str) -> None:
         """Fire nothing more. The run ends when what is in flight has ended, or has turned out to take long."""

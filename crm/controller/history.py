@@ -242,7 +242,7 @@ class LocalHistory:
         if action.operation == "notify":
             status, rc = OperationStatus.DONE, ExitCode.OK
         operation = _recorded_operation(action, rc)
-        ran_at = str(int(event.started_at))
+        ended_at = event.started_at + event.run_ms / 1000
         attributes = {
             "operation_key": operation_key(action.resource.id, operation, action.interval_ms),
             "operation": operation,
@@ -256,13 +256,13 @@ class LocalHistory:
             "rc-code": str(int(rc)),
             "op-status": str(int(status)),
             "interval": str(action.interval_ms),
-            "last-rc-change": ran_at,
+            "last-rc-change": str(int(ended_at)),
             "exec-time": str(event.run_ms),
             "queue-time": str(event.queue_ms),
             "op-digest": operation_digest(action.attributes, action.interval_ms),
         }
         if action.interval_ms == 0:
-            attributes["last-run"] = ran_at
+            attributes["last-run"] = str(int(event.started_at))
         for end in ("source", "target"):
             if action.operation in _MIGRATIONS:
                 attributes[f"migrate_{end}"] = action.attributes.get(f"CRM_meta_migrate_{end}", "")

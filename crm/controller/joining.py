@@ -43,10 +43,12 @@ JOIN_LIMIT_S = 2.0
 class Hooks:
     """What the leader's other parts want to know."""
 
-    joined: Callable[[str, Joined, bool], None]
-    """A member joined: name, message (with those failures only that are news), whether it is new (or restarted)."""
-    strayed: Callable[[str], None]
-    """A member was away, not noticed here (this node may have been paused), and has done what nobody here asked for."""
+    joined: Callable[[str, Joined, bool, bool], None]
+    """A member joined: name, message (with those failures only that are news), whether it is new (or restarted).
+
+    The last one: whether it has strayed, that is, was away, not noticed here (this node may have been paused), and has
+    done what nobody here asked for.
+    """
     left: Callable[[str], None]
     complete: Callable[[], None]
     """Every member of the view has joined, or the time limit for that has passed."""
@@ -228,9 +230,7 @@ class Joining:
         self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records), told_to_tools)
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
-        self.hooks.joined(name, replace(message, failures=unheard), new)
-        if strayed:
-            self.hooks.strayed(name)
+        self.hooks.joined(name, replace(message, failures=unheard), new, strayed)
         self._check_complete()
 
     def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:

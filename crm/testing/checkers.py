@@ -113,7 +113,7 @@ class Checkers:
         if action.operation in ("start", "migrate_from"):
             self._starts_alone(node, name)
             if not self._world.out_of_touch(node):
-                self._starts_after(name)
+                self._starts_after(node, name)
                 self._starts_beside(node, name)
         if action.operation == "promote":
             self._promotes_alone(node, name)
@@ -194,10 +194,10 @@ class Checkers:
         if limit is not None and len(others) >= limit:
             self._break("promoted", f"{resource} is promoted on {node.name} while {', '.join(others)} is")
 
-    def _starts_after(self, resource: str) -> None:
+    def _starts_after(self, node: SimulatedNode, resource: str) -> None:
         for first, then in self.expect.after:
             if then == resource and not self._world.where(first) and not self._broke_lately(first):
-                self._break("order", f"{then} starts while {first} is not active")
+                self._break("order", f"{then} starts on {node.name} while {first} is not active")
 
     def _starts_beside(self, node: SimulatedNode, resource: str) -> None:
         for dependent, other in self.expect.beside:
@@ -247,7 +247,7 @@ class Checkers:
         world = self._world
         assert answer.version is not None
         mine = (answer.term, *answer.version[:2])
-        began = world.asked_at[answer.request_id]
+        began, _ = world.asked_at[answer.request_id]
         for marker, (at, other) in self._acknowledged_at.items():
             if at < began and other >= mine:
                 self._break("order-of-changes", f"{answer.request_id} got {mine}, but {marker} had {other} before it")

@@ -92,7 +92,8 @@ class World:
         self.clock = EPOCH
         self.acknowledged: dict[str, tuple[int, int, int]] = {}
         """Markers that clients were told are safe, with the version and term that they were told."""
-        self.asked_at: dict[str, float] = {}
+        self.asked_at: dict[str, tuple[float, View | None]] = {}
+        """When clients asked for a marker, and in which view their node was."""
         self.answers: dict[str, commands.Answer] = {}
         self.alerts: list[tuple[str, dict[str, str]]] = []
         """What alert agents were told, and where."""
@@ -209,7 +210,7 @@ class World:
             return
         xml = (f'<crm_config><cluster_property_set id="markers"><nvpair id="marker-{marker}" name="marker-{marker}" '
                f'value="1"/></cluster_property_set></crm_config>')
-        self.asked_at[marker] = self.clock
+        self.asked_at[marker] = self.clock, node.view
         self._handle(node, events.ChangeRequested(marker, Edit(Verb.MODIFY, xml)))
 
     def edit(self, via: str, change: Change) -> None:
@@ -442,6 +443,8 @@ class World:
 
     def _form_views(self) -> None:
         awake = {name for name, node in self.nodes.items() if node.alive and node.paused_until <= self.clock}
+        for name in self.nodes.keys() - awake:
+            self.checkers.out_of_sight(self.nodes[name])
         together = {frozenset(node.assigned.names) for node in self.nodes.values() if node.assigned}
         for group in self.network.cliques(awake, sorted(together, key=lambda each: (-len(each), sorted(each)))):
             members = [self.nodes[name] for name in group]
@@ -513,7 +516,8 @@ class World:
                 status, rc = self._perform_operation(node, action, hangs)
                 if (status, rc) != (OperationStatus.DONE, action.target_rc):
                     self.checkers.failed(node, action)
-                ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew, run_ms=20)
+                ended = events.OperationEnded(call_id, status, rc, started_at=begun + node.skew,
+                                              run_ms=round(1000 * (self.clock - begun)))
                 if node.incarnation == incarnation:
                     self._handle(node, ended)
 
@@ -594,9 +598,11 @@ class World:
 
     def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
-        whole = node.view is not None and len(node.view.members) == len(self.nodes)
-        promised = whole or self.checkers.expect.only_with_quorum
-        if answer.version is not None and answer.request_id in self.asked_at and promised:
+        if answer.version is None or answer.request_id not in self.asked_at:
+            return
+        _, asked_in = self.asked_at[answer.request_id]
+        by_all = node.view is not None and node.view == asked_in and len(node.view.members) == len(self.nodes)
+        if by_all or self.checkers.expect.only_with_quorum:
             self.checkers.acknowledged(answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])
 

@@ -5,19 +5,19 @@ promoted, and let a node go that is still being asked what it runs: right if tho
 daemon that was killed and came back may have left anything running. Plans stay as Pacemaker makes them (`crm_simulate`
 shows them, recorded cases compare them); the daemon runs them with this added.
 
-Nor may a node that is alone recover what only seems to be its own: one that has just booted into a minority, and whose
-agent fails to say whether something runs, would start it beside the majority's (`without_beginnings`; found by a hunt,
-and Pacemaker plans it so with `no-quorum-policy=freeze`).
+Nor may a minority recover what only seems to be its own (`without_beginnings`; of what, `crm.controller.frozen` says).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import replace
 
 from crm.model.transition import ActionKind, GraphAction, Transition
 
 _BEGINNINGS = ("start", "promote", "migrate_to", "migrate_from")
+
 
 def cautious(transition: Transition) -> Transition:
     """The same transition, in which actions wait for the probes that may speak against them.
@@ -44,10 +44,10 @@ def cautious(transition: Transition) -> Transition:
     return replace(transition, synapses=tuple(synapses))
 
 
-def without_beginnings(transition: Transition) -> Transition:
-    """The same transition without what starts, promotes or moves anything in, and without what waits for that."""
-    begun = {synapse.action.id for synapse in transition.synapses
-             if synapse.action.kind is ActionKind.RESOURCE and synapse.action.operation in _BEGINNINGS}
+def without_beginnings(transition: Transition, of: Container[str] | None = None) -> Transition:
+    """The same without what starts, promotes or moves in anything (or these resources), and what waits for that."""
+    begun = {synapse.action.id for synapse in transition.synapses if _begins(synapse.action)
+             and (of is None or (synapse.action.resource is not None and synapse.action.resource.id in of))}
     if not begun:
         return transition
     dropped = set(begun)
@@ -55,6 +55,10 @@ def without_beginnings(transition: Transition) -> Transition:
                    if synapse.action.id not in dropped and not dropped.isdisjoint(synapse.inputs)}:
         dropped |= more
     return replace(transition, synapses=tuple(each for each in transition.synapses if each.action.id not in dropped))
+
+
+def _begins(action: GraphAction) -> bool:
+    return action.kind is ActionKind.RESOURCE and action.operation in _BEGINNINGS
 
 
 def _probes(transition: Transition) -> dict[tuple[str, str], list[int]]:

@@ -226,12 +226,16 @@ class Checkers:
                 self._break("one-dc", f"term {leads} has two DCs: {self._leaders[leads]} and {node.name}")
 
     def _has_all_acknowledged(self, term: int, node: SimulatedNode) -> None:
-        """At the moment of election, a DC has every change that was acknowledged before."""
+        """At the moment of election, a DC has every change that was acknowledged in an earlier term.
+
+        By terms and not by time: one that was frozen may win its election when there is a DC of a later one already.
+        """
         world = self._world
         if world.shape.splits:
             # The halves of two nodes may each have a DC until one is fenced; only in office must it have everything.
             return
-        missing = set(world.acknowledged) - world.markers(world.document(node.name))
+        before = {marker for marker, (acknowledged_in, *_) in world.acknowledged.items() if acknowledged_in < term}
+        missing = before - world.markers(world.document(node.name))
         if missing:
             self._break("durable", f"the DC of term {term}, {node.name}, lacks acknowledged changes {sorted(missing)}")
 

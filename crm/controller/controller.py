@@ -194,6 +194,7 @@ class Controller:
             events.MessageReceived: self._received,
             events.TimerFired: self._timer,
             events.Persisted: lambda event: self._core.persisted(event.token),
+            events.PersistFailed: lambda event: self._core.not_persisted(event.token),
             events.Planned: self._planning.planned,
             events.OperationEnded: self._history.ended,
             events.FencingEnded: self._fencing_member.ended,

@@ -246,6 +246,7 @@ class Controller:
             electing.TIMER: self._election.timer,
             joins.TIMER: self._joining.timer,
             replicating.FLUSH_TIMER: self._replication.flush,
+            replicating.COMMIT_TIMER: self._replication.commit_timer,
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),

@@ -6,7 +6,7 @@ Which parameters there are is found here; how they become a digest is `crm.model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from crm.model.digest import countable, digest
@@ -161,24 +161,24 @@ def compare(
 ) -> Digests:
     """The present digests for a recorded operation, and how they compare with those recorded.
 
-    `restart_digest` stands in for the recorded one (an expired failure asks for a restart that way).
+    `restart_digest` stands in for the recorded one (an expired failure asks for a restart that way). An operation's
+    digests are worked out once for a node, as the first of its entries asks for them: where that had no digest for a
+    restart, a later entry's is not looked at.
     """
-    assert entry.operation is not None
-    present = calculate(cluster, resource, node, entry.operation, entry.interval_ms, entry)
-    recorded_restart = restart_digest if restart_digest is not None else entry.restart_digest
-    return Digests(
-        present.parameters,
-        present.all,
-        present.restart,
-        present.secure,
-        present.restart_parameters,
-        present.secure_parameters,
-        _verdict(present, entry, recorded_restart),
-    )
+    task, interval_ms = entry.operation, entry.interval_ms
+    assert task is not None
+    if restart_digest is not None:
+        entry = replace(entry, restart_digest=restart_digest)
+    key = (node.name, resource.id, task, interval_ms)
+    present = cluster.digests.get(key)
+    if present is None:
+        present = calculate(cluster, resource, node, task, interval_ms, entry)
+    found = cluster.digests[key] = replace(present, match=_verdict(present, entry))
+    return found
 
 
-def _verdict(present: Digests, entry: HistoryEntry, recorded_restart: str | None) -> Match:
-    if recorded_restart is not None and present.restart != recorded_restart:
+def _verdict(present: Digests, entry: HistoryEntry) -> Match:
+    if present.restart is not None and entry.restart_digest not in (None, present.restart):
         return Match.RESTART
     if entry.digest is None:
         return Match.UNKNOWN

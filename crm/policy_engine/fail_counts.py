@@ -55,7 +55,7 @@ def failures_on(
         forgotten_at = found.last + seconds(resource.failure_timeout_ms) + 1
         if cluster.now >= forgotten_at:
             found = Failures(0, found.last)
-        cluster.advance_recheck(forgotten_at)
+        cluster.advance_recheck(forgotten_at, in_graph=False)
     if launched and not is_bundled(resource):
         for inner in resource.launched:
             more = failures_on(cluster, node, inner, effective, launched, entry)

@@ -9,7 +9,9 @@ from crm.policy_engine.plan import Plan, plan
 from tests.unit.observe.helpers import NOW
 
 
-def planned(resources: str, status: str, options: str = "", nodes: str = "ab", constraints: str = "", more: str = "") -> Plan:
+def planned(
+    resources: str, status: str, options: str = "", nodes: str = "ab", constraints: str = "", more: str = ""
+) -> Plan:
     """The plan for a configuration and a status; options as `name=value`, separated by blanks."""
     pairs = "".join(
         f'<nvpair id="o-{name}" name="{name}" value="{value}"/>'

@@ -168,7 +168,10 @@ def _fill_clone(cluster: Cluster, resource: Resource, clone: Clone) -> bool:
     resource.clone = settings
     resource.meta.setdefault("resource-stickiness", "1")
     resource.meta["globally-unique"] = "true" if resource.unique else "false"
-    return all(add_instance(cluster, resource) is not None for _ in range(max(settings.clone_max, 1)))
+    while len(resource.children) < max(settings.clone_max, 1):  # The first instance may lower it.
+        if add_instance(cluster, resource) is None:
+            return False
+    return True
 
 
 def add_instance(cluster: Cluster, clone: Resource) -> Resource | None:

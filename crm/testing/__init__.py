@@ -1,8 +1,9 @@
 """Public helpers to test clusters: whole clusters on virtual time, with faults and checkers.
 
     world      a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
-    machines   what runs on a machine, and its disk          network  links, views      power  fence devices
-    sharing    what nodes in one process need not do twice
+    timeline   virtual time        nodes       a machine and what its daemon has    machines  what runs there, disks
+    network    links               membership  views and messages                   agents    operations, results
+    power      fence devices       sharing     what nodes in one process need not do twice
     checkers   what must hold after every step, whatever happens
     scenario   the cluster that hunts are run on             faults   what goes wrong there
     failovers  what a configuration does when nodes are lost or resources fail, as assertions

@@ -15,7 +15,8 @@ from crm.controller.keys import TransitionKey, failure_attributes
 from crm.model.transition import ActionKind, GraphAction
 
 if TYPE_CHECKING:
-    from crm.testing.world import SimulatedNode, World
+    from crm.testing.nodes import SimulatedNode
+    from crm.testing.world import World
 
 
 class Violation(AssertionError):  # noqa: N818 - the word of the field
@@ -112,7 +113,7 @@ class Checkers:
         name = action.resource.id
         if action.operation in ("start", "migrate_from"):
             self._starts_alone(node, name)
-            if not self._world.out_of_touch(node):
+            if not self._world.membership.out_of_touch(node):
                 self._starts_after(node, name)
                 self._starts_beside(node, name)
         if action.operation == "promote":

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from crm.cib.changes import Edit, Verb
-from crm.testing.world import SimulatedNode, World
+from crm.testing.nodes import SimulatedNode
+from crm.testing.world import World
 
 _MARK = "hunt"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from crm.cib.changes import Edit, Verb
 from crm.testing import clients
-from crm.testing.world import SimulatedNode, World
+from crm.testing.nodes import SimulatedNode
+from crm.testing.world import World
 
 Fault = Callable[[World, SimulatedNode], bool]
 """Does it, and says whether it could."""

@@ -15,7 +15,8 @@ from crm.controller import Options
 from crm.messaging.quorum import QuorumMode, QuorumRule
 from crm.testing import clients, faults, scenario, variety
 from crm.testing.checkers import Violation
-from crm.testing.world import EPOCH, World
+from crm.testing.timeline import EPOCH
+from crm.testing.world import World
 
 FAULTS_PER_SEED = 50
 SETTLE_LIMIT_S = 240.0

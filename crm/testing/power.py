@@ -9,7 +9,8 @@ from crm.controller import events
 from crm.controller.messages import FenceOrder
 
 if TYPE_CHECKING:
-    from crm.testing.world import SimulatedNode, World
+    from crm.testing.nodes import SimulatedNode
+    from crm.testing.world import World
 
 
 class Power:

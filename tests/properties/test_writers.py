@@ -45,7 +45,7 @@ class Writers:
         pair = f'<nvpair id="number" name="number" value="{value + 1}"/>'
         xml = f'<crm_config><cluster_property_set id="numbers">{pair}</cluster_property_set></crm_config>'
         change = events.ChangeRequested(request, Edit(Verb.MODIFY, xml, "configuration"), version)
-        self.world._handle(machine, change)
+        self.world.handle(machine, change)
 
     def outcomes(self) -> tuple[int, int]:
         """How many writes were acknowledged, and of how many nobody knows."""

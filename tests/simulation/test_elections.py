@@ -99,8 +99,8 @@ def test_of_two_caretakers_everybody_follows_the_one_that_stays() -> None:
         cib = at.document.to_bytes().decode()
         return MessageReceived(at.node, Welcome(at.term, True, at.view.number, at.term, at.document.version, cib, 99))
 
-    one._handle(one.nodes["c"], welcome_from(b))
+    one.handle(one.nodes["c"], welcome_from(b))
     assert c.snapshot().dc == "a", "it knows a better one"
     c._core.authority = Authority(c.snapshot().term, "b", True, "b-1")
-    one._handle(one.nodes["c"], welcome_from(a))
+    one.handle(one.nodes["c"], welcome_from(a))
     assert c.snapshot().dc == "a"

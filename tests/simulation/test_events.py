@@ -12,7 +12,7 @@ from crm.daemon.journal import Journal
 from crm.messaging.quorum import QuorumMode, QuorumRule
 from crm.testing import World, scenario
 from crm.testing.hunt import live_through
-from crm.testing.world import SimulatedNode
+from crm.testing.nodes import SimulatedNode
 
 Known = dict[str, tuple[object, ...]]
 

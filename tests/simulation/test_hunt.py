@@ -27,8 +27,7 @@ from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine import schedule
-from crm.testing import Expectations, Violation, World, scenario
-from crm.testing import world as worlds
+from crm.testing import Expectations, Violation, World, scenario, timeline
 from crm.testing.checkers import Throttle
 from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, live_through, run_seed, tell_seed, world_of
 from crm.transition import Limits
@@ -65,7 +64,7 @@ FOUND_IN_VARIETY = {
     3399: "a migration was given up for its time, and had expired when it was told: nobody looked at its target",
     3341: "the same, noticed only in peace",
     10266: "freeze: a minority recovered what it had just sent to a node that it lost, where it had arrived",
-    10568: "a leader that had been frozen heard that a stop was done, went on, and only then read what else was stopped",
+    10568: "a leader that had been frozen heard that a stop was done, went on, and then read what else was stopped",
     1163: "freeze: a node that had booted alone recovered what its agent could not tell about, and others had started",
     21: "a node that had joined anew was fenced in the end by an attempt on its former start: not taken as fenced",
     580: "a leader's clock was behind its predecessor's, and failures lay ahead of it: they were kept for that long",
@@ -327,6 +326,6 @@ def test_messages_in_circles_are_caught(monkeypatch: pytest.MonkeyPatch) -> None
             self._core.send(sender, message)
 
     monkeypatch.setattr(Joining, "hello", chatty)
-    monkeypatch.setattr(worlds, "_BUSY_LIMIT", 2000)
+    monkeypatch.setattr(timeline, "_BUSY_LIMIT", 2000)
     with pytest.raises(Violation, match="busy"):
         World("abc", scenario.cib(3)).settle()

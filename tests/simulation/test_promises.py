@@ -381,7 +381,7 @@ def test_alerts_tell_each_event_once() -> None:
 
 
 def set_attribute(one: World, node: str, name: str, value: str, dampening_ms: int | None = None) -> None:
-    one._handle(one.nodes[node], events.AttributeRequested(f"attribute-{one.clock}", node, name, value, dampening_ms))
+    one.handle(one.nodes[node], events.AttributeRequested(f"attribute-{one.clock}", node, name, value, dampening_ms))
 
 
 def attribute(one: World, node: str, name: str) -> str | None:

@@ -32,7 +32,7 @@ class Insistent:
             self.tries.append(f"{self.name}-{len(self.tries)}")
             pair = f'<nvpair id="made-{self.name}" name="made-{self.name}" value="1"/>'
             change = Edit(Verb.CREATE, pair, xpath="//cluster_property_set[@id='made']")
-            self.world._handle(node, events.ChangeRequested(self.tries[-1], change, None, self.origin))
+            self.world.handle(node, events.ChangeRequested(self.tries[-1], change, None, self.origin))
 
     @property
     def codes(self) -> list[str]:
@@ -112,7 +112,7 @@ def test_an_attribute_is_counted_up_once() -> None:
     key = RequestKey("count", "same")
     for number, via in enumerate("aabc"):
         request = events.AttributeRequested(f"up-{number}", "a", "load", "value++", None, Origin(key=key))
-        world._handle(world.nodes[via], request)
+        world.handle(world.nodes[via], request)
         world.run_for(0.5)
     assert transient_attribute(world.document("b"), "1", "load") == "1"
 
@@ -127,7 +127,7 @@ def test_the_cib_says_who_changed_it_last() -> None:
         assert told == ["anna", "test", "b"]
         assert str(root.get("cib-last-written")).startswith("Tue Nov 14 22:13:")
     before = dict(world.document("a").root.attrib)
-    world._handle(world.nodes["a"], events.AttributeRequested("status", "a", "load", "3"))
+    world.handle(world.nodes["a"], events.AttributeRequested("status", "a", "load", "3"))
     world.run_for(1)
     after = dict(world.document("a").root.attrib)
     assert before.pop("num_updates") != after.pop("num_updates") and before == after, "the status leaves no mark"

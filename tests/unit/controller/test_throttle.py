@@ -9,7 +9,8 @@ import pytest
 from crm.controller.events import LoadMeasured
 from crm.controller.throttle import Level, level, reduced
 from crm.testing import World
-from crm.testing.world import OPTIONS, SimulatedNode
+from crm.testing.nodes import SimulatedNode
+from crm.testing.world import OPTIONS
 
 IDLE, BUSY = (0.1, 4), (7.0, 4)
 
@@ -45,7 +46,7 @@ def most_at_once(loads: dict[str, tuple[float, int]], **options: str) -> tuple[d
     """How many operations ran at once on each node, and in all, from nothing to all started."""
     world = World(loads, cib(**options), options=replace(OPTIONS, node_action_limit=0))
     for name, load in loads.items():
-        world._handle(world.nodes[name], LoadMeasured(*load))
+        world.handle(world.nodes[name], LoadMeasured(*load))
     most, most_in_all = dict.fromkeys(loads, 0), 0
 
     def running(node: SimulatedNode) -> int:
@@ -85,7 +86,7 @@ def test_the_cluster_s_limits_hold() -> None:
 def test_a_new_leader_knows_the_loads() -> None:
     world = World("abc", cib(), options=replace(OPTIONS, node_action_limit=0))
     for name in "abc":
-        world._handle(world.nodes[name], LoadMeasured(*BUSY))
+        world.handle(world.nodes[name], LoadMeasured(*BUSY))
     world.settle()
     former = world.dc()
     assert former is not None
@@ -99,7 +100,7 @@ def test_a_new_leader_knows_the_loads() -> None:
 
 def test_a_start_that_takes_minutes_does_not_use_up_a_busy_node() -> None:
     world = World("a", cib(), options=replace(OPTIONS, node_action_limit=0))
-    world._handle(world.nodes["a"], LoadMeasured(*BUSY))
+    world.handle(world.nodes["a"], LoadMeasured(*BUSY))
     for number in range(20):
         world.nodes["a"].machine.slow[f"r{number}", "start"] = 0.1
     world.nodes["a"].machine.slow["r3", "start"] = 60.0

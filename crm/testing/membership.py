@@ -1,0 +1,113 @@
+"""The simulated message layer: views that form from the links there are, and messages within them.
+
+It promises what every layer does (`crm.messaging.layer`), and varies what is not promised: how late a message is, who
+is told of a view first, whether a message survives the end of a view.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from crm.controller.events import MessageReceived, ViewChanged
+from crm.controller.messages import Message, encode
+from crm.controller.values import Member, View
+from crm.messaging.quorum import QuorumRule
+from crm.testing.nodes import SimulatedNode
+from crm.testing.sharing import SharedMessages
+
+if TYPE_CHECKING:
+    from crm.testing.world import World
+
+
+class Membership:
+    """Which nodes of a world are together, `detection_s` after that has changed, and what they send each other."""
+
+    def __init__(self, world: World, rule: QuorumRule, detection_s: float) -> None:
+        self._world = world
+        self._rule = rule
+        self._detection_s = detection_s
+        self._messages = SharedMessages()
+        self._last_arrival: dict[tuple[str, str], float] = {}
+        self._view_number = 0
+
+    def changed(self) -> None:
+        """A node or a link came or went; that will be noticed."""
+        self._world.later(self._detection_s, self._form_views)
+
+    def send(self, node: SimulatedNode, to: str, message: Message) -> None:
+        """To one member of the node's view."""
+        self._send(node, to, encode(message))
+
+    def broadcast(self, node: SimulatedNode, message: Message) -> None:
+        """To all others in the node's view."""
+        raw = encode(message)
+        for member in node.view.names if node.view else ():
+            if member != node.name:
+                self._send(node, member, raw)
+
+    def out_of_touch(self, node: SimulatedNode) -> bool:
+        """Whether others have gone on in another view, and this node or its leader has yet to hear of it."""
+        nodes = self._world.nodes
+        leader = node.controller.snapshot().dc if node.controller else None
+        return any(self._is_over(each.view) for each in (node, nodes.get(leader or "", node)))
+
+    def _is_over(self, view: View | None) -> bool:
+        if view is None:
+            return True
+        assigned = [self._world.nodes[name].assigned for name in view.names]
+        return any(each is None or each.number != view.number for each in assigned)
+
+    def _send(self, node: SimulatedNode, to: str, raw: bytes) -> None:
+        if node.view is None:
+            return
+        world, number = self._world, node.view.number
+        arrival = world.clock + world.random.uniform(0.0001, world.network.longest_delay_s)
+        arrival = max(arrival, self._last_arrival.get((node.name, to), 0.0) + 1e-6)
+        self._last_arrival[node.name, to] = arrival
+        receiver = world.nodes[to]
+        arrive = partial(self._arrive, receiver, node.name, number, raw)
+        world.later(arrival - world.clock, world.in_daemon(receiver, arrive))
+
+    def _arrive(self, node: SimulatedNode, sender: str, number: int, raw: bytes) -> None:
+        """A message: held back until its view is known here, dropped if its sender is in no view with us."""
+        if not self._world.network.carries(sender, node.name):
+            return
+        if node.view is None or number > node.view.number:
+            node.waiting.append((number, sender, raw))
+        elif sender in node.view.names:
+            self._world.handle(node, MessageReceived(sender, self._messages.decode(raw)))
+
+    def _form_views(self) -> None:
+        world = self._world
+        awake = {name for name, node in world.nodes.items() if node.alive and node.paused_until <= world.clock}
+        for name in world.nodes.keys() - awake:
+            world.checkers.out_of_sight(world.nodes[name])
+        together = {frozenset(node.assigned.names) for node in world.nodes.values() if node.assigned}
+        for group in world.network.cliques(awake, sorted(together, key=lambda each: (-len(each), sorted(each)))):
+            self._view_number += 1
+            self._form_view([world.nodes[name] for name in group])
+
+    def _form_view(self, members: list[SimulatedNode]) -> None:
+        """These are together; unless they were already, each is soon told so."""
+        world = self._world
+        described = tuple(Member(node.name, world.shape.id_of(node.name), node.joined_at,
+                                 f"{node.name}-{node.incarnation}") for node in members)
+        if all(node.assigned is not None and node.assigned.members == described for node in members):
+            return
+        for node in members:
+            world.checkers.out_of_sight(node)
+            node.seen_all |= len(members) == len(world.nodes)
+            quorate = self._rule.quorate([each.name for each in members], list(world.nodes), node.seen_all)
+            view = node.assigned = View(self._view_number, described, quorate)
+            world.later(world.random.uniform(0, 0.003), world.in_daemon(node, partial(self._install, node, view)))
+
+    def _install(self, node: SimulatedNode, view: View) -> None:
+        if node.view is not None and node.view.number >= view.number:
+            return
+        node.view = view
+        self._world.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
+        self._world.handle(node, ViewChanged(view))
+        waiting, node.waiting = node.waiting, []
+        for number, sender, raw in waiting:
+            self._arrive(node, sender, number, raw)

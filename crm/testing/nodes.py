@@ -1,0 +1,66 @@
+"""A simulated node: its machine, what of it the daemon knows, and what of the daemon is under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from crm.controller import Controller
+from crm.controller.values import View
+from crm.model.release import THIS, Release
+from crm.model.transition import GraphAction
+from crm.testing.machines import Disk, Machine
+
+
+@dataclass
+class SimulatedNode:
+    """One machine: its disk and services, its controller while the daemon runs. `skew`: its clock is off by that."""
+
+    name: str
+    disk: Disk = field(default_factory=Disk)
+    machine: Machine = field(default_factory=Machine)
+    controller: Controller | None = None
+    incarnation: int = 0
+    boot: int = 0
+    powered: bool = True
+    joined_at: int = 0
+    release: Release = THIS
+    paused_until: float = 0.0
+    skew: float = 0.0
+    view: View | None = None
+    assigned: View | None = None
+    """The view that is on its way, or installed."""
+    seen_all: bool = False
+    """Whether all nodes were in one view since the daemon started (see `QuorumRule.wait_for_all`)."""
+    waiting: list[tuple[int, str, bytes]] = field(default_factory=list)
+    """Messages of views that are not installed yet: view, sender, bytes."""
+    timers: dict[str, int] = field(default_factory=dict)
+    recurring: dict[int, tuple[GraphAction, tuple[int, int] | None]] = field(default_factory=dict)
+    lanes: dict[str, float] = field(default_factory=dict)
+    """When the last operation of each resource ends: one at a time."""
+    under_way: dict[int, GraphAction] = field(default_factory=dict)
+    """Operations whose agents run, whether their daemon lives or not."""
+    terminated: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its daemon runs."""
+        return self.controller is not None
+
+    def lose_power(self) -> None:
+        """Everything on the machine is gone but what its disk keeps."""
+        self.boot += 1
+        self.powered = False
+        self.machine.active.clear()
+        self.machine.hanging.clear()
+        self.paused_until = 0.0
+        self.lanes.clear()
+        self.under_way.clear()
+
+    def lose_daemon(self) -> None:
+        """The daemon is gone, and what it had in memory."""
+        self.controller = None
+        self.view = self.assigned = None
+        self.seen_all = False
+        self.waiting.clear()
+        self.timers.clear()
+        self.recurring.clear()

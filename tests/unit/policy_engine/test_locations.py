@@ -47,3 +47,19 @@ def test_a_location_counts_only_while_its_lifetime_lasts() -> None:
     rule = ">" + _rule('score="INFINITY"', "b")
     assert actions(_with(rule + _while("lt"))) == ["web_start_0 on a"]
     assert actions(_with(rule + _while("gt"))) == ["web_start_0 on b"]
+
+
+def _three(constraint: str, tags: str) -> list[str]:
+    resources = "".join(f'<primitive id="{name}" {DUMMY}/>' for name in "xyz")
+    members = "".join(f'<obj_ref id="{name}"/>' for name in tags.split())
+    more = f'<tags><tag id="outer">{members}</tag><tag id="inner"><obj_ref id="y"/></tag></tags>'
+    status = member("a") + member("b")
+    return actions(planned(resources, status, NO_FENCING, constraints=constraint, more=more))
+
+
+def test_a_tag_in_a_set_stands_for_what_the_tags_in_it_stand_for() -> None:
+    members = '<resource_set id="s"><resource_ref id="outer"/></resource_set>'
+    ban = f'<rsc_location id="l" node="a" score="-INFINITY">{members}</rsc_location>'
+    assert _three(ban, "x inner")[:2] == ["x_start_0 on b", "y_start_0 on b"]
+    assert "x_start_0 on a" in _three(ban, "x inner nobody"), "sets that name something unknown are ignored as a whole"
+    assert "x_start_0 on a" in _three(ban, "x outer"), "so are tags that contain themselves"

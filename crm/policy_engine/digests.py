@@ -15,6 +15,7 @@ from crm.policy_engine.cluster import Cluster, Node, Resource
 from crm.policy_engine.operations import find_operation, operation_meta
 from crm.policy_engine.parameters import operation_parameters, parameters_of
 from crm.policy_engine.rules import compare_versions
+from crm.policy_engine.tree import in_bundle
 
 _PRIVATE_BY_DEFAULT = frozenset({"passwd", "password", "user"})
 _SECURE_IN_ONE_FORM = "3.16.0"
@@ -79,17 +80,13 @@ def needs_remote_address(cluster: Cluster, resource: Resource) -> bool:
 
 def remote_address(cluster: Cluster, resource: Resource) -> str | None:
     """That name: of the node which the container is assigned to, else of the one which it runs on."""
-    if not needs_remote_address(cluster, resource) or resource.launcher is None or not _is_in_bundle(resource):
+    if not needs_remote_address(cluster, resource) or resource.launcher is None or not in_bundle(resource):
         return None
     container = resource.launcher
     node = container.assigned
     if node is None and container.active_on:
         node = container.active_on[0]
     return node.name if node is not None else None
-
-
-def _is_in_bundle(resource: Resource) -> bool:
-    return resource.parent is not None and resource.parent.bundle is not None
 
 
 def calculate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm.policy_engine.observe.sorting import in_order
+from crm.policy_engine.place.criteria import threshold_reached
 from tests.unit.observe.helpers import DUMMY, NOW, entry, history, look, member
 from tests.unit.policy_engine.helpers import actions, planned
 
@@ -64,3 +65,15 @@ def test_an_expired_failure_starts_the_operation_anew_unless_it_is_known_to_run(
     both = planned(WEB, member("a", history("web", start, running, failed)) + others, NO_FENCING)
     assert actions(alone) == ["web_monitor_10000 on a"]
     assert actions(both) == []
+
+
+def test_failures_of_the_connection_into_a_bundle_do_not_count_for_its_container() -> None:
+    bundle = '<bundle id="b"><podman image="x" replicas="1"/><network control-port="3121"/><primitive id="p" '
+    bundle += f"{DUMMY}/></bundle>"
+    counts = '<nvpair id="f" name="fail-count-b-0#monitor_30000" value="INFINITY"/>'
+    podman = 'class="ocf" provider="heartbeat" type="podman"'
+    running = history("b-podman-0", entry("b-podman-0", "start", 1), agent=podman)
+    cluster = look(bundle, member("a", running, counts), NO_FENCING)
+    node = cluster.nodes_by_name["a"]
+    assert threshold_reached(cluster, cluster.by_id["b-0"][0], node) is cluster.by_id["b-0"][0]
+    assert threshold_reached(cluster, cluster.by_id["b-podman-0"][0], node) is None

@@ -17,8 +17,8 @@ def test_a_clone_that_can_only_be_anonymous_has_an_instance_per_node() -> None:
 
 
 def _contained(name: str, container: str) -> str:
-    meta = f'<meta_attributes id="{name}-m"><nvpair id="{name}-c" name="container" value="{container}"/></meta_attributes>'
-    return f'<primitive id="{name}" {DUMMY}>{meta}</primitive>'
+    pair = f'<nvpair id="{name}-c" name="container" value="{container}"/>'
+    return f'<primitive id="{name}" {DUMMY}><meta_attributes id="{name}-m">{pair}</meta_attributes></primitive>'
 
 
 def test_a_container_is_found_by_its_whole_name_and_never_inside_of_itself() -> None:

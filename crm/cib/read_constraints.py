@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lxml import etree
 
 from crm.cib.read_attributes import Reader, text
+from crm.model.cib import ConfiguredNode
 from crm.model.constraints import Colocation, Constraint, Location, Order, ResourceSet, TicketConstraint
 from crm.model.rules import AttributeExpression, Combine, Comparison, Rule
 from crm.model.values import parse_bool
@@ -25,6 +26,13 @@ def read_constraints(reader: Reader, section: etree._Element | None) -> tuple[Co
             continue
         constraints.append(build(reader, element, identity))
     return tuple(constraints)
+
+
+def keep_off_ping_nodes(nodes: Iterable[ConfiguredNode]) -> Iterator[Location]:
+    """What older releases meant by a node of the type `ping`: one on which nothing runs and nothing is asked about."""
+    for node in nodes:
+        if node.type == "ping":
+            yield Location(f"{node.id}-ping", pattern="", node=node.name, score="-INFINITY", discovery="never")
 
 
 def _sets(reader: Reader, element: etree._Element) -> tuple[ResourceSet, ...]:

@@ -12,12 +12,15 @@ from tests.unit.observe.helpers import NOW
 def planned(
     resources: str, status: str, options: str = "", nodes: str = "ab", constraints: str = "", more: str = ""
 ) -> Plan:
-    """The plan for a configuration and a status; options as `name=value`, separated by blanks."""
+    """The plan for a configuration and a status; options as `name=value`, separated by blanks.
+
+    nodes   a letter each, or their XML
+    """
     pairs = "".join(
         f'<nvpair id="o-{name}" name="{name}" value="{value}"/>'
         for name, value in (option.split("=") for option in options.split())
     )
-    members = "".join(f'<node id="{name}" uname="{name}"/>' for name in nodes)
+    members = nodes if "<" in nodes else "".join(f'<node id="{name}" uname="{name}"/>' for name in nodes)
     text = (
         f'<cib have-quorum="true" validate-with="pacemaker-3.9"><configuration><crm_config>'
         f'<cluster_property_set id="cib-bootstrap-options">{pairs}</cluster_property_set></crm_config>'

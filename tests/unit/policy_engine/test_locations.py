@@ -63,3 +63,13 @@ def test_a_tag_in_a_set_stands_for_what_the_tags_in_it_stand_for() -> None:
     assert _three(ban, "x inner")[:2] == ["x_start_0 on b", "y_start_0 on b"]
     assert "x_start_0 on a" in _three(ban, "x inner nobody"), "sets that name something unknown are ignored as a whole"
     assert "x_start_0 on a" in _three(ban, "x outer"), "so are tags that contain themselves"
+
+
+def test_nothing_runs_or_is_asked_about_on_a_ping_node() -> None:
+    found = planned(WEB, member("a") + member("b"), "fencing-enabled=false", nodes="ab")
+    assert "web_monitor_0 on b" in actions(found)
+    nodes = '<node id="a" uname="a"/><node id="b" uname="b" type="ping"/>'
+    assert actions(planned(WEB, member("a") + member("b"), "fencing-enabled=false", nodes=nodes)) == [
+        "web_monitor_0 on a",
+        "web_start_0 on a",
+    ]

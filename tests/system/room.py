@@ -99,7 +99,9 @@ class Room(LayeredCluster):
         machines.ip("-n", self.network[sender].network, "route", "replace", "blackhole", f"{address}/32")
 
     def spoil_disk(self, name: str) -> None:
-        """From now on the daemon cannot write what it has to keep."""
+        """From now on the daemon cannot write what it has to keep, until its machine boots anew or all is mended."""
+        if name in self._spoilt or self.network[name].process_id is None:
+            return
         self._spoilt.add(name)
         folder = self._state_folder(name)
         self.network[name].run("mount", "--bind", folder, folder)

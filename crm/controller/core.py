@@ -69,6 +69,8 @@ class Core:
         """Whether this node, as leader, may change the configuration: nobody else can be doing so."""
         self.in_step = False
         """Whether this node has had, since its daemon started, the CIB that holds all that was committed until then."""
+        self.newcomers: set[str] = set()
+        """Members that follow this node as leader, and that no DC with quorum has had since their daemons started."""
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
         self.receipts = Receipts()

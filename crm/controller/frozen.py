@@ -1,8 +1,9 @@
 """What a part without quorum begins under `no-quorum-policy=freeze`: less than its plan says.
 
-A plan lets such a part recover what runs there. Two things only seem to (Pacemaker plans to recover both; hunts found
-them): on a node that booted alone, what its agent cannot tell about; and what was on its way to a node that is lost,
-where it may have arrived.
+A plan lets such a part recover and move what runs there. Not all of that is its own to do (Pacemaker plans it all; hunts
+found it): to recover what the agent cannot tell about on a node that booted alone; to recover what was on its way to a
+node that is lost, where it may have arrived; to move anything to a node that booted into this part. The others, if they
+have quorum, take that node to be off: they do not fence it before they start elsewhere what it was given here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from crm.cib.document import Document
 from crm.cib.record import cluster_option
 from crm.controller.core import Core
 from crm.model.transition import Transition
-from crm.transition import without_beginnings
+from crm.transition import without_beginnings, without_moves_to
 
 
 def careful_when_frozen(transition: Transition, core: Core, document: Document) -> Transition:
@@ -22,7 +23,8 @@ def careful_when_frozen(transition: Transition, core: Core, document: Document) 
     if not core.in_step:
         return without_beginnings(transition)
     gone = _sent_away(document, set(core.view.names))
-    return without_beginnings(transition, gone) if gone else transition
+    careful = without_beginnings(transition, gone) if gone else transition
+    return without_moves_to(careful, core.newcomers) if core.newcomers else careful
 
 
 def _sent_away(document: Document, present: set[str]) -> frozenset[str]:

@@ -75,7 +75,7 @@ class LocalHistory:
         changing = tuple(order.key for order in orders)
         failures = tuple(failure for resource in self._resources.values() for failure in resource.failures.values())
         return Joined(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now, self.attributes(), serial, failures, orders)
+                      changing, self._core.now, self.attributes(), serial, failures, orders, self._core.in_step)
 
     def execute(self, sender: str, message: Execute) -> None:
         """A leader's order; refused when it is not our leader's."""

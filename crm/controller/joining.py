@@ -85,6 +85,7 @@ class Joining:
         """Begin leading: take this node in, and everybody who has said hello."""
         core = self._core
         self.joined, self._refused = {}, {}
+        core.newcomers.clear()
         self._told_late.clear()
         self._complete = False
         core.set_timer(TIMER, JOIN_LIMIT_S)
@@ -214,6 +215,7 @@ class Joining:
         assert member is not None and self.hooks is not None
         new = self.joined.get(name) != message.incarnation
         self.joined[name] = message.incarnation
+        core.newcomers = core.newcomers - {name} if message.in_step else core.newcomers | {name}
         node_id = core.me.shape.id_of(name)
         state = recorded_nodes(core.document).get(node_id, {})
         since = state.get("crmd", "0") if not new and state.get("crmd", "0") != "0" else str(int(core.now))

@@ -136,7 +136,7 @@ class Joined:
 
     `under_way` are the transition keys of the latter, `changing` those among them that change what runs, `orders` what
     these are; `clock` is the sender's, in epoch seconds; `failures` still stand, whether a leader has heard of them or
-    not.
+    not. `in_step`: whether a DC with quorum has had this member since its daemon started.
     """
 
     term: int
@@ -150,6 +150,7 @@ class Joined:
     serial: int = 0
     failures: tuple[Result, ...] = ()
     orders: tuple[UnderWay, ...] = ()
+    in_step: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,17 @@ Apart from the controller because `crm_simulate` drives the same runner with ins
 """
 
 from crm.transition.adoption import adoptable
-from crm.transition.caution import cautious, without_beginnings
+from crm.transition.caution import cautious, without_beginnings, without_moves_to
 from crm.transition.run import Abort, Limits, Outcome, Progress, Run
 
-__all__ = ["Abort", "Limits", "Outcome", "Progress", "Run", "adoptable", "cautious", "without_beginnings"]
+__all__ = [
+    "Abort",
+    "Limits",
+    "Outcome",
+    "Progress",
+    "Run",
+    "adoptable",
+    "cautious",
+    "without_beginnings",
+    "without_moves_to",
+]

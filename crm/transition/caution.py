@@ -11,7 +11,7 @@ Nor may a minority recover what only seems to be its own (`without_beginnings`; 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Set
 from dataclasses import replace
 
 from crm.model.transition import ActionKind, GraphAction, Transition
@@ -46,11 +46,22 @@ def cautious(transition: Transition) -> Transition:
 
 def without_beginnings(transition: Transition, of: Container[str] | None = None) -> Transition:
     """The same without what starts, promotes or moves in anything (or these resources), and what waits for that."""
-    begun = {synapse.action.id for synapse in transition.synapses if _begins(synapse.action)
-             and (of is None or (synapse.action.resource is not None and synapse.action.resource.id in of))}
-    if not begun:
+    return _without(transition, {synapse.action.id for synapse in transition.synapses if _begins(synapse.action)
+                                 and (of is None or _instance(synapse.action) in of)})
+
+
+def without_moves_to(transition: Transition, nodes: Set[str]) -> Transition:
+    """The same without what begins on those nodes: what is to go there stays where it is."""
+    arriving = {_instance(synapse.action) for synapse in transition.synapses
+                if _begins(synapse.action) and not {synapse.action.node, _goes_to(synapse.action)}.isdisjoint(nodes)}
+    return _without(transition, {synapse.action.id for synapse in transition.synapses
+                                 if _instance(synapse.action) in arriving and not _is_probe(synapse.action)})
+
+
+def _without(transition: Transition, dropped: set[int]) -> Transition:
+    """The transition without these actions, and without what waits for them."""
+    if not dropped:
         return transition
-    dropped = set(begun)
     while more := {synapse.action.id for synapse in transition.synapses
                    if synapse.action.id not in dropped and not dropped.isdisjoint(synapse.inputs)}:
         dropped |= more
@@ -59,6 +70,15 @@ def without_beginnings(transition: Transition, of: Container[str] | None = None)
 
 def _begins(action: GraphAction) -> bool:
     return action.kind is ActionKind.RESOURCE and action.operation in _BEGINNINGS
+
+
+def _goes_to(action: GraphAction) -> str:
+    """Where the first half of a migration sends its resource."""
+    return action.attributes.get("CRM_meta_migrate_target", "") if action.operation == "migrate_to" else ""
+
+
+def _instance(action: GraphAction) -> str:
+    return action.resource.id if action.resource is not None else ""
 
 
 def _probes(transition: Transition) -> dict[tuple[str, str], list[int]]:

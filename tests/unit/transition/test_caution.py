@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
-from crm.transition import cautious, without_beginnings
+from crm.transition import cautious, without_beginnings, without_moves_to
 
 
 def synapse(number: int, operation: str, resource: str, *inputs: int, node: str = "a", interval: int = 0) -> Synapse:
@@ -61,3 +61,11 @@ def test_without_beginnings_only_what_ends_something_is_left() -> None:
         synapse(1, "monitor", "web", node="b"), synapse(2, "stop", "db"), synapse(3, "start", "db", 2),
         synapse(4, "monitor", "db", 3, interval=10_000), synapse(5, "promote", "db", 3), synapse(6, "stop", "web", 1)))
     assert inputs(without_beginnings(plan)) == {1: (), 2: (), 6: (1,)}
+
+
+def test_what_was_to_move_to_those_nodes_stays_and_so_does_what_waits_for_it() -> None:
+    plan = Transition(1, (
+        synapse(1, "monitor", "db", node="b"), synapse(2, "stop", "db"), synapse(3, "start", "db", 1, 2, node="b"),
+        synapse(4, "stop", "disk", 2), synapse(5, "stop", "web"), synapse(6, "start", "web", 5, node="c")))
+    assert inputs(without_moves_to(plan, {"b"})) == {1: (), 5: (), 6: (5,)}
+    assert without_moves_to(plan, {"d"}) is plan

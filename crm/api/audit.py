@@ -21,7 +21,12 @@ log = logging.getLogger("crm.daemon")
 def note(fields: dict[str, object], *, refused: bool) -> None:
     """One entry: in the daemon's log as a sentence, in the file as it is."""
     sentence = "{method} {path} by {user} ({door}): {status} {code}".format_map(fields).rstrip()
-    audit.log(logging.WARNING if refused else logging.INFO, "%s", sentence, extra={"audit": fields})
+    audit.log(logging.WARNING if refused else logging.INFO, "%s", _one_line(sentence), extra={"audit": fields})
+
+
+def _one_line(text: str) -> str:
+    """The address is the client's to choose: it must not pass for further lines of the log."""
+    return "".join(each if each.isprintable() else f"%{ord(each):02X}" for each in text)
 
 
 def write_to(path: Path, size_bytes: int, kept: int) -> logging.Handler | None:

@@ -13,6 +13,7 @@ from crm.api.permission import readable
 from crm.api.problems import ProblemError, offences
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.api.writing import Written, etag, set_version, wanted_version, write
 from crm.cib import sections
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
@@ -24,7 +25,7 @@ Section = Annotated[str | None, Query(description="One section instead of the wh
 XPath = Annotated[str | None, Query(description="The elements that this XPath selects", examples=["//primitive"])]
 
 
-class EditValue(BaseModel):
+class EditValue(Wish):
     """One change of one object."""
 
     verb: str = Field(description="create, modify, upsert, replace or delete", examples=["modify"])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from crm.api.cib_routes import DryRun
 from crm.api.cleaning import CleanedValue, clean_up
@@ -19,7 +19,7 @@ from crm.api.plan_values import PlanValue
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.values import ResourceValue
+from crm.api.values import ResourceValue, Wish
 from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.changes import Change
@@ -38,7 +38,7 @@ _TAGS: dict[ValueKind, str] = {
 }
 
 
-class MoveValue(BaseModel):
+class MoveValue(Wish):
     """Where to, and for how long. When the time is over the resource is free again; stickiness decides if it stays."""
 
     node: str | None = Field(None, description="Where to; without it: away from where it is", examples=["node2"])

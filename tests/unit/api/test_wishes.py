@@ -103,3 +103,32 @@ def test_operations_and_failures(api: TestClient) -> None:
     (failure,) = api.get("/v1/failures", params={"node": "one"}).json()
     assert failure["reason"] == "port in use"
     assert api.get("/v1/failures", params={"node": "two"}).json() == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("POST /v1/nodes/one/standby?dryrun=true", "Did you mean dry_run?"),
+        ("GET /v1/resources?limt=2", "Did you mean limit?"),
+        ("GET /v1/cluster?colour=red", "There are index, wait"),
+        ("POST /v1/tasks/wait?index=1", "There are timeout"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_does_nothing(api: TestClient, node: FakeNode, asked: str, said: str) -> None:
+    before = node.document
+    answer = api.request(*asked.split())
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown-parameter")
+    assert answer.json()["next_step"] == said
+    assert node.document is before
+
+
+def test_a_member_that_nobody_knows_is_refused(api: TestClient) -> None:
+    for path, wish in (("/v1/simulate", {"lost_node": ["one"]}), ("/v1/resources/web/move", {"nod": "two"})):
+        answer = api.post(path, json=wish).json()
+        assert answer["code"] == "bad-request"
+        assert answer["detail"].endswith("There is no such member")
+
+
+def test_what_load_balancers_may_ask_for(api: TestClient) -> None:
+    assert api.get("/v1/health/resources/web?role=promoted").status_code == 503
+    assert api.get("/v1/health/resources/web?role=master").status_code == 422

@@ -6,7 +6,6 @@ import json
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from lxml import etree
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from crm.api.permission import readable
@@ -15,9 +14,8 @@ from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import Wish
 from crm.api.writing import Written, etag, set_version, wanted_version, write
-from crm.cib import sections
+from crm.cib import selection
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
-from crm.cib.document import Document
 
 IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
 DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
@@ -67,7 +65,8 @@ def routes(service: Service) -> APIRouter:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)
         headers = {"ETag": etag(document.version)}
-        return Response(_selected(document, section, xpath), media_type="application/xml", headers=headers)
+        found = selection.selected(document, section, xpath)
+        return Response(selection.to_bytes(found), media_type="application/xml", headers=headers)
 
     @router.put("", openapi_extra=_XML_BODY)
     async def replace_cib(
@@ -93,29 +92,6 @@ def routes(service: Service) -> APIRouter:
         return VersionValue(version=str(version), term=service.status().term, index=service.journal.index)
 
     return router
-
-
-def _selected(document: Document, section: str | None, xpath: str | None) -> bytes:
-    if xpath is not None:
-        return _query(document, xpath)
-    if section is None or section == "cib":
-        return document.to_bytes()
-    element = sections.find(document.root, section)
-    if element is None:
-        raise ProblemError("no-such-object", f"The CIB has no section {section} yet", "Create an object in it")
-    return etree.tostring(element, pretty_print=True, encoding="utf-8")
-
-
-def _query(document: Document, xpath: str) -> bytes:
-    try:
-        found = document.root.xpath(xpath, smart_strings=False)
-    except etree.XPathError as error:
-        raise ProblemError("bad-xpath", f"“{xpath}” is not an XPath: {error}", "Example: //primitive") from None
-    elements = [node for node in found if isinstance(node, etree._Element)] if isinstance(found, list) else []
-    if not elements:
-        raise ProblemError("no-such-object", f"“{xpath}” selects no element of the CIB")
-    texts = [etree.tostring(element, pretty_print=True, encoding="utf-8", with_tail=False) for element in elements]
-    return texts[0] if len(texts) == 1 else b"<xpath-query>\n" + b"".join(texts) + b"</xpath-query>\n"
 
 
 def _parsed(content_type: str, text: str) -> Change:

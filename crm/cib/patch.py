@@ -76,7 +76,7 @@ def _parse(patch: Patch) -> Element:
         raise CibError(
             "bad-patch",
             f"This is <{diff.tag} format='{diff.get('format')}'>, not a patch of format 2",
-            hint="Make it with “crm_diff” or “crmctl cib diff”",
+            hint="Make it with: crm_diff --original OLD.xml --new NEW.xml",
         )
     return diff
 

@@ -15,17 +15,19 @@ from crm.model.transition import GraphAction, Transition
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send to one other member."""
+    """Send to one other member. `number`: see `crm.controller.numbers`."""
 
     to: str
     message: Message
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Send to all other members."""
+    """Send to all other members. `number`: see `crm.controller.numbers`."""
 
     message: Message
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

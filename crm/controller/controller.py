@@ -191,7 +191,7 @@ class Controller:
         return {
             events.Started: self._started,
             events.ViewChanged: self._view_changed,
-            events.MessageReceived: lambda event: self._message(event.sender, event.message),
+            events.MessageReceived: self._received,
             events.TimerFired: self._timer,
             events.Persisted: lambda event: self._core.persisted(event.token),
             events.Planned: self._planning.planned,
@@ -263,6 +263,14 @@ class Controller:
             self._fencing.timer(event.name)
         else:
             self._on_timer[event.name]()
+
+    def _received(self, event: events.MessageReceived) -> None:
+        core = self._core
+        sender = core.view.member(event.sender)
+        if sender is not None and not core.numbers.is_news(sender, event.number):
+            core.log("debug", f"message {event.number} of {event.sender} came twice, or too late: let go by")
+            return
+        self._message(event.sender, event.message)
 
     def _message(self, sender: str, message: messages.Message) -> None:
         self._on_message[type(message)](sender, message)

@@ -23,6 +23,7 @@ from crm.controller.commands import (
     StatusChanged,
 )
 from crm.controller.messages import Message
+from crm.controller.numbers import Numbers
 from crm.controller.receipts import Receipts
 from crm.controller.values import Authority, Member, Position, Shape, Standing, View
 from crm.model.release import NEWEST_SCHEMA, THIS, Release
@@ -63,6 +64,7 @@ class Core:
         self.to_self: list[Message] = []
         self.receipts = Receipts()
         """Of the requests that were carried out under a key."""
+        self.numbers = Numbers()
         self.serial = 0
         """Of the last welcome that this node, as leader, has sent."""
         self._token = 0
@@ -119,12 +121,12 @@ class Core:
         if to == self.me.name:
             self.to_self.append(message)
         elif self.view.member(to) is not None:
-            self.emit(Send(to, message))
+            self.emit(Send(to, message, self.numbers.next()))
 
     def broadcast(self, message: Message) -> None:
         """Send to all other members."""
         if len(self.view.members) > 1:
-            self.emit(Broadcast(message))
+            self.emit(Broadcast(message, self.numbers.next()))
 
     def set_timer(self, name: str, after_s: float) -> None:
         """Have `TimerFired(name)` happen in that many seconds."""

@@ -208,10 +208,17 @@ class Election:
         leaders = [name for name, hello in self.hellos.items() if hello.leads and hello.term == newest]
         if core.view.quorate and len(leaders) == 1 and leaders != [core.me.name]:
             return
-        ranking = sorted(self.hellos, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
+        able = [name for name, hello in self.hellos.items() if self._electable(hello)] or list(self.hellos)
+        ranking = sorted(able, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
         # If the best does not get elected (it may hang), the others try in turn, never all at once.
         if ranking[self._round // PATIENCE % len(ranking)] == core.me.name:
             self._stand()
+
+    def _electable(self, hello: Hello) -> bool:
+        """Whether enough may vote for that node: those whose CIB is newer will not, of those not heard nobody knows."""
+        core = self._core
+        against = sum(other.position.durable > hello.position.durable for other in self.hellos.values())
+        return not core.view.quorate or len(core.view.names) - against >= core.needed
 
     def _rank(self, hello: Hello) -> tuple[int, ...]:
         # What a caretaker counted up says nothing about content: only what disks agree on counts then.

@@ -27,10 +27,11 @@ class ViewChanged:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message from a member of the view."""
+    """A message from a member of the view. `number`: which of its messages it is (see `crm.controller.numbers`)."""
 
     sender: str
     message: Message
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

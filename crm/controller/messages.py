@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
@@ -425,19 +425,19 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return _ADAPTERS[name]
 
 
-def encode(message: Message) -> bytes:
-    """The message as bytes: its kind, a space, JSON."""
+def encode(message: Message, number: int) -> bytes:
+    """A message with its number as bytes: its kind, the number, JSON, with spaces between."""
     name = type(message).__name__
-    return name.encode() + b" " + _adapter(name).dump_json(message)
+    return b"%s %d %s" % (name.encode(), number, _adapter(name).dump_json(message))
 
 
-def decode(raw: bytes) -> Message:
-    """The message in those bytes. Raises BadMessage."""
-    name, _, body = raw.partition(b" ")
+def decode(raw: bytes) -> tuple[Message, int]:
+    """The message in those bytes, and its number. Raises BadMessage."""
+    name, _, rest = raw.partition(b" ")
+    number, _, body = rest.partition(b" ")
     if (kind := name.decode(errors="replace")) not in _KINDS:
         raise UnknownMessage(kind[:30])
     try:
-        message: Message = _adapter(kind).validate_json(body)
-    except ValidationError as error:
+        return _adapter(kind).validate_json(body), int(number)
+    except ValueError as error:
         raise BadMessage(f"not a message of this protocol ({name[:30]!r}): {error}") from None
-    return message

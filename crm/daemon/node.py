@@ -133,10 +133,10 @@ class Node:
 
     def _perform(self, command: commands.Command) -> None:
         match command:
-            case commands.Send(to, message):
-                self._outgoing.put_nowait((to, encode(message)))
-            case commands.Broadcast(message):
-                self._outgoing.put_nowait((None, encode(message)))
+            case commands.Send(to, message, number):
+                self._outgoing.put_nowait((to, encode(message, number)))
+            case commands.Broadcast(message, number):
+                self._outgoing.put_nowait((None, encode(message, number)))
             case commands.Persist(token, standing, document):
                 self._durable.persist(token, standing, document)
             case commands.MakePlan():
@@ -218,7 +218,7 @@ class Node:
         if self._peers.received(event.sender, event.message):
             return
         try:
-            message = decode(event.message)
+            message, number = decode(event.message)
         except UnknownMessage as error:
             if (event.sender, error.kind) not in self._unknown:
                 self._unknown.add((event.sender, error.kind))
@@ -228,7 +228,7 @@ class Node:
         except BadMessage as error:
             log.warning("ignored what %s sent: %s", event.sender, error)
             return
-        self.post(events.MessageReceived(event.sender, message))
+        self.post(events.MessageReceived(event.sender, message, number))
 
     async def _make_plan(self, command: commands.MakePlan) -> None:
         transition: Transition | None = None

@@ -91,6 +91,20 @@ def _slow_disk(world: World, node: SimulatedNode) -> bool:
     return True
 
 
+def _disk_fails(world: World, node: SimulatedNode) -> bool:
+    """It is full, or its controller has gone: no write succeeds until that ends."""
+    node.disk.failing = not node.disk.failing
+    world.note(f"the disk of {node.name} {'fails' if node.disk.failing else 'works'} from now on")
+    return True
+
+
+def _network_repeats(world: World, node: SimulatedNode) -> bool:
+    """Some messages come twice, the second time late: more than a message layer may do."""
+    world.network.repeated = world.random.choice([0.0, 0.02, 0.3])
+    world.note(f"{world.network.repeated:.0%} of the messages come twice from now on")
+    return True
+
+
 def _slow_network(world: World, node: SimulatedNode) -> bool:
     world.network.longest_delay_s = world.random.choice([0.004, 0.05, 0.5])
     return True
@@ -250,6 +264,11 @@ VARIED = Catalogue((
     ("ticket", 3, clients.handle_ticket),
     ("attribute", 3, clients.set_attribute),
 ))
+HARSH = Catalogue((
+    *VARIED.entries,
+    ("disk-fails", 4, _disk_fails),
+    ("network-repeats", 3, _network_repeats),
+))
 SLOW = Catalogue((
     *VARIED.entries,
     ("agent-slow", 12, _agent_is_slow),
@@ -270,12 +289,20 @@ def inject(world: World, catalogue: Catalogue = PLAIN) -> None:
             return
 
 
+def mend_disks(world: World) -> None:
+    """Writes succeed again: a node that cannot write can neither vote nor follow anybody."""
+    for node in world.nodes.values():
+        node.disk.failing = False
+
+
 def mend(world: World) -> None:
     """End everything that is wrong; start what is off."""
+    mend_disks(world)
     world.heal()
     world.power.broken.clear()
     world.power.stuck.clear()
     world.network.longest_delay_s = 0.004
+    world.network.repeated = 0.0
     for number, node in enumerate(world.nodes.values(), 1):
         node.machine.failing.clear()
         node.machine.hanging.clear()

@@ -95,6 +95,7 @@ class Scenario:
 SCENARIOS = {
     "plain": Scenario(_plain_world, faults.PLAIN),
     "varied": Scenario(_varied_world, faults.VARIED),
+    "harsh": Scenario(_varied_world, faults.HARSH),
     "slow": Scenario(_varied_world, faults.SLOW),
 }
 
@@ -106,6 +107,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
         faults.inject(world, catalogue)
         world.run_for(world.random.choice(_PAUSES_S))
         world.checkers.counts()
+    faults.mend_disks(world)
     world.run_for(12.0)
     end = world.clock + ELECTION_LIMIT_S
     while world.checkers.unled() and world.clock < end:

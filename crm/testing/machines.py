@@ -52,41 +52,54 @@ class Machine:
         return ExitCode.RUNNING_PROMOTED if self.active[name] else ExitCode.OK
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What is to be on disk; of a document, its configuration."""
+
+    token: int
+    standing: Standing
+    document: Document | None
+
+
 @dataclass(slots=True)
 class Disk:
-    """What a node's disk has kept, and what is being written, oldest first. `slowness`: how much longer writes take."""
+    """What a node's disk has kept, and what is being written, oldest first.
+
+    slowness  how much longer writes take    failing  no write succeeds (it is full, say); reading works
+    """
 
     standing: Standing = field(default_factory=Standing)
     document: Document | None = None
-    free_at: float = 0.0
     slowness: float = 1.0
-    pending: list[tuple[int, Standing, Document | None]] = field(default_factory=list)
-
-    def begin(self, token: int, standing: Standing, document: Document | None) -> None:
-        """A write that is not synced yet; of a document, its configuration."""
-        self.pending.append((token, standing, document))
+    failing: bool = False
+    pending: list[Write] = field(default_factory=list)
+    writing: bool = False
+    """Whether the first of them are being written."""
 
     def sync(self, token: int) -> None:
         """Everything up to that token is safe."""
-        while self.pending and self.pending[0][0] <= token:
-            _, standing, document = self.pending.pop(0)
-            self._keep(standing, document)
+        while self.pending and self.pending[0].token <= token:
+            self._keep(self.pending.pop(0))
 
     def lose_power(self, kept: int, torn: bool) -> None:
         """Of the pending writes only the first `kept` have reached the disk; of the next, if `torn`, the votes alone.
 
-        Votes are written before the CIB, and say which CIB still belongs to the former term (`crm.daemon.durable`).
+        A failing disk has none of them. Votes are written before the CIB, and say which CIB still belongs to the former
+        term (`crm.daemon.durable`).
         """
         pending, self.pending = self.pending, []
-        for _, standing, document in pending[:kept]:
-            self._keep(standing, document)
+        self.writing = False
+        if self.failing:
+            return
+        for write in pending[:kept]:
+            self._keep(write)
         if torn and kept < len(pending):
-            _, standing, document = pending[kept]
+            standing, document = pending[kept].standing, pending[kept].document
             if document is not None:
                 standing = replace(standing, cib_term=min(standing.cib_term, self.standing.cib_term))
             self.standing = standing
 
-    def _keep(self, standing: Standing, document: Document | None) -> None:
-        self.standing = standing
-        if document is not None:
-            self.document = document
+    def _keep(self, write: Write) -> None:
+        self.standing = write.standing
+        if write.document is not None:
+            self.document = write.document

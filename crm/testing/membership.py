@@ -1,7 +1,8 @@
 """The simulated message layer: views that form from the links there are, and messages within them.
 
 It promises what every layer does (`crm.messaging.layer`), and varies what is not promised: how late a message is, who
-is told of a view first, whether a message survives the end of a view.
+is told of a view first, whether a message survives the end of a view. One promise it can be made to break: that nothing
+is delivered twice (`Network.repeated`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from crm.controller.events import MessageReceived, ViewChanged
-from crm.controller.messages import Message, encode
 from crm.controller.values import Member, View
 from crm.messaging.quorum import QuorumRule
-from crm.testing.nodes import SimulatedNode
+from crm.testing.nodes import Sent, SimulatedNode, incarnation
 from crm.testing.sharing import SharedMessages
 
 if TYPE_CHECKING:
@@ -26,25 +26,20 @@ class Membership:
     def __init__(self, world: World, rule: QuorumRule, detection_s: float) -> None:
         self._world = world
         self._rule = rule
-        self._detection_s = detection_s
+        self.detection_s = detection_s
         self._messages = SharedMessages()
         self._last_arrival: dict[tuple[str, str], float] = {}
         self._view_number = 0
 
     def changed(self) -> None:
         """A node or a link came or went; that will be noticed."""
-        self._world.later(self._detection_s, self._form_views)
+        self._world.later(self.detection_s, self._form_views)
 
-    def send(self, node: SimulatedNode, to: str, message: Message) -> None:
-        """To one member of the node's view."""
-        self._send(node, to, encode(message))
-
-    def broadcast(self, node: SimulatedNode, message: Message) -> None:
+    def broadcast(self, node: SimulatedNode, raw: bytes) -> None:
         """To all others in the node's view."""
-        raw = encode(message)
         for member in node.view.names if node.view else ():
             if member != node.name:
-                self._send(node, member, raw)
+                self.send(node, member, raw)
 
     def out_of_touch(self, node: SimulatedNode) -> bool:
         """Whether others have gone on in another view, and this node or its leader has yet to hear of it."""
@@ -58,25 +53,32 @@ class Membership:
         assigned = [self._world.nodes[name].assigned for name in view.names]
         return any(each is None or each.number != view.number for each in assigned)
 
-    def _send(self, node: SimulatedNode, to: str, raw: bytes) -> None:
+    def send(self, node: SimulatedNode, to: str, raw: bytes) -> None:
+        """To one member of the node's view."""
         if node.view is None:
             return
-        world, number = self._world, node.view.number
+        world = self._world
+        message = Sent(node.name, node.incarnation, node.view.number, raw)
         arrival = world.clock + world.random.uniform(0.0001, world.network.longest_delay_s)
         arrival = max(arrival, self._last_arrival.get((node.name, to), 0.0) + 1e-6)
         self._last_arrival[node.name, to] = arrival
         receiver = world.nodes[to]
-        arrive = partial(self._arrive, receiver, node.name, number, raw)
+        arrive = partial(self._arrive, receiver, message)
         world.later(arrival - world.clock, world.in_daemon(receiver, arrive))
+        if world.network.repeated and world.random.random() < world.network.repeated:
+            late = world.random.uniform(0, 10 * world.network.longest_delay_s)
+            world.later(arrival + late - world.clock, world.in_daemon(receiver, arrive))
 
-    def _arrive(self, node: SimulatedNode, sender: str, number: int, raw: bytes) -> None:
-        """A message: held back until its view is known here, dropped if its sender is in no view with us."""
-        if not self._world.network.carries(sender, node.name):
+    def _arrive(self, node: SimulatedNode, message: Sent) -> None:
+        """A message: held back until its view is known here, dropped if who sent it is in no view with us."""
+        if not self._world.network.carries(message.sender, node.name):
             return
-        if node.view is None or number > node.view.number:
-            node.waiting.append((number, sender, raw))
-        elif sender in node.view.names:
-            self._world.handle(node, MessageReceived(sender, self._messages.decode(raw)))
+        if node.view is None or message.view > node.view.number:
+            node.waiting.append(message)
+            return
+        sender = node.view.member(message.sender)
+        if sender is not None and sender.incarnation == incarnation(message.sender, message.start):
+            self._world.handle(node, MessageReceived(message.sender, *self._messages.decode(message.raw)))
 
     def _form_views(self) -> None:
         world = self._world
@@ -92,7 +94,7 @@ class Membership:
         """These are together; unless they were already, each is soon told so."""
         world = self._world
         described = tuple(Member(node.name, world.shape.id_of(node.name), node.joined_at,
-                                 f"{node.name}-{node.incarnation}") for node in members)
+                                 incarnation(node.name, node.incarnation)) for node in members)
         if all(node.assigned is not None and node.assigned.members == described for node in members):
             return
         for node in members:
@@ -109,5 +111,5 @@ class Membership:
         self._world.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
         self._world.handle(node, ViewChanged(view))
         waiting, node.waiting = node.waiting, []
-        for number, sender, raw in waiting:
-            self._arrive(node, sender, number, raw)
+        for message in waiting:
+            self._arrive(node, message)

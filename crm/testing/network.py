@@ -17,6 +17,8 @@ class Network:
         self.names = tuple(names)
         self._dead: set[tuple[str, str]] = set()
         self.longest_delay_s = 0.004
+        self.repeated = 0.0
+        """The share of messages that come twice."""
 
     def carries(self, sender: str, receiver: str) -> bool:
         """Whether a message gets through that way."""

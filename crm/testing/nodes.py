@@ -11,6 +11,21 @@ from crm.model.transition import GraphAction
 from crm.testing.machines import Disk, Machine
 
 
+def incarnation(name: str, start: int) -> str:
+    """What a start of a node's daemon is known as."""
+    return f"{name}-{start}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message on its way: who sent it, at which start of its daemon, in which view."""
+
+    sender: str
+    start: int
+    view: int
+    raw: bytes
+
+
 @dataclass
 class SimulatedNode:
     """One machine: its disk and services, its controller while the daemon runs. `skew`: its clock is off by that."""
@@ -31,8 +46,8 @@ class SimulatedNode:
     """The view that is on its way, or installed."""
     seen_all: bool = False
     """Whether all nodes were in one view since the daemon started (see `QuorumRule.wait_for_all`)."""
-    waiting: list[tuple[int, str, bytes]] = field(default_factory=list)
-    """Messages of views that are not installed yet: view, sender, bytes."""
+    waiting: list[Sent] = field(default_factory=list)
+    """Messages of views that are not installed yet."""
     timers: dict[str, int] = field(default_factory=dict)
     recurring: dict[int, tuple[GraphAction, tuple[int, int] | None]] = field(default_factory=dict)
     lanes: dict[str, float] = field(default_factory=dict)

@@ -74,8 +74,8 @@ class SharedMessages:
     """Messages that went to several nodes, read once."""
 
     def __init__(self) -> None:
-        self._read: Memory[bytes, Message] = Memory()
+        self._read: Memory[bytes, tuple[Message, int]] = Memory()
 
-    def decode(self, raw: bytes) -> Message:
-        """The message in those bytes."""
+    def decode(self, raw: bytes) -> tuple[Message, int]:
+        """The message in those bytes, and its number."""
         return self._read.get(raw, lambda: decode(raw))

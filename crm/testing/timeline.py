@@ -31,7 +31,11 @@ class Timeline:
 
     def after(self, delay_s: float, act: Callable[[], None]) -> None:
         """Have something happen."""
-        heapq.heappush(self._heap, (self.now + delay_s, self.number(), act))
+        self.at(self.now + delay_s, act)
+
+    def at(self, moment: float, act: Callable[[], None]) -> None:
+        """Have something happen at that moment, in epoch seconds."""
+        heapq.heappush(self._heap, (moment, self.number(), act))
 
     def run_for(self, seconds: float, after_each: Callable[[], None]) -> None:
         """Let time pass. Raises TooBusyError."""

@@ -14,25 +14,30 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from crm.cib.changes import Change, Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
+from crm.controller.messages import encode
 from crm.controller.values import Shape, View
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.testing.agents import Agents
 from crm.testing.checkers import Checkers, Violation
+from crm.testing.machines import Write
 from crm.testing.membership import Membership
 from crm.testing.network import Network
-from crm.testing.nodes import SimulatedNode
+from crm.testing.nodes import SimulatedNode, incarnation
 from crm.testing.power import Power
 from crm.testing.sharing import SharedDocuments
 from crm.testing.timeline import EPOCH, Timeline, TooBusyError
 
 Schedule = Callable[[Cib, int], Transition]
+RETRY_S = 1.0
+"""After so long a write that failed is tried again."""
 OPTIONS = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
 
 
@@ -94,7 +99,7 @@ class World:
         node.incarnation += 1
         node.powered = True
         node.joined_at = int(self.clock)
-        identity = Identity(name, self.shape.id_of(name), f"{name}-{node.incarnation}", self.shape)
+        identity = Identity(name, self.shape.id_of(name), incarnation(name, node.incarnation), self.shape)
         options = replace(self._options, release=node.release)
         node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
         node.terminated = None
@@ -278,7 +283,7 @@ class World:
             if node.controller is None or node.incarnation != incarnation:
                 return
             if node.paused_until > self.clock:
-                self.later(node.paused_until - self.clock, guarded)
+                self.timeline.at(node.paused_until, guarded)
             else:
                 act()
 
@@ -292,7 +297,7 @@ class World:
             if node.boot != boot:
                 return
             if node.paused_until > self.clock:
-                self.later(node.paused_until - self.clock, guarded)
+                self.timeline.at(node.paused_until, guarded)
             else:
                 act()
 
@@ -310,10 +315,10 @@ class World:
             case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
                   | commands.TransitionEnded()):
                 pass
-            case commands.Send(to, message):
-                self.membership.send(node, to, message)
-            case commands.Broadcast(message):
-                self.membership.broadcast(node, message)
+            case commands.Send(to, message, number):
+                self.membership.send(node, to, encode(message, number))
+            case commands.Broadcast(message, number):
+                self.membership.broadcast(node, encode(message, number))
             case commands.Persist():
                 self._write(node, command)
             case commands.MakePlan():
@@ -344,15 +349,27 @@ class World:
                 self.alerts.append((node.name, dict(command.environment)))
 
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
-        """One disk writes in order."""
-        disk = node.disk
+        """One write at a time; what is asked for meanwhile is written by the next (see `crm.daemon.durable`)."""
         kept = self._documents.without_status(command.document) if command.document is not None else None
-        disk.begin(command.token, command.standing, kept)
-        disk.free_at = max(disk.free_at, self.clock) + self.random.uniform(0.0005, 0.01) * disk.slowness
-        self.later(disk.free_at - self.clock, self.in_daemon(node, lambda: self._persisted(node, command.token)))
+        node.disk.pending.append(Write(command.token, command.standing, kept))
+        if not node.disk.writing:
+            self._write_pending(node)
 
-    def _persisted(self, node: SimulatedNode, token: int) -> None:
-        node.disk.sync(token)
+    def _write_pending(self, node: SimulatedNode) -> None:
+        disk = node.disk
+        disk.writing = True
+        written = partial(self._written, node, disk.pending[-1].token)
+        self.later(self.random.uniform(0.0005, 0.01) * disk.slowness, self.in_daemon(node, written))
+
+    def _written(self, node: SimulatedNode, token: int) -> None:
+        disk = node.disk
+        if disk.failing:
+            self.later(RETRY_S, self.in_daemon(node, partial(self._write_pending, node)))
+            return
+        disk.sync(token)
+        disk.writing = False
+        if disk.pending:
+            self._write_pending(node)
         self.handle(node, events.Persisted(token))
 
     def _planned(self, node: SimulatedNode, command: commands.MakePlan) -> None:

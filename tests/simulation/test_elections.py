@@ -35,7 +35,7 @@ def test_a_lost_dc_is_replaced_by_one_candidacy(names: str) -> None:
     former, mark = one.dc(), len(one.story)
     assert former is not None
     one.crash(former)
-    one.run_for(one.detection_s + 0.004)
+    one.run_for(one.membership.detection_s + 0.004)
     assert seconds_to_a_dc(one) < 0.06
     assert candidacies(one, mark) == 1
 
@@ -49,7 +49,7 @@ def test_slow_disks_and_a_slow_network_only_delay_an_election(seed: int) -> None
     former, mark = one.dc(), len(one.story)
     assert former is not None
     one.crash(former)
-    one.run_for(one.detection_s + 0.004)
+    one.run_for(one.membership.detection_s + 0.004)
     assert seconds_to_a_dc(one) < 8.0
     assert candidacies(one, mark) <= 2
 
@@ -68,6 +68,30 @@ def test_a_node_that_comes_back_late_does_not_unseat_the_dc(seed: int) -> None:
     one.settle()
     assert one.dc() == leader
     assert candidacies(one, mark) == 0
+
+
+def test_who_knows_less_than_a_majority_never_stands() -> None:
+    """While the two that know more cannot write, and so cannot vote, the third has no chance: it uses up no terms."""
+    one = world()
+    one.power.boots = False
+    one.crash("a")
+    one.settle()
+    one.change("b", "later")
+    one.run_for(1)
+    assert "later" in one.acknowledged
+    for name in "bc":
+        one.crash(name)
+        one.nodes[name].disk.failing = True
+        one.start(name)
+    one.start("a")
+    mark = len(one.story)
+    one.run_for(60.0)
+    for name in "bc":
+        one.nodes[name].disk.failing = False
+    assert seconds_to_a_dc(one) < 15.0
+    assert not any("a: standing" in line for line in one.story[mark:])
+    one.settle()
+    assert "later" in one.markers(one.document("a"))
 
 
 def test_a_candidate_that_hangs_is_passed_over() -> None:

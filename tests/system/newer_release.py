@@ -12,14 +12,15 @@ from crm.model import release
 FEATURE_SET = "3.21.0"
 
 
-def newer(message: Message) -> bytes:
+def newer(message: Message, number: int) -> bytes:
     """What was a NodeLoad is said in another way now, and everything says something in addition."""
-    raw = encode(message)
-    kind, _, body = raw.partition(b" ")
+    kind, _, rest = encode(message, number).partition(b" ")
+    body = rest.partition(b" ")[2]
     if isinstance(message, NodeLoad):
         kind = b"MachineState"
     more = b'"since_3_21":{"a":[1]}'
-    return kind + b" " + (b"{" + more + b"}" if body == b"{}" else body[:-1] + b"," + more + b"}")
+    told = b"{" + more + b"}" if body == b"{}" else body[:-1] + b"," + more + b"}"
+    return b"%s %d %s" % (kind, number, told)
 
 
 if __name__ == "__main__":

@@ -71,10 +71,11 @@ ACTION = GraphAction(
     ids=lambda message: type(message).__name__,
 )
 def test_messages_survive_the_wire(message: Message) -> None:
-    assert decode(encode(message)) == message
+    assert decode(encode(message, 7)) == (message, 7)
 
 
-@pytest.mark.parametrize("raw", [b"", b"Hello", b"Hello {}", b"Nobody {}", b'Hello {"view": "x"}', b"\xff\xfe {}"])
+@pytest.mark.parametrize("raw", [b"", b"Hello", b"Hello {}", b"Nobody 1 {}", b'Hello 1 {"view": "x"}', b"Hello x {}",
+                                 b"\xff\xfe {}"])
 def test_what_is_no_message_is_refused(raw: bytes) -> None:
     with pytest.raises(BadMessage):
         decode(raw)
@@ -127,20 +128,20 @@ def test_forgetting_takes_entries_or_all() -> None:
 
 
 def test_what_newer_releases_say_in_addition_is_not_looked_at() -> None:
-    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5))
+    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5), 1)
     assert decode(raw[:-1] + b',"since_next_year":{"a":[1]}}') == decode(raw)
 
 
 def test_what_older_releases_do_not_say_has_a_meaning() -> None:
-    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5)).partition(b',"tainted"')[0] + b"}"
-    hello = decode(raw)
+    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5), 1).partition(b',"tainted"')[0] + b"}"
+    hello, _ = decode(raw)
     assert isinstance(hello, Hello)
     assert hello.release == UNTOLD
 
 
 def test_a_message_of_an_unknown_kind_is_told_from_a_bad_one() -> None:
     with pytest.raises(UnknownMessage, match="Whisper"):
-        decode(b'Whisper {"words":"none"}')
+        decode(b'Whisper 1 {"words":"none"}')
     with pytest.raises(BadMessage) as error:
-        decode(b'Hello {"words":"none"}')
+        decode(b'Hello 1 {"words":"none"}')
     assert not isinstance(error.value, UnknownMessage)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from fastapi.testclient import TestClient
 
+from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.app import create
 from crm.cib.schema.options import CLUSTER
 from crm.cib.schema.properties import PROPERTIES
+from crm.executor.metadata import Metadata
+from crm.model.transition import AgentReference
 from crm.policy_engine.options import _DEFAULTS, OLDER_NAMES
 from tests.unit.api.node import NOW, FakeNode
 
@@ -132,3 +137,24 @@ def test_a_member_that_nobody_knows_is_refused(api: TestClient) -> None:
 def test_what_load_balancers_may_ask_for(api: TestClient) -> None:
     assert api.get("/v1/health/resources/web?role=promoted").status_code == 503
     assert api.get("/v1/health/resources/web?role=master").status_code == 422
+
+
+def test_operations_of_a_group_are_those_of_its_members(api: TestClient) -> None:
+    assert {each["resource"] for each in api.get("/v1/operations?resource=g").json()} == {"ip"}
+    assert {each["resource"] for each in api.get("/v1/operations?resource=ip&node=one").json()} == {"ip"}
+    assert {each["resource"] for each in api.get("/v1/failures?resource=g").json()} == {"ip"}
+    assert api.get("/v1/operations?resource=nobody").json() == []
+
+
+def test_an_agent_that_does_not_tell_is_asked_once_on_its_node(node: FakeNode) -> None:
+    asked = []
+
+    async def silent(agent: AgentReference) -> Metadata:
+        asked.append(agent.type)
+        raise ValueError("no answer within 30 s")
+
+    node.metadata = silent  # type: ignore[method-assign]
+    everywhere = AgentsEverywhere(node)
+    with pytest.raises(ValueError, match="no answer"):
+        asyncio.run(everywhere.metadata(AgentReference("Dummy", "ocf", "Dummy", "crmd")))
+    assert asked == ["Dummy"]

@@ -84,6 +84,8 @@ class Checkers:
         self._failures: Counter[tuple[str, str]] = Counter()
         self._under_way: dict[int, _UnderWay] = {}
         self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
+        self._told: dict[tuple[str, int], set[str]] = {}
+        """The changes that each start of a daemon has told its clients are made."""
 
     # What the world tells
 
@@ -118,6 +120,8 @@ class Checkers:
                 self._starts_beside(node, name)
         if action.operation == "promote":
             self._promotes_alone(node, name)
+        if action.operation == "stop" and not self._world.membership.out_of_touch(node):
+            self._stops_last(node, name)
 
     def ended(self, node: SimulatedNode, action: GraphAction, ok: bool) -> None:
         """An agent has done its work, or has been ended."""
@@ -135,10 +139,17 @@ class Checkers:
         """An operation was ended when its time was up, and yet its work was done: what it left is not what was told."""
         self._muddled.add(resource)
 
-    def acknowledged(self, answer: Answer) -> None:
-        """A client was told that its change is safe."""
+    def acknowledged(self, node: SimulatedNode, answer: Answer) -> None:
+        """A client of that node was told that its change is safe."""
         self._committed_by_quorum(answer)
         self._in_order(answer)
+        self._told.setdefault((node.name, node.incarnation), set()).add(answer.request_id)
+        self._reads_what_it_told(node)
+
+    def reads(self) -> None:
+        """Whoever has told a client that a change is made has it ever since, for that client to read."""
+        for node in self._world.nodes.values():
+            self._reads_what_it_told(node)
 
     def counts(self) -> None:
         """No failure is counted twice: not when a leader dies, nor when a node that joins again tells of it."""
@@ -200,6 +211,15 @@ class Checkers:
             if then == resource and not self._world.where(first) and not self._broke_lately(first):
                 self._break("order", f"{then} starts on {node.name} while {first} is not active")
 
+    def _stops_last(self, node: SimulatedNode, resource: str) -> None:
+        """What needs it was stopped before, as far as those see who are together with the node."""
+        if resource not in node.machine.active or node.view is None:
+            return
+        for first, then in self.expect.after:
+            users = [name for name in self._world.where(then) if name in node.view.names]
+            if first == resource and users and not self._broke_lately(then):
+                self._break("order", f"{first} stops on {node.name} while {then} is active on {', '.join(users)}")
+
     def _starts_beside(self, node: SimulatedNode, resource: str) -> None:
         for dependent, other in self.expect.beside:
             if dependent == resource and other not in node.machine.active and not self._broke_lately(other):
@@ -246,6 +266,14 @@ class Checkers:
                   if node.disk.document is not None and marker in world.markers(node.disk.document)]
         if len(having) < world.shape.needed:
             self._break("commit", f"{marker} is acknowledged, but only on the disks of {having}")
+
+    def _reads_what_it_told(self, node: SimulatedNode) -> None:
+        told = self._told.get((node.name, node.incarnation), set())
+        if node.controller is None or not told:
+            return
+        missing = told - self._world.markers(self._world.document(node.name))
+        if missing:
+            self._break("reads", f"{node.name} has told its clients of {sorted(missing)}, and has it no more")
 
     def _in_order(self, answer: Answer) -> None:
         """A change that was asked for after another had been acknowledged comes after it."""

@@ -107,6 +107,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
         faults.inject(world, catalogue)
         world.run_for(world.random.choice(_PAUSES_S))
         world.checkers.counts()
+        world.checkers.reads()
     faults.mend_disks(world)
     world.run_for(12.0)
     end = world.clock + ELECTION_LIMIT_S

@@ -397,7 +397,7 @@ class World:
         _, asked_in = self.asked_at[answer.request_id]
         by_all = node.view is not None and node.view == asked_in and len(node.view.members) == len(self.nodes)
         if by_all or self.checkers.expect.only_with_quorum:
-            self.checkers.acknowledged(answer)
+            self.checkers.acknowledged(node, answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])
 
 

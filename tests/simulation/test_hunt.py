@@ -28,7 +28,7 @@ from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine import schedule
 from crm.testing import Expectations, Violation, World, scenario, timeline
-from crm.testing.checkers import Throttle
+from crm.testing.checkers import Checkers, Throttle
 from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, live_through, run_seed, tell_seed, world_of
 from crm.transition import Limits
 
@@ -164,6 +164,14 @@ def test_a_dc_that_lacks_what_was_acknowledged_is_caught(monkeypatch: pytest.Mon
     assert breaks("durable")
 
 
+def test_a_node_that_forgets_what_it_told_its_clients_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same mistake, seen by a client that reads again where it has written."""
+    monkeypatch.setattr(Election, "_refusal", lambda self, sender, request: "")
+    monkeypatch.setattr(Election, "_rank", lambda self, hello: tuple(-part for part in hello.position.durable))
+    monkeypatch.setattr(Checkers, "_has_all_acknowledged", lambda self, term, node: None)
+    assert breaks("reads")
+
+
 def test_changes_out_of_order_are_caught() -> None:
     world = World("abc", scenario.cib(3))
     world.settle()
@@ -174,7 +182,7 @@ def test_changes_out_of_order_are_caught() -> None:
     world.asked_at["third"] = world.clock, None
     world.shape = Shape(world.shape.nodes, 0)
     with pytest.raises(Violation, match="order-of-changes"):
-        world.checkers.acknowledged(Answer("third", Version(0, 1, 0), 1))
+        world.checkers.acknowledged(world.nodes["a"], Answer("third", Version(0, 1, 0), 1))
 
 
 def without_inputs(operation: str, resource: str) -> Callable[[World], None]:
@@ -193,6 +201,10 @@ def without_inputs(operation: str, resource: str) -> Callable[[World], None]:
 
 def test_a_start_out_of_order_is_caught() -> None:
     assert breaks("order", mutate=without_inputs("start", "app"))
+
+
+def test_a_stop_out_of_order_is_caught() -> None:
+    assert breaks("order", mutate=without_inputs("stop", "db"))
 
 
 def test_a_start_in_the_wrong_place_is_caught() -> None:

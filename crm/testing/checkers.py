@@ -48,7 +48,7 @@ class Expectations:
     beside            the first starts only where the second is active
     throttle          the limits on what is under way
     forgotten         failures count no more once the cluster has settled for a while
-    only_with_quorum  a part without quorum changes no configuration; where it may, only what all nodes have is safe
+    only_with_quorum  a part without quorum changes no configuration; where it may, only what is on all disks is safe
     """
 
     unique: tuple[str, ...] = ()
@@ -280,7 +280,7 @@ class Checkers:
         world = self._world
         assert answer.version is not None
         mine = (answer.term, *answer.version[:2])
-        began, _ = world.asked_at[answer.request_id]
+        began = world.asked_at[answer.request_id]
         for marker, (at, other) in self._acknowledged_at.items():
             if at < began and other >= mine:
                 self._break("order-of-changes", f"{answer.request_id} got {mine}, but {marker} had {other} before it")

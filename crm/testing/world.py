@@ -21,7 +21,7 @@ from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
 from crm.controller.messages import encode
-from crm.controller.values import Shape, View
+from crm.controller.values import Shape
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.transition import Transition
@@ -55,8 +55,8 @@ class World:
         self.timeline = Timeline()
         self.acknowledged: dict[str, tuple[int, int, int]] = {}
         """Markers that clients were told are safe, with the version and term that they were told."""
-        self.asked_at: dict[str, tuple[float, View | None]] = {}
-        """When clients asked for a marker, and in which view their node was."""
+        self.asked_at: dict[str, float] = {}
+        """When clients asked for a marker."""
         self.answers: dict[str, commands.Answer] = {}
         self.alerts: list[tuple[str, dict[str, str]]] = []
         """What alert agents were told, and where."""
@@ -167,7 +167,7 @@ class World:
             return
         xml = (f'<crm_config><cluster_property_set id="markers"><nvpair id="marker-{marker}" name="marker-{marker}" '
                f'value="1"/></cluster_property_set></crm_config>')
-        self.asked_at[marker] = self.clock, node.view
+        self.asked_at[marker] = self.clock
         self.handle(node, events.ChangeRequested(marker, Edit(Verb.MODIFY, xml)))
 
     def edit(self, via: str, change: Change) -> None:
@@ -394,8 +394,8 @@ class World:
         self.answers[answer.request_id] = answer
         if answer.version is None or answer.request_id not in self.asked_at:
             return
-        _, asked_in = self.asked_at[answer.request_id]
-        by_all = node.view is not None and node.view == asked_in and len(node.view.members) == len(self.nodes)
+        kept = (each.disk.document for each in self.nodes.values())
+        by_all = all(document is not None and answer.request_id in self.markers(document) for document in kept)
         if by_all or self.checkers.expect.only_with_quorum:
             self.checkers.acknowledged(node, answer)
             self.acknowledged[answer.request_id] = (answer.term, *answer.version[:2])

@@ -179,7 +179,7 @@ def test_changes_out_of_order_are_caught() -> None:
         world.change("a", marker)
         world.run_for(1)
     assert set(world.acknowledged) == {"first", "second"}
-    world.asked_at["third"] = world.clock, None
+    world.asked_at["third"] = world.clock
     world.shape = Shape(world.shape.nodes, 0)
     with pytest.raises(Violation, match="order-of-changes"):
         world.checkers.acknowledged(world.nodes["a"], Answer("third", Version(0, 1, 0), 1))

@@ -14,7 +14,7 @@ from lxml import etree
 
 from crm.cib.known import NOTHING, Known
 from crm.cib.read_attributes import Reader, text
-from crm.cib.read_constraints import read_constraints
+from crm.cib.read_constraints import keep_off_ping_nodes, read_constraints
 from crm.cib.read_resources import read_resources, read_templates
 from crm.cib.read_status import read_node_states, read_tickets
 from crm.model.cib import Alert, AlertRecipient, Cib, ConfiguredNode, FencingLevel, Tag
@@ -56,12 +56,13 @@ def _read_configuration(root: etree._Element) -> Cib:
     def section(name: str) -> etree._Element | None:
         return configuration.find(name) if configuration is not None else None
 
+    nodes = tuple(_nodes(reader, section("nodes")))
     return Cib(
         options=reader.sets(section("crm_config"), "cluster_property_set"),
-        nodes=tuple(_nodes(reader, section("nodes"))),
+        nodes=nodes,
         resources=read_resources(reader, section("resources")),
         templates=read_templates(reader, section("resources")),
-        constraints=read_constraints(reader, section("constraints")),
+        constraints=(*read_constraints(reader, section("constraints")), *keep_off_ping_nodes(nodes)),
         tags=tuple(_tags(section("tags"))),
         resource_defaults=reader.sets(section("rsc_defaults"), "meta_attributes"),
         operation_defaults=reader.sets(section("op_defaults"), "meta_attributes"),

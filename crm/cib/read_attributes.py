@@ -120,7 +120,7 @@ class Reader:
             pair = self.resolve(child) if child.get("id-ref") is not None else child
             if pair is None:
                 continue
-            name, value = pair.get("name"), pair.get("value")
+            name, value = child.get("name", pair.get("name")), pair.get("value")
             if name is not None and value is not None:
                 pairs.append(NameValue(text(name), text(value), text(pair.get("id", ""))))
         return tuple(pairs)

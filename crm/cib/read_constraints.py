@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from lxml import etree
 
 from crm.cib.read_attributes import Reader, text
+from crm.model.cib import ConfiguredNode
 from crm.model.constraints import Colocation, Constraint, Location, Order, ResourceSet, TicketConstraint
-from crm.model.rules import Rule
+from crm.model.rules import AttributeExpression, Combine, Comparison, Rule
 from crm.model.values import parse_bool
 
 
@@ -24,6 +26,13 @@ def read_constraints(reader: Reader, section: etree._Element | None) -> tuple[Co
             continue
         constraints.append(build(reader, element, identity))
     return tuple(constraints)
+
+
+def keep_off_ping_nodes(nodes: Iterable[ConfiguredNode]) -> Iterator[Location]:
+    """What older releases meant by a node of the type `ping`: one on which nothing runs and nothing is asked about."""
+    for node in nodes:
+        if node.type == "ping":
+            yield Location(f"{node.id}-ping", pattern="", node=node.name, score="-INFINITY", discovery="never")
 
 
 def _sets(reader: Reader, element: etree._Element) -> tuple[ResourceSet, ...]:
@@ -46,8 +55,7 @@ def _set(element: etree._Element) -> ResourceSet:
 
 
 def _location(reader: Reader, element: etree._Element, identity: str) -> Location:
-    rules = [reader.rule(child) for child in element.iterchildren("rule")]
-    return Location(
+    location = Location(
         id=identity,
         resource=element.get("rsc"),
         pattern=element.get("rsc-pattern"),
@@ -55,9 +63,27 @@ def _location(reader: Reader, element: etree._Element, identity: str) -> Locatio
         score=element.get("score"),
         role=element.get("role"),
         discovery=element.get("resource-discovery"),
-        rules=tuple(rule for rule in rules if isinstance(rule, Rule)),
+        rules=_rules(reader, element),
         sets=_sets(reader, element),
     )
+    lifetime = element.find("lifetime")
+    return location if lifetime is None else _limited(location, _rules(reader, lifetime))
+
+
+def _rules(reader: Reader, element: etree._Element) -> tuple[Rule, ...]:
+    rules = (reader.rule(child) for child in element.iterchildren("rule"))
+    return tuple(rule for rule in rules if isinstance(rule, Rule))
+
+
+def _limited(location: Location, lifetime: tuple[Rule, ...]) -> Location:
+    """The constraint with its `lifetime`, an older way to say when it counts, as a condition of its rules."""
+    limit = Rule(f"{location.id}-lifetime", lifetime, Combine.OR)
+    rules = location.rules
+    if location.node is not None:
+        here = AttributeExpression(f"{location.id}-node", "#uname", Comparison.EQUAL, location.node)
+        rules = (Rule(location.id, (here,), score=location.score, role=location.role),)
+    limited = tuple(replace(rule, conditions=(replace(rule, score=None), limit), combine=Combine.AND) for rule in rules)
+    return replace(location, node=None, score=None, rules=limited)
 
 
 def _colocation(reader: Reader, element: etree._Element, identity: str) -> Colocation:

@@ -56,7 +56,7 @@ def _node_state(reader: Reader, element: etree._Element) -> NodeState:
         shutdown=element.get("shutdown"),
         is_remote=is_true(element.get("remote_node")),
         fenced=parse_integer(element.get("node_fenced")) or 0,
-        in_maintenance=is_true(element.get("node_in_maintenance")),
+        in_maintenance=(parse_integer(element.get("node_in_maintenance")) or 0) > 0,
         resources=tuple(
             _resource_history(child) for child in element.iterfind("lrm/lrm_resources/lrm_resource") if child.get("id")
         ),

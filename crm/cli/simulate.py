@@ -29,6 +29,7 @@ from crm.policy_engine.cluster import Cluster
 from crm.policy_engine.engine import Wishes
 from crm.policy_engine.observe import observe
 from crm.policy_engine.plan import Plan, plan, plan_observed
+from crm.policy_engine.render.notices import notices
 from crm.transition import Outcome
 from crm.transition.pretended_cib import PretendedCib
 from crm.transition.simulation import Failure, Pretence, parse_failure, simulate
@@ -129,7 +130,9 @@ class _Simulation:
     def _look(self) -> Cluster:
         cib = read(self.pretended.root)
         self.teller.date(cib)
-        return observe(cib, self.now(cib))
+        cluster = observe(cib, self.now(cib))
+        self.teller.notices(notices(cluster))
+        return cluster
 
     def _plan(self, cluster: Cluster) -> Plan:
         wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)

@@ -23,6 +23,9 @@ class Teller(Protocol):
     def date(self, cib: Cib) -> None:
         """The moment that is planned for, if it is not the present."""
 
+    def notices(self, lines: Sequence[str]) -> None:
+        """What is remarked of the status."""
+
     def current(self, cluster: Cluster) -> None:
         """How the cluster is at first."""
 
@@ -63,6 +66,10 @@ class TextTeller:
         elif cib.execution_date is not None:
             moment = datetime.fromtimestamp(cib.execution_date, UTC)
             self.out.line(f"Using the original execution date of: {moment:%Y-%m-%d %H:%M:%S}Z")
+
+    def notices(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.out.line(line)
 
     def current(self, cluster: Cluster) -> None:
         header = maintenance_lines(cluster)

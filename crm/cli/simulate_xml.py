@@ -35,6 +35,9 @@ class XmlTeller:
     def date(self, cib: Cib) -> None:
         """The schema has no place for it."""
 
+    def notices(self, lines: Sequence[str]) -> None:
+        """Nor for these."""
+
     def current(self, cluster: Cluster) -> None:
         self.root.append(status_element(cluster, "cluster_status", attributes=self.request.attributes))
 

@@ -44,6 +44,15 @@ class Identity:
     shape: Shape
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wait:
+    """What goes on once the disk has everything up to that token, or (unless it needs the disk) is known to fail."""
+
+    token: int
+    then: Callable[[], None]
+    needs_disk: bool
+
+
 class Core:
     """Shared state of one controller. `now` is epoch seconds, set before each event."""
 
@@ -68,7 +77,7 @@ class Core:
         self.serial = 0
         """Of the last welcome that this node, as leader, has sent."""
         self._token = 0
-        self._durable_waits: list[tuple[int, Callable[[], None]]] = []
+        self._durable_waits: list[_Wait] = []
 
     def see(self, view: View) -> None:
         """Take a new view.
@@ -148,18 +157,27 @@ class Core:
         """Change the standing in memory; `persist` makes it durable."""
         self.standing = replace(self.standing, **changes)  # type: ignore[arg-type]
 
-    def persist(self, then: Callable[[], None], with_document: bool) -> None:
-        """Bring the standing (and the CIB) to disk, and then go on with `then`."""
+    def persist(self, then: Callable[[], None], with_document: bool, needs_disk: bool = True) -> None:
+        """Bring the standing (and the CIB) to disk, and then go on with `then`.
+
+        What does not need the disk goes on when the disk turns out to fail, too.
+        """
         self._token += 1
-        self._durable_waits.append((self._token, then))
+        self._durable_waits.append(_Wait(self._token, then, needs_disk))
         self.emit(Persist(self._token, self.standing, self.document if with_document else None))
 
     def persisted(self, token: int) -> None:
         """The disk has everything up to `token`."""
-        due = [then for waiting, then in self._durable_waits if waiting <= token]
-        self._durable_waits = [(waiting, then) for waiting, then in self._durable_waits if waiting > token]
-        for then in due:
-            then()
+        self._go_on([each for each in self._durable_waits if each.token <= token])
+
+    def not_persisted(self, token: int) -> None:
+        """The disk fails to take what was asked for up to `token`."""
+        self._go_on([each for each in self._durable_waits if each.token <= token and not each.needs_disk])
+
+    def _go_on(self, due: list[_Wait]) -> None:
+        self._durable_waits = [each for each in self._durable_waits if each not in due]
+        for each in due:
+            each.then()
 
     def root_note(self) -> RootNote:
         """What the leader says of the cluster on the CIB's root element."""

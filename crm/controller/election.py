@@ -13,7 +13,9 @@ the votes that it has until somebody stands in a higher term; and with every rou
 by a measure of its own.
 
 Each node stands only in terms of its own (`Shape.next_term`), so even the halves of a two-node cluster, which can both
-be quorate, have no DC of the same term.
+be quorate, have no DC of the same term. That is why a node whose disk fails may vote all the same: should it forget
+that it did, no term gets a second DC; and since it acknowledges no change, those who have a change on disk are still as
+many as it takes to refuse whoever lacks it. A full disk on one node, or on all, must not end recovery.
 """
 
 from __future__ import annotations
@@ -129,7 +131,7 @@ class Election:
         core.authority = None
         core.stand(term=request.term, voted_for=sender)
         answer = Vote(request.term, True, core.position, "", request.term)
-        core.persist(lambda: core.send(sender, answer), with_document=False)
+        core.persist(lambda: core.send(sender, answer), with_document=False, needs_disk=False)
         self._yield_to_candidate()
 
     def vote(self, sender: str, vote: Vote) -> None:
@@ -248,7 +250,7 @@ class Election:
             return
         core.stand(term=term, voted_for=core.me.name)
         core.log("info", f"standing for DC in term {term}")
-        core.persist(lambda: self._send(candidacy), with_document=False)
+        core.persist(lambda: self._send(candidacy), with_document=False, needs_disk=False)
 
     def _send(self, candidacy: _Candidacy) -> None:
         core, request = self._core, candidacy.request

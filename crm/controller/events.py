@@ -49,6 +49,13 @@ class Persisted:
 
 
 @dataclass(frozen=True, slots=True)
+class PersistFailed:
+    """What was asked for up to that token is not on disk, nor will be soon: it is full, or hangs. It is tried again."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The answer to a `MakePlan`; None and a reason when planning failed."""
 
@@ -177,6 +184,7 @@ Event = (
     | MessageReceived
     | TimerFired
     | Persisted
+    | PersistFailed
     | Planned
     | OperationEnded
     | FencingEnded

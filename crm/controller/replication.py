@@ -27,6 +27,9 @@ from crm.controller.values import Authority
 
 FLUSH_TIMER = "flush"
 FLUSH_AFTER_S = 0.01
+COMMIT_TIMER = "commit"
+COMMIT_LIMIT_S = 20.0
+"""After so long whoever waits for a change to be on disks is told that it is not."""
 
 
 class Documents:
@@ -57,8 +60,11 @@ class _Untold:
 
 @dataclass(slots=True)
 class _Uncommitted:
+    """A change that waits for disks. `then`: see `Replication.advance`. `since`: epoch seconds."""
+
     version: Version
-    then: Callable[[bool], None]
+    then: Callable[[str], None]
+    since: float
 
 
 class Replication:
@@ -114,7 +120,7 @@ class Replication:
         waiting, self._uncommitted = self._uncommitted, []
         self._notes, self._untold = [], []
         for change in waiting:
-            change.then(False)
+            change.then("the DC lost its office before enough nodes had the change on disk")
 
     def welcome_for(self, authority: Authority, same: bool) -> Welcome:
         """What takes a member in; without the CIB if it has the same one."""
@@ -159,9 +165,9 @@ class Replication:
         core = self._core
         return recorded_nodes(core.document).get(core.me.shape.id_of(name), {}).get("incarnation", "")
 
-    def advance(self, document: Document, then: Callable[[bool], None] | None = None,
+    def advance(self, document: Document, then: Callable[[str], None] | None = None,
                 receipt: Receipt | None = None, acknowledged: bool = False) -> None:
-        """The leader's CIB becomes `document`; `then(True)` once that is committed, `then(False)` if nobody knows.
+        """The leader's CIB becomes `document`; `then("")` once that is committed, `then(why)` if it is open.
 
         A change of configuration is acknowledged by the members, one of status only if that is asked for. `receipt`: of
         the request that this carries out.
@@ -185,7 +191,9 @@ class Replication:
             # A node may just have been found to be off.
             self._check_committed()
         if then is not None:
-            self._uncommitted.append(_Uncommitted(document.version, then))
+            self._uncommitted.append(_Uncommitted(document.version, then, core.now))
+            if len(self._uncommitted) == 1:
+                core.set_timer(COMMIT_TIMER, COMMIT_LIMIT_S)
             self._check_committed()
 
     def receipted(self, receipt: Receipt) -> None:
@@ -222,13 +230,31 @@ class Replication:
 
     def _check_committed(self) -> None:
         while self._uncommitted and self._is_committed(self._uncommitted[0].version):
-            self._uncommitted.pop(0).then(True)
+            self._uncommitted.pop(0).then("")
+        if not self._uncommitted:
+            self._core.cancel_timer(COMMIT_TIMER)
+
+    def commit_timer(self) -> None:
+        """Whoever has waited too long for disks is told which ones."""
+        core = self._core
+        while self._uncommitted and self._uncommitted[0].since + COMMIT_LIMIT_S <= core.now:
+            change = self._uncommitted.pop(0)
+            having = self._having(change.version)
+            without = ", ".join(sorted(set(core.me.shape.names) - having))
+            change.then(f"{core.needed} disks must have it, and only {', '.join(sorted(having)) or 'no node'} says so, "
+                        f"not {without}: are they down, or their disks full?")
+        if self._uncommitted:
+            core.set_timer(COMMIT_TIMER, max(0.1, self._uncommitted[0].since + COMMIT_LIMIT_S - core.now))
+
+    def _having(self, version: Version) -> set[str]:
+        """Who has the configuration of that version on disk."""
+        wanted = configuration_version(version)
+        return {name for name, acknowledged in self._acknowledged.items()
+                if configuration_version(acknowledged) >= wanted}
 
     def _is_committed(self, version: Version) -> bool:
         core = self._core
-        wanted = configuration_version(version)
-        having = {name for name, acknowledged in self._acknowledged.items()
-                  if configuration_version(acknowledged) >= wanted}
+        having = self._having(version)
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
         if core.splits:

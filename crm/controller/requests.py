@@ -125,11 +125,9 @@ class Requests:
         version = document.version
         configuration = configuration_version(version) != configuration_version(before.version)
 
-        def decided(committed: bool) -> None:
-            if not committed:
-                self._answer(sender, RequestAnswer(
-                    request.request_id, code="outcome-unknown", hint=LOOK_FIRST,
-                    message="The DC lost its office before enough nodes had the change on disk"))
+        def decided(problem: str) -> None:
+            if problem:
+                self._answer(sender, _unknown(request.request_id, problem))
                 return
             self._answer(sender, RequestAnswer(request.request_id, version, term))
             if document is not before:
@@ -141,7 +139,7 @@ class Requests:
         else:
             if document is not before or receipt is not None:
                 self._replication.advance(document, receipt=receipt)
-            decided(True)
+            decided("")
 
     def cleanup(self, sender: str, request: CleanupForward) -> None:
         """Forget failures and history; the next plan probes."""
@@ -211,9 +209,8 @@ class Requests:
                 hint="Make up a new key for each write; repeat one only with the same request"))
             return True
         answer = RequestAnswer(request.request_id, receipt.version, receipt.term, count=receipt.count)
-        unknown = RequestAnswer(request.request_id, code="outcome-unknown", message="The DC lost its office",
-                                hint=LOOK_FIRST)
-        self._replication.advance(core.document, lambda safe: self._answer(sender, answer if safe else unknown))
+        self._replication.advance(core.document, lambda problem: self._answer(
+            sender, _unknown(request.request_id, problem) if problem else answer))
         return True
 
     def _done(self, origin: Origin, count: int = 0) -> None:
@@ -298,3 +295,8 @@ class Requests:
 
     def _answer(self, to: str, answer: RequestAnswer) -> None:
         self._core.send(to, answer)
+
+
+def _unknown(request_id: str, problem: str) -> RequestAnswer:
+    return RequestAnswer(request_id, code="outcome-unknown", hint=LOOK_FIRST,
+                         message=f"Nobody knows whether the change will last: {problem}")

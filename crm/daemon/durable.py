@@ -29,6 +29,8 @@ from crm.model.report import Report, Severity
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+SLOW_S = 3.0
+"""A write that takes longer counts as failing, until it ends."""
 _NAME = "votes.json"
 
 
@@ -46,13 +48,17 @@ class Recalled:
 
 
 class Durable:
-    """The disk of one node. `done(token)` is called when everything up to that token is safe."""
+    """The disk of one node. `done(token)` is called when everything up to that token is safe.
 
-    def __init__(self, folder: Path, backups: int, done: Callable[[int], None]) -> None:
+    `failing(token)` is called when that cannot be written, or takes very long; it is tried on all the same.
+    """
+
+    def __init__(self, folder: Path, backups: int, done: Callable[[int], None], failing: Callable[[int], None]) -> None:
         self.folder = folder
         self.problem = ""
         self.store = self._store = Store(folder, backups)
         self._done = done
+        self._failing = failing
         self._lock: IO[str] | None = None
         self._standing = Standing()
         self._document: Document | None = None
@@ -96,9 +102,10 @@ class Durable:
             self._wake.clear()
             token, standing, document = self._token, self._standing, self._document
             try:
-                await asyncio.to_thread(self._write, standing, document)
+                await self._write_patiently(token, standing, document)
             except (CibError, OSError) as error:
                 self._complain(str(error))
+                self._failing(token)
                 await asyncio.sleep(RETRY_S)
                 self._wake.set()
                 continue
@@ -106,6 +113,14 @@ class Durable:
             if self._document is document:
                 self._document = None
             self._done(token)
+
+    async def _write_patiently(self, token: int, standing: Standing, document: Document | None) -> None:
+        write = asyncio.create_task(asyncio.to_thread(self._write, standing, document))
+        done, _ = await asyncio.wait({write}, timeout=SLOW_S)
+        if not done:
+            self._complain(f"a write to {self.folder} takes longer than {SLOW_S:g} s")
+            self._failing(token)
+        await write
 
     def close(self) -> None:
         """Let go of the folder."""

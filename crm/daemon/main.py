@@ -85,7 +85,8 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
                validate: Validate | None) -> int:
     factory = find_layer(settings.messaging.layer)
     layer_settings = complete(factory, settings.layer_settings(listening))
-    durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token))
+    durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
+                      lambda token: node.disk_fails(token))
     durable.open()
     layer = factory(layer_settings)
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,

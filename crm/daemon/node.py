@@ -127,6 +127,10 @@ class Node:
         """Everything up to that token is on disk."""
         self.post(events.Persisted(token))
 
+    def disk_fails(self, token: int) -> None:
+        """The disk does not take what was asked for up to that token."""
+        self.post(events.PersistFailed(token))
+
     def _now(self) -> float:
         # Steps of the wall clock must not disturb timers.
         return self._epoch + time.monotonic()

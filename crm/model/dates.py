@@ -77,6 +77,12 @@ def as_datetime(moment: int) -> datetime | None:
         return None
 
 
+def _add_years(moment: datetime, years: int) -> datetime:
+    """The same day of the year some years on: a day of the year is what Pacemaker's dates are made of."""
+    days = moment.timetuple().tm_yday - 1
+    return moment.replace(year=moment.year + years, month=1, day=1) + timedelta(days=days)
+
+
 def _add_months(moment: datetime, months: int) -> datetime:
     """The same day some months on, or the last day of that month when it has fewer."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
@@ -90,7 +96,7 @@ def add_duration(moment: int, duration: Duration) -> int | None:
     if start is None:
         return None
     try:
-        shifted = _add_months(_add_months(start, 12 * duration.years), duration.months)
+        shifted = _add_months(_add_years(start, duration.years), duration.months)
         shifted += timedelta(
             weeks=duration.weeks,
             days=duration.days,

@@ -42,8 +42,12 @@ def clamp(value: int) -> Score:
 
 def parse(text: str | None, default: Score = 0) -> Score:
     """Read a score as it stands in a CIB; what is not a score counts as `default`."""
-    if text is None:
-        return default
+    found = read(text) if text is not None else None
+    return default if found is None else found
+
+
+def read(text: str) -> Score | None:
+    """A score as it stands in a CIB, None if it is not one."""
     text = text.strip()
     if text in _WORDS:
         return _WORDS[text]
@@ -53,7 +57,7 @@ def parse(text: str | None, default: Score = 0) -> Score:
     while end < len(digits) and digits[end].isdigit():
         end += 1
     if end == 0:
-        return default
+        return None
     return clamp(int(text[: end + sign]))
 
 

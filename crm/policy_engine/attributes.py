@@ -7,6 +7,7 @@ attribute `container-attribute-target=host` (a bundle's inner resource that keep
 from __future__ import annotations
 
 from crm.policy_engine.cluster import Node, NodeKind, Resource
+from crm.policy_engine.tree import in_bundle
 
 TARGET = "container-attribute-target"
 
@@ -26,14 +27,7 @@ def node_attribute(node: Node | None, name: str, target: str | None = None, curr
 
 
 def placement_attribute(node: Node | None, name: str, resource: Resource) -> str | None:
-    """The value that colocations compare for a resource: a bundle's inner resource is where its host is."""
-    if node is not None and node.kind is NodeKind.GUEST and is_bundled(resource):
+    """The value that colocations compare for a resource: what is in a bundle's container is where the host is."""
+    if node is not None and node.remote is not None and in_bundle(node.remote) and in_bundle(resource):
         return node_attribute(node, name, "host")
     return node_attribute(node, name, resource.meta.get(TARGET))
-
-
-def is_bundled(resource: Resource) -> bool:
-    """Whether it is (part of) what a bundle runs inside its containers, not one of the bundle's own parts."""
-    top = resource.top
-    around = top.parent
-    return around is not None and around.bundle is not None and around.bundle.child is top

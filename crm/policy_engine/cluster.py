@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crm.policy_engine.constraints.colocations import Colocation
     from crm.policy_engine.constraints.locations import Location
     from crm.policy_engine.constraints.tickets import TicketConstraint
+    from crm.policy_engine.digests import Digests
     from crm.policy_engine.options import Options
 
 
@@ -452,6 +453,8 @@ class Cluster:
     quorate: bool = False
     recheck_at: int | None = None
     """Epoch seconds of the next moment at which a rule or an expiry changes the answer."""
+    recheck_by: int | None = None
+    """The same, of those that Pacemaker looks for: it does not see every expiry coming. The graph's `recheck-by`."""
     demands: list[Demand] = field(default_factory=list)
     """Actions that the status itself asks for, in the order in which it was read."""
     stop_demands: dict[tuple[Resource, Node], list[int]] = field(default_factory=dict)
@@ -467,6 +470,8 @@ class Cluster:
     histories: dict[str, dict[str, ResourceHistory]] = field(default_factory=dict)
     """Recorded histories by node name and by the resource's id there."""
     parameter_cache: dict[tuple[int, str | None], dict[str, str]] = field(default_factory=dict)
+    digests: dict[tuple[str, str, str, int], Digests] = field(default_factory=dict)
+    """Present digests of recorded operations by node, resource, task and interval, made when first asked for."""
     failure_table: dict[str, dict[str, list[tuple[str, int, int]]]] = field(default_factory=dict)
     """Recorded failures by node id and resource base name, made when first asked for: see `fail_counts`."""
     reports: list[Report] = field(default_factory=list)
@@ -484,7 +489,10 @@ class Cluster:
         found = self.by_id.get(resource_id)
         return found[0] if found else None
 
-    def advance_recheck(self, moment: int) -> None:
+    def advance_recheck(self, moment: int, in_graph: bool = True) -> None:
         """Remember that the answer changes at `moment` (epoch seconds) if nothing earlier is known."""
-        if moment > self.now and (self.recheck_at is None or moment < self.recheck_at):
-            self.recheck_at = moment
+        if moment <= self.now:
+            return
+        self.recheck_at = moment if self.recheck_at is None else min(moment, self.recheck_at)
+        if in_graph:
+            self.recheck_by = moment if self.recheck_by is None else min(moment, self.recheck_by)

@@ -6,7 +6,7 @@ Which parameters there are is found here; how they become a digest is `crm.model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from crm.model.digest import countable, digest
@@ -15,6 +15,7 @@ from crm.policy_engine.cluster import Cluster, Node, Resource
 from crm.policy_engine.operations import find_operation, operation_meta
 from crm.policy_engine.parameters import operation_parameters, parameters_of
 from crm.policy_engine.rules import compare_versions
+from crm.policy_engine.tree import in_bundle
 
 _PRIVATE_BY_DEFAULT = frozenset({"passwd", "password", "user"})
 _SECURE_IN_ONE_FORM = "3.16.0"
@@ -79,17 +80,13 @@ def needs_remote_address(cluster: Cluster, resource: Resource) -> bool:
 
 def remote_address(cluster: Cluster, resource: Resource) -> str | None:
     """That name: of the node which the container is assigned to, else of the one which it runs on."""
-    if not needs_remote_address(cluster, resource) or resource.launcher is None or not _is_in_bundle(resource):
+    if not needs_remote_address(cluster, resource) or resource.launcher is None or not in_bundle(resource):
         return None
     container = resource.launcher
     node = container.assigned
     if node is None and container.active_on:
         node = container.active_on[0]
     return node.name if node is not None else None
-
-
-def _is_in_bundle(resource: Resource) -> bool:
-    return resource.parent is not None and resource.parent.bundle is not None
 
 
 def calculate(
@@ -161,24 +158,24 @@ def compare(
 ) -> Digests:
     """The present digests for a recorded operation, and how they compare with those recorded.
 
-    `restart_digest` stands in for the recorded one (an expired failure asks for a restart that way).
+    `restart_digest` stands in for the recorded one (an expired failure asks for a restart that way). An operation's
+    digests are worked out once for a node, as the first of its entries asks for them: where that had no digest for a
+    restart, a later entry's is not looked at.
     """
-    assert entry.operation is not None
-    present = calculate(cluster, resource, node, entry.operation, entry.interval_ms, entry)
-    recorded_restart = restart_digest if restart_digest is not None else entry.restart_digest
-    return Digests(
-        present.parameters,
-        present.all,
-        present.restart,
-        present.secure,
-        present.restart_parameters,
-        present.secure_parameters,
-        _verdict(present, entry, recorded_restart),
-    )
+    task, interval_ms = entry.operation, entry.interval_ms
+    assert task is not None
+    if restart_digest is not None:
+        entry = replace(entry, restart_digest=restart_digest)
+    key = (node.name, resource.id, task, interval_ms)
+    present = cluster.digests.get(key)
+    if present is None:
+        present = calculate(cluster, resource, node, task, interval_ms, entry)
+    found = cluster.digests[key] = replace(present, match=_verdict(present, entry))
+    return found
 
 
-def _verdict(present: Digests, entry: HistoryEntry, recorded_restart: str | None) -> Match:
-    if recorded_restart is not None and present.restart != recorded_restart:
+def _verdict(present: Digests, entry: HistoryEntry) -> Match:
+    if present.restart is not None and entry.restart_digest not in (None, present.restart):
         return Match.RESTART
     if entry.digest is None:
         return Match.UNKNOWN

@@ -13,10 +13,10 @@ from crm.model import score
 from crm.model.history import HistoryEntry
 from crm.model.score import Score
 from crm.model.values import parse_integer
-from crm.policy_engine.attributes import is_bundled
 from crm.policy_engine.cluster import Cluster, Node, Resource
 from crm.policy_engine.names import base_name
 from crm.policy_engine.operations import configured_operations
+from crm.policy_engine.tree import in_bundle
 
 _ATTRIBUTE = re.compile(r"(?P<what>fail-count|last-failure)-(?P<resource>.+)#.+_\d+$")
 
@@ -55,8 +55,8 @@ def failures_on(
         forgotten_at = found.last + seconds(resource.failure_timeout_ms) + 1
         if cluster.now >= forgotten_at:
             found = Failures(0, found.last)
-        cluster.advance_recheck(forgotten_at)
-    if launched and not is_bundled(resource):
+        cluster.advance_recheck(forgotten_at, in_graph=False)
+    if launched and not in_bundle(resource):
         for inner in resource.launched:
             more = failures_on(cluster, node, inner, effective, launched, entry)
             found = Failures(found.count + more.count, max(found.last, more.last))

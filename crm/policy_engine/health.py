@@ -31,7 +31,9 @@ def _attribute_health(cluster: Cluster, value: str) -> Health:
     word = value.lower()
     if word in ("red", "yellow"):
         return Health(word)
-    number = points.green if word == "green" else score.parse(value)
+    number = points.green if word == "green" else score.read(value)
+    if number is None:
+        return Health.GREEN
     if number <= points.red:
         return Health.RED
     return Health.YELLOW if number <= points.yellow and points.yellow != points.green else Health.GREEN

@@ -37,6 +37,8 @@ OLDER_NAMES: Mapping[str, str] = {
     "stop-orphan-actions": "cancel-removed-actions",
     "default-resource-stickiness": "resource-stickiness",
 }
+_OLDER_VALUES: Mapping[tuple[str, str], str] = {("stonith-action", "poweroff"): "off"}
+"""Values that were allowed under an older name only, and what they meant."""
 
 
 def _is_bool(value: str) -> bool:
@@ -65,7 +67,7 @@ _DEFAULTS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "enable-startup-probes": ("true", _is_bool),
     "fence-remote-without-quorum": ("false", _is_bool),
     "fencing-enabled": ("true", _is_bool),
-    "fencing-action": ("reboot", _one_of("reboot", "off", "poweroff")),
+    "fencing-action": ("reboot", _one_of("reboot", "off")),
     "fencing-timeout": ("60s", _is_interval),
     "have-watchdog": ("false", _is_bool),
     "concurrent-fencing": ("true", _is_bool),
@@ -134,7 +136,11 @@ class Options:
 
 def with_newest_names(values: Mapping[str, str]) -> dict[str, str]:
     """The options under their newest names; where both names are set the newest wins."""
-    renamed = {OLDER_NAMES[name]: value for name, value in values.items() if name in OLDER_NAMES}
+    renamed = {
+        OLDER_NAMES[name]: _OLDER_VALUES.get((name, value), value)
+        for name, value in values.items()
+        if name in OLDER_NAMES
+    }
     kept = {name: value for name, value in values.items() if name not in OLDER_NAMES}
     return {**renamed, **kept}
 
@@ -155,7 +161,7 @@ def read_options(values: Mapping[str, str], quorate: bool, may_panic: bool, repo
     return Options(
         no_quorum_policy=_no_quorum_policy(text["no-quorum-policy"], fencing and (quorate or may_panic)),
         fencing_enabled=fencing,
-        fencing_action="off" if text["fencing-action"] == "poweroff" else text["fencing-action"],
+        fencing_action=text["fencing-action"].lower(),
         fencing_timeout_ms=interval("fencing-timeout"),
         startup_fencing=fencing and flag("startup-fencing"),
         concurrent_fencing=flag("concurrent-fencing"),

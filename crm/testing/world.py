@@ -365,6 +365,7 @@ class World:
         disk = node.disk
         if disk.failing:
             self.later(RETRY_S, self.in_daemon(node, partial(self._write_pending, node)))
+            self.handle(node, events.PersistFailed(token))
             return
         disk.sync(token)
         disk.writing = False

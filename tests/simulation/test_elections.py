@@ -94,6 +94,26 @@ def test_who_knows_less_than_a_majority_never_stands() -> None:
     assert "later" in one.markers(one.document("a"))
 
 
+@pytest.mark.parametrize("failing", ["b", "bc", "abc"])
+def test_full_disks_do_not_end_recovery(failing: str) -> None:
+    """Whoever is left elects a DC, fences what is lost and recovers its services; changes wait for a disk."""
+    one = world()
+    one.power.boots = False
+    for name in failing:
+        one.nodes[name].disk.failing = True
+    lost = one.dc()
+    assert lost is not None
+    one.crash(lost)
+    one.run_for(15.0)
+    assert one.dc() not in (None, lost)
+    assert all(one.where(service) for service in ("db", "app", "lone"))
+    via = next(name for name in "abc" if name != lost)
+    one.change(via, "late")
+    one.run_for(5.0)
+    writable = [name for name in "abc" if name not in failing and name != lost]
+    assert ("late" in one.acknowledged) == (len(writable) == 2)
+
+
 def test_a_candidate_that_hangs_is_passed_over() -> None:
     """The best stands first; one whose disk takes for ever leaves it to the next in the end."""
     one = world()

@@ -8,7 +8,7 @@ from crm.cib.changes import Edit, Verb
 from crm.cib.record import transient_attribute
 from crm.controller import events
 from crm.controller.receipts import KEPT, Origin, Receipt, Receipts, RequestKey
-from crm.testing import World
+from crm.testing import World, scenario
 from tests.simulation.tiny_planner import schedule
 
 CIB = """<cib><configuration><crm_config><cluster_property_set id="made"/></crm_config><nodes/><resources/>
@@ -140,3 +140,22 @@ def test_receipts_are_bounded_in_number_and_time() -> None:
     assert receipts.find("k4", 0) is None and receipts.find("k5", 0) is not None
     assert receipts.find("k5", 5 + 3600) is None
     assert len(receipts.all(KEPT + 3600)) == 4
+
+
+def test_whoever_waits_for_full_disks_is_told_which() -> None:
+    world = World("abc", scenario.cib(3), 3)
+    world.settle()
+    for name in "bc":
+        world.nodes[name].disk.failing = True
+    world.change("b", "x")
+    world.run_for(25.0)
+    answer = world.answers["x"]
+    assert answer.code == "outcome-unknown"
+    assert "2 disks must have it, and only a says so, not b, c" in answer.message
+    world.change("b", "y")
+    world.run_for(1.0)
+    for name in "bc":
+        world.nodes[name].disk.failing = False
+    world.run_for(5.0)
+    assert "y" in world.acknowledged
+    assert "x" in world.markers(world.document("c"))

@@ -35,7 +35,7 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
 Expected = Kind | tuple[str, ...]
 
 _ROLES = ("Stopped", "Started", "Promoted", "Unpromoted", "Master", "Slave")
-_FENCING_ACTIONS = ("reboot", "off", "poweroff")
+_FENCING_ACTIONS = ("reboot", "off")
 
 CLUSTER: dict[str, Expected] = {
     "dc-version": Kind.TEXT,
@@ -65,7 +65,7 @@ CLUSTER: dict[str, Expected] = {
     "fencing-enabled": Kind.SWITCH,
     "stonith-enabled": Kind.SWITCH,
     "fencing-action": _FENCING_ACTIONS,
-    "stonith-action": _FENCING_ACTIONS,
+    "stonith-action": (*_FENCING_ACTIONS, "poweroff"),
     "fencing-reaction": ("stop", "panic"),
     "fence-reaction": ("stop", "panic"),
     "fencing-timeout": Kind.DURATION,

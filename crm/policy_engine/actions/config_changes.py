@@ -47,12 +47,12 @@ class ConfigChanges:
                             self._check(resource, node, history)
 
     def check_deferred(self) -> None:
-        """Check connections to bundles, whose addresses are known only now."""
-        for resource, node, history, entry in self.deferred:
+        """Check connections to bundles, whose addresses are known only now; what was put off last comes first."""
+        for resource, node, history, entry in reversed(self.deferred):
             changed = self._check_entry(resource, node, history, entry)
             if changed and failures_on(self.plan.cluster, node, resource).count:
                 self._forget_failures(resource, node)
-        for failed in self.plan.cluster.deferred_checks:
+        for failed in reversed(self.plan.cluster.deferred_checks):
             found = compare(self.plan.cluster, failed.resource, failed.node, failed.entry)
             if found.match not in (Match.UNKNOWN, Match.SAME):
                 self._forget_failures(failed.resource, failed.node)

@@ -66,7 +66,7 @@ def fencing_action(
         action.meta["on_node_uuid"] = node.id
         action.meta["stonith_action"] = kind
         if cluster.unfencing_enabled:
-            optional = _add_device_digests(plan, node, action) and optional
+            optional = _add_device_digests(cluster, node, action) and optional
     if cluster.settings.priority_fencing_delay_ms > 0 and (priority_delay or _DELAY in action.meta):
         action.meta[_DELAY] = str(_priority_delay_s(cluster, node))
     if not optional and can_fence(cluster, node):
@@ -80,22 +80,16 @@ def fencing_action(
 _DELAY = "priority-fencing-delay"
 
 
-def _add_device_digests(plan: Plan, node: Node, action: Action) -> bool:
+def _add_device_digests(cluster: Cluster, node: Node, action: Action) -> bool:
     """Note the definitions of all devices that unfence, by digest; False when one changed since the node was
     unfenced.
     """
     from crm.policy_engine.digests import compare_fencing_digest
 
     unchanged, all_digests, secure_digests = True, "", ""
-    for device in _unfencing_devices(plan.cluster):
-        found = compare_fencing_digest(plan.cluster, device, node)
-        if found.only_private_changed:
-            plan.notices.append(f"Only 'private' parameters to {device.id} for unfencing {node.name} changed")
-        if found.changed:
-            unchanged = False
-            plan.notices.append(
-                f"notice: Unfencing node {node.name} because the definition of {device.id} changed"
-            )
+    for device in unfencing_devices(cluster):
+        found = compare_fencing_digest(cluster, device, node)
+        unchanged = unchanged and not found.changed
         all_digests += f"{device.id}:{device.type}:{found.all},"
         secure_digests += f"{device.id}:{device.type}:{found.public},"
     action.meta["digests-all"] = all_digests
@@ -103,7 +97,7 @@ def _add_device_digests(plan: Plan, node: Node, action: Action) -> bool:
     return unchanged
 
 
-def _unfencing_devices(cluster: Cluster) -> list[Resource]:
+def unfencing_devices(cluster: Cluster) -> list[Resource]:
     """Fence devices that unfence, the last in the configuration first."""
     found = [
         resource

@@ -45,7 +45,8 @@ def _imply_primitive(plan: Plan, resource: Resource, colocate: AddColocation) ->
     if resource.top.promotable or resource.role > Role.UNPROMOTED:
         plan.order(resource, "demote", resource, "stop", r.PROMOTED_THEN_NEEDS_FIRST)
         plan.order(resource, "start", resource, "promote", r.UNRUNNABLE_FIRST_BLOCKS)
-    plan.order(resource, "lrm_delete", resource, "monitor", r.SAME_NODE | r.THEN_CANCELS_FIRST)
+    for forget in ("lrm_delete", "delete"):  # What is asked about anew on a node need not be forgotten there.
+        plan.order(resource, forget, resource, "monitor", r.SAME_NODE | r.THEN_CANCELS_FIRST)
     candidates = sorted(resource.allowed.values(), key=lambda candidate: natural_key(candidate.node.name))
     if (
         plan.cluster.unfencing_enabled

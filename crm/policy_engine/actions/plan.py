@@ -47,8 +47,6 @@ class Plan:
     """Actions that belong to no resource, by key."""
     orderings: list[Ordering] = field(default_factory=list)
     meta_cache: dict[tuple[int, str, int], dict[str, str]] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-    """Remarks that `crm_simulate` shows before the transition."""
 
     # Making actions
 

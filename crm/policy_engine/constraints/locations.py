@@ -121,9 +121,9 @@ class _Resolver:
         score = score if score is not None else self.constraint.score
         if self.constraint.node is not None and score is not None:
             self._on_node(resource, self.constraint.node, score, role if role is not None else self.constraint.role)
-        elif self.constraint.rules:
-            # Only the first rule counts: since 3.0 a location constraint has at most one.
-            self._by_rule(resource, self.constraint.rules[0], captures)
+            return
+        for rule in self.constraint.rules:
+            self._by_rule(resource, rule, captures)
 
     def _on_node(self, resource: Resource, node_name: str, score: str, role: str | None) -> None:
         node = self.cluster.nodes_by_name.get(node_name)
@@ -171,7 +171,7 @@ class _Resolver:
         for number, text in enumerate(captures):
             name = name.replace(f"%{number}", text or "")
         value = node_attribute(node, name, resource.meta.get("container-attribute-target"), current=True)
-        return scores.parse(value) if value else None
+        return scores.read(value) if value else None
 
     def _append(self, resource: Resource, identity: str, role: Role, found: list[tuple[Node, Score]]) -> None:
         text = (self.constraint.discovery or "always").lower()

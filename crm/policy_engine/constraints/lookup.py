@@ -7,7 +7,7 @@ name of a clone's inner resource means the whole clone. Source: Pacemaker Explai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -56,19 +56,21 @@ class Names:
         self.reject(constraint, f"The constraint {constraint} is ignored: there is no resource {name!r}.", name)
 
     def expand_sets(self, constraint: str, sets: Sequence[ResourceSet]) -> tuple[ResourceSet, ...]:
-        """The sets with tags and templates replaced by their members; as they are when any name is unknown."""
-        for one in sets:
-            for name in one.members:
-                if not self.is_known(name):
-                    self.missing(constraint, name)
-                    return tuple(sets)
-        return tuple(replace(one, members=self._spelled_out(one.members)) for one in sets)
+        """The sets with tags and templates replaced by what they stand for; as they are when any name is unknown."""
+        spelled_out = [replace(one, members=tuple(self._spelled_out(one.members))) for one in sets]
+        unknown = [name for one in spelled_out for name in one.members if self.resource(name) is None]
+        if unknown:
+            self.missing(constraint, unknown[0])
+            return tuple(sets)
+        return tuple(spelled_out)
 
-    def _spelled_out(self, members: Sequence[str]) -> tuple[str, ...]:
-        names: list[str] = []
+    def _spelled_out(self, members: Sequence[str], within: tuple[str, ...] = ()) -> Iterator[str]:
+        """The members, tags and templates replaced, also those that other tags list (`within`)."""
         for name in members:
-            names.extend([name] if self.resource(name) is not None else self.tagged(name) or ())
-        return tuple(names)
+            if self.resource(name) is None and name not in within and self.tagged(name) is not None:
+                yield from self._spelled_out(self.tagged(name) or (), (*within, name))
+            else:
+                yield name
 
     def as_set(self, name: str, role: str | None = None, action: str | None = None) -> ResourceSet:
         """A set that holds what `name` stands for: one resource, or all of a tag in no particular order."""

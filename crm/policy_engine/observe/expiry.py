@@ -47,9 +47,11 @@ def _by_age(reading: Reading, result: Result, is_last_failure: bool) -> tuple[bo
     expired = cluster.now >= changed + timeout and not _waits_for_fencing(reading, result)
     unexpired = failures_on(cluster, reading.node, resource, effective=True, entry=result.entry)
     counted = failures_on(cluster, reading.node, resource, effective=False, entry=result.entry)
-    if not unexpired.count and (is_last_failure or counted.count):
+    if unexpired.count:
+        cluster.advance_recheck(unexpired.last + timeout + 1)
+    elif is_last_failure or counted.count:
         # Then the entry counts no more, or the count that has expired can be cleared (see below).
-        cluster.advance_recheck(changed + timeout)
+        cluster.advance_recheck(changed + timeout, in_graph=False)
     if not expired:
         return False, None
     if counted.count:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from crm.model.history import HistoryEntry, NodeState, OperationStatus, ResourceHistory
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.attributes import is_bundled
 from crm.policy_engine.cluster import Cluster, Node, NodeKind, OnFail, Resource, Role
 from crm.policy_engine.fail_counts import seconds
 from crm.policy_engine.observe.demands import demand, demand_stop, note_recurring, withdraw_stops
@@ -16,6 +15,7 @@ from crm.policy_engine.observe.reading import Reading
 from crm.policy_engine.observe.running import add_running
 from crm.policy_engine.observe.settings import target_role
 from crm.policy_engine.observe.sorting import in_order, still_running
+from crm.policy_engine.tree import in_bundle
 
 
 def observe_history(
@@ -171,17 +171,13 @@ def _apply_on_fail(reading: Reading, on_fail: OnFail, active: bool) -> None:
 def _restart_container(reading: Reading, active: bool) -> None:
     resource = reading.resource
     resource.failed = resource.stop_if_failed = True
-    if resource.launcher is not None and _is_part_of_bundle(resource):
+    if resource.launcher is not None and in_bundle(resource):
         # Where the container is may not be known yet.
         reading.containers_to_stop.append(resource.launcher)
     elif resource.launcher is not None:
         demand_stop(reading.cluster, resource.launcher, reading.node)
     elif active:
         demand_stop(reading.cluster, resource, reading.node)
-
-
-def _is_part_of_bundle(resource: Resource) -> bool:
-    return is_bundled(resource) or (resource.parent is not None and resource.parent.bundle is not None)
 
 
 def _reset_remote(reading: Reading, active: bool) -> None:

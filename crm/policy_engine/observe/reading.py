@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crm.model.history import ExitCode, HistoryEntry, OperationStatus
-from crm.policy_engine.attributes import is_bundled
 from crm.policy_engine.cluster import Cluster, FailedOperation, Node, OnFail, Resource, Role
+from crm.policy_engine.tree import in_bundle
 
 
 @dataclass(slots=True)
@@ -47,18 +47,10 @@ def set_active(resource: Resource) -> None:
     resource.role = Role.UNPROMOTED if resource.top.promotable else Role.STARTED
 
 
-def is_in_bundle(resource: Resource) -> bool:
-    """Whether it is any part of a bundle."""
-    top = resource
-    while top.parent is not None:
-        top = top.parent
-    return top.bundle is not None or is_bundled(resource)
-
-
 def masks_as_stopped(resource: Resource, entry: HistoryEntry) -> bool:
     """A probe whose agent is missing or refuses the parameters shows that the resource does not run there; a bundle's
     containers are not taken at that word."""
-    if is_in_bundle(resource) or not entry.is_probe:
+    if in_bundle(resource) or not entry.is_probe:
         return False
     return (
         entry.rc in (ExitCode.NOT_INSTALLED, ExitCode.INVALID_PARAMETER)

@@ -168,7 +168,10 @@ def _fill_clone(cluster: Cluster, resource: Resource, clone: Clone) -> bool:
     resource.clone = settings
     resource.meta.setdefault("resource-stickiness", "1")
     resource.meta["globally-unique"] = "true" if resource.unique else "false"
-    return all(add_instance(cluster, resource) is not None for _ in range(max(settings.clone_max, 1)))
+    while len(resource.children) < max(settings.clone_max, 1):  # The first instance may lower it.
+        if add_instance(cluster, resource) is None:
+            return False
+    return True
 
 
 def add_instance(cluster: Cluster, clone: Resource) -> Resource | None:
@@ -207,13 +210,20 @@ def _find_launchers(cluster: Cluster, resource: Resource) -> None:
     name = resource.meta.get("container")
     if name is None or name == resource.id:
         return
-    launcher = cluster.find(name)
-    if launcher is None:
-        message = f"{resource.id} names the container {name}, which does not exist."
+    launcher = next((each for each in cluster.by_id.get(name, ()) if each.id == name), None)
+    if launcher is None or _is_launched_by(launcher, resource):
+        problem = "which does not exist" if launcher is None else "which is itself inside of it"
+        message = f"{resource.id} names the container {name}, {problem}."
         cluster.reports.append(Report(Severity.ERROR, "missing-container", resource.id, message, "Correct its name."))
         return
     resource.launcher = launcher
     launcher.launched.append(resource)
+
+
+def _is_launched_by(resource: Resource | None, other: Resource) -> bool:
+    while resource is not None and resource is not other:
+        resource = resource.launcher
+    return resource is other
 
 
 def link_connection(cluster: Cluster, resource: Resource) -> None:

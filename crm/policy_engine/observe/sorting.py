@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cmp_to_key
 
 from crm.model.history import HistoryEntry, OperationStatus
 
@@ -22,8 +21,28 @@ def in_order(entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
     if len({entry.call_id for entry in ordered}) == len(ordered) and _is_simple(ordered):
         ordered.sort(key=lambda entry: entry.call_id)
     else:
-        ordered.sort(key=cmp_to_key(compare_age))
+        ordered = _merge_sorted(ordered)
     return ordered
+
+
+def _merge_sorted(entries: list[HistoryEntry]) -> list[HistoryEntry]:
+    """Sorted by halves. How pending entries compare is no complete order, so the way of sorting shows in the result."""
+    if len(entries) < 2:
+        return entries
+    middle = len(entries) // 2
+    return _merge(_merge_sorted(entries[:middle]), _merge_sorted(entries[middle:]))
+
+
+def _merge(left: list[HistoryEntry], right: list[HistoryEntry]) -> list[HistoryEntry]:
+    merged, i, j = [], 0, 0
+    while i < len(left) and j < len(right):
+        if compare_age(left[i], right[j]) <= 0:
+            merged.append(left[i])
+            i += 1
+        else:
+            merged.append(right[j])
+            j += 1
+    return merged + left[i:] + right[j:]
 
 
 def _is_simple(entries: list[HistoryEntry]) -> bool:

@@ -44,7 +44,7 @@ def _node_health(cluster: Cluster, node: Node, base: Score) -> Score:
     total = base
     for name, value in node.attributes.items():
         if name.startswith("#health"):
-            total = scores.add(words.get(value, scores.parse(value)), total)
+            total = scores.add(words.get(value.lower(), scores.parse(value)), total)
     return total
 
 

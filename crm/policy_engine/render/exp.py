@@ -32,8 +32,8 @@ def _lines(graph: Graph, number: int) -> Iterator[str]:
     }
     if settings.migration_limit > 0:
         head["migration-limit"] = options.get("migration-limit", str(settings.migration_limit))
-    if cluster.recheck_at is not None:
-        head["recheck-by"] = str(cluster.recheck_at)
+    if cluster.recheck_by is not None:
+        head["recheck-by"] = str(cluster.recheck_by)
     if not graph.steps:
         yield _tag("transition_graph", head, "/>")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.controller.core import EMPTY_CIB
 from crm.controller.values import Standing
+from crm.daemon import durable as disk
 from crm.daemon.durable import Durable, FolderInUseError
 
 
@@ -21,12 +23,16 @@ def document(marker: str) -> Document:
     return Document.parse(EMPTY_CIB).apply(Edit(Verb.MODIFY, xml))
 
 
+def never(token: int) -> None:
+    """Nobody listens."""
+
+
 def write(folder: Path, *states: tuple[Standing, Document | None]) -> list[int]:
     """Have these states written one after the other; the tokens that were confirmed."""
     done: list[int] = []
 
     async def story() -> None:
-        durable = Durable(folder, 5, done.append)
+        durable = Durable(folder, 5, done.append, never)
         durable.open()
         durable.recall()
         worker = asyncio.create_task(durable.work())
@@ -43,7 +49,7 @@ def write(folder: Path, *states: tuple[Standing, Document | None]) -> list[int]:
 
 
 def recall(folder: Path) -> tuple[Standing, Document | None]:
-    durable = Durable(folder, 5, lambda token: None)
+    durable = Durable(folder, 5, never, never)
     durable.open()
     try:
         recalled = durable.recall()
@@ -87,18 +93,19 @@ def test_a_lost_vote_is_never_guessed(tmp_path: Path) -> None:
 
 
 def test_two_daemons_do_not_share_a_folder(tmp_path: Path) -> None:
-    first = Durable(tmp_path, 5, lambda token: None)
+    first = Durable(tmp_path, 5, never, never)
     first.open()
     with pytest.raises(FolderInUseError):
-        Durable(tmp_path, 5, lambda token: None).open()
+        Durable(tmp_path, 5, never, never).open()
     first.close()
 
 
 def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
+    failing: list[int] = []
 
     async def story() -> None:
-        durable = Durable(tmp_path, 5, done.append)
+        durable = Durable(tmp_path, 5, done.append, failing.append)
         durable.open()
         durable.recall()
 
@@ -111,6 +118,7 @@ def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, mon
         await asyncio.sleep(0.1)
         assert "No space left" in durable.problem
         assert done == []
+        assert failing == [1]
         monkeypatch.undo()
         async with asyncio.timeout(5):
             while not done:
@@ -121,3 +129,33 @@ def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, mon
 
     asyncio.run(story())
     assert recall(tmp_path)[0] == Standing(1, "a", 1)
+
+
+def test_a_disk_that_hangs_counts_as_failing_until_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    failing: list[int] = []
+    goes_on = threading.Event()
+    monkeypatch.setattr(disk, "SLOW_S", 0.05)
+
+    async def story() -> None:
+        durable = Durable(tmp_path, 5, done.append, failing.append)
+        durable.open()
+        durable.recall()
+        monkeypatch.setattr(durable._store, "save", lambda cib: goes_on.wait(5))
+        worker = asyncio.create_task(durable.work())
+        durable.persist(1, Standing(1, "a", 1), document("x"))
+        async with asyncio.timeout(5):
+            while not failing:
+                await asyncio.sleep(0.01)
+        assert "takes longer" in durable.problem
+        assert done == []
+        goes_on.set()
+        async with asyncio.timeout(5):
+            while not done:
+                await asyncio.sleep(0.01)
+        assert durable.problem == ""
+        worker.cancel()
+        durable.close()
+
+    asyncio.run(story())
+    assert failing == [1]

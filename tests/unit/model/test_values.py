@@ -80,6 +80,13 @@ def test_a_month_after_the_last_of_january_is_the_last_of_february() -> None:
     assert add_duration(start, Duration(years=9999)) is None
 
 
+def test_years_keep_the_day_of_the_year() -> None:
+    start, leap_day = parse_moment("2022-05-20"), parse_moment("2024-12-31")
+    assert start is not None and leap_day is not None
+    assert add_duration(start, Duration(years=2)) == parse_moment("2024-05-19")
+    assert add_duration(leap_day, Duration(years=1)) == parse_moment("2026-01-01")
+
+
 def test_calendar_fields_know_iso_weeks() -> None:
     moment = parse_moment("2021-01-03 12:30:15Z")
     assert moment is not None

@@ -1,4 +1,4 @@
-"""The CIB that simulations play with: histories are found again, however many there are, and forgotten with their node."""
+"""The CIB that simulations play with: histories are found again, and forgotten with their node."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from lxml import etree
 from crm.transition.pretended_cib import PretendedCib
 
 CIB = ('<cib><configuration><nodes><node id="1" uname="one"/></nodes></configuration><status><node_state id="1" '
-       'uname="one"><lrm id="1"><lrm_resources><lrm_resource id="old"/></lrm_resources></lrm></node_state></status></cib>')
+       'uname="one"><lrm id="1"><lrm_resources><lrm_resource id="old"/></lrm_resources></lrm></node_state></status>'
+       "</cib>")
 
 
 def history(cib: PretendedCib, *names: str) -> etree._Element:

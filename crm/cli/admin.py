@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from crm.cli import asking, release
-from crm.cli.cib_file import run_on_cluster
-from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError
+from crm.cli import asking
+from crm.cli.connection import NO_SUCH_OBJECT, CommandError
 from crm.cli.field_arguments import Arguments, spellings
+from crm.cli.field_tool import FieldTool
 
 _OPTIONS = spellings(
     dc="-D --dc_lookup --dc-lookup", status="-S --status", nodes="-N --nodes", daemon="-P --pacemakerd",
@@ -27,22 +27,7 @@ whether the daemon of this node works (-P)."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does the one thing that the options name."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_on_cluster("crmadmin", lambda: _answer(given))
-
-
-def _answer(given: list[str]) -> None:
-    options = Arguments(_OPTIONS, frozenset(_OPTIONS.values()) - _VALUED, given)
-    if "version" in options:
-        print(release.name())
-        return
-    wanted = [name for name in _ACTIONS if name in options]
-    if "help" in options or not given:
-        print(_HELP)
-    elif len(wanted) == 1:
-        _ACTIONS[wanted[0]](options)
-    else:
-        raise CommandError("give exactly one thing to do", "see crmadmin --help", USAGE)
+    return _TOOL.run(arguments)
 
 
 def _dc(options: Arguments) -> None:
@@ -81,6 +66,7 @@ _ACTIONS: dict[str, Callable[[Arguments], None]] = {
     "nodes": _nodes,
     "daemon": _daemon,
 }
+_TOOL = FieldTool("crmadmin", _HELP, _OPTIONS, _VALUED, _ACTIONS)
 
 
 def _cluster() -> dict[str, Any]:

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from crm.cli import asking, release
+from crm.cli import asking
 from crm.cli import resource_data as data
-from crm.cli.cib_file import run_on_cluster
 from crm.cli.connection import ERROR, NO_SUCH_OBJECT, USAGE, CommandError
 from crm.cli.field_arguments import Arguments, spellings
+from crm.cli.field_tool import FieldTool
 
 _OPTIONS = spellings(
     list="-l --list", registered="-L --list-registered", installed="-I --list-installed",
@@ -26,44 +26,26 @@ _OPTIONS = spellings(
     tag="-T --tag", broadcast="-b --broadcast", quiet="-q --quiet", verbose="-V --verbose", help="-? --help",
     version="-$ --version",
 )
-_FLAGS = frozenset({"registered", "installed", "metadata", "validate", "broadcast", "quiet", "verbose", "help",
-                    "version"})
+_VALUED = frozenset({"list", "targets", "query", "history", "last", "fence", "reboot", "unfence", "confirm", "agent",
+                     "timeout", "register", "deregister", "register_level", "deregister_level", "tag"})
 _HELP = """usage: stonith_admin {-F NODE | -B NODE | -U NODE | -C NODE} [-t SECONDS]
        stonith_admin {-l NODE | -L | -I | -s DEVICE | -Q DEVICE | -M -a AGENT | -H NODE | -h NODE}
 Fences a node (-F off, -B reboot), turns it on (-U), or says that it is off because you have made sure of it (-C).
 Lists the devices that can fence a node (-l), all (-L), agents (-I), the nodes of a device (-s); asks a device whether
 it answers (-Q); shows an agent's description (-M), what was fenced (-H; * for all nodes), and when last (-h)."""
 _PATIENCE_S = 120.0
-_CONFIGURED = {
-    "register": "crmctl resource create DEVICE stonith:AGENT …",
-    "deregister": "crmctl resource delete DEVICE",
-    "register_level": "crmctl fence-level create LEVEL DEVICE --node NODE",
-    "deregister_level": "crmctl fence-level delete ID",
-    "validate": "crmctl resource create DEVICE stonith:AGENT … --dry-run",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does the one thing that the options name."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_on_cluster("stonith_admin", lambda: _act(given))
+    return _TOOL.run(arguments)
 
 
-def _act(given: list[str]) -> None:
-    options = Arguments(_OPTIONS, _FLAGS, given)
-    if "version" in options:
-        print(release.name())
-        return
-    if "help" in options or not given:
-        print(_HELP)
-        return
-    other = next((name for name in _CONFIGURED if name in options), None)
-    if other is not None:
-        raise CommandError("devices and levels are a part of the configuration", _CONFIGURED[other], USAGE)
-    wanted = [name for name in _ACTIONS if name in options]
-    if len(wanted) != 1:
-        raise CommandError("give exactly one thing to do", "see stonith_admin --help", USAGE)
-    _ACTIONS[wanted[0]](options)
+def _refused(instead: str) -> Callable[[Arguments], None]:
+    def refuse(_options: Arguments) -> None:
+        raise CommandError("devices and levels are a part of the configuration", instead, USAGE)
+
+    return refuse
 
 
 # Doing
@@ -188,7 +170,13 @@ _ACTIONS: dict[str, Callable[[Arguments], None]] = {
     "metadata": _metadata,
     "history": _history,
     "last": _last,
+    "register": _refused("crmctl resource create DEVICE stonith:AGENT …"),
+    "deregister": _refused("crmctl resource delete DEVICE"),
+    "register_level": _refused("crmctl fence-level create LEVEL DEVICE --node NODE"),
+    "deregister_level": _refused("crmctl fence-level delete ID"),
+    "validate": _refused("crmctl resource create DEVICE stonith:AGENT … --dry-run"),
 }
+_TOOL = FieldTool("stonith_admin", _HELP, _OPTIONS, _VALUED, _ACTIONS)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from crm.cli import asking, release
-from crm.cli.cib_file import run_on_cluster
-from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
+from crm.cli import asking
+from crm.cli.connection import NO_SUCH_OBJECT, CommandError, request
 from crm.cli.field_arguments import Arguments, spellings
+from crm.cli.field_tool import FieldTool
 
 _OPTIONS = spellings(
     name="-n --name", id="-i --cluster-id", list="-l --list", partition="-p --partition", quorum="-q --quorum",
@@ -28,22 +28,7 @@ _FORCE_NEEDED = 107
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does the one thing that the options name."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_on_cluster("crm_node", lambda: _answer(given))
-
-
-def _answer(given: list[str]) -> None:
-    options = Arguments(_OPTIONS, frozenset(_OPTIONS.values()) - _VALUED, given)
-    if "version" in options:
-        print(release.name())
-        return
-    wanted = [name for name in _ACTIONS if name in options]
-    if "help" in options or not given:
-        print(_HELP)
-    elif len(wanted) == 1:
-        _ACTIONS[wanted[0]](options)
-    else:
-        raise CommandError("give exactly one thing to do", "see crm_node --help", USAGE)
+    return _TOOL.run(arguments)
 
 
 def _name(_options: Arguments) -> None:
@@ -97,6 +82,7 @@ _ACTIONS: dict[str, Callable[[Arguments], None]] = {
     "name_for_id": _name_for_id,
     "remove": _remove,
 }
+_TOOL = FieldTool("crm_node", _HELP, _OPTIONS, _VALUED, _ACTIONS)
 
 
 def _cluster() -> Mapping[str, Any]:

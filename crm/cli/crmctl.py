@@ -47,7 +47,19 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     )
     add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_looking(commands)
+    _add_wishes(commands)
+    for module in _modules(wanted):
+        module.add_to(commands)
 
+    demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
+    demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    demo.set_defaults(act=_demo)
+    return parser
+
+
+def _add_looking(commands: asking.Commands) -> None:
+    """What is, and what would be; nothing is changed."""
     status = commands.add_parser("status", help="nodes, resources, failures, and what should be looked at")
     status.add_argument("--json", action="store_true", help="as the REST API answers")
     status.set_defaults(act=_status)
@@ -68,6 +80,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     cib.add_argument("section", nargs="?", help="only a section, such as resources")
     cib.set_defaults(act=_cib)
 
+
+def _add_wishes(commands: asking.Commands) -> None:
+    """What nodes and resources are to do, for a while."""
     for name, text in (
         ("standby", "let a node run nothing; what it runs moves away"),
         ("online", "end standby and maintenance of a node"),
@@ -97,14 +112,6 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     cleanup.add_argument("--node", help="only on this node")
     asking.add_dry_run(cleanup)
     cleanup.set_defaults(act=_cleanup)
-
-    for module in _modules(wanted):
-        module.add_to(commands)
-
-    demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
-    demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    demo.set_defaults(act=_demo)
-    return parser
 
 
 def _modules(wanted: str) -> Iterator[Any]:

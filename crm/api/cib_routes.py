@@ -74,7 +74,8 @@ def routes(service: Service) -> APIRouter:
     ) -> Written:
         """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
         change = Replace(await _text(request), section)
-        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
+        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
+                           by_hand=True)
 
     @router.patch("", openapi_extra=_PATCH_BODY)
     async def change_cib(
@@ -82,7 +83,8 @@ def routes(service: Service) -> APIRouter:
     ) -> Written:
         """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
         change = _parsed(request.headers.get("content-type", ""), await _text(request))
-        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
+        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
+                           by_hand=True)
 
     @router.get("/version")
     async def read_version(response: Response) -> VersionValue:

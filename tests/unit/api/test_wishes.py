@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.app import create
+from crm.cib.changes import Edit
 from crm.cib.schema.options import CLUSTER
 from crm.cib.schema.properties import PROPERTIES
 from crm.executor.metadata import Metadata
@@ -158,3 +159,30 @@ def test_an_agent_that_does_not_tell_is_asked_once_on_its_node(node: FakeNode) -
     with pytest.raises(ValueError, match="no answer"):
         asyncio.run(everywhere.metadata(AgentReference("Dummy", "ocf", "Dummy", "crmd")))
     assert asked == ["Dummy"]
+
+
+STATE = '<node_state id="{}"/>'
+
+
+@pytest.mark.parametrize("change", [
+    {"verb": "delete", "section": "status", "xml": STATE.format(2)},
+    {"verb": "delete", "xpath": "/cib/status/node_state[@id='1']/lrm"},
+    {"verb": "delete", "xpath": "//lrm_rsc_op[@id='web_last_0']"},
+    {"verb": "modify", "section": "status", "xml": '<node_state id="2" in_ccm="0"/>'},
+])
+def test_what_nodes_have_reported_is_not_to_be_edited(
+    api: TestClient, node: FakeNode, change: dict[str, str]
+) -> None:
+    before = node.document
+    answer = api.patch("/v1/cib", json=change)
+    assert (answer.status_code, answer.json()["code"]) == (422, "status-is-the-clusters")
+    patch = '<diff format="2"><change operation="delete" path="/cib/status/node_state[@id=\'2\']"/></diff>'
+    assert api.patch("/v1/cib", content=patch, headers={"Content-Type": "application/xml"}).status_code == 422
+    assert node.document is before
+
+
+def test_nodes_that_are_gone_are_forgotten_and_tickets_are_granted_by_hand(api: TestClient, node: FakeNode) -> None:
+    node.document = node.document.apply(Edit("create", STATE.format(9), section="status"))
+    for change in ({"verb": "delete", "section": "status", "xml": STATE.format(9)},
+                   {"verb": "upsert", "section": "tickets", "xml": '<ticket_state id="t" granted="true"/>'}):
+        assert api.patch("/v1/cib", json=change).status_code == 200

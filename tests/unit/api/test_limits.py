@@ -284,3 +284,26 @@ def test_an_address_cannot_pass_for_lines_of_the_log(caplog: pytest.LogCaptureFi
     assert [record.getMessage() for record in caplog.records] == [
         "POST /v1/nodes/a%0A2026-01-01 one INFO all is well%1B[2J/standby by - (tcp): 401 no-token"
     ]
+
+
+def test_an_audit_log_that_was_moved_away_begins_anew_and_one_that_cannot_be_written_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "state" / "audit.log"
+    handler = audit.write_to(file, 10_000, 2)
+    assert handler is not None
+    try:
+        Client().ask(*WRITE)
+        file.unlink()
+        Client().ask(*WRITE)
+        assert file.read_text().count("no-token") == 1
+        file.unlink()
+        file.parent.rmdir()
+        assert Client().ask(*WRITE).status_code == 401
+        assert "is lost: No such file or directory. Make room" in caplog.text
+        assert "Traceback" not in capsys.readouterr().err
+        file.parent.mkdir()
+        Client().ask(*WRITE)
+        assert file.read_text().count("no-token") == 1
+    finally:
+        logging.getLogger("crm.audit").removeHandler(handler)

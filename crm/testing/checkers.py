@@ -213,7 +213,7 @@ class Checkers:
 
     def _stops_last(self, node: SimulatedNode, resource: str) -> None:
         """What needs it was stopped before, as far as those see who are together with the node."""
-        if resource not in node.machine.active or node.view is None:
+        if self._world.where(resource) != [node.name] or node.view is None:
             return
         for first, then in self.expect.after:
             users = [name for name in self._world.where(then) if name in node.view.names]

@@ -35,7 +35,8 @@ class Review:
         wrong = [report for report in reports if report.severity is Severity.ERROR and report not in before]
         if wrong and not force:
             first = wrong[0]
-            hint = f"{first.hint}; or write it all the same with force=true"
+            end = "" if first.hint.endswith("?") else "."
+            hint = f"{first.hint}{end} To write it all the same: --force (force=true)"
             raise ProblemError("unsuitable", f"{first.where}: {first.message}", hint, reports=wrong)
         return [replace(report, severity=_at_most_a_warning(report.severity)) for report in reports]
 
@@ -67,6 +68,8 @@ class Review:
 
     async def _nearest(self, agent: str) -> str:
         names = [described(each) for each in await self._agents.nodes()]
+        if agent in names:
+            return "Look what is wrong with it: run it with the word meta-data"
         near = get_close_matches(agent, names, 1)
         return f"Did you mean {near[0]}?" if near else "See which there are: crmctl agent list"
 

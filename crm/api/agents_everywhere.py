@@ -60,6 +60,8 @@ class AgentsEverywhere:
 
     async def _elsewhere(self, agent: AgentReference) -> Metadata | None:
         for node in (await self.nodes()).get(agent, ()):
+            if node == self._service.name:
+                continue  # It has just failed to tell, and may have taken its time.
             try:
                 told = await self._service.peers.ask(node, _ONE, described(agent), _PATIENCE_S)
             except Refused:

@@ -14,7 +14,7 @@ from crm.api.permission import check_status_change, readable
 from crm.api.plan_values import PlanValue, planned
 from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.values import AcceptedValue
+from crm.api.values import AcceptedValue, Wish
 from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.document import Document
@@ -31,7 +31,7 @@ class AttributesValue(BaseModel):
     transient: dict[str, str]
 
 
-class AttributeWish(BaseModel):
+class AttributeWish(Wish):
     """A new value. `value++` and `value+=5` add to the present one (transient attributes only)."""
 
     value: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -21,7 +22,12 @@ log = logging.getLogger("crm.daemon")
 def note(fields: dict[str, object], *, refused: bool) -> None:
     """One entry: in the daemon's log as a sentence, in the file as it is."""
     sentence = "{method} {path} by {user} ({door}): {status} {code}".format_map(fields).rstrip()
-    audit.log(logging.WARNING if refused else logging.INFO, "%s", sentence, extra={"audit": fields})
+    audit.log(logging.WARNING if refused else logging.INFO, "%s", _one_line(sentence), extra={"audit": fields})
+
+
+def _one_line(text: str) -> str:
+    """The address is the client's to choose: it must not pass for further lines of the log."""
+    return "".join(each if each.isprintable() else f"%{ord(each):02X}" for each in text)
 
 
 def write_to(path: Path, size_bytes: int, kept: int) -> logging.Handler | None:
@@ -53,6 +59,24 @@ class _AuditFile(RotatingFileHandler):
         """For appending only, and for nobody else to read."""
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         return os.fdopen(descriptor, "a", encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Somebody may have moved the file away, or deleted it: then a new one is begun."""
+        try:
+            if self.stream is not None and not Path(self.baseFilename).exists():
+                self.stream.close()
+                self.stream = self._open()
+        except OSError:
+            self.handleError(record)
+            return
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (its name in the library)
+        """An entry that cannot be written is lost, not the request that it is about; the log says so."""
+        error = sys.exc_info()[1]
+        reason = error.strerror if isinstance(error, OSError) else error
+        log.error("an entry of the audit log %s is lost: %s. Make room for it, or set api.audit_file",
+                  self.baseFilename, reason)
 
 
 class _Lines(logging.Formatter):

@@ -6,17 +6,16 @@ import json
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from lxml import etree
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from crm.api.permission import readable
 from crm.api.problems import ProblemError, offences
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.api.writing import Written, etag, set_version, wanted_version, write
-from crm.cib import sections
+from crm.cib import selection
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
-from crm.cib.document import Document
 
 IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
 DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
@@ -24,7 +23,7 @@ Section = Annotated[str | None, Query(description="One section instead of the wh
 XPath = Annotated[str | None, Query(description="The elements that this XPath selects", examples=["//primitive"])]
 
 
-class EditValue(BaseModel):
+class EditValue(Wish):
     """One change of one object."""
 
     verb: str = Field(description="create, modify, upsert, replace or delete", examples=["modify"])
@@ -66,7 +65,8 @@ def routes(service: Service) -> APIRouter:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)
         headers = {"ETag": etag(document.version)}
-        return Response(_selected(document, section, xpath), media_type="application/xml", headers=headers)
+        found = selection.selected(document, section, xpath)
+        return Response(selection.to_bytes(found), media_type="application/xml", headers=headers)
 
     @router.put("", openapi_extra=_XML_BODY)
     async def replace_cib(
@@ -74,7 +74,8 @@ def routes(service: Service) -> APIRouter:
     ) -> Written:
         """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
         change = Replace(await _text(request), section)
-        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
+        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
+                           by_hand=True)
 
     @router.patch("", openapi_extra=_PATCH_BODY)
     async def change_cib(
@@ -82,7 +83,8 @@ def routes(service: Service) -> APIRouter:
     ) -> Written:
         """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
         change = _parsed(request.headers.get("content-type", ""), await _text(request))
-        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run)
+        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
+                           by_hand=True)
 
     @router.get("/version")
     async def read_version(response: Response) -> VersionValue:
@@ -92,29 +94,6 @@ def routes(service: Service) -> APIRouter:
         return VersionValue(version=str(version), term=service.status().term, index=service.journal.index)
 
     return router
-
-
-def _selected(document: Document, section: str | None, xpath: str | None) -> bytes:
-    if xpath is not None:
-        return _query(document, xpath)
-    if section is None or section == "cib":
-        return document.to_bytes()
-    element = sections.find(document.root, section)
-    if element is None:
-        raise ProblemError("no-such-object", f"The CIB has no section {section} yet", "Create an object in it")
-    return etree.tostring(element, pretty_print=True, encoding="utf-8")
-
-
-def _query(document: Document, xpath: str) -> bytes:
-    try:
-        found = document.root.xpath(xpath, smart_strings=False)
-    except etree.XPathError as error:
-        raise ProblemError("bad-xpath", f"“{xpath}” is not an XPath: {error}", "Example: //primitive") from None
-    elements = [node for node in found if isinstance(node, etree._Element)] if isinstance(found, list) else []
-    if not elements:
-        raise ProblemError("no-such-object", f"“{xpath}” selects no element of the CIB")
-    texts = [etree.tostring(element, pretty_print=True, encoding="utf-8", with_tail=False) for element in elements]
-    return texts[0] if len(texts) == 1 else b"<xpath-query>\n" + b"".join(texts) + b"</xpath-query>\n"
 
 
 def _parsed(content_type: str, text: str) -> Change:

@@ -9,6 +9,7 @@ Every change that was asked for and everybody who was turned away is noted (`crm
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import grp
 import hmac
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from crm.api import audit, limits
@@ -107,6 +109,8 @@ class Doors:
         remembered = _present.set(replace(found, client=_client(scope)))
         try:
             await self._app(scope, limits.limited(scope, receive), self._noting(scope, found, send))
+        except (ClientDisconnect, asyncio.CancelledError):
+            return  # The client hung up, or the daemon ends: nobody is there to be answered, and nothing to report.
         finally:
             _present.reset(remembered)
 

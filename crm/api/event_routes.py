@@ -19,6 +19,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from crm.api.doors import Principal, principal
+from crm.api.limits import MOST_LISTENERS
 from crm.api.permission import is_restricted, readable
 from crm.api.picture import Picture, present, progress
 from crm.api.problems import ProblemError
@@ -29,7 +30,6 @@ from crm.daemon.journal import Step
 
 KEEP_ALIVE_S = 15.0
 SEND_LIMIT_S = 30.0
-MOST_LISTENERS = 1000
 
 Kind = Literal["cluster", "node", "operation", "history", "attribute", "ticket", "configuration", "status"]
 _EXAMPLE = (

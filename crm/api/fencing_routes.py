@@ -17,13 +17,14 @@ from crm.api.permission import check_status_change, readable
 from crm.api.plan_values import PlanValue
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.cib import read
 from crm.cib.version import Version
 from crm.controller.fencing.coverage import coverage
 from crm.policy_engine.fence_devices import fencing_setup
 
 
-class FenceWish(BaseModel):
+class FenceWish(Wish):
     """What to do to the node."""
 
     action: Literal["reboot", "off", "on"] = Field("reboot", description="`on` unfences it")

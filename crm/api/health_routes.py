@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -20,6 +20,8 @@ class VerdictValue(BaseModel):
     detail: str
     node: str = Field(description="the node that answers")
 
+
+Role = Literal["started", "promoted", "unpromoted"]
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[VerdictValue]])
 
@@ -66,12 +68,12 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
         return verdict(response, status.dc == status.node, f"the DC is {status.dc or 'not elected yet'}")
 
     @answers("/resources/{name}")
-    async def resource(name: str, response: Response, role: str = "started") -> VerdictValue:
+    async def resource(name: str, response: Response, role: Role = "started") -> VerdictValue:
         """This very node runs the resource, in that role (started, promoted or unpromoted)."""
         found = picture().resource(name)
         if found is None:
             return verdict(response, False, f"there is no resource {name}")
-        fits = role == "started" or found.role.lower() == role.lower()
+        fits = role == "started" or found.role.lower() == role
         detail = f"{name} is {found.role.lower()} on {', '.join(found.nodes) or 'no node'}"
         return verdict(response, service.name in found.nodes and fits, detail)
 

@@ -20,6 +20,7 @@ from crm.api.plan_values import DifferenceValue
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.api.writing import Written, etag, write_made
 from crm.cib.changes import Replace
 from crm.cib.document import Document
@@ -39,7 +40,7 @@ class KeptValue(BaseModel):
     nodes: list[str] = Field(description="who has kept it")
 
 
-class UndoWish(BaseModel):
+class UndoWish(Wish):
     """Where to go back to."""
 
     version: str = Field(default="previous", description="a version of the history, or previous")

@@ -1,4 +1,4 @@
-"""How much the API takes: requests from one address over TCP; bytes, depth and seconds of one body.
+"""How much the API takes: listeners, requests from one address over TCP; bytes, depth and seconds of one body.
 
 Over the unix socket requests are not counted: who is there is trusted, and must not be kept out by strangers.
 """
@@ -19,6 +19,7 @@ CIB_LIMIT_BYTES = 64 * 1024 * 1024
 BODY_LIMIT_S = 120.0
 FAILURES_PER_MINUTE = 30
 DEEPEST_JSON = 100
+MOST_LISTENERS = 1000
 _MOST_ADDRESSES = 10_000
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)

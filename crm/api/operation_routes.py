@@ -45,36 +45,38 @@ class FailCountValue(BaseModel):
     count: str = Field(description="a number, or INFINITY")
 
 
+_Told = OperationValue | FailureValue | FailCountValue
+
+
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = versioned("operations")
+
+    def chosen(resource: str | None, node: str | None) -> Callable[[_Told], bool]:
+        """Whether an entry is about that resource or a part of it, and about that node; None stands for any."""
+        names = None if resource is None else picture().names_in(resource)
+        return lambda each: (names is None or each.resource in names) and node in (None, each.node)
 
     @router.get("/operations")
     async def list_operations(
         page: Paging, resource: str | None = None, node: str | None = None
     ) -> list[OperationValue]:
-        """The last results of all operations, or of those of one resource or node."""
-        found = [
-            each
-            for each in _operations(readable(service))
-            if resource in (None, each.resource) and node in (None, each.node)
-        ]
+        """The last results of all operations, or of those of one resource (with its members) or node."""
+        wanted = chosen(resource, node)
+        found = [each for each in _operations(readable(service)) if wanted(each)]
         return page.of(found, lambda each: f"{each.node}/{each.id}")
 
     @router.get("/failures")
     async def list_failures(page: Paging, resource: str | None = None, node: str | None = None) -> list[FailureValue]:
         """What failed and was not cleaned up since, with what to do."""
-        found = [each for each in picture().failures()
-                 if resource in (None, each.resource) and node in (None, each.node)]
+        wanted = chosen(resource, node)
+        found = [each for each in picture().failures() if wanted(each)]
         return page.of(found, lambda each: f"{each.node}/{each.resource}/{each.operation}/{each.at}")
 
     @router.get("/failures/counts")
     async def list_counts(page: Paging, resource: str | None = None, node: str | None = None) -> list[FailCountValue]:
         """How often what failed where; the policy for failures (migration-threshold) counts these."""
-        found = [
-            each
-            for each in _counts(readable(service))
-            if resource in (None, each.resource) and node in (None, each.node)
-        ]
+        wanted = chosen(resource, node)
+        found = [each for each in _counts(readable(service)) if wanted(each)]
         return page.of(found, lambda each: f"{each.node}/{each.resource}/{each.operation}/{each.interval_ms}")
 
     return router

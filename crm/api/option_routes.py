@@ -11,6 +11,7 @@ from crm.api.permission import readable
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.document import Document
@@ -20,7 +21,7 @@ from crm.cib.schema.properties import PROPERTIES, Property
 from crm.policy_engine.options import OLDER_NAMES
 
 
-class OptionValue(BaseModel):
+class OptionValue(Wish):
     """The value of an option."""
 
     value: str

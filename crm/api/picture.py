@@ -15,6 +15,7 @@ from crm.cib.document import Document
 from crm.cib.read import read
 from crm.model.report import Report
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource
+from crm.policy_engine.names import base_name
 from crm.policy_engine.observe import observe
 
 
@@ -42,6 +43,12 @@ class Picture:
         found = next((entry for entry in self._tree() if entry.id == resource_id), None)
         found = found or self.cluster.find(resource_id)
         return None if found is None else _resource(found)
+
+    def names_in(self, resource_id: str) -> frozenset[str]:
+        """The names under which a resource, and all that it is made of, is spoken of: with and without number."""
+        found = [entry for entry in self._tree() if resource_id in (entry.id, base_name(entry.id))]
+        ids = {part.id for entry in found for part in entry.walk()}
+        return frozenset({resource_id, *ids, *map(base_name, ids)})
 
     def failures(self) -> list[FailureValue]:
         return [_failure(failed) for failed in self.cluster.failed_operations]

@@ -126,10 +126,18 @@ def install(app: FastAPI, hide: Callable[[str], str]) -> None:
                       "unless the CIB's version says so", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+_WORDED = {
+    "union_tag_not_found": "It does not say of which kind it is: the member “kind” is missing",
+    "extra_forbidden": "There is no such member",
+    "missing": "It is missing",
+}
+"""Better words for what pydantic says, by its type of error."""
+
+
 def offences(errors: Iterable[Any]) -> list[dict[str, object]]:
     """What pydantic found wrong: where, what, and the value that it is about (shortened; secrets are replaced)."""
     return [
-        {"where": ".".join(str(part) for part in each["loc"]), "message": each["msg"],
+        {"where": ".".join(str(part) for part in each["loc"]), "message": _WORDED.get(each["type"], each["msg"]),
          "value": _shown(each["loc"], each.get("input"))}
         for each in errors
     ]

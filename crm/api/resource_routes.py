@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from crm.api.cib_routes import DryRun
 from crm.api.cleaning import CleanedValue, clean_up
@@ -19,7 +19,7 @@ from crm.api.plan_values import PlanValue
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.values import ResourceValue
+from crm.api.values import ResourceValue, Wish
 from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.changes import Change
@@ -38,7 +38,7 @@ _TAGS: dict[ValueKind, str] = {
 }
 
 
-class MoveValue(BaseModel):
+class MoveValue(Wish):
     """Where to, and for how long. When the time is over the resource is free again; stickiness decides if it stays."""
 
     node: str | None = Field(None, description="Where to; without it: away from where it is", examples=["node2"])
@@ -54,6 +54,24 @@ class MoveValue(BaseModel):
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
     router = versioned("resources", "/resources")
+    _add_reading(router, service, picture, now)
+    _add_places(router, service, picture, now)
+    _add_start_and_stop(router, service)
+    _add_values(router, service)
+
+    @router.post("/{name}/cleanup")
+    async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
+        """Forget its failures, everywhere or on one node, and look again how it is."""
+        _existing(picture(), name)
+        return await clean_up(service, name, node, now(), dry_run)
+
+    return router
+
+
+def _add_reading(
+    router: APIRouter, service: Service, picture: Callable[[], Picture], now: Callable[[], int]
+) -> None:
+    """How resources are, and why."""
 
     @router.get("")
     async def list_resources(page: Paging) -> list[ResourceValue]:
@@ -71,16 +89,20 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         document = readable(service)
         answer = await asyncio.to_thread(lambda: explain(read(document.root), now(), name, node))
         if answer is None:
-            known = ", ".join(resource.id for resource in picture().resources())
-            raise ProblemError(
-                "no-such-resource", f"The cluster has no resource {name}", f"There are {known or 'none yet'}"
-            )
+            raise _unknown(picture(), name)
         return answer
+
+
+def _add_places(router: APIRouter, service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> None:
+    """Moves and bans: constraints with an end, known by their ids."""
+
+    def end_of(wish: MoveValue) -> int | None:
+        return None if wish.for_seconds is None else now() + wish.for_seconds
 
     @router.post("/{name}/move")
     async def move(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
         """Have it run elsewhere, for an hour unless said otherwise. Undone by clear."""
-        until = None if wish.for_seconds is None else now() + wish.for_seconds
+        until = end_of(wish)
         return await write_made(
             service, lambda document: _moved(document, picture(), name, wish, until), response, dry_run=dry_run
         )
@@ -88,7 +110,7 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     @router.post("/{name}/ban")
     async def ban(name: str, wish: MoveValue, response: Response, dry_run: DryRun = False) -> Written:
         """Keep it away from a node (without one: from where it is), for an hour unless said otherwise."""
-        until = None if wish.for_seconds is None else now() + wish.for_seconds
+        until = end_of(wish)
 
         def banned(document: Document) -> Change:
             nodes = [wish.node] if wish.node is not None else _where(picture(), name, wish)
@@ -96,6 +118,15 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
 
         return await write_made(service, banned, response, dry_run=dry_run)
 
+    @router.post("/{name}/clear")
+    async def clear(name: str, response: Response, dry_run: DryRun = False) -> Written:
+        """Undo moves and bans."""
+        return await write_made(
+            service, lambda document: intents.clear(document, name), response, dry_run=dry_run
+        )
+
+
+def _add_start_and_stop(router: APIRouter, service: Service) -> None:
     @router.post("/{name}/start")
     async def start(name: str, response: Response, dry_run: DryRun = False) -> Written:
         """End what keeps it stopped: its target-role, and that of what it is made of."""
@@ -110,21 +141,11 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         """Have it stopped until it is told to start."""
         return await write_made(service, lambda document: wishes.stop(document, name), response, dry_run=dry_run)
 
-    @router.put("/{name}/{kind}/{key}")
-    async def set_value(
-        name: str, kind: ValueKind, key: str, wish: OptionValue, response: Response, dry_run: DryRun = False
-    ) -> Written:
-        """Set one parameter, meta attribute or utilization."""
-        return await _set(name, kind, {key: wish.value}, response, dry_run)
 
-    @router.delete("/{name}/{kind}/{key}")
-    async def remove_value(
-        name: str, kind: ValueKind, key: str, response: Response, dry_run: DryRun = False
-    ) -> Written:
-        """Remove one parameter, meta attribute or utilization."""
-        return await _set(name, kind, {key: None}, response, dry_run)
+def _add_values(router: APIRouter, service: Service) -> None:
+    """Single parameters, meta attributes and amounts of utilization."""
 
-    async def _set(
+    async def written(
         name: str, kind: ValueKind, values: wishes.Values, response: Response, dry_run: bool
     ) -> Written:
         return await write_made(
@@ -132,20 +153,19 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
             dry_run=dry_run,
         )
 
-    @router.post("/{name}/clear")
-    async def clear(name: str, response: Response, dry_run: DryRun = False) -> Written:
-        """Undo moves and bans."""
-        return await write_made(
-            service, lambda document: intents.clear(document, name), response, dry_run=dry_run
-        )
+    @router.put("/{name}/{kind}/{key}")
+    async def set_value(
+        name: str, kind: ValueKind, key: str, wish: OptionValue, response: Response, dry_run: DryRun = False
+    ) -> Written:
+        """Set one parameter, meta attribute or utilization."""
+        return await written(name, kind, {key: wish.value}, response, dry_run)
 
-    @router.post("/{name}/cleanup")
-    async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
-        """Forget its failures, everywhere or on one node, and look again how it is."""
-        _existing(picture(), name)
-        return await clean_up(service, name, node, now(), dry_run)
-
-    return router
+    @router.delete("/{name}/{kind}/{key}")
+    async def remove_value(
+        name: str, kind: ValueKind, key: str, response: Response, dry_run: DryRun = False
+    ) -> Written:
+        """Remove one parameter, meta attribute or utilization."""
+        return await written(name, kind, {key: None}, response, dry_run)
 
 
 def _stopped_above(name: str, above: str) -> Report:
@@ -161,11 +181,13 @@ def _promoted(resource: ResourceValue) -> list[str]:
 def _existing(picture: Picture, name: str) -> ResourceValue:
     found = picture.resource(name)
     if found is None:
-        known = ", ".join(resource.id for resource in picture.resources())
-        raise ProblemError(
-            "no-such-resource", f"The cluster has no resource {name}", f"There are {known or 'none yet'}"
-        )
+        raise _unknown(picture, name)
     return found
+
+
+def _unknown(picture: Picture, name: str) -> ProblemError:
+    known = ", ".join(resource.id for resource in picture.resources())
+    return ProblemError("no-such-resource", f"The cluster has no resource {name}", f"There are {known or 'none yet'}")
 
 
 def _moved(document: Document, picture: Picture, name: str, wish: MoveValue, until: int | None) -> Change:

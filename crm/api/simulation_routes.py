@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from crm.api.cib_routes import EditValue
 from crm.api.permission import check_change, readable
@@ -14,6 +14,7 @@ from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.api.writing import checked
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Replace
@@ -23,23 +24,23 @@ from crm.rehearsal.faults import Fault, FaultKind
 from crm.rehearsal.stage import active
 
 
-class FailureWish(BaseModel):
+class FailureWish(Wish):
     """A resource that is to be found failed on a node."""
 
     resource: str
     node: str | None = Field(None, description="where; without it: where it runs first")
 
 
-class Scenario(BaseModel):
+class Scenario(Wish):
     """What is assumed to happen, all of it together. Nothing is done to the cluster."""
 
     configuration: str | None = Field(None, description="a whole configuration as XML in place of the present one")
     changes: list[EditValue] = Field([], description="edits, as PATCH /v1/cib takes them")
     lost_nodes: list[str] = Field([], examples=[["node1"]])
-    standby_nodes: list[str] = []
-    failures: list[FailureWish] = []
-    granted_tickets: list[str] = []
-    revoked_tickets: list[str] = []
+    standby_nodes: list[str] = Field([])
+    failures: list[FailureWish] = Field([])
+    granted_tickets: list[str] = Field([])
+    revoked_tickets: list[str] = Field([])
 
 
 def routes(service: Service, now: Callable[[], int]) -> APIRouter:

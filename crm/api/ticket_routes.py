@@ -13,6 +13,7 @@ from crm.api.permission import readable
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.values import Wish
 from crm.api.writing import Written, write_made
 from crm.cib.changes import Change
 from crm.cib.document import Document
@@ -31,7 +32,7 @@ class TicketValue(BaseModel):
     constraints: list[str] = Field(description="what depends on it")
 
 
-class TicketWish(BaseModel):
+class TicketWish(Wish):
     """What shall become of it; what is left out stays."""
 
     granted: bool | None = None

@@ -18,6 +18,7 @@ from crm.api.routing import versioned
 from crm.api.scopes import Scope
 from crm.api.service import Service
 from crm.api.tokens import ID_LENGTH, Grant, make, new_id, still_counts
+from crm.api.values import Wish
 from crm.api.writing import Written, write_made
 from crm.cib import intents
 from crm.cib.access import UNRESTRICTED_USERS
@@ -30,7 +31,7 @@ _IDS = {"application/json": {"example": ["006554a2d0a1b2c3d4e5f6"]}}
 _PEM = {"text/plain": {"schema": {"type": "string"}, "example": "-----BEGIN CERTIFICATE-----\n…"}}
 
 
-class WantedToken(BaseModel):
+class WantedToken(Wish):
     """For whom, for how long, and what for at most."""
 
     user: str = Field("root", min_length=1, max_length=255, description="whose permissions (ACLs) it carries")
@@ -48,7 +49,7 @@ class TokenValue(BaseModel):
     expires: datetime
 
 
-class WantedCertificate(BaseModel):
+class WantedCertificate(Wish):
     """For whom and for how long."""
 
     user: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", examples=["anna"])

@@ -1,11 +1,20 @@
-"""The shapes of answers. Each is made from a value of the inside by its `of`; the OpenAPI document comes from them."""
+"""The shapes of answers, and what the bodies of requests have in common; the OpenAPI document comes from them.
+
+Each answer is made from a value of the inside by its `of`.
+"""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from crm.api.service import Committed
 from crm.model.report import Report
+
+
+class Wish(BaseModel):
+    """The body of a request. A member that it does not know is refused: who misspells one is to hear of it."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class ReportValue(BaseModel):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crm.api.event_routes import MOST_LISTENERS
+from crm.api.limits import MOST_LISTENERS
 from crm.api.problems import answer
 from crm.api.service import Service
 
@@ -34,6 +34,8 @@ PARAMETERS = (
     ("wait", f"for at most so many seconds, with `index` (default {USUAL_S:.0f})",
      {"type": "number", "minimum": 0, "maximum": LONGEST_S}, 30),
 )
+NAMES = frozenset(name for name, *_ in PARAMETERS)
+"""The parameters of a query that every read under /v1 takes."""
 
 
 class Attention:

@@ -14,7 +14,7 @@ from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.service import Receipt, Refused, Service
 from crm.api.values import CommittedValue, UnchangedValue
-from crm.cib import schema
+from crm.cib import paths, schema
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Version
@@ -64,24 +64,28 @@ async def write(
     if_version: Version | None = None,
     dry_run: bool,
     reports: Sequence[Report] = (),
+    by_hand: bool = False,
 ) -> Written:
     """Commit a change, or answer with the plan that it would lead to. None stands for a change of nothing.
 
-    A request that was carried out before is answered again. Raises ProblemError (stale-version, invalid-cib), CibError,
+    `by_hand`: somebody wrote the XML, so what the cluster alone may write is looked after. A request that was carried
+    out before is answered again. Raises ProblemError (stale-version, invalid-cib, status-is-the-clusters), CibError,
     Refused.
     """
     done = done_before(service)
     if done is not None:
         return _done(done, response)
-    return await _write(service, change, response, if_version, dry_run, reports)
+    return await _write(service, change, response, if_version, dry_run, reports, by_hand)
 
 
 async def _write(service: Service, change: Change | None, response: Response, if_version: Version | None,
-                 dry_run: bool, reports: Sequence[Report]) -> Written:
+                 dry_run: bool, reports: Sequence[Report], by_hand: bool = False) -> Written:
     present = service.cib()
     _check_version(present, if_version)
     after = present if change is None else present.apply(change)
     permission.check_change(present, after)
+    if by_hand:
+        _check_status(service, present, after)
     if after is present and not dry_run:
         set_version(response, present.version)
         return UnchangedValue(version=str(present.version), term=service.status().term)
@@ -92,6 +96,27 @@ async def _write(service: Service, change: Change | None, response: Response, if
     committed = await service.change(change, if_version=if_version, origin=origin())
     set_version(response, committed.version)
     return CommittedValue.of(committed, found)
+
+
+def _check_status(service: Service, present: Document, after: Document) -> None:
+    """Raise ProblemError (status-is-the-clusters) if what the nodes have reported was changed.
+
+    A node whose state is taken away counts as lost, and is fenced. Tickets are people's to grant, and nodes that are
+    not here may be forgotten.
+    """
+    here = {member.id for member in service.status().members if member.present}
+    for change in after.changes_since(present) or ():
+        path = paths.parse(change.get("path", ""))
+        if change.get("operation") == "create" and len(change):
+            path = (*path, (str(change[0].tag), change[0].get("id")))
+        if len(path) < 2 or path[1][0] != "status" or (len(path) > 2 and path[2][0] == "tickets"):
+            continue
+        forgotten = change.get("operation") == "delete" and len(path) == 3 and path[2][0] == "node_state"
+        if not forgotten or path[2][1] in here:
+            hint = ("Forget failures with: crmctl cleanup; set what lasts until the next start with: crmctl node "
+                    "attribute, or attrd_updater")
+            raise ProblemError("status-is-the-clusters", "The status of nodes that are here is written by the cluster "
+                               "alone: what is changed in it would be taken for what has happened", hint)
 
 
 def _done(receipt: Receipt, response: Response) -> CommittedValue:

@@ -135,6 +135,10 @@ class Document:
         changes = differences.make(self.root, root, touched)
         return self.became(root, changes, version or self._next_version(changes), stamp) if changes else self
 
+    def changed(self, root: Element, touched: set[Path], stamp: Stamp | None) -> Document:
+        """The document of a copy of this one's tree in which nothing but what is at those paths was changed."""
+        return self._successor(root, touched, stamp=stamp)
+
     def became(self, root: Element, changes: list[Element], version: Version, stamp: Stamp | None) -> Document:
         """The document of a copy of this one's tree in which those changes were made, under that version."""
         _set_version(root, version)

@@ -54,6 +54,13 @@ def line_of(element: Element) -> int | None:
     return line if isinstance(line, int) else None
 
 
+def bare(element: Element) -> Element:
+    """A copy of an element with its attributes alone."""
+    copy = etree.Element(element.tag)
+    copy.attrib.update(element.attrib)
+    return copy
+
+
 def set_attributes(element: Element, attributes: Mapping[str, str]) -> None:
     for name, value in attributes.items():
         element.set(name, value)

@@ -2,7 +2,8 @@
 
     <diff format="2"><version><source …/><target …/></version><change operation= path= …/>…</diff>
 
-The source version must be exactly the document's, the target newer. What a change is stands in `crm.cib.differences`.
+The source version must be exactly the document's, the target newer; a patch without versions fits any document in which
+its changes find their places, and steps the version as an edit does. What a change is: `crm.cib.differences`.
 """
 
 from __future__ import annotations
@@ -31,11 +32,33 @@ def make(old: Document, new: Document) -> Patch:
     changes = new.changes_since(old)
     if changes is None:
         changes = differences.make(old.root, new.root)
-    versions = etree.Element("version")
-    etree.SubElement(versions, "source", new.version.attributes() | old.version.attributes())
-    etree.SubElement(versions, "target", new.version.attributes())
-    parts = "".join(etree.tostring(part, encoding="unicode", with_tail=False) for part in (versions, *changes))
-    return Patch(f'<diff format="2">{parts}</diff>')
+    return _patch(_versions_element(old.version, new.version), *changes)
+
+
+def between(old: Document, new: Document, *, versions: bool) -> Patch | None:
+    """The patch that gives `old` what `new` has, None if that is nothing: for people, who do not step versions.
+
+    The root's own attributes (who changed it last, versions) are left as they are. With `versions` it leads to that of
+    `new`, or to the next one if that is not newer.
+    """
+    changes = [each for each in differences.make(old.root, new.root)
+               if each.get("path") != "/cib" or each.get("operation") != "modify"]
+    if not changes:
+        return None
+    target = new.version if new.version > old.version else old.version.after_configuration_change()
+    return _patch(*([_versions_element(old.version, target)] if versions else []), *changes)
+
+
+def _patch(*parts: Element) -> Patch:
+    text = "".join(etree.tostring(part, encoding="unicode", with_tail=False) for part in parts)
+    return Patch(f'<diff format="2">{text}</diff>')
+
+
+def _versions_element(source: Version, target: Version) -> Element:
+    element = etree.Element("version")
+    etree.SubElement(element, "source", source.attributes())
+    etree.SubElement(element, "target", target.attributes())
+    return element
 
 
 def versions(patch: Patch) -> tuple[Version, Version]:
@@ -51,6 +74,9 @@ def apply(document: Document, patch: Patch, stamp: Stamp | None = None) -> Docum
     from crm.cib.document import Document
 
     diff = _parse(patch)
+    if diff.find("version") is None:
+        root = deepcopy(document.root)
+        return document.changed(root, differences.apply(root, diff.findall("change")), stamp)
     source, target = _versions(diff)
     if source != document.version:
         raise CibError(
@@ -76,7 +102,7 @@ def _parse(patch: Patch) -> Element:
         raise CibError(
             "bad-patch",
             f"This is <{diff.tag} format='{diff.get('format')}'>, not a patch of format 2",
-            hint="Make it with “crm_diff” or “crmctl cib diff”",
+            hint="Make it with: crm_diff --original OLD.xml --new NEW.xml",
         )
     return diff
 

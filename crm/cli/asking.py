@@ -76,6 +76,14 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def name_and_value(options: argparse.Namespace) -> tuple[str, str | None]:
+    """`NAME VALUE` or `NAME=VALUE`, as people write either; no value: None."""
+    if options.value is None and "=" in options.name:
+        name, _, value = options.name.partition("=")
+        return name, value
+    return options.name, options.value
+
+
 def add_dry_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
 

@@ -10,53 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from crm.cli.connection import USAGE, CommandError, request, run
+from crm.cli.attribute_places import ClusterOptions, Defaults, NodeAttributes, Place, Utilization
+from crm.cli.cib_file import run_on_cluster
+from crm.cli.connection import USAGE, CommandError, request
+from crm.cli.field_arguments import Arguments, spellings
 
 NO_SUCH = 105
 _LIFETIMES = {"reboot": "reboot", "forever": "forever", "status": "reboot", "nodes": "forever", None: None}
-
-
-class Arguments:
-    """Options in the style of GNU: `-n x`, `-nx`, `--name x`, `--name=x`. argparse would take as long as all the rest.
-
-    `names`: what an option is called inside, by each of its spellings; those of `flags` take no value.
-    """
-
-    def __init__(self, names: dict[str, str], flags: frozenset[str], given: Sequence[str]) -> None:
-        self.values: dict[str, str] = {}
-        rest = list(given)
-        while rest:
-            word = rest.pop(0)
-            spelling, value = _split(word)
-            name = names.get(spelling)
-            if name is None:
-                raise CommandError(f"there is no option {spelling}", "see --help", USAGE)
-            if name in flags:
-                self.values[name] = value or ""
-                continue
-            if value is None:
-                if not rest:
-                    raise CommandError(f"{spelling} needs a value", "see --help", USAGE)
-                value = rest.pop(0)
-            self.values[name] = value
-
-    def get(self, name: str) -> str | None:
-        return self.values.get(name)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.values
-
-
-def _split(word: str) -> tuple[str, str | None]:
-    if word.startswith("--"):
-        spelling, equals, value = word.partition("=")
-        return spelling, value if equals else None
-    return word[:2], word[2:] or None
-
-
-def spellings(**several_of: str) -> dict[str, str]:
-    """What an option is called inside, by each of its spellings."""
-    return {spelling: name for name, several in several_of.items() for spelling in several.split()}
 
 
 def node_name(given: str | None) -> str:
@@ -73,44 +33,45 @@ def node_name(given: str | None) -> str:
 
 # crm_attribute
 
-_ATTRIBUTE = spellings(
+ATTRIBUTE = spellings(
     name="-n --name --attr-name", update="-v --update --attr-value", query="-G --query", delete="-D --delete",
     node="-N --node -U --uname", lifetime="-l --lifetime", type="-t --type", promotion="-p --promotion",
     quiet="-q --quiet -Q", default="-d --default", help="-h --help -?", pattern="-P --pattern",
     delete_value="--delete-value", verbose="-V --verbose", set="-s --set-name", id="-i --id",
+    utilization="-z --utilization",
 )
-_ATTRIBUTE_FLAGS = frozenset({"query", "delete", "quiet", "help", "verbose"})
-_ATTRIBUTE_HELP = """usage: crm_attribute -n NAME {-G | -v VALUE | -D} [-N NODE] [-l reboot|forever] [-t crm_config]
+ATTRIBUTE_FLAGS = frozenset({"query", "delete", "quiet", "help", "verbose", "utilization"})
+_HELP = """usage: crm_attribute -n NAME {-G | -v VALUE | -D} [-N NODE] [-l reboot|forever]
+       crm_attribute -n NAME {-G | -v VALUE | -D} [-t crm_config|rsc_defaults|op_defaults]
+       crm_attribute -n NAME {-G | -v VALUE | -D} -z [-N NODE]
        crm_attribute --promotion[=RESOURCE] {-G | -v VALUE | -D} [-N NODE] [-l reboot|forever]
-Reads, sets or removes an attribute of a node (or, with -t crm_config or without a node, an option of the cluster)."""
+Reads, sets or removes an attribute of a node; without a node an option of the cluster, or (-t) a default of resources
+or operations; with -z (--utilization) a capacity of a node. -P PATTERN instead of -n: all whose names match. -q: only
+the value. -d VALUE: what to tell if there is none."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`crm_attribute`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run("crm_attribute", lambda: _attribute(given))
+    return run_on_cluster("crm_attribute", lambda: change_attribute(given))
 
 
-def _attribute(given: list[str]) -> int:
-    options = Arguments(_ATTRIBUTE, _ATTRIBUTE_FLAGS, _with_promotion_value(given))
+def change_attribute(given: list[str]) -> int:
+    """What `crm_attribute` does with these options. Raises CommandError."""
+    options = Arguments(ATTRIBUTE, ATTRIBUTE_FLAGS, _with_promotion_value(given))
     if "help" in options:
-        print(_ATTRIBUTE_HELP)
+        print(_HELP)
         return 0
-    name = _attribute_name(options)
-    if _is_option(options):
-        return _cluster_option(options, name)
-    node = node_name(options.get("node"))
-    wanted = options.get("lifetime") or options.get("type")
-    if wanted not in _LIFETIMES:
-        raise CommandError(f"there is no lifetime {wanted}", "it is reboot or forever", USAGE)
-    lifetime = _LIFETIMES[wanted] or ("reboot" if "promotion" in options else "forever")
-    if "update" in options:
-        set_attribute(node, name, options.values["update"], lifetime)
-        return 0
-    if "delete" in options:
-        request("DELETE", f"{path_of(node)}/{name_in_path(name)}", query={"lifetime": lifetime})
-        return 0
-    return _show(options, name, _value_of(node, name, lifetime))
+    place = _place(options)
+    names = _attribute_names(options, place)
+    for name in names:
+        if "update" in options:
+            place.set(name, options.values["update"])
+        elif "delete" in options:
+            place.remove(name)
+    if "update" not in options and "delete" not in options:
+        _show(options, place, names)
+    return 0
 
 
 def _with_promotion_value(given: list[str]) -> list[str]:
@@ -124,52 +85,48 @@ def _with_promotion_value(given: list[str]) -> list[str]:
     return found
 
 
-def _attribute_name(options: Arguments) -> str:
+def _place(options: Arguments) -> Place:
+    """Where the attribute stands: of the cluster if nothing says that it is a node's."""
+    kind, lifetime = options.get("type"), options.get("lifetime")
+    if kind is None and not any(name in options for name in ("node", "lifetime", "promotion", "utilization")):
+        kind = "crm_config"
+    if kind == "crm_config":
+        return ClusterOptions()
+    if kind in ("rsc_defaults", "op_defaults"):
+        return Defaults(kind)
+    wanted = lifetime or kind
+    if wanted not in _LIFETIMES:
+        hint = ("a lifetime is reboot or forever" if lifetime else
+                "a type is nodes, status, crm_config, rsc_defaults or op_defaults; tickets: see crm_ticket")
+        raise CommandError(f"there is no {'lifetime' if lifetime else 'type'} {wanted}", hint, USAGE)
+    node = node_name(options.get("node"))
+    if "utilization" in options:
+        return Utilization(node)
+    return NodeAttributes(node, _LIFETIMES[wanted] or ("reboot" if "promotion" in options else "forever"))
+
+
+def _attribute_names(options: Arguments, place: Place) -> list[str]:
+    """The attribute that is meant, or with --pattern those that are there and match."""
     if "promotion" in options:
         resource = options.get("promotion")
         if not resource:
             raise CommandError("which resource?", "--promotion=RESOURCE, or call it from an agent", USAGE)
-        return f"master-{resource}"
+        return [f"master-{resource}"]
+    if "pattern" in options:
+        return place.matching(options.values["pattern"])
     name = options.get("name")
     if not name:
-        raise CommandError("which attribute?", "say it with --name", USAGE)
-    return name
+        raise CommandError("which attribute?", "say it with --name, or several with --pattern", USAGE)
+    return [name]
 
 
-def _is_option(options: Arguments) -> bool:
-    kind = options.get("type")
-    if kind is not None:
-        return kind == "crm_config"
-    return not any(name in options for name in ("node", "lifetime", "promotion"))
-
-
-def _cluster_option(options: Arguments, name: str) -> int:
-    path = f"/v1/options/{name_in_path(name)}"
-    if "update" in options:
-        import json
-
-        body = json.dumps({"value": options.values["update"]}).encode()
-        request("PUT", path, body=body, content_type="application/json")
-        return 0
-    if "delete" in options:
-        request("DELETE", path)
-        return 0
-    try:
-        value = request("GET", path).json()
-    except CommandError as error:
-        if error.code != NO_SUCH:
-            raise
-        return _show(options, name, None, scope="crm_config")
-    assert isinstance(value, dict), "the API answers with an object"
-    return _show(options, name, str(value["value"]), scope="crm_config")
-
-
-def _show(options: Arguments, name: str, value: str | None, scope: str = "nodes") -> int:
-    value = options.get("default") if value is None else value
-    if value is None:
-        raise CommandError(f"there is no attribute {name}", code=NO_SUCH)
-    print(value if "quiet" in options else f"scope={scope}  name={name} value={value}")
-    return 0
+def _show(options: Arguments, place: Place, names: list[str]) -> None:
+    for name in names:
+        found = place.value(name)
+        value = options.get("default") if found is None else found
+        if value is None:
+            raise CommandError(f"there is no attribute {name}", code=NO_SUCH)
+        print(value if "quiet" in options else f"scope={place.scope}  name={name} value={value}")
 
 
 # crm_master
@@ -177,7 +134,8 @@ def _show(options: Arguments, name: str, value: str | None, scope: str = "nodes"
 def master(arguments: Sequence[str] | None = None) -> int:
     """`crm_master`: the older name of `crm_attribute --promotion`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run("crm_master", lambda: _attribute([f"--promotion={os.environ.get('OCF_RESOURCE_INSTANCE', '')}", *given]))
+    promotion = f"--promotion={os.environ.get('OCF_RESOURCE_INSTANCE', '')}"
+    return run_on_cluster("crm_master", lambda: change_attribute([promotion, *given]))
 
 
 # attrd_updater
@@ -197,7 +155,7 @@ and for a new attribute), a change is written when nothing has changed for that 
 def updater(arguments: Sequence[str] | None = None) -> int:
     """`attrd_updater`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run("attrd_updater", lambda: _updater(given))
+    return run_on_cluster("attrd_updater", lambda: _updater(given))
 
 
 def _updater(given: list[str]) -> int:
@@ -216,12 +174,12 @@ def _updater(given: list[str]) -> int:
     dampening_ms = _milliseconds(options.get("delay"))
     value = options.get("update") if "update" in options else options.get("both")
     if value is not None:
-        set_attribute(node, name, value, "reboot", dampening_ms)
+        NodeAttributes(node, "reboot").set(name, value, dampening_ms)
     elif "delete" in options:
-        request("DELETE", f"{path_of(node)}/{name_in_path(name)}", query={"lifetime": "reboot"})
+        NodeAttributes(node, "reboot").remove(name)
     elif "delay_only" in options:
-        present = _value_of(node, name, "reboot")
-        set_attribute(node, name, present or "", "reboot", dampening_ms)
+        transient = NodeAttributes(node, "reboot")
+        transient.set(name, transient.value(name) or "", dampening_ms)
     else:
         raise CommandError("what is to be done?", "-U VALUE sets it, -D removes it, -Q shows it", USAGE)
     return 0
@@ -233,41 +191,12 @@ def _query(name: str, options: Arguments) -> int:
         listed = request("GET", "/v1/nodes").json()
         assert isinstance(listed, list), "the API answers with a list"
         nodes = [str(node["name"]) for node in listed]
-    found = [(node, value) for node in nodes if (value := _value_of(node, name, "reboot")) is not None]
+    found = [(node, value) for node in nodes if (value := NodeAttributes(node, "reboot").value(name)) is not None]
     if not found:
         raise CommandError(f"there is no attribute {name}", code=NO_SUCH)
     for node, value in found:
         print(value if "quiet" in options else f'name="{name}" host="{node}" value="{value}"')
     return 0
-
-
-# Both
-
-def set_attribute(node: str, name: str, value: str, lifetime: str, dampening_ms: int | None = None) -> None:
-    """Ask the daemon to set an attribute."""
-    import json
-
-    wish = {"value": value, "lifetime": lifetime, "dampening_ms": dampening_ms}
-    request("PUT", f"{path_of(node)}/{name_in_path(name)}", body=json.dumps(wish).encode(),
-            content_type="application/json")
-
-
-def path_of(node: str) -> str:
-    return f"/v1/nodes/{name_in_path(node)}/attributes"
-
-
-def name_in_path(name: str) -> str:
-    """A name as a part of a path: `fail-count-db#start_0` has a character that would end it."""
-    from urllib.parse import quote
-
-    return quote(name, safe="")
-
-
-def _value_of(node: str, name: str, lifetime: str) -> str | None:
-    value = request("GET", path_of(node)).json()
-    assert isinstance(value, dict), "the API answers with an object"
-    found = value["transient" if lifetime == "reboot" else "permanent"].get(name)
-    return None if found is None else str(found)
 
 
 def _milliseconds(text: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""`cibadmin`: query and change the CIB, with the options of Pacemaker's tool."""
+"""`cibadmin`: query and change the CIB of the cluster, or of a file (CIB_file). Its options are Pacemaker's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from crm.cli.connection import USAGE, CommandError, request, run
+from crm.cli import cib_file
+from crm.cli.connection import USAGE, CommandError, exit_code, request, run
+from crm.cli.release import add_version
+
+if TYPE_CHECKING:
+    from crm.cib.document import Document
+
+_EMPTY = """<cib validate-with="pacemaker-4.0" admin_epoch="0" epoch="1" num_updates="0">
+  <configuration>
+    <crm_config/>
+    <nodes/>
+    <resources/>
+    <constraints/>
+  </configuration>
+  <status/>
+</cib>
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         ("-d", "delete-all", "remove all objects that an XPath selects"),
         ("-P", "patch", "apply a patch of format 2"),
         ("-u", "upgrade", "say the CIB in the newest vocabulary"),
+        ("-a", "empty", "print a CIB with nothing in it, to begin with"),
     ):
         verbs.add_argument(short, f"--{name}", dest="verb", action="store_const", const=name, help=text)
     parser.add_argument("-x", "--xml-file", metavar="FILE", help="read the input from a file")
@@ -43,15 +61,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--if-version", metavar="VERSION", help="change only this version, such as 0.12.3")
     parser.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
     parser.add_argument("-t", "--timeout", metavar="SECONDS", type=float, default=60.0, help="how long to wait")
-    for ignored in (("-l", "--local"), ("-s", "--sync-call")):
+    parser.add_argument("-n", "--no-children", action="store_true", help="query: the elements without what is in them")
+    parser.add_argument("-e", "--node-path", action="store_true", help="query: not the elements, but their paths")
+    add_version(parser, "-$")
+    for ignored in (("-l", "--local"), ("-s", "--sync-call"), ("-V", "--verbose")):
         parser.add_argument(*ignored, action="store_true", help=argparse.SUPPRESS)
     return parser
 
-
 def _act(options: argparse.Namespace) -> int | None:
     if options.verb == "query":
-        query = {"section": options.scope, "xpath": options.xpath}
-        sys.stdout.write(request("GET", "/v1/cib", query=query, timeout_seconds=options.timeout).text)
+        sys.stdout.write(_query(options))
+        return None
+    if options.verb == "empty":
+        sys.stdout.write(_EMPTY)
         return None
     if options.verb == "upgrade":
         return _upgrade(options)
@@ -60,6 +82,33 @@ def _act(options: argparse.Namespace) -> int | None:
     if options.verb == "patch":
         return _send(options, "PATCH", _input(options).encode(), "application/xml", {})
     return _edit(options)
+
+
+def _query(options: argparse.Namespace) -> str:
+    file = cib_file.named()
+    if file is None and not options.no_children and not options.node_path:
+        query = {"section": options.scope, "xpath": options.xpath}
+        return request("GET", "/v1/cib", query=query, timeout_seconds=options.timeout).text
+    from crm.cib import paths, selection
+    from crm.cib.errors import CibError
+
+    try:
+        found = selection.selected(_present(options), options.scope, options.xpath)
+    except CibError as error:
+        raise CommandError(error.message, error.hint, exit_code(error.code)) from None
+    if options.node_path:
+        return "".join(f"{paths.render(paths.path_of(each))}\n" for each in found)
+    return selection.to_bytes(selection.without_children(found) if options.no_children else found).decode()
+
+
+def _present(options: argparse.Namespace) -> Document:
+    """The whole CIB: of the file that CIB_file names, else of the cluster."""
+    from crm.cib.document import Document
+
+    file = cib_file.named()
+    if file is not None:
+        return cib_file.read(file)
+    return Document.parse(request("GET", "/v1/cib", timeout_seconds=options.timeout).body)
 
 
 def _replace(options: argparse.Namespace) -> int | None:
@@ -98,11 +147,9 @@ def _edit(options: argparse.Namespace, text: str | None = None) -> int | None:
 
 
 def _upgrade(options: argparse.Namespace) -> int | None:
-    from crm.cib.document import Document
     from crm.cib.upgrade import upgrade
 
-    answer = request("GET", "/v1/cib", timeout_seconds=options.timeout)
-    document, reports = upgrade(Document.parse(answer.body))
+    document, reports = upgrade(_present(options))
     for report in reports:
         print(f"{report.where}: {report.message}")
     if not reports:
@@ -129,6 +176,12 @@ def _input(options: argparse.Namespace) -> str:
 def _send(
     options: argparse.Namespace, method: str, body: bytes, content_type: str, query: dict[str, str | None]
 ) -> int | None:
+    file = cib_file.named()
+    if file is not None:
+        section = query.get("section")
+        for told in cib_file.change(file, method, body, section, options.if_version, options.dry_run):
+            _tell(told.severity, told.where, told.message, told.hint)
+        return None
     headers = {"If-Match": f'"{options.if_version}"'} if options.if_version else {}
     query["dry_run"] = "true" if options.dry_run else None
     answer = request(
@@ -142,14 +195,16 @@ def _send(
     ).json()
     assert isinstance(answer, dict), "writes answer with an object"
     for report in answer.get("reports", []):
-        print(
-            f"cibadmin: {report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr
-        )
+        _tell(report["severity"], report["where"], report["message"], report["hint"])
     if options.dry_run:
         from crm.cli.asking import print_plan
 
         print_plan(answer)
     return None
+
+
+def _tell(severity: str, where: str, message: str, hint: str) -> None:
+    print(f"cibadmin: {severity}: {where}: {message}. {hint}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -21,12 +21,12 @@ URL_VARIABLE = "CRMD_URL"
 CREDENTIAL_VARIABLES = ("CRMD_TOKEN", "CRMD_CA_FILE", "CRMD_CERTIFICATE_FILE")
 
 # Exit codes of Pacemaker's tools, so that scripts that know those go on working.
-OK, ERROR, USAGE, UNAVAILABLE, CONFIGURATION, DISCONNECTED, NO_SUCH_OBJECT = 0, 1, 64, 69, 78, 102, 105
+OK, ERROR, USAGE, UNAVAILABLE, CONFIGURATION, DISCONNECTED, STALE, NO_SUCH_OBJECT = 0, 1, 64, 69, 78, 102, 103, 105
 _EXIT_CODES = {
-    "stale-version": 103,
-    "version-mismatch": 103,
-    "older-version": 103,
-    "patch-mismatch": 103,
+    "stale-version": STALE,
+    "version-mismatch": STALE,
+    "older-version": STALE,
+    "patch-mismatch": STALE,
     "not-found": NO_SUCH_OBJECT,
     "no-quorum": 106,
     "no-dc": UNAVAILABLE,
@@ -130,9 +130,12 @@ def _problem(answer: Answer) -> CommandError:
         return CommandError(f"The daemon answered with {answer.status}: {answer.text[:200]}")
     if not isinstance(problem, dict):
         return CommandError(f"The daemon answered with {answer.status}")
-    code = str(problem.get("code", ""))
-    unknown = NO_SUCH_OBJECT if code.startswith("no-such-") else ERROR
-    return CommandError(_worded(problem), str(problem.get("next_step") or ""), _EXIT_CODES.get(code, unknown))
+    return CommandError(_worded(problem), str(problem.get("next_step") or ""), exit_code(str(problem.get("code", ""))))
+
+
+def exit_code(code: str) -> int:
+    """What a command leaves with after a problem of this code."""
+    return _EXIT_CODES.get(code, NO_SUCH_OBJECT if code.startswith("no-such-") else ERROR)
 
 
 def _worded(problem: Mapping[str, object]) -> str:

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crm.cli import asking
+from crm.cli.command_parser import CommandParser
 from crm.cli.connection import Answer, duration_seconds, request, run
+from crm.cli.release import add_version
 
 _FAMILIES = {
     "resource_commands": ("resource",),
@@ -36,14 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """For that command; for all of them if it is none of them."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="crmctl",
         description="Look at a cluster and change what it does.",
         epilog="The daemon is asked over its unix socket: /run/crmd/crmd.sock, or what CRMD_SOCKET says.",
         allow_abbrev=False,
     )
+    add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_looking(commands)
+    _add_wishes(commands)
+    for module in _modules(wanted):
+        module.add_to(commands)
 
+    demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
+    demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    demo.set_defaults(act=_demo)
+    return parser
+
+
+def _add_looking(commands: asking.Commands) -> None:
+    """What is, and what would be; nothing is changed."""
     status = commands.add_parser("status", help="nodes, resources, failures, and what should be looked at")
     status.add_argument("--json", action="store_true", help="as the REST API answers")
     status.set_defaults(act=_status)
@@ -64,6 +80,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     cib.add_argument("section", nargs="?", help="only a section, such as resources")
     cib.set_defaults(act=_cib)
 
+
+def _add_wishes(commands: asking.Commands) -> None:
+    """What nodes and resources are to do, for a while."""
     for name, text in (
         ("standby", "let a node run nothing; what it runs moves away"),
         ("online", "end standby and maintenance of a node"),
@@ -71,7 +90,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("node")
-        _add_dry_run(command)
+        asking.add_dry_run(command)
         command.set_defaults(act=_node, verb=name)
 
     move = commands.add_parser("move", help="have a resource run elsewhere for a while")
@@ -80,27 +99,19 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     move.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
     move.add_argument("--forever", action="store_true", help="until it is cleared")
     move.add_argument("--promoted", action="store_true", help="only its promoted role")
-    _add_dry_run(move)
+    asking.add_dry_run(move)
     move.set_defaults(act=_move)
 
     clear = commands.add_parser("clear", help="undo the moves of a resource")
     clear.add_argument("resource")
-    _add_dry_run(clear)
+    asking.add_dry_run(clear)
     clear.set_defaults(act=_clear)
 
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
     cleanup.add_argument("resource", nargs="?", help="only of this resource")
     cleanup.add_argument("--node", help="only on this node")
-    _add_dry_run(cleanup)
+    asking.add_dry_run(cleanup)
     cleanup.set_defaults(act=_cleanup)
-
-    for module in _modules(wanted):
-        module.add_to(commands)
-
-    demo = commands.add_parser("demo", help="three nodes on this machine that keep a web service running")
-    demo.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    demo.set_defaults(act=_demo)
-    return parser
 
 
 def _modules(wanted: str) -> Iterator[Any]:
@@ -108,10 +119,6 @@ def _modules(wanted: str) -> Iterator[Any]:
     for name, commands in _FAMILIES.items():
         if wanted in commands or not known:
             yield importlib.import_module(f"crm.cli.{name}")
-
-
-def _add_dry_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -152,7 +159,8 @@ def _cib(options: argparse.Namespace) -> None:
 def _node(options: argparse.Namespace) -> None:
     undo = "" if options.verb == "online" else f" (undo: crmctl online {options.node})"
     said = {"standby": "is in standby", "online": "is online", "maintenance": "is in maintenance"}[options.verb]
-    _write(options, f"/v1/nodes/{options.node}/{options.verb}", {}, f"Node {options.node} {said}{undo}")
+    where = asking.path("nodes", options.node, options.verb)
+    asking.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
 
 
 def _move(options: argparse.Namespace) -> None:
@@ -161,18 +169,16 @@ def _move(options: argparse.Namespace) -> None:
     where = f"to {options.node}" if options.node else "away"
     until = "until it is cleared" if seconds is None else f"for {options.duration}"
     said = f"{options.resource} moves {where} {until} (undo: crmctl clear {options.resource})"
-    _write(options, f"/v1/resources/{options.resource}/move", wish, said)
+    asking.write(options, "POST", asking.path("resources", options.resource, "move"), wish, said)
 
 
 def _clear(options: argparse.Namespace) -> None:
     said = f"{options.resource} may run wherever the configuration lets it"
-    _write(options, f"/v1/resources/{options.resource}/clear", {}, said)
+    asking.write(options, "POST", asking.path("resources", options.resource, "clear"), None, said)
 
 
 def _cleanup(options: argparse.Namespace) -> None:
-    from crm.cli import asking
-
-    path = f"/v1/resources/{options.resource}/cleanup" if options.resource else "/v1/cluster/cleanup"
+    path = asking.path("resources", options.resource, "cleanup") if options.resource else "/v1/cluster/cleanup"
     answer = asking.send("POST", path, None, {"node": options.node, **asking.dry_run(options)})
     if options.dry_run:
         asking.print_plan(answer)
@@ -184,28 +190,6 @@ def _demo(options: argparse.Namespace) -> int:
     from crm.cli.demo import main as demo
 
     return demo(options.rest)
-
-
-def _write(options: argparse.Namespace, path: str, value: object, said: str) -> None:
-    import json
-
-    answer = _object(
-        request(
-            "POST",
-            path,
-            query={"dry_run": "true" if options.dry_run else None},
-            body=json.dumps(value).encode(),
-            content_type="application/json",
-        )
-    )
-    if options.dry_run:
-        from crm.cli.asking import print_plan
-
-        print_plan(answer)
-    elif answer.get("unchanged"):
-        print("That is so already")
-    else:
-        print(f"{said}, CIB {answer['version']}")
 
 
 def _object(answer: Answer) -> dict[str, Any]:

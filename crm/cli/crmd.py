@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crm.cli.release import add_version
+
 if TYPE_CHECKING:
     from crm.cli.supervisor import Watch
 
@@ -37,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="look whether the settings can be used, and end")
     parser.add_argument("--help-settings", action="store_true", help="print every setting with its default, and end")
     parser.add_argument("--alone", action="store_true", help="the daemon only, without the process that restarts it")
+    add_version(parser)
     return parser
 
 

@@ -45,6 +45,7 @@ def _fence(options: argparse.Namespace) -> None:
         print("\n".join(f"{each['node']}: {each['action']}, {each['reason']}" for each in plan["fenced"]))
         asking.print_plan(plan)
         return
+    asking.read("nodes", options.node)  # refuses an unknown one before anything is asked
     _ask_back(options, f"{options.node} will lose its power and all that it runs")
     asking.send("POST", where, wish, timeout_seconds=_PATIENCE_S)
     print(f"{options.node} is fenced ({action})")
@@ -55,6 +56,7 @@ def _confirm(options: argparse.Namespace) -> None:
     if options.dry_run:
         asking.print_plan(asking.send("POST", where, None, asking.dry_run(options), _PATIENCE_S))
         return
+    asking.read("nodes", options.node)
     _ask_back(options, f"If {options.node} is not off, what it runs will run twice, and data will be damaged")
     asking.send("POST", where)
     print(f"{options.node} counts as fenced; what it ran is started elsewhere")

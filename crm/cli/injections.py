@@ -29,7 +29,7 @@ def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[Said]:
     if wanted.watchdog is not None:
         cib.set_option("have-watchdog", wanted.watchdog)
         said.append(Said("watchdog", f"Setting watchdog: {wanted.watchdog}", {"watchdog": wanted.watchdog}))
-    said += _change_nodes(subject)
+    said += _change_nodes(subject, cluster)
     said += _change_tickets(subject)
     for text in wanted.operations:
         said.append(Said("inject_spec", f"Injecting {text} into the configuration", {"spec": text}))
@@ -40,8 +40,9 @@ def apply_injections(subject: Subject, cluster: Cluster, at: int) -> list[Said]:
     return said
 
 
-def _change_nodes(subject: Subject) -> list[Said]:
+def _change_nodes(subject: Subject, cluster: Cluster) -> list[Said]:
     wanted, cib = subject.request.injections, subject.pretended
+    known = {node.name.lower(): node.name for node in cluster.nodes}
     changes = (
         (wanted.nodes_up, cib.node_up, "Online", "Bringing node {} online"),
         (wanted.nodes_down, cib.node_down, "Offline", "Taking node {} offline"),
@@ -51,6 +52,8 @@ def _change_nodes(subject: Subject) -> list[Said]:
     for names, change, word, text in changes:
         for name in names:
             change(name)
+            if name.lower() not in known:
+                subject.errors.append(f"Unknown node: {name} (there are {', '.join(known.values())})")
             said.append(Said("modify_node", text.format(name), {"action": word, "node": name}))
     return said
 

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from crm.cli import cib_file
 from crm.cli.connection import CommandError, request, run
 from crm.cli.monitor.arguments import Request, parse
 from crm.cli.monitor.view import View
 
 _WARNING = 1
-_FILE_VARIABLE = "CIB_file"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _monitor(wanted: Request) -> int:
-    file = os.environ.get(_FILE_VARIABLE)
-    look = _from_file(Path(file)) if file else _from_daemon
+    file = cib_file.named()
+    look = _from_file(file) if file else _from_daemon
     if wanted.interval_s is not None:
         _again_and_again(wanted, look)
     text = look(wanted.view)

@@ -8,6 +8,7 @@ from typing import Any
 
 from crm.cli import asking, definitions
 from crm.cli.asking import Commands
+from crm.cli.connection import USAGE, CommandError
 
 
 def add_to(commands: Commands) -> None:
@@ -93,7 +94,7 @@ def _add_properties(own: Commands) -> None:
     command = _command(own, "list", "those that are set", _list_properties, dry_run=False)
     command.add_argument("--all", action="store_true", help="all that there are, with their defaults")
     _command(own, "show", "what one is for, what it may be, what it is", _show_property, "name", dry_run=False)
-    _command(own, "set", "set one", _set_property, "name", "value")
+    _command(own, "set", "set one: NAME VALUE, or NAME=VALUE", _set_property, "name", "value?")
     _command(own, "unset", "let its default count again", _set_property, "name")
 
 
@@ -105,8 +106,6 @@ def _list_properties(options: argparse.Namespace) -> None:
 
 def _show_property(options: argparse.Namespace) -> None:
     from difflib import get_close_matches
-
-    from crm.cli.connection import CommandError
 
     known = {each["name"]: each for each in asking.read("options")}
     older = {old: name for name, each in known.items() for old in each["older_names"]}
@@ -121,11 +120,14 @@ def _show_property(options: argparse.Namespace) -> None:
 
 
 def _set_property(options: argparse.Namespace) -> None:
-    where = asking.path("options", options.name)
     if options.verb == "unset":
+        where = asking.path("options", options.name)
         asking.write(options, "DELETE", where, None, f"For {options.name} the default counts")
-    else:
-        asking.write(options, "PUT", where, {"value": options.value}, f"{options.name} is {options.value}")
+        return
+    name, value = asking.name_and_value(options)
+    if value is None:
+        raise CommandError(f"which value shall {name} have?", f"See what it may be: crmctl property show {name}", USAGE)
+    asking.write(options, "PUT", asking.path("options", name), {"value": value}, f"{name} is {value}")
 
 
 # Nodes

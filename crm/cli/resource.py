@@ -10,10 +10,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from crm.cli import asking
+from crm.cli import asking, release
 from crm.cli import resource_data as data
-from crm.cli.attribute import Arguments, spellings
-from crm.cli.connection import USAGE, CommandError, request, run
+from crm.cli.attribute_places import tell
+from crm.cli.cib_file import run_on_cluster
+from crm.cli.connection import USAGE, CommandError, request
+from crm.cli.field_arguments import Arguments, spellings
 
 _OPTIONS = spellings(
     resource="-r --resource", node="-N --node -H --host", quiet="-Q --quiet", force="-f --force", help="-h --help -?",
@@ -27,7 +29,8 @@ _OPTIONS = spellings(
     operations="-O --list-operations", all_operations="-o --list-all-operations", output_as="--output-as",
     list_providers="--list-ocf-providers", list_alternatives="--list-ocf-alternatives",
     constraints="-A --stack -a --constraints", verbose="-V --verbose",
-    recursive="--recursive", promoted="--promoted --master", operation="-n --operation", interval="-I --interval",
+    recursive="--recursive", promoted="--promoted --master", version="--version -$",
+    operation="-n --operation", interval="-I --interval",
 )
 _VALUED = frozenset({"resource", "node", "lifetime", "get", "set", "delete_parameter", "value", "type", "timeout",
                      "list_agents", "list_alternatives", "show_metadata", "operation", "interval", "output_as"})
@@ -45,17 +48,20 @@ Asks about resources, and has things done to them."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """The one action that the options name."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run("crm_resource", lambda: _perform(given))
+    return run_on_cluster("crm_resource", lambda: _perform(given))
 
 
 def _perform(given: list[str]) -> int | None:
     options = Arguments(_OPTIONS, frozenset(_OPTIONS.values()) - _VALUED, given)
-    if "help" in options or not given:
+    if "help" in options:
         print(_HELP)
         return 0
-    wanted = [name for name in _ACTIONS if name in options]
+    if "version" in options:
+        print(release.name())
+        return 0
+    wanted = [name for name in _ACTIONS if name in options] if given else ["list"]
     if len(wanted) != 1:
-        raise CommandError("give exactly one thing to do", _HELP, USAGE)
+        raise CommandError("give exactly one thing to do", "see crm_resource --help", USAGE)
     match options.get("output_as") or "text":
         case "text":
             return _ACTIONS[wanted[0]](options)
@@ -83,16 +89,9 @@ def _as_xml(name: str, options: Arguments, given: list[str]) -> int:
 
 
 def _list(_options: Arguments) -> None:
-    """The section of the status that is about resources."""
-    lines = request("GET", "/v1/cluster/text").text.splitlines()
-    begin = next((place for place, line in enumerate(lines) if line.startswith("Full List of Resources")), None)
-    if begin is None:
-        print("No resources")
-        return
-    for line in lines[begin:]:
-        if not line:
-            break
-        print(line)
+    """The section of `crm_mon` that is about resources."""
+    query = {"sections": "resources", "inactive": "true"}
+    print(request("GET", "/v1/cluster/text", query=query).text, end="")
 
 
 def _list_raw(_options: Arguments) -> None:
@@ -101,15 +100,14 @@ def _list_raw(_options: Arguments) -> None:
 
 
 def _locate(options: Arguments) -> None:
-    found = data.found(options)
-    places = data.places(found)
+    name, places = data.located(options)
     if not places:
-        print(f"resource {found['id']} is NOT running")
+        print(f"resource {name} is NOT running")
     for node, role in places:
         if "quiet" in options:
             print(node)
         else:
-            print(f"resource {found['id']} is running on: {node}{' Promoted' if role == 'Promoted' else ''}")
+            print(f"resource {name} is running on: {node}{' Promoted' if role == 'Promoted' else ''}")
 
 
 def _query_xml(options: Arguments) -> None:
@@ -211,7 +209,7 @@ def _cleanup(options: Arguments) -> None:
 
 def _delete(options: Arguments) -> None:
     if "type" not in options:
-        raise CommandError("say what it is: -t primitive (or group, clone …)", _HELP, USAGE)
+        raise CommandError("say what it is: -t primitive (or group, clone …)", "see crm_resource --help", USAGE)
     asking.send("DELETE", asking.path("resources", data.resource_name(options)))
 
 
@@ -242,8 +240,8 @@ def _get(options: Arguments) -> None:
 def _set(options: Arguments) -> None:
     name, key, value = data.resource_name(options), options.values["set"], options.get("value")
     if value is None:
-        raise CommandError("give the value: -v VALUE", _HELP, USAGE)
-    asking.send("PUT", asking.path("resources", name, data.kind(options), key), {"value": value})
+        raise CommandError("give the value: -v VALUE", "see crm_resource --help", USAGE)
+    tell(asking.send("PUT", asking.path("resources", name, data.kind(options), key), {"value": value}), key)
     if "quiet" not in options:
         identity, holder = _ids(options, name, key)
         print(f"Set '{name}' option: id={identity} set={holder} name={key} value={value}")

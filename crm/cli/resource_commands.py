@@ -177,9 +177,9 @@ def _ban(options: argparse.Namespace) -> None:
 
 
 def _value(options: argparse.Namespace) -> None:
-    where = asking.path("resources", options.resource, options.kind, options.name)
-    if options.value is None:
-        asking.write(options, "DELETE", where, None, f"{options.name} of {options.resource} is removed")
+    name, value = asking.name_and_value(options)
+    where = asking.path("resources", options.resource, options.kind, name)
+    if value is None:
+        asking.write(options, "DELETE", where, None, f"{name} of {options.resource} is removed")
         return
-    said = f"{options.name} of {options.resource} is {options.value}"
-    asking.write(options, "PUT", where, {"value": options.value}, said)
+    asking.write(options, "PUT", where, {"value": value}, f"{name} of {options.resource} is {value}")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from crm.cli import asking
-from crm.cli.attribute import Arguments
 from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
+from crm.cli.field_arguments import Arguments
 
 RUNNABLE = ("ocf", "stonith")
 """Standards of agents that crmd can run."""
@@ -38,6 +38,15 @@ def primitives(resource: dict[str, Any] | None = None) -> Iterator[dict[str, Any
             yield each
         for child in each["children"]:
             yield from primitives(child)
+
+
+def located(options: Arguments) -> tuple[str, list[tuple[str, str]]]:
+    """The resource that the options name, with its places; a name without number means all of its instances."""
+    name, resource = resource_name(options), found(options)
+    if resource["id"] == name:
+        return name, places(resource)
+    several = [each for each in primitives() if each["id"].rpartition(":")[0] == name]
+    return name, [place for each in several for place in places(each)]
 
 
 def places(resource: dict[str, Any]) -> list[tuple[str, str]]:

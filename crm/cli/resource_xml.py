@@ -14,8 +14,8 @@ from lxml import etree
 
 from crm.cli import asking
 from crm.cli import resource_data as data
-from crm.cli.attribute import Arguments
 from crm.cli.connection import CommandError, request
+from crm.cli.field_arguments import Arguments
 from crm.cli.result_xml import Result
 
 _STATES = {-1: "pending", 0: "complete", 1: "Cancelled", 2: "Timed Out", 3: "NOT SUPPORTED", 4: "Error"}
@@ -73,9 +73,9 @@ def _names(root: etree._Element, _options: Arguments) -> None:
 
 
 def _locate(root: etree._Element, options: Arguments) -> None:
-    found = data.found(options)
-    element = _element(root, "nodes", resource=found["id"])
-    for node, role in data.places(found):
+    name, places = data.located(options)
+    element = _element(root, "nodes", resource=name)
+    for node, role in places:
         _element(element, "node", node, state="promoted" if role == "Promoted" else None)
 
 

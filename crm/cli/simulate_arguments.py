@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crm.cli.release import add_version
 from crm.model.dates import parse_moment
 from crm.model.values import parse_bool
 
@@ -98,7 +99,7 @@ def _add_what(parser: _Parser) -> None:
     group.add_argument("-P", "--profile", metavar="DIR", help="time the planning of every CIB in a folder")
     group.add_argument("-N", "--repeat", type=int, default=1, metavar="N", help="with --profile, plan each N times")
     group.add_argument("--output-as", choices=("text", "xml"), default="text", help="how to write the answer")
-    group.add_argument("-$", "--version", action="store_true", help="show the version and exit")
+    add_version(group, "-$")
 
 
 def _add_pretences(parser: _Parser) -> None:
@@ -134,14 +135,11 @@ def _add_files(parser: _Parser) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Request | None:
-    """The request; None when nothing more is to be done (the version was shown). Raises UsageError."""
+    """The request; None when nothing more is to be done (help or the release was shown). Raises UsageError."""
     parser = _parser()
     try:
         given = parser.parse_args(list(arguments))
     except SystemExit:
-        return None
-    if given.version:
-        _show_version()
         return None
     wanted = [given.in_place, given.simulate, given.run, given.show_scores, given.show_utilization]
     files = [given.save_graph is not None, given.save_dotfile is not None]
@@ -170,15 +168,6 @@ def parse(arguments: Sequence[str]) -> Request | None:
         repeat=given.repeat,
         output_as=given.output_as,
     )
-
-
-def _show_version() -> None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        print(f"crmd {version('crmd')}")
-    except PackageNotFoundError:
-        print("crmd")
 
 
 def _source(given: argparse.Namespace) -> str | None:

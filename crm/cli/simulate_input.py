@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import bz2
-import os
 import sys
 from pathlib import Path
 
 from lxml import etree
 
 from crm.cib.newest import newest_root
+from crm.cli import cib_file
 from crm.cli.simulate_arguments import Request
 
 
@@ -30,8 +30,8 @@ def read_input(request: Request, path: str | None = None) -> etree._Element:
 
 
 def _text(request: Request, path: str | None) -> bytes:
-    source = path or request.source or os.environ.get("CIB_file")  # noqa: SIM112 (Pacemaker's name)
-    if source is None:
+    source = path or request.source or str(cib_file.named() or "")
+    if not source:
         return live_cib()
     if source == "-":
         return sys.stdin.buffer.read()

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from crm.cli import asking
-from crm.cli.attribute import Arguments, node_name, spellings
-from crm.cli.attribute import main as attribute_main
-from crm.cli.connection import USAGE, CommandError, run
+from crm.cli.attribute import ATTRIBUTE, ATTRIBUTE_FLAGS, change_attribute, node_name
+from crm.cli.cib_file import run_on_cluster
+from crm.cli.connection import USAGE, CommandError
+from crm.cli.field_arguments import Arguments, spellings
+from crm.model.values import parse_bool
 
 # crm_standby
 
@@ -26,8 +28,17 @@ def standby(arguments: Sequence[str] | None = None) -> int:
     if not given or given[0] in ("-h", "--help"):
         print(_STANDBY_HELP)
         return 0
-    query = ["-d", "off"] if any(word in ("-G", "--query") for word in given) else []
-    return attribute_main(["-n", "standby", *query, *given])
+    return run_on_cluster("crm_standby", lambda: _standby(given))
+
+
+def _standby(given: list[str]) -> int:
+    options = Arguments(ATTRIBUTE, ATTRIBUTE_FLAGS, given)
+    value = options.get("update")
+    if value is not None and parse_bool(value) is None:
+        raise CommandError(f"“{value}” is neither on nor off", "write -v on, or -v off", USAGE)
+    query = ["-d", "off"] if "query" in options else []
+    # The type says that it is a node's, this one's if none is named; a lifetime among the options counts more.
+    return change_attribute(["-n", "standby", "-t", "nodes", *query, *given])
 
 
 # crm_failcount
@@ -43,7 +54,7 @@ Tells how often operations of a resource failed on a node, or forgets that."""
 def failcount(arguments: Sequence[str] | None = None) -> int:
     """`crm_failcount`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run("crm_failcount", lambda: _failcount(given))
+    return run_on_cluster("crm_failcount", lambda: _failcount(given))
 
 
 def _failcount(given: list[str]) -> int:
@@ -83,7 +94,7 @@ _WISHES = {"grant": {"granted": True}, "revoke": {"granted": False}, "standby": 
 def ticket(arguments: Sequence[str] | None = None) -> int:
     """`crm_ticket`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run("crm_ticket", lambda: _ticket(given))
+    return run_on_cluster("crm_ticket", lambda: _ticket(given))
 
 
 def _ticket(given: list[str]) -> int:

@@ -28,6 +28,45 @@ _CALM_SECONDS = 30.0
 _FENCED_SELF = 113
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Orders:
+    """The signals that ask this process to end: passed on to the daemon, kept while there is none.
+
+    Python's handlers, not ignored signals: what is ignored stays so in every agent, handlers do not.
+    """
+
+    def __init__(self) -> None:
+        self._daemon = 0
+        self._kept: list[int] = []
+        self.to_end = False
+        """Whether this process was asked to end: a daemon that is killed then is not started again."""
+        for number in _ENDING:
+            signal.signal(number, self._take)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)  # there is nothing to read anew
+
+    def _take(self, number: int, _frame: object) -> None:
+        self.to_end = True
+        if self._daemon:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._daemon, number)
+        else:
+            self._kept.append(number)
+
+    def are_for(self, daemon: int) -> None:
+        """From now on they are that process's; 0: it has ended, and they are kept for the next one."""
+        self._daemon = daemon
+        while self._daemon and self._kept:
+            os.kill(self._daemon, self._kept.pop(0))
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until one comes."""
+        end = time.monotonic() + seconds
+        while not self._kept and time.monotonic() < end:
+            time.sleep(0.05)
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """How closely the daemon is watched: restarted when it is killed, taken down when it hangs (`limit_ms`, 0: never).
@@ -51,23 +90,23 @@ def supervise(daemon: Callable[[], int], watch: Watch) -> int:
 
 
 def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> int:
-    pause = _FIRST_PAUSE_SECONDS
+    orders, pause = Orders(), _FIRST_PAUSE_SECONDS
     ours, daemons = socket.socketpair()
     ours.setblocking(False)  # the flags of recv_fds are not passed on by every Python
     while True:
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
-        status = _run(daemon, watch, hardware)
+        status = _run(daemon, watch, hardware, orders)
         if status == _FENCED_SELF:
             kill_trees(children().get(os.getpid(), []))
             return status
-        if status >= 0 or not watch.restarts:
+        if status >= 0 or not watch.restarts or orders.to_end:
             return status if status >= 0 else 128 - status
         if time.monotonic() - began > _CALM_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
         _take_socket(ours)
         print(f"crmd: the daemon was killed by signal {-status}, it is started again in {pause:g} s", flush=True)
-        time.sleep(pause)
+        orders.pause(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
@@ -81,32 +120,37 @@ def _take_socket(channel: socket.socket) -> None:
         os.environ["CRMD_LISTENING"] = str(descriptors[0])
 
 
-def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> int:
+def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware, orders: Orders) -> int:
     """One life of the daemon: its exit status, negative if a signal killed it."""
     parent = os.getpid()
     fed, feeds = os.pipe() if watch.limit_ms > 0 else (-1, -1)
     if feeds >= 0:
         os.environ["CRMD_WATCHDOG"] = str(feeds)
+    # A daemon that is told to end while it starts does so when it can (`crm.daemon.supervision.take_signals`).
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     child = os.fork()
     if child == 0:
         _become_daemon(parent)
         os._exit(_exit_status(daemon))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: os.kill(child, number))
-    if feeds < 0:
-        return _wait_for(child)
-    os.close(feeds)
+    orders.are_for(child)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
+        if feeds < 0:
+            return _wait_for(child)
+        os.close(feeds)
         return _watch(child, fed, watch.limit_ms / 1000, hardware)
     finally:
-        os.close(fed)
+        orders.are_for(0)
+        if fed >= 0:
+            os.close(fed)
 
 
 def _become_daemon(parent: int) -> None:
     die_with_parent()
     if os.getppid() != parent:
         os._exit(0)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    os.setpgid(0, 0)  # a Ctrl-C is for the first process, which passes it on: twice would mean at once
+    for number in _ENDING:
         signal.signal(number, signal.SIG_DFL)
 
 

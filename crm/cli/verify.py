@@ -7,7 +7,6 @@ errors or warnings or no CIB could be read. What is found is said with line, ele
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.read import read
 from crm.cib.upgrade import upgrade
+from crm.cli import cib_file
 from crm.cli.connection import CommandError
 from crm.cli.simulate_input import live_cib
 from crm.model.report import Report, Severity
@@ -90,7 +90,7 @@ def _input(options: argparse.Namespace) -> bytes:
         return str(options.xml_text).encode()
     if options.xml_pipe:
         return sys.stdin.buffer.read()
-    path = options.xml_file or os.environ.get("CIB_file")  # noqa: SIM112 (Pacemaker's name)
+    path = options.xml_file or cib_file.named()
     return Path(path).read_bytes() if path else live_cib()
 
 

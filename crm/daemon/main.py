@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import sys
 import time
@@ -99,10 +98,14 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
 
     tls = _tls(settings)
     with listening_for_api(settings.api) as (unix, tcp):
-        await node.start()
+        leaving = _Leaving(node, settings.shutdown_limit_s)
+        supervision.take_signals(leaving)
+        if not await _joined(node):
+            log.info("asked to leave before it had joined")
+            return 0
+        leaving.joined = True
         servers = _serve(make_app(node.service), settings.api, unix, tcp, tls) if make_app else []
         try:
-            _leave_on_signals(node, settings)
             supervision.feed_watchdog(settings.watchdog_ms)
             log.info("crmd %s of cluster %s is up", layer_settings.name, layer_settings.cluster)
             return _left(await node.stopped)
@@ -155,28 +158,40 @@ def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) 
                                                         ("CRMD_NODE", settings.node_name))), on_result)
 
 
-def _leave_on_signals(node: Node, settings: Settings) -> None:
-    """The first SIGTERM or SIGINT: leave gracefully. The second, or the time limit: at once."""
-    loop = asyncio.get_running_loop()
-    asked = False
+class _Leaving:
+    """What a SIGTERM or SIGINT does. The first: leave gracefully. The second, or the time limit: at once."""
 
-    def at_once(why: str) -> None:
-        if not node.stopped.done():
-            node.stopped.set_result(Terminate(why))
+    def __init__(self, node: Node, limit_s: int) -> None:
+        self._node = node
+        self._limit_s = limit_s
+        self._asked = False
+        self.joined = False
 
-    def leave() -> None:
-        nonlocal asked
-        if asked:
-            at_once("asked twice; resources stay as they are")
+    def __call__(self) -> None:
+        if self._asked or not self.joined:
+            self._at_once("asked twice; resources stay as they are")
             return
-        asked = True
+        self._asked = True
         log.info("asked to leave: resources move away first (once more: leave at once)")
-        limit_s = settings.shutdown_limit_s
-        loop.call_later(limit_s, at_once, f"resources did not move away within {limit_s} s, they stay as they are")
-        node.service.shut_down()
+        late = f"resources did not move away within {self._limit_s} s, they stay as they are"
+        asyncio.get_running_loop().call_later(self._limit_s, self._at_once, late)
+        self._node.service.shut_down()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave)
+    def _at_once(self, why: str) -> None:
+        if not self._node.stopped.done():
+            self._node.stopped.set_result(Terminate(why))
+
+
+async def _joined(node: Node) -> bool:
+    """Have the node join; False if it is told to leave before it has. Raises LayerError."""
+    joining: asyncio.Future[Any] = asyncio.ensure_future(node.start())
+    await asyncio.wait({joining, node.stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if joining.done():
+        joining.result()
+        return True
+    joining.cancel()
+    await asyncio.gather(joining, return_exceptions=True)
+    return False
 
 
 def _policy_engine() -> Schedule:
@@ -192,6 +207,8 @@ def _set_up_logging(settings: Settings) -> None:
     logging.basicConfig(level=level, stream=sys.stderr,
                         format=f"%(asctime)s.%(msecs)03d {settings.node_name} %(levelname)s %(message)s",
                         datefmt="%Y-%m-%dT%H:%M:%S")
+    # That it comes and goes with the daemon, once for each door, is no news.
+    logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
 
 
 def _hide_secrets(service: Service) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
+from collections.abc import Callable
 
 from crm.messaging import NodeAddress
 from crm.messaging.layer import listen_error
@@ -35,6 +37,17 @@ def listening_socket(node: NodeAddress) -> socket.socket | None:
     with socket.socket(fileno=int(lender)) as channel:
         socket.send_fds(channel, [b"listening"], [listening.fileno()])
     return listening
+
+
+def take_signals(leave: Callable[[], None]) -> None:
+    """Call `leave` for each SIGTERM and SIGINT, also for those that came while the daemon was starting.
+
+    The supervisor blocks them in a daemon that starts, so that none is lost and none kills it.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
 
 
 def feed_watchdog(limit_ms: int) -> None:

@@ -198,6 +198,13 @@ def complete(factory: LayerFactory, settings: LayerSettings) -> LayerSettings:
     return filled
 
 
+def check_size(message: bytes, most_bytes: int) -> None:
+    """Raises LayerError (message-too-large)."""
+    if len(message) > most_bytes:
+        raise LayerError("message-too-large", f"a message of {len(message)} bytes is over the limit of {most_bytes}",
+                         "raise max_message_bytes on every node")
+
+
 def listen_error(node: NodeAddress, error: OSError) -> LayerError:
     """Why a node cannot listen, said so that it can be mended."""
     where = f"{node.host} port {node.port}"

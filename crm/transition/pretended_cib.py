@@ -7,7 +7,6 @@ what was done, as `crm_simulate` prints it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from lxml import etree
 
@@ -15,7 +14,6 @@ from crm.cib.history_entry import FinishedOperation, entries_for
 from crm.model import score
 from crm.model.score import INFINITY, Score
 
-_HISTORY = etree.XPath("lrm_resource[@id=$id]")
 _UP = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 _DOWN = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 
@@ -26,6 +24,7 @@ class PretendedCib:
     def __init__(self, root: etree._Element) -> None:
         self.root = root
         self._status = _child(self.root, "status")
+        self._histories: dict[etree._Element, dict[str, etree._Element]] = {}
         self._states = {state.get("uname"): state for state in reversed(self._status.findall("node_state"))}
 
     def set_quorum(self, quorate: str) -> None:
@@ -95,13 +94,20 @@ class PretendedCib:
         """A resource's history on a node under the first of its names that is known there, else a new one under the
         last name."""
         resources = _child(_child(state, "lrm", {"id": str(state.get("id"))}), "lrm_resources")
-        for name in names:
-            known = cast(list[etree._Element], _HISTORY(resources, id=name))
-            if known:
-                return known[0]
-        attributes = {"id": names[-1], "class": standard, "provider": provider, "type": agent_type}
-        given = {name: value for name, value in attributes.items() if value is not None}
-        return etree.SubElement(resources, "lrm_resource", given)
+        known = self._known_histories(resources)
+        found = next((known[name] for name in names if name in known), None)
+        if found is None:
+            attributes = {"id": names[-1], "class": standard, "provider": provider, "type": agent_type}
+            given = {name: value for name, value in attributes.items() if value is not None}
+            found = known[names[-1]] = etree.SubElement(resources, "lrm_resource", given)
+        return found
+
+    def _known_histories(self, resources: etree._Element) -> dict[str, etree._Element]:
+        """The histories of a node by id; looking through thousands of them for each operation would take minutes."""
+        known = self._histories.get(resources)
+        if known is None or len(known) != len(resources):
+            known = self._histories[resources] = {str(each.get("id")): each for each in reversed(resources)}
+        return known
 
     def record(self, history: etree._Element, operation: FinishedOperation) -> None:
         """Put down a finished operation."""

@@ -1,12 +1,14 @@
 """Why the schema refuses a CIB, said for its author: line, element, attribute, what is allowed, the nearest right name.
 
 libxml2's own messages name the pattern that failed last, which is seldom the mistake. So the tree is compared with what
-each element allows; if that finds nothing, the innermost element that does not validate by itself is named.
+each element allows; if that finds nothing, the innermost element that does not validate by itself is named, with the
+value in it that is to blame if there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from difflib import get_close_matches
 
 from lxml import etree
@@ -91,10 +93,44 @@ def _innermost(element: Element) -> Iterator[Report]:
     for child in wrong:
         yield from _innermost(child)
     if not wrong:
+        culprit = _culprit(element)
+        if culprit is not None:
+            yield culprit
+            return
         allowed = elements().get(str(element.tag), Allowed())
         parts = [*sorted(allowed.attributes), *(f"<{name}>" for name in allowed.children)]
         message = f"The attributes or children of <{element.tag}> are incomplete, doubled or do not fit together"
         yield _report("wrong-combination", element, message, f"It may have {_listed(parts)}" if parts else "")
+
+
+def _culprit(element: Element) -> Report | None:
+    """The one value, or the one missing attribute, without which the element would be right: found by trying others."""
+    if len(element) > _MOST_TRIED_CHILDREN:
+        return None
+    present = [str(name) for name in element.attrib]
+    lacking = sorted(elements().get(str(element.tag), Allowed()).attributes.keys() - set(present))
+    for name in (*present, *lacking):
+        for sample, kind in _SAMPLES:
+            trial = deepcopy(element)
+            trial.set(name, sample)
+            if not _right_by_itself(trial):
+                continue
+            value = element.get(name)
+            if value is None:
+                return _report("missing-attribute", element, f"<{element.tag}> has no {name}", f"Add {name}='…'")
+            message = f"{name}='{value}' of <{element.tag}> is not possible"
+            return _report("wrong-value", element, message, f"It has to be {kind}")
+    return None
+
+
+_MOST_TRIED_CHILDREN = 100
+_SAMPLES = (
+    ("x", "a name: a letter or _ first, then letters, digits, and . - _"),
+    ("INFINITY", "a score: a whole number, INFINITY or -INFINITY"),
+    ("1", "a whole number"),
+    ("true", "true or false"),
+)
+"""Values of all kinds that the schema tells apart, and what to call the kind."""
 
 
 def _right_by_itself(element: Element) -> bool:

@@ -60,6 +60,11 @@ class DemoCluster:
             return None
         return value if isinstance(value, dict) else None
 
+    def follows(self, name: str) -> bool:
+        """Whether a node's daemon answers and has joined a leader."""
+        value = self.value_of(name)
+        return value is not None and bool(value["fresh"])
+
     def idle(self) -> bool:
         """Whether the DC has nothing left to do."""
         value = self._of_leader()

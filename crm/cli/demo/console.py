@@ -6,6 +6,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from crm.cli.connection import CommandError
@@ -13,6 +14,16 @@ from crm.cli.demo.cluster import DemoCluster
 from crm.cli.overview import overview
 
 _LOOK_SECONDS = 0.2
+_RETURN_SECONDS = 15.0
+_CALM_LOOKS = 3
+
+
+@dataclass
+class _Return:
+    """Of a daemon that was killed: until when it is waited for, and how often in a row all was calm with it there."""
+
+    until: float
+    calm_looks: int = 0
 
 
 class Console:
@@ -21,6 +32,7 @@ class Console:
     def __init__(self, cluster: DemoCluster) -> None:
         self._cluster = cluster
         self._shown: dict[str, str] = {}
+        self._returning: dict[str, _Return] = {}
         self._words: dict[str, Callable[[str], None]] = {
             "kill": self._kill,
             "kill-daemon": self._kill_daemon,
@@ -46,11 +58,31 @@ class Console:
         value = self._cluster.value()
         if value is None:
             return
+        returned = self._returned()
         facts = dict(_facts(value))
-        for subject, fact in facts.items():
-            if self._shown.get(subject) != fact:
-                self._say(f"{subject} {fact}")
+        if self._returning:
+            # What a new daemon has not yet looked at counts as stopped meanwhile: nothing to alarm anybody with.
+            facts |= {each["id"]: self._shown.get(each["id"], "") for each in _told(value["resources"])}
+        news = [f"{subject} {fact}" for subject, fact in facts.items() if self._shown.get(subject) != fact]
+        for name in returned:
+            untouched = "" if news else ": it found everything as it was, and nothing was touched"
+            self._say(f"the daemon of {name} is back{untouched}")
+        for line in news:
+            self._say(line)
         self._shown = facts
+
+    def _returned(self) -> list[str]:
+        """The nodes whose killed daemon has come back and has looked at what runs; or that took too long to."""
+        if not self._returning:
+            return []
+        calm = self._cluster.idle()
+        for name, wait in self._returning.items():
+            wait.calm_looks = wait.calm_looks + 1 if calm and self._cluster.follows(name) else 0
+        now = time.monotonic()
+        done = [name for name, wait in self._returning.items() if wait.calm_looks >= _CALM_LOOKS or now > wait.until]
+        for name in done:
+            del self._returning[name]
+        return done
 
     def show_overview(self) -> None:
         value = self._cluster.value()
@@ -73,17 +105,22 @@ class Console:
         if act is None:
             print(f"Words are {', '.join(self._words)} and quit; for example: kill node1", flush=True)
             return
+        if not name and act is not self._words["status"]:
+            print(f"Which node? For example: {word} node1", flush=True)
+            return
         try:
             act(name)
         except CommandError as error:
-            print(f"{error}. {error.hint}", flush=True)
+            print(". ".join(part for part in (str(error), error.hint) if part), flush=True)
 
     def _kill(self, name: str) -> None:
+        self._returning.pop(name, None)
         self._cluster.machines.kill(name)
         self._say(f"{name} was killed; to boot it again: start {name}")
 
     def _kill_daemon(self, name: str) -> None:
         process_id = self._cluster.machines.kill_daemon(name)
+        self._returning[name] = _Return(time.monotonic() + _RETURN_SECONDS)
         self._say(f"the daemon of {name} (process {process_id}) was killed; what it had started goes on")
 
     def _start(self, name: str) -> None:
@@ -100,14 +137,15 @@ def _facts(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "the cluster", (f"is led by {value['dc']} (term {value['term']})" if value["dc"] else "has no leader")
     for node in value["nodes"]:
         yield node["name"], f"is {node['state']}"
-    for resource in _primitives(value["resources"]):
-        where = f" on {', '.join(resource['nodes'])}" if resource["nodes"] else ""
+    for resource in _told(value["resources"]):
+        where = f" on {', '.join(sorted(resource['nodes']))}" if resource["nodes"] else ""
         yield resource["id"], f"is {resource['role'].lower()}{where}" + (", but failed" if resource["failed"] else "")
 
 
-def _primitives(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _told(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Primitives, and clones as a whole: which of its instances runs where means nothing."""
     for resource in resources:
-        if resource["children"]:
-            yield from _primitives(resource["children"])
-        elif resource["kind"] == "primitive":
+        if resource["kind"] in ("primitive", "clone"):
             yield resource
+        else:
+            yield from _told(resource["children"])

@@ -44,19 +44,15 @@ class Machines:
 
     def kill(self, name: str) -> None:
         """Cut a node's power: its daemon and all that its agents started end at once."""
-        process = self.running.pop(name, None)
-        if process is None:
-            raise CommandError(f"{name} does not run")
+        process = self._process(name)
+        del self.running[name]
         kill_trees([process.pid])
         process.wait()
         self.sweep()
 
     def kill_daemon(self, name: str) -> int:
         """Kill only the daemon of a node; answers with its process id. What agents started lives on."""
-        process = self.running.get(name)
-        if process is None:
-            raise CommandError(f"{name} does not run")
-        process_id = daemon_of(process.pid)
+        process_id = daemon_of(self._process(name).pid)
         os.kill(process_id, 9)
         return process_id
 
@@ -79,6 +75,12 @@ class Machines:
             process.wait()
         self.running.clear()
         self.sweep()
+
+    def _process(self, name: str) -> subprocess.Popen[bytes]:
+        process = self.running.get(self.files(name).name)
+        if process is None:
+            raise CommandError(f"{name} does not run", f"Boot it: start {name}")
+        return process
 
     def files(self, name: str) -> NodeFiles:
         for node in self.layout.nodes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from crm.cli.connection import USAGE, CommandError
 from crm.cli.monitor.view import ALL, DEFAULT, FORMATS, View, ViewError, chosen
+from crm.cli.release import add_version
 from crm.model.values import parse_interval_ms
 
 
@@ -157,4 +158,4 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-d", "--daemonize", action="store_true", help="in the background, into --output-to")
     group.add_argument("-p", "--pid-file", metavar="FILE", help="where a background run writes its process id")
     group.add_argument("-V", "--verbose", action="count", default=0, help="accepted")
-    group.add_argument("-$", "--version", action="version", version="crmd")
+    add_version(group, "-$")

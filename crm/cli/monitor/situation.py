@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm.cib.document import Document
 from crm.cli.monitor.view import View
@@ -75,10 +75,10 @@ class Situation:
         return [node for node in self.cluster.nodes if not wanted or node.name in wanted]
 
     def resources(self, view: View) -> list[Resource]:
-        """The top-level resources that are wanted: whole, if any part of them is."""
-        wanted = self._named(view.resource)
-        return [top for top in self.cluster.resources
-                if not wanted or any(_has_name(part, wanted) for part in top.walk())]
+        """The top-level resources that are wanted, with those of their parts that are."""
+        names, nodes = self._named(view.resource), self._named(view.node)
+        shown = (_narrowed(top, names, nodes) for top in self.cluster.resources)
+        return [top for top in shown if top is not None]
 
     def concerns(self, resource: Resource, view: View) -> bool:
         """Whether a part of a resource is wanted."""
@@ -88,6 +88,22 @@ class Situation:
     def _named(self, name: str) -> frozenset[str]:
         """A name, with what is tagged with it."""
         return frozenset({name, *self.cluster.tags.get(name, ())}) if name else frozenset()
+
+
+def _narrowed(resource: Resource, names: frozenset[str], nodes: frozenset[str]) -> Resource | None:
+    """A resource with those parts that have a name and are not active elsewhere only; None if there are none.
+
+    Empty names or nodes are all of them. What a name is of is shown with all its parts; a bundle is shown whole.
+    """
+    if _has_name(resource, names):
+        names = frozenset()
+    if not resource.children:
+        elsewhere = nodes and resource.active_on and not any(node.name in nodes for node in resource.active_on)
+        return None if names or elsewhere else resource
+    parts = [part for child in resource.children if (part := _narrowed(child, names, nodes)) is not None]
+    if not parts:
+        return None
+    return resource if len(parts) == len(resource.children) or resource.bundle else replace(resource, children=parts)
 
 
 def _has_name(resource: Resource, names: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -39,8 +39,9 @@ from crm.messaging.corosync.frames import (
     parse,
 )
 from crm.messaging.corosync.group import Group, Output
-from crm.messaging.layer import LayerError, LayerSettings, Received, ViewChanged
+from crm.messaging.layer import LayerError, LayerSettings, Received, ViewChanged, check_size
 from crm.messaging.silence import Silence
+from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class CorosyncLayer:
         self._silence = Silence()
         self._control: asyncio.Queue[bytes] = asyncio.Queue()
         self._sending = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._left = False
         self._in_group: asyncio.Future[None] | None = None
         self._beaten = asyncio.Event()
@@ -83,13 +84,13 @@ class CorosyncLayer:
         self.settings = await asyncio.to_thread(cluster_map.complete, self.settings)
         self.settings.check()
         self._group = Group(self.settings, int(time.time()))
-        self._spawn(self._send_control())
+        self._tasks.spawn(self._send_control())
         await self._connect()
-        self._spawn(self._beat())
+        self._tasks.spawn(self._beat())
 
     async def send(self, to: str, message: bytes) -> None:
         """Send to one member of the view; to oneself it is delivered like any other."""
-        self._check_size(message)
+        check_size(message, self.settings.max_message_bytes)
         if to == self.settings.name:
             self._events.put_nowait(Received(to, message))
         elif (node_id := self._group.node_id(to)) is not None:
@@ -97,7 +98,7 @@ class CorosyncLayer:
 
     async def broadcast(self, message: bytes) -> None:
         """Send to all other members of the view."""
-        self._check_size(message)
+        check_size(message, self.settings.max_message_bytes)
         await self._send_chunks(EVERYBODY, message)
 
     async def events(self) -> AsyncIterator[ViewChanged | Received]:
@@ -108,9 +109,8 @@ class CorosyncLayer:
     async def leave(self) -> None:
         """Leave the group; the others see it at once."""
         self._left = True
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.cancel()
+        await self._tasks.ended()
         if self._connection is not None:
             self._connection.leave()
             try:
@@ -173,7 +173,7 @@ class CorosyncLayer:
             return
         if not self._left:
             self._perform(self._group.disconnected())
-            self._spawn(self._reconnect())
+            self._tasks.spawn(self._reconnect())
 
     def _dismissed(self) -> None:
         """The others went on without us: join anew, as one who was away."""
@@ -183,7 +183,7 @@ class CorosyncLayer:
         self._disconnect()
         self._assemblies.clear()
         self._perform(self._group.disconnected())
-        self._spawn(self._reconnect())
+        self._tasks.spawn(self._reconnect())
 
     # What corosync says
 
@@ -335,20 +335,3 @@ class CorosyncLayer:
                 pause_s = min(2 * pause_s, _BUSY_LAST_S)
         except Disconnected as error:
             self._lost(error)
-
-    def _check_size(self, message: bytes) -> None:
-        if len(message) > self.settings.max_message_bytes:
-            raise LayerError("message-too-large", f"a message of {len(message)} bytes is over the limit of "
-                             f"{self.settings.max_message_bytes}", "raise max_message_bytes on every node")
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a task of the message layer failed", exc_info=task.exception())
-
-

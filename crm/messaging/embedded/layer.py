@@ -12,12 +12,22 @@ import json
 import logging
 import struct
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 
 from crm.messaging.embedded.agreement import Agreement, Output, View
 from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
-from crm.messaging.layer import LayerError, LayerSettings, Member, NodeAddress, Received, ViewChanged, listen_error
+from crm.messaging.layer import (
+    LayerError,
+    LayerSettings,
+    Member,
+    NodeAddress,
+    Received,
+    ViewChanged,
+    check_size,
+    listen_error,
+)
+from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +49,7 @@ class EmbeddedLayer:
         self._members: frozenset[str] = frozenset()
         self._seen_all = False
         self._left = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
         self._silent_s: float | None = None
@@ -58,14 +68,14 @@ class EmbeddedLayer:
         except OSError as error:
             raise listen_error(me, error) from None
         self._step(self._agreement.start(_now_ms(), int(time.time())))
-        self._spawn(self._watch())
+        self._tasks.spawn(self._watch())
         for node in self.settings.nodes:
             if node.name > me.name:
-                self._spawn(self._keep_dialing(node))
+                self._tasks.spawn(self._keep_dialing(node))
 
     async def send(self, to: str, message: bytes) -> None:
         """Send to one member of the view; to oneself it is delivered like any other."""
-        self._check_size(message)
+        check_size(message, self.settings.max_message_bytes)
         if to == self.settings.name:
             self._events.put_nowait(Received(to, message))
         elif to in self._members and to in self._links:
@@ -86,11 +96,10 @@ class EmbeddedLayer:
         self._left = True
         if self._server is not None:
             self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
+        self._tasks.cancel()
         for link in list(self._links.values()):
             link.close("leaving")
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.ended()
         self._links.clear()
         self._members = frozenset()
         self._events.put_nowait(None)
@@ -134,7 +143,7 @@ class EmbeddedLayer:
                 self._complain(where, f"no link with {where}: {reason}")
             return
         if not self._left and link.expected is None:
-            self._spawn(self._verify(link, link.identity.name))
+            self._tasks.spawn(self._verify(link, link.identity.name))
 
     # Inside
 
@@ -283,21 +292,6 @@ class EmbeddedLayer:
                 else:
                     link.send(HEARTBEAT)
             self._step(self._agreement.tick(now_ms, int(time.time())))
-
-    def _check_size(self, message: bytes) -> None:
-        if len(message) > self.settings.max_message_bytes:
-            raise LayerError("message-too-large", f"a message of {len(message)} bytes is over the limit of "
-                             f"{self.settings.max_message_bytes}", "raise max_message_bytes on every node")
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a task of the message layer failed", exc_info=task.exception())
 
 
 def _now_ms() -> float:

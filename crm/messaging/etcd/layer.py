@@ -11,14 +11,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from crm.messaging.embedded.link import Identity
 from crm.messaging.etcd.client import Client, Entry, Refused, Unavailable, refused, within
 from crm.messaging.etcd.membership import Record, Stranger, parse, view_of
 from crm.messaging.etcd.mesh import Mesh
-from crm.messaging.layer import EtcdAccess, LayerError, LayerSettings, Member, NodeAddress, Received, ViewChanged
+from crm.messaging.layer import (
+    EtcdAccess,
+    LayerError,
+    LayerSettings,
+    Member,
+    NodeAddress,
+    Received,
+    ViewChanged,
+    check_size,
+)
+from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +66,7 @@ class EtcdLayer:
         self._held: list[tuple[int, Identity, bytes]] = []
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def join(self) -> None:
         """Listen, register, and install a first view. Raises LayerError."""
@@ -80,12 +90,12 @@ class EtcdLayer:
             if isinstance(error, Refused):
                 raise refused(error) from None
             raise LayerError("no-etcd", f"etcd cannot be reached ({error})", "check etcd.endpoints") from None
-        self._spawn(self._renew())
-        self._spawn(self._follow())
+        self._tasks.spawn(self._renew())
+        self._tasks.spawn(self._follow())
 
     async def send(self, to: str, message: bytes) -> None:
         """Send to one member of the view; to oneself it is delivered like any other."""
-        self._check_size(message)
+        check_size(message, self.settings.max_message_bytes)
         if to == self.settings.name:
             self._events.put_nowait(Received(to, message))
         elif to in self._view.names:
@@ -104,9 +114,8 @@ class EtcdLayer:
 
     async def leave(self) -> None:
         """Give the lease back; the others see it at once."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.cancel()
+        await self._tasks.ended()
         self._mesh.take_leave()
         await asyncio.sleep(_FAREWELL_S)
         if self._client is not None:
@@ -137,14 +146,14 @@ class EtcdLayer:
         """Messages may be lost between two living members: a new view, of the same members, says so to all."""
         log.info("the connection to %s broke although both live: all agree on a new view", name)
         self._serial += 1
-        self._spawn(self._write_record())
+        self._tasks.spawn(self._write_record())
 
     def dead(self, name: str, incarnation: str) -> None:
         """Nobody listens at a member's address any more: its lease need not run out first."""
         record = self._records.get(name)
         if record is not None and record.incarnation == incarnation:
             log.warning("lost %s: its connection closed and nobody listens there any more", name)
-            self._spawn(self._end_lease(record.lease))
+            self._tasks.spawn(self._end_lease(record.lease))
 
     def unreachable(self, name: str, is_so: bool) -> None:
         """There is no connection to a member for too long, or there is one again."""
@@ -152,7 +161,7 @@ class EtcdLayer:
             if is_so:
                 log.warning("%s cannot be reached directly, although etcd has it", name)
             (self._unreachable.add if is_so else self._unreachable.discard)(name)
-            self._spawn(self._write_record())
+            self._tasks.spawn(self._write_record())
 
     # The lease
 
@@ -323,24 +332,9 @@ class EtcdLayer:
         """The lease turned out to be alive after this node gave it up: messages may be lost, so all need a new view."""
         if self._view.number % 2 == 1:
             self._serial += 1
-            self._spawn(self._write_record())
+            self._tasks.spawn(self._write_record())
 
     def _complain(self, found: Stranger | None) -> None:
         if found is not None and self._strangers.get(found.name) != found.problem:
             self._strangers[found.name] = found.problem
             log.warning("%s", found.problem)
-
-    def _check_size(self, message: bytes) -> None:
-        if len(message) > self.settings.max_message_bytes:
-            raise LayerError("message-too-large", f"a message of {len(message)} bytes is over the limit of "
-                             f"{self.settings.max_message_bytes}", "raise max_message_bytes on every node")
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a task of the message layer failed", exc_info=task.exception())

@@ -15,12 +15,13 @@ import logging
 import socket
 import struct
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, Identity, Link
 from crm.messaging.layer import LayerSettings, listen_error
+from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Mesh:
         """Members who have said that they leave."""
         self._waiting: dict[str, list[bytes]] = {}
         self._dialing: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._complaints: dict[str, str] = {}
         self._server: asyncio.Server | None = None
         self._closed = False
@@ -81,11 +82,10 @@ class Mesh:
         self._closed = True
         if self._server is not None:
             self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
+        self._tasks.cancel()
         for link in list(self._links.values()):
             link.close("leaving")
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.ended()
 
     def know(self, members: Mapping[str, str]) -> None:
         """Who is here, by name and incarnation (this node left out): connect to new ones, drop those who are gone."""
@@ -99,9 +99,9 @@ class Mesh:
                     link.close("not a member any more")
         for name, incarnation in members.items():
             if former.get(name) != incarnation and name not in self._links:
-                self._spawn(self._miss(name, incarnation))
+                self._tasks.spawn(self._miss(name, incarnation))
             if name > self.settings.name and name not in self._dialing:
-                self._spawn(self._keep_dialing(name))
+                self._tasks.spawn(self._keep_dialing(name))
 
     def send(self, to: str, number: int, message: bytes) -> None:
         """Send to a member, now or as soon as there is a connection."""
@@ -181,7 +181,7 @@ class Mesh:
         self._ended[identity.name] = _now_ms()
         if not self._closed and self._members.get(identity.name) == identity.incarnation:
             log.info("the connection to %s ended: %s", identity.name, reason)
-            self._spawn(self._look_after(identity.name, identity.incarnation))
+            self._tasks.spawn(self._look_after(identity.name, identity.incarnation))
 
     # Inside
 
@@ -269,16 +269,6 @@ class Mesh:
         if not link.up:
             link.close("the handshake took too long", abort=True)
         return link
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a task of the message layer failed", exc_info=task.exception())
 
 
 def _give_up_silent_peers(link: Link, limit_ms: int) -> None:

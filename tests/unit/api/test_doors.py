@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -170,3 +171,19 @@ def test_changes_are_noted_with_who_asked(client: Client, caplog: pytest.LogCapt
         f"POST /v1/nodes/one/standby by anna (token a{b'anna'.hex()}): 200",
         "POST /v1/nodes/one/standby by - (tcp): 401 no-token",
     ]
+
+
+def test_who_hangs_up_in_the_middle_is_no_mistake_of_ours(client: Client) -> None:
+    scope = {"type": "http", "method": "PUT", "path": "/v1/cib", "raw_path": b"/v1/cib", "query_string": b"",
+             "headers": [], "state": {PEER: (os.getuid(), os.getgid())}, "http_version": "1.1", "root_path": ""}
+    messages = [{"type": "http.request", "body": b"<cib", "more_body": True}, {"type": "http.disconnect"}]
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(client._inner(scope, receive, send))
+    assert said == []

@@ -200,7 +200,7 @@ def test_the_audit_log_says_who_what_when_and_what_came_of_it(tmp_path: Path) ->
         client.ask(*READ, token=client.token())
         entries = [json.loads(line) for line in file.read_text().splitlines()]
         assert [(entry["user"], entry["path"], entry["status"], entry["code"]) for entry in entries] == [
-            ("anna", "/v1/nodes/one/standby", 200, ""),
+            ("anna", "/v1/nodes/one/standby", 422, "unknown-parameter"),
             ("anna", "/v1/nodes/nine/standby", 404, "no-such-node"),
             ("-", "/v1/nodes/one/standby", 401, "no-token"),
         ]
@@ -276,3 +276,34 @@ def test_characters_that_no_cib_can_hold_are_named_with_their_place() -> None:
     answer = client.ask("POST", "/v1/tags", json=tag)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["where"] == "body.references.1"
+
+
+def test_an_address_cannot_pass_for_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "crm.audit"):
+        Client().ask("POST", "/v1/nodes/a%0a2026-01-01 one INFO all is well%1b[2J/standby")
+    assert [record.getMessage() for record in caplog.records] == [
+        "POST /v1/nodes/a%0A2026-01-01 one INFO all is well%1B[2J/standby by - (tcp): 401 no-token"
+    ]
+
+
+def test_an_audit_log_that_was_moved_away_begins_anew_and_one_that_cannot_be_written_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "state" / "audit.log"
+    handler = audit.write_to(file, 10_000, 2)
+    assert handler is not None
+    try:
+        Client().ask(*WRITE)
+        file.unlink()
+        Client().ask(*WRITE)
+        assert file.read_text().count("no-token") == 1
+        file.unlink()
+        file.parent.rmdir()
+        assert Client().ask(*WRITE).status_code == 401
+        assert "is lost: No such file or directory. Make room" in caplog.text
+        assert "Traceback" not in capsys.readouterr().err
+        file.parent.mkdir()
+        Client().ask(*WRITE)
+        assert file.read_text().count("no-token") == 1
+    finally:
+        logging.getLogger("crm.audit").removeHandler(handler)

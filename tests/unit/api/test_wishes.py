@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from fastapi.testclient import TestClient
 
+from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.app import create
+from crm.cib.changes import Edit
 from crm.cib.schema.options import CLUSTER
 from crm.cib.schema.properties import PROPERTIES
+from crm.executor.metadata import Metadata
+from crm.model.transition import AgentReference
 from crm.policy_engine.options import _DEFAULTS, OLDER_NAMES
 from tests.unit.api.node import NOW, FakeNode
 
@@ -103,3 +109,80 @@ def test_operations_and_failures(api: TestClient) -> None:
     (failure,) = api.get("/v1/failures", params={"node": "one"}).json()
     assert failure["reason"] == "port in use"
     assert api.get("/v1/failures", params={"node": "two"}).json() == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("POST /v1/nodes/one/standby?dryrun=true", "Did you mean dry_run?"),
+        ("GET /v1/resources?limt=2", "Did you mean limit?"),
+        ("GET /v1/cluster?colour=red", "There are index, wait"),
+        ("POST /v1/tasks/wait?index=1", "There are timeout"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_does_nothing(api: TestClient, node: FakeNode, asked: str, said: str) -> None:
+    before = node.document
+    answer = api.request(*asked.split())
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown-parameter")
+    assert answer.json()["next_step"] == said
+    assert node.document is before
+
+
+def test_a_member_that_nobody_knows_is_refused(api: TestClient) -> None:
+    for path, wish in (("/v1/simulate", {"lost_node": ["one"]}), ("/v1/resources/web/move", {"nod": "two"})):
+        answer = api.post(path, json=wish).json()
+        assert answer["code"] == "bad-request"
+        assert answer["detail"].endswith("There is no such member")
+
+
+def test_what_load_balancers_may_ask_for(api: TestClient) -> None:
+    assert api.get("/v1/health/resources/web?role=promoted").status_code == 503
+    assert api.get("/v1/health/resources/web?role=master").status_code == 422
+
+
+def test_operations_of_a_group_are_those_of_its_members(api: TestClient) -> None:
+    assert {each["resource"] for each in api.get("/v1/operations?resource=g").json()} == {"ip"}
+    assert {each["resource"] for each in api.get("/v1/operations?resource=ip&node=one").json()} == {"ip"}
+    assert {each["resource"] for each in api.get("/v1/failures?resource=g").json()} == {"ip"}
+    assert api.get("/v1/operations?resource=nobody").json() == []
+
+
+def test_an_agent_that_does_not_tell_is_asked_once_on_its_node(node: FakeNode) -> None:
+    asked = []
+
+    async def silent(agent: AgentReference) -> Metadata:
+        asked.append(agent.type)
+        raise ValueError("no answer within 30 s")
+
+    node.metadata = silent  # type: ignore[method-assign]
+    everywhere = AgentsEverywhere(node)
+    with pytest.raises(ValueError, match="no answer"):
+        asyncio.run(everywhere.metadata(AgentReference("Dummy", "ocf", "Dummy", "crmd")))
+    assert asked == ["Dummy"]
+
+
+STATE = '<node_state id="{}"/>'
+
+
+@pytest.mark.parametrize("change", [
+    {"verb": "delete", "section": "status", "xml": STATE.format(2)},
+    {"verb": "delete", "xpath": "/cib/status/node_state[@id='1']/lrm"},
+    {"verb": "delete", "xpath": "//lrm_rsc_op[@id='web_last_0']"},
+    {"verb": "modify", "section": "status", "xml": '<node_state id="2" in_ccm="0"/>'},
+])
+def test_what_nodes_have_reported_is_not_to_be_edited(
+    api: TestClient, node: FakeNode, change: dict[str, str]
+) -> None:
+    before = node.document
+    answer = api.patch("/v1/cib", json=change)
+    assert (answer.status_code, answer.json()["code"]) == (422, "status-is-the-clusters")
+    patch = '<diff format="2"><change operation="delete" path="/cib/status/node_state[@id=\'2\']"/></diff>'
+    assert api.patch("/v1/cib", content=patch, headers={"Content-Type": "application/xml"}).status_code == 422
+    assert node.document is before
+
+
+def test_nodes_that_are_gone_are_forgotten_and_tickets_are_granted_by_hand(api: TestClient, node: FakeNode) -> None:
+    node.document = node.document.apply(Edit("create", STATE.format(9), section="status"))
+    for change in ({"verb": "delete", "section": "status", "xml": STATE.format(9)},
+                   {"verb": "upsert", "section": "tickets", "xml": '<ticket_state id="t" granted="true"/>'}):
+        assert api.patch("/v1/cib", json=change).status_code == 200

@@ -183,7 +183,7 @@ def test_crmctl_does_and_says_how_to_undo(
 ) -> None:
     daemon.says(200, COMMITTED)
     assert crmctl.main(arguments) == 0
-    assert (daemon.requests[0][0], json.loads(daemon.requests[0][1])) == (asked, body)
+    assert (daemon.requests[0][0], json.loads(daemon.requests[0][1] or "{}")) == (asked, body)
     assert said in capsys.readouterr().out
 
 

@@ -38,3 +38,22 @@ def test_a_simple_command_loads_no_family() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {f"crm.cli.{name}" for name in crmctl._FAMILIES} & set(loaded)
     assert "dataclasses" not in loaded and "crm.model" not in loaded
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["stauts"], "there is no stauts; did you mean status?"),
+    (["zzz"], "there is no zzz; see crmctl --help"),
+    (["resource", "lst"], "there is no lst; did you mean list?"),
+    (["token", "create", "--scope", "admin"], "there are monitor, read, operate, write"),
+    ([], "nodes, resources, failures, and what should be looked at"),
+    (["history"], "usage: crmctl history"),
+])
+def test_who_does_not_know_the_word_is_helped(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        crmctl.main(words)
+    told = capsys.readouterr().err
+    assert left.value.code == 2
+    assert said in told
+    assert "choose from" not in told

@@ -91,6 +91,12 @@ def test_properties(run: Run) -> None:
     assert "Did you mean no-quorum-policy?" in run("property", "show", "no-quorum-polic", code=105)
     run("property", "set", "maintenance-mode", "true")
     assert "maintenance-mode = true" in run("property", "show", "maintenance-mode")
+    run("property", "set", "batch-limit=7")
+    assert "batch-limit = 7" in run("property", "show", "batch-limit")
+    assert "which value" in run("property", "set", "batch-limit", code=64)
+    run("resource", "meta", "web", "priority=3")
+    assert '"priority": "3"' in run("resource", "show", "web")
+    assert "no node nine" in run("fence", "nine", code=105)
     run("property", "unset", "maintenance-mode")
     assert "(default)" in run("property", "show", "maintenance-mode")
 

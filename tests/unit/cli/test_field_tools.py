@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from crm.cib.changes import Edit
-from crm.cli import resource, smaller_tools
+from crm.cli import attribute, cibadmin, resource, smaller_tools
+from crm.cli import node as node_tool
 from crm.cli.connection import SOCKET_VARIABLE
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
@@ -115,3 +116,85 @@ def test_tickets(run: Run) -> None:
     assert run(smaller_tools.ticket, "-t", "paris", "-G", "granted") == "true\n"
     run(smaller_tools.ticket, "-t", "paris", "-c", "--force")
     assert run(smaller_tools.ticket, "-l") == ""
+
+
+def test_a_clones_resource_is_where_any_instance_is(run: Run, node: FakeNode) -> None:
+    xml = '<clone id="c"><primitive id="watch" class="ocf" provider="crmd" type="Dummy"/></clone>'
+    node.document = node.document.apply(Edit("create", xml))
+    assert run(resource.main, "-W", "-r", "watch") == "resource watch is NOT running\n"
+
+
+def test_standby_is_of_this_node_unless_another_is_named(run: Run, node: FakeNode) -> None:
+    run(smaller_tools.standby, "-v", "on")
+    assert node.document.root.find(".//crm_config//nvpair[@name='standby']") is None
+    assert run(smaller_tools.standby, "-G", "-N", "one") == "scope=nodes  name=standby value=on\n"
+    assert run(smaller_tools.standby, "-G", "-N", "two", "-q") == "off\n"
+    run(smaller_tools.standby, "-D")
+    assert run(smaller_tools.standby, "-G") == "scope=nodes  name=standby value=off\n"
+    assert "neither on nor off" in run(smaller_tools.standby, "-v", "maybe", code=64)
+
+
+def test_attributes_of_every_place(run: Run) -> None:
+    for place, scope in ((("-t", "crm_config"), "crm_config"), (("-t", "rsc_defaults"), "rsc_defaults"),
+                         (("-t", "op_defaults"), "op_defaults"), (("-N", "two"), "nodes"),
+                         (("-z", "-N", "two"), "nodes")):
+        run(attribute.main, *place, "-n", "timeout", "-v", "7")
+        assert run(attribute.main, *place, "-n", "timeout", "-G") == f"scope={scope}  name=timeout value=7\n"
+        run(attribute.main, *place, "-n", "timeout", "-D")
+        assert "no attribute" in run(attribute.main, *place, "-n", "timeout", "-G", code=105)
+    assert run(attribute.main, "-n", "timeout", "-G", "-d", "9", "-q") == "9\n"
+    assert "no type" in run(attribute.main, "-t", "tickets", "-n", "a", "-G", code=64)
+    assert "no lifetime" in run(attribute.main, "-l", "weekly", "-n", "a", "-G", code=64)
+
+
+def test_several_attributes_by_a_pattern(run: Run) -> None:
+    for name in ("disk-a", "disk-b", "other"):
+        run(attribute.main, "-N", "two", "-n", name, "-v", "1")
+    assert run(attribute.main, "-N", "two", "-P", "disk-.*", "-G").count("\n") == 2
+    run(attribute.main, "-N", "two", "-P", "disk-.*", "-D")
+    assert "matches" in run(attribute.main, "-N", "two", "-P", "disk-.*", "-G", code=105)
+    assert run(attribute.main, "-N", "two", "-n", "other", "-G", "-q") == "1\n"
+    assert "regular expression" in run(attribute.main, "-N", "two", "-P", "(", "-G", code=64)
+
+
+def test_what_is_doubtful_about_a_value_is_said_at_once(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attribute.main(["-n", "no-quorum-policy", "-v", "freze"]) == 0
+    assert "no-quorum-policy='freze' cannot be read" in capsys.readouterr().err
+    assert resource.main(["-r", "web", "-m", "-p", "resource-stickness", "-v", "5"]) == 0
+    told = capsys.readouterr().err
+    assert "resource-stickiness" in told
+    assert "freze" not in told, "what was wrong before is told by crm_verify"
+
+
+def test_who_is_here_and_who_is_to_be_forgotten(run: Run, node: FakeNode) -> None:
+    assert run(node_tool.main, "-N", "2") == "two\n"
+    assert "1 (one), 2 (two)" in run(node_tool.main, "-N", "9", code=105)
+    assert "is a member" in run(node_tool.main, "-R", "two", "--force", code=1)
+    node.document = node.document.apply(Edit("create", '<node id="3" uname="three"/>'))
+    assert "Nothing was done" in run(node_tool.main, "-R", "three", code=107)
+    run(node_tool.main, "-R", "three", "--force")
+    assert node.document.root.find(".//node[@uname='three']") is None
+
+
+def test_a_cib_in_a_file_is_worked_on_in_place_of_the_clusters(
+    run: Run, node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, before = tmp_path / "cib.xml", node.document
+    file.write_text(run(cibadmin.main, "--empty"))
+    monkeypatch.setenv("CIB_file", str(file))
+    ip = '<primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2"/>'
+    run(cibadmin.main, "-C", "-o", "resources", "-X", ip)
+    assert run(cibadmin.main, "-Q", "-A", "//primitive", "-e") == "/cib/configuration/resources/primitive[@id='ip']\n"
+    assert "id already" in run(cibadmin.main, "-C", "-o", "resources", "-X", ip, code=108)
+    assert "Did you mean class?" in run(cibadmin.main, "-M", "-X", '<primitive id="ip" clas="x"/>', code=78)
+    assert "has version" in run(cibadmin.main, "-D", "-X", '<primitive id="ip"/>', "--if-version", "0.9.0", code=103)
+    run(cibadmin.main, "-D", "-X", '<primitive id="ip"/>', "--dry-run")
+    assert run(cibadmin.main, "-Q", "-o", "resources", "-n") == "<resources/>\n"
+    run(cibadmin.main, "-R", "-o", "resources", "-X", "<resources/>")
+    assert "selects no element" in run(cibadmin.main, "-Q", "-A", "//primitive", code=105)
+    for tool, words in ((attribute.main, ["-n", "a", "-v", "1"]), (smaller_tools.standby, ["-v", "on"]),
+                        (resource.main, ["-r", "web", "-D", "-t", "primitive"])):
+        assert "Nothing was done" in run(tool, *words, code=64)
+    assert node.document is before
+    monkeypatch.setenv("CIB_file", str(tmp_path / "nowhere"))
+    assert "cannot be read" in run(cibadmin.main, "-Q", code=66)

@@ -167,6 +167,12 @@ def test_only_what_has_to_do_with_a_node_or_a_resource(situation: Situation) -> 
     assert section(situation, "-1 --node=first", "Node List") == ["  * Online: [ one ]"]
     assert section(situation, "-1r --resource=db", "Full List of Resources") == [
         "  * db\t(ocf:heartbeat:pgsql):\t Stopped"]
+    assert section(situation, "-1 --node=two", "Active Resources") == ["  * No active resources"]
+    assert section(situation, "-1r --node=two", "Full List of Resources") == [
+        "  * db\t(ocf:heartbeat:pgsql):\t Stopped",
+        "  * Clone Set: watch-clone [watch]:", "    * Stopped: [ two ]"]
+    assert section(situation, "-1R --resource=watch:0", "Active Resources") == [
+        "  * Clone Set: watch-clone [watch]:", "    * watch\t(ocf:crmd:Dummy):\t Started one"]
 
 
 def test_one_line_for_monitoring_systems(situation: Situation) -> None:

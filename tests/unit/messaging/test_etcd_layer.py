@@ -162,7 +162,7 @@ def test_how_long_a_lost_member_had_been_silent_is_told(how: str, monkeypatch: p
         if how == "leaves":
             await b.leave()
         elif how == "is lost":
-            for task in b._tasks:
+            for task in list(b._tasks._running):
                 task.cancel()
             await b._mesh.close()
         else:

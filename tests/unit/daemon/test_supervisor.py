@@ -1,0 +1,105 @@
+"""The process that watches over a daemon: what the signals do that it gets, whenever they come."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+PROGRAM = """
+import asyncio, os, sys, time
+from crm.cli.supervisor import Watch, supervise
+from crm.daemon import supervision
+
+def starting_slowly():
+    print("starts", flush=True)
+    time.sleep(0.5)
+    return asyncio.run(until_told())
+
+async def until_told():
+    told = []
+    supervision.take_signals(lambda: told.append(1))
+    print("is up", flush=True)
+    while not told:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    print("told", len(told), flush=True)
+    return 0
+
+def dying():
+    print("dies", flush=True)
+    os.kill(os.getpid(), 9)
+
+sys.exit(supervise(globals()[sys.argv[1]], Watch()))
+"""
+
+
+@pytest.fixture
+def supervised() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Starts a supervisor, in a process group of its own, over the daemon of that name."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(daemon: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, daemon], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def until_it_says(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == text:
+            return
+    raise AssertionError(f"it never said {text}")
+
+
+def test_a_daemon_that_is_told_to_end_while_it_starts_ends_in_order(
+    supervised: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    process = supervised("starting_slowly")
+    until_it_says(process, "starts")
+    process.terminate()
+    told, _ = process.communicate(timeout=20)
+    assert told.splitlines() == ["is up", "told 1"]
+    assert process.returncode == 0
+
+
+def test_ctrl_c_at_a_terminal_is_told_once(supervised: Callable[[str], subprocess.Popen[str]]) -> None:
+    process = supervised("starting_slowly")
+    until_it_says(process, "is up")
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=20)
+    assert told.splitlines() == ["told 1"]
+
+
+def test_a_hangup_changes_nothing(supervised: Callable[[str], subprocess.Popen[str]]) -> None:
+    process = supervised("starting_slowly")
+    until_it_says(process, "is up")
+    os.killpg(process.pid, signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.terminate()
+    assert process.communicate(timeout=20)[0].splitlines() == ["told 1"]
+
+
+def test_a_daemon_that_dies_again_and_again_can_be_ended(
+    supervised: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    process = supervised("dying")
+    for _ in range(3):
+        until_it_says(process, "dies")
+    process.terminate()
+    told, _ = process.communicate(timeout=20)
+    assert told.count("dies") <= 1, "one more life at most: it might have had something to put away"
+    assert "Traceback" not in told
+    assert process.returncode == 128 + signal.SIGKILL

@@ -74,7 +74,7 @@ FOUND = {
         36: "source and leader were lost during a migration, and nobody knew that the target might have the resource",
     },
     "harsh": {
-        42119: "freeze: a minority moved something to a node that had booted into it, and that the others took to be off",
+        42119: "freeze: a minority moved something to a node that had booted into it and that others took to be off",
         40370: "(a traceback) what was written down before a plan was made had it made already",
         1208: "disks failed and were mended: the node that knew least stood again and again, and the others waited",
     },

@@ -207,7 +207,7 @@ def _date_holds(expression: DateExpression, now: int, on_change: OnChange) -> bo
 def _in_range(expression: DateExpression, now: int, on_change: OnChange) -> bool:
     start, end = expression.start, expression.end
     if end is None and expression.duration is not None and start is not None:
-        end = add_duration(start, expression.duration)
+        end = add_duration(start, expression.duration, expression.offset_s)
         if end is None:
             return False
     if start is not None and now < start:

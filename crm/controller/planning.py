@@ -91,11 +91,12 @@ class Planning:
     def plan_if_due(self) -> None:
         """Make a plan if there is a reason to, and nothing that has to end first."""
         core = self._core
-        wanted = core.leading and bool(self._reasons) and self._pending is None
-        if not wanted or not self._joining.complete or self.blocked() or not self._dispatch.ready_to_plan:
+        if not self._is_due():
             return
         self._dispatch.note_slow_starts()
         self._replication.flush()
+        if not self._is_due():
+            return  # What waited for that has had it planned.
         self._plan_id += 1
         self._planned_at = core.now
         self._pending = self._plan_id
@@ -104,6 +105,10 @@ class Planning:
         self._input = MakePlan(self._plan_id, core.document, int(core.now))
         core.emit(self._input)
         core.changed("transition")
+
+    def _is_due(self) -> bool:
+        wanted = self._core.leading and bool(self._reasons) and self._pending is None
+        return wanted and self._joining.complete and not self.blocked() and self._dispatch.ready_to_plan
 
     def awaits(self, plan_id: int) -> bool:
         """Whether that plan will be used as soon as it is there; else nobody need take the trouble to make it."""

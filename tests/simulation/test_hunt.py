@@ -74,6 +74,7 @@ FOUND = {
         36: "source and leader were lost during a migration, and nobody knew that the target might have the resource",
     },
     "harsh": {
+        40370: "(a traceback) what was written down before a plan was made had it made already",
         1208: "disks failed and were mended: the node that knew least stood again and again, and the others waited",
     },
 }

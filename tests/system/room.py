@@ -39,6 +39,7 @@ class Room(LayeredCluster):
         self.folder = network.folder / "power"
         self.folder.mkdir()
         self.twice: list[str] = []
+        self._spoilt: set[str] = set()
         self.fenced: list[str] = []
         self._lock = threading.RLock()
         self._over = threading.Event()
@@ -97,8 +98,24 @@ class Room(LayeredCluster):
         address = self.network[receiver].address
         machines.ip("-n", self.network[sender].network, "route", "replace", "blackhole", f"{address}/32")
 
+    def spoil_disk(self, name: str) -> None:
+        """From now on the daemon cannot write what it has to keep, until its machine boots anew or all is mended."""
+        if name in self._spoilt or self.network[name].process_id is None:
+            return
+        self._spoilt.add(name)
+        folder = self._state_folder(name)
+        self.network[name].run("mount", "--bind", folder, folder)
+        self.network[name].run("mount", "-o", "remount,bind,ro", folder)
+
+    def _state_folder(self, name: str) -> str:
+        return str(self.network[name].disk / "state")
+
     def mend(self) -> None:
         """Everything gets through again, everything runs."""
+        for name in self._spoilt:
+            if self.network[name].process_id is not None:
+                self.network[name].run("umount", self._state_folder(name), check=False)
+        self._spoilt.clear()
         for sender, receiver in permutations(self.names, 2):
             address = self.network[receiver].address
             machines.ip("-n", self.network[sender].network, "route", "del", "blackhole", f"{address}/32", check=False)

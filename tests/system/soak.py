@@ -50,6 +50,10 @@ def _freeze(cluster: Room, chance: random.Random, name: str) -> None:
     cluster.signal_daemon(name, signal.SIGSTOP, whole=True)
 
 
+def _spoil_disk(cluster: Room, chance: random.Random, name: str) -> None:
+    cluster.spoil_disk(name)
+
+
 def _leave(cluster: Room, chance: random.Random, name: str) -> None:
     cluster.leave(name)
 
@@ -69,8 +73,8 @@ def _mend(cluster: Room, chance: random.Random, name: str) -> None:
     cluster.mend()
 
 
-TROUBLES: tuple[Trouble, ...] = (_power_off, _kill, _kill, _kill_supervisor, _kill_agents, _freeze, _leave, _deafen,
-                                 _split, _mend)
+TROUBLES: tuple[Trouble, ...] = (_power_off, _kill, _kill, _kill_supervisor, _kill_agents, _freeze, _spoil_disk,
+                                 _leave, _deafen, _split, _mend)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

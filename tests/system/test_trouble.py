@@ -77,6 +77,16 @@ def test_a_frozen_dc_is_replaced_and_does_no_harm_when_it_wakes(five: Room) -> N
     until_served_by(five, list(five.names))
 
 
+def test_disks_that_take_nothing_end_no_recovery(five: Room) -> None:
+    """All of them are full, and then the DC is lost: the others elect another, fence it, and start what it ran."""
+    dc = five.value()["dc"]
+    for name in five.names:
+        five.spoil_disk(name)
+    five.power_off(dc)
+    until_served_by(five, others(five, dc))
+    assert five.fenced == [dc]
+
+
 def test_each_daemon_is_killed_in_turn_and_nothing_is_touched(five: Room) -> None:
     homes = {resource: five.active(resource) for resource in UNIQUE}
     for name in five.names:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from crm.model import score
 from crm.model.attributes import AttributeSet, NameValue
-from crm.model.dates import parse_moment
+from crm.model.dates import offset_seconds, parse_moment
 from crm.model.report import Report, Severity
 from crm.model.rules import (
     AttributeExpression,
@@ -239,6 +239,7 @@ def _date_expression(element: etree._Element, identity: str) -> DateExpression:
         end=end,
         duration=_duration(duration) if duration is not None else None,
         spec=tuple(_ranges(spec)) if spec is not None else (),
+        offset_s=offset_seconds(text(element.get("start", ""))),
     )
 
 

@@ -56,17 +56,29 @@ def _parse_time(text: str) -> int | None:
     return hour * 3600 + minute * 60 + second - _offset_seconds(found["offset"])
 
 
+def _parts(text: str) -> tuple[str, str]:
+    """The day and the time of a date; the time may be empty."""
+    day, _, time = text.strip().replace("T", " ", 1).partition(" ")
+    return day, time.strip()
+
+
 def parse_moment(text: str) -> int | None:
     """Epoch seconds of an ISO 8601 date with an optional time (midnight if none); None if it is not one."""
     text = text.strip()
     if text == "epoch":
         return 0
-    day_text, _, time_text = text.replace("T", " ", 1).partition(" ")
+    day_text, time_text = _parts(text)
     day = _parse_date(day_text)
-    seconds = _parse_time(time_text.strip()) if time_text.strip() else 0
+    seconds = _parse_time(time_text) if time_text else 0
     if day is None or seconds is None:
         return None
     return (day - date(1970, 1, 1)).days * 86400 + seconds
+
+
+def offset_seconds(text: str) -> int:
+    """How far ahead of UTC the calendar is that a date was written in; 0 if it does not say."""
+    found = _TIME.match(_parts(text)[1])
+    return _offset_seconds(found["offset"]) if found else 0
 
 
 def as_datetime(moment: int) -> datetime | None:
@@ -90,9 +102,12 @@ def _add_months(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
 
 
-def add_duration(moment: int, duration: Duration) -> int | None:
-    """Epoch seconds of `moment` plus a span, years first; None when that leaves the calendar."""
-    start = as_datetime(moment)
+def add_duration(moment: int, duration: Duration, offset_s: int = 0) -> int | None:
+    """Epoch seconds of `moment` plus a span, years first; None when that leaves the calendar.
+
+    Years and months are those of the calendar that is `offset_s` ahead of UTC.
+    """
+    start = as_datetime(moment + offset_s)
     if start is None:
         return None
     try:
@@ -106,7 +121,7 @@ def add_duration(moment: int, duration: Duration) -> int | None:
         )
     except (ValueError, OverflowError):
         return None
-    return int((shifted - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    return int((shifted - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) - offset_s
 
 
 def calendar_fields(moment: int) -> dict[str, int]:

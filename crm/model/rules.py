@@ -92,7 +92,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class DateExpression:
-    """A test of the present moment; `start` and `end` are epoch seconds."""
+    """A test of the present moment; `start` and `end` are epoch seconds.
+
+    `offset_s` says how far ahead of UTC the calendar is that `start` was written in: a `duration` is counted there.
+    """
 
     id: str
     operation: DateOperation
@@ -100,6 +103,7 @@ class DateExpression:
     end: int | None = None
     duration: Duration | None = None
     spec: tuple[Range, ...] = ()
+    offset_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

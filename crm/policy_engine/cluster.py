@@ -80,14 +80,14 @@ class OnFail(IntEnum):
     """What a failure of an operation asks for, mildest first: of two the greater one wins."""
 
     IGNORE = 0
-    RECOVER = 1
-    DEMOTE = 2
-    RESTART_CONTAINER = 3
-    BAN = 4
-    BLOCK = 5
-    STOP = 6
-    STANDBY = 7
-    RESET_REMOTE = 8
+    DEMOTE = 1
+    RECOVER = 2
+    RESET_REMOTE = 3
+    RESTART_CONTAINER = 4
+    BAN = 5
+    BLOCK = 6
+    STOP = 7
+    STANDBY = 8
     FENCE = 9
 
 

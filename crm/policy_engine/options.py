@@ -132,6 +132,8 @@ class Options:
     health: HealthScores
     placement_strategy: str
     cluster_name: str | None
+    as_written: Mapping[str, str]
+    """Every option as it is written, or its default where that is not valid."""
 
 
 def with_newest_names(values: Mapping[str, str]) -> dict[str, str]:
@@ -186,6 +188,7 @@ def read_options(values: Mapping[str, str], quorate: bool, may_panic: bool, repo
         health=_health_scores(text),
         placement_strategy=text["placement-strategy"].lower(),
         cluster_name=values.get("cluster-name"),
+        as_written=text,
     )
 
 

@@ -35,7 +35,7 @@ OnChange = Callable[[int], None]
 """Told of each moment (epoch seconds) at which a rule's answer changes."""
 
 _CAPTURE = re.compile(r"%(\d)")
-_VERSION_PART = re.compile(r"\d+")
+_VERSION = re.compile(r"\s*(\d+(?:\.\d+)*)")
 _LEADING_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -171,11 +171,16 @@ def _number(text: str) -> float | None:
 
 @lru_cache(maxsize=1024)
 def compare_versions(left: str | None, right: str | None) -> int:
-    """Negative, zero or positive by the numbers in two dotted versions; a missing part counts as 0."""
-    parts = [[int(n) for n in _VERSION_PART.findall(text or "")] for text in (left, right)]
+    """Negative, zero or positive by the dotted numbers at the beginning of each; a missing part counts as 0."""
+    parts = [_version_numbers(text or "") for text in (left, right)]
     length = max(len(parts[0]), len(parts[1]))
     first, second = ([*numbers, *[0] * (length - len(numbers))] for numbers in parts)
     return (first > second) - (first < second)
+
+
+def _version_numbers(text: str) -> list[int]:
+    found = _VERSION.match(text)
+    return [int(number) for number in found[1].split(".")] if found else []
 
 
 def _date_holds(expression: DateExpression, now: int, on_change: OnChange) -> bool:
@@ -207,7 +212,7 @@ def _date_holds(expression: DateExpression, now: int, on_change: OnChange) -> bo
 def _in_range(expression: DateExpression, now: int, on_change: OnChange) -> bool:
     start, end = expression.start, expression.end
     if end is None and expression.duration is not None and start is not None:
-        end = add_duration(start, expression.duration)
+        end = add_duration(start, expression.duration, expression.offset_s)
         if end is None:
             return False
     if start is not None and now < start:

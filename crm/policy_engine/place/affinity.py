@@ -365,7 +365,7 @@ def _points(
     """By node id the best score that the source has where the colocation's attribute is as there; zeros left out."""
     table = _table_of(source, colocation)
     usable = weights.usable
-    if colocation.attribute == "#uname" and not weights.has_guests:
+    if colocation.attribute == "#uname" and weights.by_name:
         found = [(node_id, there.score) for node_id, there in table.items() if there.score and node_id in usable]
         here = usable & table.keys()
         if len(here) < len(weights.scores):

@@ -21,17 +21,17 @@ def graph_xml(graph: Graph, number: int = 1) -> str:
 
 def _lines(graph: Graph, number: int) -> Iterator[str]:
     cluster = graph.plan.cluster
-    options, settings = cluster.options, cluster.settings
+    settings = cluster.settings
     head = {
-        "cluster-delay": options.get("cluster-delay", "60s"),
-        "fencing-timeout": options.get("fencing-timeout", "60s"),
+        "cluster-delay": settings.as_written["cluster-delay"],
+        "fencing-timeout": settings.as_written["fencing-timeout"],
         "failed-stop-offset": "INFINITY",
         "failed-start-offset": "INFINITY" if settings.start_failure_is_fatal else "1",
-        "batch-limit": options.get("batch-limit", "0"),
+        "batch-limit": settings.as_written["batch-limit"],
         "transition_id": str(number),
     }
     if settings.migration_limit > 0:
-        head["migration-limit"] = options.get("migration-limit", str(settings.migration_limit))
+        head["migration-limit"] = settings.as_written["migration-limit"]
     if cluster.recheck_by is not None:
         head["recheck-by"] = str(cluster.recheck_by)
     if not graph.steps:

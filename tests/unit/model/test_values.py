@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm.model.dates import add_duration, calendar_fields, parse_moment
+from crm.model.dates import add_duration, calendar_fields, offset_seconds, parse_moment
 from crm.model.digest import digest, digest_of_action
 from crm.model.rules import Duration
 from crm.model.values import interval_ms, parse_bool, parse_duration_seconds, parse_interval_ms
@@ -85,6 +85,19 @@ def test_years_keep_the_day_of_the_year() -> None:
     assert start is not None and leap_day is not None
     assert add_duration(start, Duration(years=2)) == parse_moment("2024-05-19")
     assert add_duration(leap_day, Duration(years=1)) == parse_moment("2026-01-01")
+
+
+def test_months_are_those_of_the_calendar_that_a_date_is_written_in() -> None:
+    start = parse_moment("2024-01-31 00:30:00 +02:00")
+    assert start is not None
+    assert add_duration(start, Duration(months=1), 7200) == parse_moment("2024-02-29 00:30:00 +02:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2024-01-31 00:30 +02:00", 7200), ("2024-01-31T00:30Z", 0), ("2023-12-31", 0)]
+)
+def test_a_date_says_how_far_ahead_its_calendar_is(text: str, seconds: int) -> None:
+    assert offset_seconds(text) == seconds
 
 
 def test_calendar_fields_know_iso_weeks() -> None:

@@ -77,3 +77,20 @@ def test_failures_of_the_connection_into_a_bundle_do_not_count_for_its_container
     node = cluster.nodes_by_name["a"]
     assert threshold_reached(cluster, cluster.by_id["b-0"][0], node) is cluster.by_id["b-0"][0]
     assert threshold_reached(cluster, cluster.by_id["b-podman-0"][0], node) is None
+
+
+def test_of_two_failures_the_restart_outweighs_the_demotion() -> None:
+    operations = "".join(
+        f'<op id="o{interval}" name="monitor" interval="{interval}s" role="Promoted" on-fail="{on_fail}"/>'
+        for interval, on_fail in ((10, "demote"), (11, "restart"))
+    )
+    stateful = 'class="ocf" provider="pacemaker" type="Stateful"'
+    clone = (
+        '<clone id="c"><meta_attributes id="m"><nvpair id="m-p" name="promotable" value="true"/></meta_attributes>'
+        f'<primitive id="db" {stateful}><operations>{operations}</operations></primitive></clone>'
+    )
+    failed = [entry("db", "monitor", call, rc=1, target=8, interval=1000 * s) for call, s in ((2, 10), (3, 11))]
+    for told, asked in ((failed[:1], "demote"), (failed, "stop")):
+        status = member("a", history("db", entry("db", "promote", 1), *told, agent=stateful))
+        demands = look(clone, status, NO_FENCING, nodes="a").demands
+        assert [demand.task for demand in demands if demand.required] == [asked]

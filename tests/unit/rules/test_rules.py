@@ -128,3 +128,5 @@ def test_sets_whose_rule_does_not_hold_are_passed_over_and_what_is_there_stays()
 def test_versions_compare_by_number() -> None:
     assert compare_versions("3.9.0", "3.16") < 0
     assert compare_versions("3.0", "3") == 0
+    assert compare_versions("3.1-rc4", "3.1") == 0
+    assert compare_versions("node7", "1") < 0

@@ -347,10 +347,36 @@ def test_a_migration_of_long_ago_is_not_taken_for_the_present_one() -> None:
     assert [(entry.get("on_node"), entry.get("operation")) for entry in entries] == [("a", "migrate_from")]
 
 
-def world_with_guest() -> World:
+@pytest.mark.parametrize("seed", range(4))
+def test_a_migration_given_up_while_nobody_may_act_is_looked_into(seed: int) -> None:
+    """In maintenance nothing is done about it, and its failure expires: whoever acts then must know where it went."""
+    one = world_with_guest(seed)
+    place(one, "guest", "a", "INFINITY")
+    one.settle()
+    one.edit("a", Edit(Verb.CREATE, '<meta_attributes id="d"><nvpair id="d-f" name="failure-timeout" value="5s"/>'
+                                    "</meta_attributes>", "rsc_defaults"))
+    one.nodes["a"].machine.hanging.add(("guest", "migrate_to"))
+    place(one, "guest", "b", "INFINITY")
+    one.run_for(1.0)
+    set_maintenance(one, "true")
+    one.run_for(60.0)
+    set_maintenance(one, "false")
+    one.nodes["a"].machine.hanging.clear()
+    one.settle()
+    assert len(one.where("guest")) == 1
+    one.checkers.settled()
+
+
+def set_maintenance(one: World, value: str) -> None:
+    pair = f'<nvpair id="opt-maintenance" name="maintenance-mode" value="{value}"/>'
+    one.edit("a", Edit(Verb.UPSERT, f'<cluster_property_set id="maintenance">{pair}</cluster_property_set>',
+                       "crm_config"))
+
+
+def world_with_guest(seed: int = 1) -> World:
     guest = scenario.primitive("guest", meta='<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" '
                                              'value="true"/></meta_attributes>')
-    one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"))
+    one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"), seed=seed)
     one.checkers.expect = Expectations(unique=("guest",), unique_in_peace=("guest",))
     return one
 

@@ -360,6 +360,7 @@ def test_a_migration_given_up_while_nobody_may_act_is_looked_into(seed: int) -> 
     one.run_for(1.0)
     set_maintenance(one, "true")
     one.run_for(60.0)
+    place(one, "guest", "a", "INFINITY")
     set_maintenance(one, "false")
     one.nodes["a"].machine.hanging.clear()
     one.settle()

@@ -30,6 +30,7 @@ from crm.controller.election import Election
 from crm.controller.history import LocalHistory
 from crm.controller.keys import failure_attributes
 from crm.controller.messages import Hello, Joined, NotWelcome, Result, Welcome
+from crm.controller.pending import Migration, doubt, migrations
 from crm.controller.releases import Releases
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
@@ -226,14 +227,25 @@ class Joining:
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         unheard = self._unheard(node_id, message)
         strayed = not new and recorded_calls(core.document, node_id) != _all_calls(records)
+        moving = migrations(core.document, node_id, name)
         release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
                       "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
         self._replication.note(NodeNote(node_id, name, attributes), HistoryNote(node_id, name, records), told_to_tools)
+        self._take_migrations(moving, message)
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
         self.hooks.joined(name, replace(message, failures=unheard), new, strayed)
         self._check_complete()
+
+    def _take_migrations(self, moving: list[Migration], message: Joined) -> None:
+        """Those still under way stay recorded; of those that their node knows nothing of, the targets are asked."""
+        told = {entry.get("transition-key") for record in message.records for entry in record.entries.values()}
+        for each in moving:
+            if each.key in message.under_way:
+                self._replication.note(each.note)
+            elif each.key not in told:
+                doubt(self._core, self._replication, each.resource, each.target)
 
     def _unheard(self, node_id: str, message: Joined) -> tuple[Result, ...]:
         """Failures that no leader has recorded, or that expired before anything was done about them.

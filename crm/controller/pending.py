@@ -3,16 +3,24 @@
 A start is told when it turns out to take long (`crm.controller.flights`), so that no plan places the resource
 elsewhere. A migration is told before it is ordered: from then on nobody can tell by its source alone where the resource
 is. Should source and leader be lost before the result is heard, whoever leads next finds this, and has the target stop
-what it may have got before anything is started elsewhere.
+what it may have got before anything is started elsewhere. If the source comes back and has no result to tell, or tells
+a failure, the target is asked anew (`doubt`). Pacemaker takes the resource to be active at both ends after a failure;
+but once that expires or is cleaned up it looks away.
 
 Format: Pacemaker's entry of a pending operation (status -1, exit code 193).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from crm.cib.document import Document
 from crm.cib.record import ForgetNote, OperationNote, ResourceRecord
+from crm.controller.core import Core
 from crm.controller.digests import operation_digest
 from crm.controller.keys import operation_key
+from crm.controller.messages import Forget
+from crm.controller.replication import Replication
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import GraphAction
 
@@ -55,6 +63,37 @@ def pending(action: GraphAction, node_id: str, key: str, since: float, feature_s
 def pending_no_more(node_id: str, resource: str) -> ForgetNote:
     """It is known what became of it."""
     return ForgetNote(node_id, resource, (_entry(resource),))
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A migration that the CIB tells of. `key`: its transition key; `note` says so again."""
+
+    resource: str
+    target: str
+    key: str
+    note: OperationNote
+
+
+def migrations(document: Document, node_id: str, node: str) -> list[Migration]:
+    """Those that are under way from a node."""
+    found = []
+    states = (state for state in document.root.iterfind("status/node_state") if state.get("id") == node_id)
+    for history in (history for state in states for history in state.iterfind("lrm/lrm_resources/lrm_resource")):
+        for entry in history.iterfind("lrm_rsc_op[@operation='migrate_to'][@call-id='-1']"):
+            values = {str(name): str(value) for name, value in entry.attrib.items()}
+            record = ResourceRecord(str(history.get("id")), str(history.get("class")), str(history.get("type")),
+                                    history.get("provider"), {values.pop("id"): values})
+            found.append(Migration(record.id, values.get("migrate_target", ""), values.get("transition-key", ""),
+                                   OperationNote(node_id, node, record)))
+    return found
+
+
+def doubt(core: Core, replication: Replication, resource: str, target: str) -> None:
+    """Nobody can tell whether a migration has got to its end: what is known of the resource there counts no more."""
+    assert core.authority is not None, "only a leader does that"
+    replication.note(ForgetNote(core.me.shape.id_of(target), resource))
+    core.send(target, Forget(core.authority.term, resource))
 
 
 def _entry(resource: str) -> str:

@@ -10,8 +10,8 @@ from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
 from crm.controller.keys import TransitionKey, failure_attributes
-from crm.controller.messages import Forget, Joined, Result
-from crm.controller.pending import is_told_beforehand, pending_no_more
+from crm.controller.messages import Joined, Result
+from crm.controller.pending import doubt, is_told_beforehand, pending_no_more
 from crm.controller.replication import Replication
 from crm.model import score
 from crm.model.history import OperationStatus
@@ -117,16 +117,10 @@ class Results:
             self._replication.note(*notes)
 
     def _doubt_target(self, result: Result) -> None:
-        """A migration that failed on its way may have left the resource at the other end, which is therefore asked.
-
-        Pacemaker takes it to be active there, until the failure expires or is cleaned up: then it looks away.
-        """
-        core, resource = self._core, result.record.id
-        assert core.authority is not None
+        """A migration that failed on its way may have left the resource at the other end."""
         entries = result.record.entries.values()
         for target in {entry["migrate_target"] for entry in entries if "migrate_target" in entry}:
-            self._replication.note(ForgetNote(core.me.shape.id_of(target), resource))
-            core.send(target, Forget(core.authority.term, resource))
+            doubt(self._core, self._replication, result.record.id, target)
 
     def _lock(self, node_id: str, result: Result, key: TransitionKey | None) -> None:
         """A resource that was stopped because its node shuts down may be kept for it, until it starts there again."""

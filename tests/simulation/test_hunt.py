@@ -75,6 +75,7 @@ FOUND = {
     },
     "harsh": {
         42119: "freeze: a minority moved something to a node that had booted into it and that others took to be off",
+        51008: "a daemon died during a migration and came back before it was missed: nobody asked where that had got to",
         40370: "(a traceback) what was written down before a plan was made had it made already",
         1208: "disks failed and were mended: the node that knew least stood again and again, and the others waited",
     },

@@ -112,7 +112,7 @@ class Controller:
         self._released = False
         self._alerts = Alerts(self._core)
         self._history = LocalHistory(self._core, self._alerts)
-        self._election = Election(self._core, self._won, self._lost)
+        self._election = Election(self._core, self._won, self._lost, lambda name: self._replication.term_kept(name))
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
         self._releases = Releases(self._core, self._replication)

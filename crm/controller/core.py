@@ -44,13 +44,13 @@ class Identity:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Wait:
-    """What goes on once the disk has everything up to that token, or (unless it needs the disk) is known to fail."""
+    """What goes on once the disk has everything up to that token; `meanwhile`, once, if the disk is found to fail."""
 
     token: int
     then: Callable[[], None]
-    needs_disk: bool
+    meanwhile: Callable[[], None] | None
 
 
 class Core:
@@ -69,6 +69,8 @@ class Core:
         """Whether this node, as leader, may change the configuration: nobody else can be doing so."""
         self.in_step = False
         """Whether this node has had, since its daemon started, the CIB that holds all that was committed until then."""
+        self.term_kept_by: set[str] = set()
+        """While this node leads: who is known to have its term on disk."""
         self.newcomers: set[str] = set()
         """Members that follow this node as leader, and that no DC with quorum has had since their daemons started."""
         self.commands: list[Command] = []
@@ -159,27 +161,26 @@ class Core:
         """Change the standing in memory; `persist` makes it durable."""
         self.standing = replace(self.standing, **changes)  # type: ignore[arg-type]
 
-    def persist(self, then: Callable[[], None], with_document: bool, needs_disk: bool = True) -> None:
-        """Bring the standing (and the CIB) to disk, and then go on with `then`.
-
-        What does not need the disk goes on when the disk turns out to fail, too.
-        """
+    def persist(self, then: Callable[[], None], with_document: bool,
+                meanwhile: Callable[[], None] | None = None) -> None:
+        """Bring the standing (and the CIB) to disk, and then go on with `then`; `meanwhile` if the disk fails."""
         self._token += 1
-        self._durable_waits.append(_Wait(self._token, then, needs_disk))
+        self._durable_waits.append(_Wait(self._token, then, meanwhile))
         self.emit(Persist(self._token, self.standing, self.document if with_document else None))
 
     def persisted(self, token: int) -> None:
         """The disk has everything up to `token`."""
-        self._go_on([each for each in self._durable_waits if each.token <= token])
+        due = [each for each in self._durable_waits if each.token <= token]
+        self._durable_waits = [each for each in self._durable_waits if each.token > token]
+        for each in due:
+            each.then()
 
     def not_persisted(self, token: int) -> None:
         """The disk fails to take what was asked for up to `token`."""
-        self._go_on([each for each in self._durable_waits if each.token <= token and not each.needs_disk])
-
-    def _go_on(self, due: list[_Wait]) -> None:
-        self._durable_waits = [each for each in self._durable_waits if each not in due]
-        for each in due:
-            each.then()
+        for each in [each for each in self._durable_waits if each.token <= token]:
+            meanwhile, each.meanwhile = each.meanwhile, None
+            if meanwhile is not None:
+                meanwhile()
 
     def root_note(self) -> RootNote:
         """What the leader says of the cluster on the CIB's root element."""

@@ -14,14 +14,14 @@ by a measure of its own.
 
 Each node stands only in terms of its own (`Shape.next_term`), so even the halves of a two-node cluster, which can both
 be quorate, have no DC of the same term. That is why a node whose disk fails may vote all the same: should it forget
-that it did, no term gets a second DC; and since it acknowledges no change, those who have a change on disk are still as
-many as it takes to refuse whoever lacks it. A full disk on one node, or on all, must not end recovery.
+that it did, no term gets a second DC. A full disk on one node, or on all, must not end recovery. But a forgotten term
+may be followed by a lower one: a DC writes nothing in its term before enough disks have that (`Replication`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crm.controller.core import Core
 from crm.controller.messages import Hello, Vote, VoteRequest
@@ -45,15 +45,22 @@ class _Candidacy:
 
     request: VoteRequest
     votes: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    """Those whose votes are on their disks."""
 
 
 class Election:
-    """One node's part in elections. `won` is called when this node becomes leader, `lost` when it ceases to be."""
+    """One node's part in elections. `won` is called when this node becomes leader, `lost` when it ceases to be.
 
-    def __init__(self, core: Core, won: Callable[[], None], lost: Callable[[str], None]) -> None:
+    `kept`: a member has the term of this leader on disk.
+    """
+
+    def __init__(self, core: Core, won: Callable[[], None], lost: Callable[[str], None],
+                 kept: Callable[[str], None]) -> None:
         self._core = core
         self._won = won
         self._lost = lost
+        self._kept = kept
         self._highest_term = core.standing.term
         self._candidacy: _Candidacy | None = None
         self._round = 0
@@ -131,19 +138,24 @@ class Election:
         core.authority = None
         core.stand(term=request.term, voted_for=sender)
         answer = Vote(request.term, True, core.position, "", request.term)
-        core.persist(lambda: core.send(sender, answer), with_document=False, needs_disk=False)
+        core.persist(lambda: core.send(sender, answer), with_document=False,
+                     meanwhile=lambda: core.send(sender, replace(answer, kept=False)))
         self._yield_to_candidate()
 
     def vote(self, sender: str, vote: Vote) -> None:
         """An answer to our candidacy."""
         core, candidacy = self._core, self._candidacy
         self._highest_term = max(self._highest_term, vote.known_term)
+        if core.leading and vote.granted and vote.kept and not vote.trial and vote.term == core.standing.term:
+            self._kept(sender)
         if candidacy is None or core.authority is not None:
             return
         if (vote.term, vote.trial) != (candidacy.request.term, candidacy.request.trial):
             return
         if vote.granted:
             candidacy.votes.add(sender)
+            if vote.kept:
+                candidacy.kept.add(sender)
             if candidacy.votes >= set(core.view.names) and self._majority(candidacy.votes):
                 self._succeed(candidacy)
         elif vote.known_term > candidacy.request.term or vote.position.durable > core.position.durable:
@@ -250,14 +262,16 @@ class Election:
             return
         core.stand(term=term, voted_for=core.me.name)
         core.log("info", f"standing for DC in term {term}")
-        core.persist(lambda: self._send(candidacy), with_document=False, needs_disk=False)
+        core.persist(lambda: self._send(candidacy), with_document=False,
+                     meanwhile=lambda: self._send(candidacy, kept=False))
 
-    def _send(self, candidacy: _Candidacy) -> None:
+    def _send(self, candidacy: _Candidacy, kept: bool = True) -> None:
+        """Our own vote is cast: ask for the others', unless that was done when our disk was found to fail."""
         core, request = self._core, candidacy.request
-        if self._candidacy is not candidacy:
-            return
-        core.broadcast(request)
-        self.vote(core.me.name, Vote(request.term, True, core.position, "", core.standing.term, request.trial))
+        if self._candidacy is candidacy and core.me.name not in candidacy.votes:
+            core.broadcast(request)
+        if self._candidacy is candidacy or (kept and core.leading and core.standing.term == request.term):
+            self.vote(core.me.name, Vote(request.term, True, core.position, "", request.term, request.trial, kept))
 
     def _succeed(self, candidacy: _Candidacy) -> None:
         """Enough votes: on trial they are asked for in earnest."""
@@ -266,6 +280,7 @@ class Election:
             self._ask(trial=False)
             return
         core.authority = Authority(core.standing.term, core.me.name, False, core.me.incarnation)
+        core.term_kept_by = set(candidacy.kept)
         self._announce()
 
     def _yield_to_candidate(self) -> None:

@@ -65,7 +65,10 @@ class VoteRequest:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """The answer to a candidate of `term`. A refusal says why; `known_term` is the newest that the voter knows."""
+    """The answer to a candidate of `term`. A refusal says why; `known_term` is the newest that the voter knows.
+
+    `kept`: whether the voter's disk has the vote.
+    """
 
     term: int
     granted: bool
@@ -73,6 +76,7 @@ class Vote:
     because: str = ""
     known_term: int = 0
     trial: bool = False
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ A change of configuration is committed when as many of the configured nodes as m
 of status is sent in the same order, never written, and not waited for. A follower that missed a step asks for the
 whole.
 
+A new leader takes office once as many disks have its term: whoever leads in office later then does so in a higher one.
+Until then it changes no configuration and writes nothing, so that nothing of it can win over what others commit.
+
 In a cluster whose parts can both be quorate (two nodes), a change is committed when every node that is not known to be
-off has it, and a new leader takes office only once every node that is not here is known to be off. Until then it
-changes no configuration and writes nothing, so that nothing of it can win over what the other side commits.
+off has it, and a new leader takes office only once every node that is not here is known to be off.
 """
 
 from __future__ import annotations
@@ -98,12 +100,20 @@ class Replication:
         """Stamp the CIB with our term if nobody else can be doing so. Asked again as nodes are found to be off."""
         core = self._core
         elected = core.authority is not None and core.leading and not core.authority.caretaker
-        if core.in_office or not elected or not self._others_are_off():
+        if core.in_office or not elected or not self._others_are_off() or not self._term_is_kept():
             return
         assert core.authority is not None
         core.in_office = core.in_step = True
         core.stand(cib_term=core.authority.term)
         self._persist_own()
+
+    def term_kept(self, name: str) -> None:
+        """A member has our term on disk."""
+        self._core.term_kept_by.add(name)
+        self.take_office()
+
+    def _term_is_kept(self) -> bool:
+        return len(self._core.term_kept_by & set(self._core.me.shape.names)) >= self._core.needed
 
     def _others_are_off(self) -> bool:
         core = self._core
@@ -213,6 +223,8 @@ class Replication:
         if not core.leading or core.authority is None or core.authority.term != term:
             return
         self._acknowledged[sender] = max(version, self._acknowledged.get(sender, version))
+        if not core.authority.caretaker:
+            self.term_kept(sender)
         self._check_committed()
         self.check_told()
 

@@ -281,6 +281,11 @@ class Requests:
     def _check_quorum(self) -> None:
         core = self._core
         assert core.authority is not None
+        if not core.in_office and not core.splits:
+            without = sorted(set(core.me.shape.names) - core.term_kept_by)
+            raise CibError("not-ready", f"The configuration cannot be changed: {core.needed} disks must take what is "
+                           f"written, and those of {', '.join(without)} do not, or are not here",
+                           hint="make room on them; what runs is looked after all the same")
         if not core.in_office:
             missing = sorted(set(core.me.shape.names) - set(core.view.names))
             raise CibError("not-ready", f"{', '.join(missing)} is lost and not known to be off yet: as long as it may "

@@ -90,8 +90,12 @@ class Checkers:
     # What the world tells
 
     def broken(self, resource: str) -> None:
-        """A service died on its own: what follows from that is nobody's fault."""
+        """A service died on its own: what follows from that is nobody's fault, until it is noticed or started again."""
         self._broken_at[resource] = self._world.clock
+        watched = any(resource in node.machine.active and node.watches(resource)
+                      for node in self._world.nodes.values())
+        if not watched:
+            self._muddled.add(resource)
 
     def ordered(self, node: SimulatedNode, run: int, action: GraphAction, key: str) -> None:
         """A node has been told to run an operation, for the transition key given."""

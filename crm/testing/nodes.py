@@ -61,6 +61,11 @@ class SimulatedNode:
         """Whether its daemon runs."""
         return self.controller is not None
 
+    def watches(self, resource: str) -> bool:
+        """Whether its daemon monitors the resource again and again."""
+        return any(action.resource is not None and action.resource.id == resource
+                   for action, _ in self.recurring.values())
+
     def lose_power(self) -> None:
         """Everything on the machine is gone but what its disk keeps."""
         self.boot += 1

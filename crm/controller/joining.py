@@ -29,8 +29,8 @@ from crm.controller.core import Core
 from crm.controller.election import Election
 from crm.controller.history import LocalHistory
 from crm.controller.keys import failure_attributes
-from crm.controller.messages import Hello, Joined, NotWelcome, Result, Welcome
-from crm.controller.pending import Migration, doubt, migrations
+from crm.controller.messages import Forget, Hello, Joined, NotWelcome, Result, Welcome
+from crm.controller.pending import Migration, doubt, may_have_come, migrations
 from crm.controller.releases import Releases
 from crm.controller.replication import Replication
 from crm.controller.values import Authority
@@ -228,6 +228,8 @@ class Joining:
         unheard = self._unheard(node_id, message)
         strayed = not new and recorded_calls(core.document, node_id) != _all_calls(records)
         moving = migrations(core.document, node_id, name)
+        if state.get("in_ccm", "0") == "0":
+            records = self._asked_anew(name, records)
         release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
                       "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
@@ -237,6 +239,15 @@ class Joining:
         core.changed("members")
         self.hooks.joined(name, replace(message, failures=unheard), new, strayed)
         self._check_complete()
+
+    def _asked_anew(self, name: str, records: tuple[ResourceRecord, ...]) -> tuple[ResourceRecord, ...]:
+        """What a node that was away has told, but for what may have been sent to it meanwhile: it is asked for that."""
+        core = self._core
+        unsure = may_have_come(core.document, records)
+        assert core.authority is not None
+        for resource in sorted(unsure):
+            core.send(name, Forget(core.authority.term, resource))
+        return tuple(record for record in records if record.id not in unsure)
 
     def _take_migrations(self, moving: list[Migration], message: Joined) -> None:
         """Those still under way stay recorded; of those that their node knows nothing of, the targets are asked."""

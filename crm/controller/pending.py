@@ -12,6 +12,7 @@ Format: Pacemaker's entry of a pending operation (status -1, exit code 193).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crm.cib.document import Document
@@ -23,6 +24,7 @@ from crm.controller.messages import Forget
 from crm.controller.replication import Replication
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import GraphAction
+from crm.model.values import is_true
 
 _NO_CALL = "-1"
 _TOLD_BEFOREHAND = "migrate_to"
@@ -87,6 +89,22 @@ def migrations(document: Document, node_id: str, node: str) -> list[Migration]:
             found.append(Migration(record.id, values.get("migrate_target", ""), values.get("transition-key", ""),
                                    OperationNote(node_id, node, record)))
     return found
+
+
+def may_have_come(document: Document, records: Iterable[ResourceRecord]) -> frozenset[str]:
+    """What a node that was away may have been sent meanwhile, though it tells that it does not run it.
+
+    The source may have been stopped since, so that no record tells of the migration. Empty if nothing migrates here.
+    """
+    pairs = document.root.iterfind("configuration//nvpair[@name='allow-migrate']")
+    if not any(is_true(pair.get("value")) for pair in pairs):
+        return frozenset()
+    return frozenset(record.id for record in records if _is_stopped(record))
+
+
+def _is_stopped(record: ResourceRecord) -> bool:
+    last = max(record.entries.values(), key=lambda entry: int(entry.get("call-id", "-1")), default={})
+    return last.get("operation") == "stop" or last.get("rc-code") == str(int(ExitCode.NOT_RUNNING))
 
 
 def doubt(core: Core, replication: Replication, resource: str, target: str) -> None:

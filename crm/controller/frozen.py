@@ -1,9 +1,10 @@
 """What a part without quorum begins under `no-quorum-policy=freeze`: less than its plan says.
 
-A plan lets such a part recover and move what runs there. Not all of that is its own to do (Pacemaker plans it all; a
-hunt found it): to recover what the agent cannot tell about on a node that booted alone; to recover what was on its way
-to a node that is lost, where it may have arrived; to move anything to a node that booted into this part. The others, if
-they have quorum, take that node to be off: they do not fence it before they start elsewhere what it was given here.
+A plan lets such a part recover and move what runs there. Not all of that is its own to do (hunts found it; the newest
+Pacemaker plans the first two as well): to recover what the agent cannot tell about on a node that booted alone; to
+recover what was on its way to a node that is lost, where it may have arrived; to move anything to a node that booted
+into this part. The others, if they have quorum, take that node to be off: they do not fence it before they start
+elsewhere what it was given here.
 """
 
 from __future__ import annotations

@@ -7,32 +7,33 @@ from __future__ import annotations
 
 import re
 import sys
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import quote
 
 from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
 
 
-class Place:
+class Place(ABC):
     """Attributes that stand together. `scope` is what Pacemaker's tools call the section."""
 
     scope = "nodes"
 
+    @abstractmethod
     def read(self) -> dict[str, str]:
         """All of them."""
-        raise NotImplementedError
 
     def value(self, name: str) -> str | None:
         """One of them, None if it is not set."""
         return self.read().get(name)
 
+    @abstractmethod
     def set(self, name: str, value: str) -> None:
         """Set one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, name: str) -> None:
         """Remove one; that there is none is no error."""
-        raise NotImplementedError
 
     def matching(self, pattern: str) -> list[str]:
         """The names that a regular expression matches from their beginning. Raises CommandError."""

@@ -77,7 +77,6 @@ FOUND = {
         42119: "freeze: a minority moved something to a node that had booted into it and that others took to be off",
         51008: "a daemon died during a migration and came back before it was missed: nobody asked where that was",
         71757: "a node was lost while it was sent something, and told when it came back that it did not run it",
-        71461: "the same, without fencing",
         51192: "two voters with full disks forgot a term, elected a DC in a lower one, and what it committed was lost",
         40370: "(a traceback) what was written down before a plan was made had it made already",
         1208: "disks failed and were mended: the node that knew least stood again and again, and the others waited",

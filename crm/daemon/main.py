@@ -150,10 +150,12 @@ def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) 
     defaults = ExecutorSettings()
     state = settings.runtime_folder
     state.mkdir(parents=True, exist_ok=True)
+    tools = lay_tools(state / "bin")
     return Executor(ExecutorSettings(ocf_roots=(*settings.ocf_roots, *defaults.ocf_roots), agent_state=state,
+                                     tool_folder=tools,
                                      fence_agent_folders=(*settings.fence_agent_folders,
                                                           *defaults.fence_agent_folders),
-                                     command_path=f"{lay_tools(state / 'bin')}:{defaults.command_path}",
+                                     command_path=f"{tools}:{defaults.command_path}",
                                      extra_environment=(("CRMD_SOCKET", str(settings.api.socket)),
                                                         ("CRMD_NODE", settings.node_name))), on_result)
 

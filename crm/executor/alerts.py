@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crm.executor import process
+from crm.executor.environment import surroundings
 from crm.executor.settings import ExecutorSettings
 
 log = logging.getLogger("crm.executor")
@@ -89,7 +90,7 @@ def environment(request: AlertRequest, settings: ExecutorSettings, sequence: int
     seconds, microseconds = int(request.at), int(request.at % 1 * 1_000_000)
     given = {name: value for name, value in request.environment.items() if name not in _OURS and "=" not in name}
     return {
-        "PATH": settings.command_path, "HOME": "/", "LC_ALL": "C", **dict(settings.extra_environment), **given,
+        **surroundings(settings), **given,
         "CRM_alert_version": VERSION,
         "CRM_alert_node_sequence": str(sequence),
         "CRM_alert_timestamp": timestamp(request.timestamp_format, seconds, microseconds),

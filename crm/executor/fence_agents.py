@@ -18,6 +18,7 @@ from pathlib import Path
 
 from crm.executor import process
 from crm.executor.agents import AgentUnusableError
+from crm.executor.environment import surroundings
 from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, Status
 from crm.executor.settings import ExecutorSettings
@@ -198,7 +199,7 @@ def _host_argument(parameters: Mapping[str, str], known: Metadata | None) -> str
 
 
 def _environment(settings: ExecutorSettings) -> dict[str, str]:
-    return {"PATH": settings.command_path, "HOME": "/", "LC_ALL": "C", **dict(settings.extra_environment)}
+    return surroundings(settings)
 
 
 def _last_line(text: str) -> str:

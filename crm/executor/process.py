@@ -18,6 +18,8 @@ from typing import IO
 from crm.executor.leftovers import Journal
 
 _CHUNK = 64 * 1024
+# What agents create is not for everybody to read nor for the group to write; the same as Pacemaker gives them.
+_UMASK = 0o026
 # A process that does not go on SIGKILL sleeps in the kernel; nobody can wait for that.
 _UNKILLABLE_SECONDS = 5.0
 
@@ -78,6 +80,7 @@ async def run(
         stderr=subprocess.PIPE,
         start_new_session=True,
         cwd="/",
+        umask=_UMASK,
     )
     if journal is not None:
         journal.begin(process.pid)

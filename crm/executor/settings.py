@@ -31,6 +31,7 @@ class ExecutorSettings:
     ocf_roots            folders with `resource.d/PROVIDER/TYPE`; the first that has an agent wins, and is its OCF_ROOT
     fence_agent_folders  folders with fence agents (`fence_NAME`); the first that has one wins
     agent_state          where agents keep their state (HA_RSCTMP); None leaves that to the agents
+    tool_folder          where agents find `crm_attribute` and the like (HA_SBIN_DIR); None leaves that to the agents
     command_path         PATH of agents, the commands of crmd first so that agents find `crm_attribute` and the like
     kill_grace_ms        time between SIGTERM and SIGKILL when a time limit is reached
     output_limit_bytes   how much of what an agent prints is kept, of each stream
@@ -41,6 +42,7 @@ class ExecutorSettings:
     ocf_roots: tuple[Path, ...] = field(default_factory=default_ocf_roots)
     fence_agent_folders: tuple[Path, ...] = field(default_factory=default_fence_agent_folders)
     agent_state: Path | None = None
+    tool_folder: Path | None = None
     command_path: str = field(default_factory=default_command_path)
     kill_grace_ms: int = 1_000
     output_limit_bytes: int = 64 * 1024

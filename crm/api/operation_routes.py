@@ -30,6 +30,7 @@ class OperationValue(BaseModel):
     rc: int | None = Field(description="the agent's exit code")
     status: int | None = Field(description="0 done, 2 timed out, 4 error, -1 under way …")
     reason: str = Field(description="what the agent said")
+    output: str = Field(default="", description="the last lines of what the agent printed, if the operation failed")
     at: int | None = Field(description="when the result last changed, epoch seconds")
     took_ms: int | None
     queued_ms: int | None
@@ -100,6 +101,7 @@ def _operation(resource: str, node: str, entry: Element) -> OperationValue:
         rc=parse_integer(entry.get("rc-code")),
         status=parse_integer(entry.get("op-status")),
         reason=entry.get("exit-reason", ""),
+        output=entry.get("agent-output", ""),
         at=parse_integer(entry.get("last-rc-change")),
         took_ms=parse_integer(entry.get("exec-time")),
         queued_ms=parse_integer(entry.get("queue-time")),

@@ -179,6 +179,7 @@ def _failure(failed: FailedOperation) -> FailureValue:
         rc=entry.rc if entry.rc is not None else 1,
         status=entry.status if entry.status is not None else -2,
         reason=entry.exit_reason or "",
+        output=entry.output or "",
         at=entry.last_rc_change,
         next_step=f"Mend the cause, then: crmctl cleanup {resource.history_id or resource.id}",
     )

@@ -5,7 +5,7 @@ and two thirds of the time in which a route is found. So a router knows its whol
 they are.
 
 A parameter of the query that a route does not know is refused: `?dryrun=true` must not carry out what was only to be
-planned.
+planned. So is text that no CIB can hold.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from crm.api import waiting
+from crm.api import unstorable, waiting
 from crm.api.problems import ProblemError
 
 VERSION = "/v1"
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses parameters of the query that it does not know."""
+    """A route that refuses parameters of the query that it does not know, and text that cannot be stored."""
 
     @cached_property
     def parameters(self) -> frozenset[str]:
@@ -42,6 +42,7 @@ class StrictRoute(APIRoute):
             unknown = [name for name in request.query_params if name not in self.parameters]
             if unknown:
                 raise _unknown(unknown[0], self.parameters)
+            unstorable.check(await request.body())
             return await handle(request)
 
         return strict

@@ -13,8 +13,6 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
-from crm.api.limits import NOT_IN_XML
-
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -31,7 +29,6 @@ class Shape:
 
     def read(self, value: Any) -> Any:
         """The object that a request's JSON holds. Raises RequestValidationError."""
-        _check_characters(value, ("body",))
         try:
             return self.adapter.validate_python(value)
         except ValidationError as error:
@@ -54,20 +51,6 @@ class Shape:
         """For `responses`: the answer is one such object, or a list of them."""
         schema = {"type": "array", "items": self.reference} if many else self.reference
         return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
-def _check_characters(value: Any, place: tuple[str | int, ...]) -> None:
-    """Raise RequestValidationError for a text that no XML can hold."""
-    if isinstance(value, str) and (found := NOT_IN_XML.search(value)) is not None:
-        message = f"the character U+{ord(found[0]):04X} can stand in no CIB"
-        raise RequestValidationError([{"loc": place, "msg": message, "type": "characters", "input": None}])
-    if isinstance(value, list):
-        for number, each in enumerate(value):
-            _check_characters(each, (*place, number))
-    if isinstance(value, dict):
-        for name, each in value.items():
-            _check_characters(name, place)
-            _check_characters(each, (*place, name))
 
 
 def describe(document: dict[str, Any], shapes: Sequence[Shape]) -> None:

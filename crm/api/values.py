@@ -110,6 +110,7 @@ class FailureValue(BaseModel):
     rc: int
     status: int
     reason: str
+    output: str = Field(default="", description="the last lines of what the agent printed")
     at: int | None = Field(description="epoch seconds")
     next_step: str
 

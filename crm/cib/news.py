@@ -141,8 +141,9 @@ def _secret_ids(documents: tuple[Document, Document]) -> set[str]:
 def _status(done: str, path: Path, element: Element | None, documents: tuple[Document, Document]) -> News:
     tell = _SPEAKING.get(path[-1][0], _other)
     told: News = {**tell(path, {} if element is None else attributes_of(element))}
-    if told.get("reason"):
-        told["reason"] = redacted_text(documents[1], str(told["reason"]))
+    for words in ("reason", "output"):
+        if told.get(words):
+            told[words] = redacted_text(documents[1], str(told[words]))
     if done == "deleted" and "value" in told:
         told["value"] = None
     if any(tag == "node_state" for tag, _ in path):
@@ -162,7 +163,8 @@ def _operation(path: Path, entry: dict[str, str]) -> News:
     return {"kind": "operation", "resource": path[-2][1], "entry": path[-1][1], "operation": entry.get("operation"),
             "interval_ms": _number(entry.get("interval")), "rc": _number(entry.get("rc-code")),
             "expected_rc": _number(key[2]) if len(key) > 3 else None, "status": _number(entry.get("op-status")),
-            "reason": entry.get("exit-reason", ""), "at": _number(entry.get("last-rc-change"))}
+            "reason": entry.get("exit-reason", ""), "output": entry.get("agent-output", ""),
+            "at": _number(entry.get("last-rc-change"))}
 
 
 def _history(path: Path, _resource: dict[str, str]) -> News:

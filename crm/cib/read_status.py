@@ -128,4 +128,5 @@ def _entry(element: etree._Element) -> HistoryEntry:
         get("migrate_target"),
         get("on_node"),
         get("crm_feature_set"),
+        get("agent-output"),
     )

@@ -1,7 +1,8 @@
 """Notes on what happened, written into the status section: membership, operation histories, transient attributes.
 
 The controllers' way of changing a CIB. Apart from `crm.cib.editing`, whose verbs are for people and merge what they are
-given: a history entry is replaced as a whole, so that nothing of an older operation shines through. Formats as in
+given: a history entry is replaced as a whole, so that nothing of an older operation shines through. Values are made fit
+for XML here once more: whoever noted them, a node of an older release too, no text may end a daemon. Formats as in
 Pacemaker Explained, "Status"; ids of transient attributes are `status-NODE-NAME`.
 """
 
@@ -18,6 +19,7 @@ from crm.cib import paths
 from crm.cib.document import Document
 from crm.cib.parsing import Element
 from crm.cib.paths import Path
+from crm.model.text import fit
 
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -217,7 +219,7 @@ def _take(root: Element, note: Note) -> Element:
 
 def _set(element: Element, attributes: Mapping[str, str]) -> None:
     for name, value in attributes.items():
-        element.set(name, value)
+        element.set(name, fit(value))
 
 
 def _status(root: Element) -> Element:
@@ -276,7 +278,8 @@ def _put_entries(state: Element, node_id: str, resource: ResourceRecord) -> Elem
     agent = {"type": resource.type, "class": resource.standard, "provider": resource.provider}
     _set(element, {name: value for name, value in agent.items() if value is not None})
     for entry_id, attributes in resource.entries.items():
-        entry = etree.Element("lrm_rsc_op", {"id": entry_id, **attributes})
+        entry = etree.Element("lrm_rsc_op", {"id": entry_id})
+        _set(entry, attributes)
         old = next((child for child in element if child.get("id") == entry_id), None)
         if old is None:
             element.append(entry)
@@ -298,6 +301,7 @@ def _forget(state: Element, node_id: str, resource_id: str | None, entries: tupl
 
 
 def _put_attribute(state: Element, node_id: str, name: str, value: str | None) -> None:
+    name = fit(name)
     attributes = _child(_child(state, "transient_attributes", node_id), "instance_attributes", f"status-{node_id}")
     pair = next((child for child in attributes if child.get("name") == name), None)
     if value is None:
@@ -306,7 +310,7 @@ def _put_attribute(state: Element, node_id: str, name: str, value: str | None) -
         return
     if pair is None:
         pair = etree.SubElement(attributes, "nvpair", id=f"status-{node_id}-{_NOT_IN_AN_ID.sub('.', name)}", name=name)
-    pair.set("value", value)
+    _set(pair, {"value": value})
 
 
 def primitives_of(document: Document, resource: str) -> set[str]:

@@ -23,6 +23,8 @@ _WORDS = r"passwd|password|passphrase|passcode|secret|token|credentials?|api_?ke
 _SECRET_NAME = re.compile(rf"(?:^|[_.-])(?:\w*(?:{_WORDS}))(?:$|[_.-])", re.IGNORECASE)
 _PLACE_NAME = re.compile(r"(?:file|path|script|dir)$", re.IGNORECASE)
 _SHORTEST_IN_TEXT = 4
+_AGENTS_WORDS = ("exit-reason", "agent-output")
+"""Where the history of an operation keeps what its agent said."""
 
 _values: WeakKeyDictionary[Document, tuple[str, ...]] = WeakKeyDictionary()
 _bare: WeakKeyDictionary[Document, Document] = WeakKeyDictionary()
@@ -60,8 +62,9 @@ def redacted(element: Element) -> Element:
     for pair in list(secret_pairs(root)):
         pair.set("value", REDACTED)
     for entry in root.iter("lrm_rsc_op"):
-        if entry.get("exit-reason"):
-            entry.set("exit-reason", _replaced(values, entry.get("exit-reason", "")))
+        for name in _AGENTS_WORDS:
+            if entry.get(name):
+                entry.set(name, _replaced(values, entry.get(name, "")))
     return root
 
 

@@ -1,6 +1,7 @@
 """Where an attribute can stand, for `crm_attribute` and its like: with a node, with the cluster, among defaults.
 
 Every place reads all it has, sets one and removes one; what is doubtful about a change is told on standard error.
+Values come from agents, which pass on what other programs say, so they are made fit to be kept (`crm.model.text`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
+from crm.model.text import fit
 
 
 class Place(ABC):
@@ -57,7 +59,7 @@ class NodeAttributes(Place):
         return dict(_read(self._path)["transient" if self._lifetime == "reboot" else "permanent"])
 
     def set(self, name: str, value: str, dampening_ms: int | None = None) -> None:
-        wish = {"value": value, "lifetime": self._lifetime, "dampening_ms": dampening_ms}
+        wish = {"value": fit(value), "lifetime": self._lifetime, "dampening_ms": dampening_ms}
         _send("PUT", f"{self._path}/{name_in_path(name)}", wish, name)
 
     def remove(self, name: str) -> None:
@@ -74,7 +76,7 @@ class Utilization(Place):
         return dict(_read(self._path))
 
     def set(self, name: str, value: str) -> None:
-        _send("PATCH", self._path, {name: value}, name)
+        _send("PATCH", self._path, {name: fit(value)}, name)
 
     def remove(self, name: str) -> None:
         _send("PATCH", self._path, {name: None}, name)
@@ -136,7 +138,7 @@ class Defaults(Place):
 
 def name_in_path(name: str) -> str:
     """A name as a part of a path: `fail-count-db#start_0` has a character that would end it."""
-    return quote(name, safe="")
+    return quote(fit(name), safe="")
 
 
 def tell(answer: Any, about: str) -> None:

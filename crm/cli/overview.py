@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Value = Mapping[str, Any]
+_LAST_WORDS = 3
 
 
 def overview(cluster: Value) -> Iterator[str]:
@@ -71,7 +72,14 @@ def _failures(failures: Sequence[Value]) -> Iterator[str]:
         since = f" at {_clock(failure['at'])}" if failure["at"] else ""
         reason = f": {failure['reason']}" if failure["reason"] else f" (exit code {failure['rc']})"
         yield f"  {failure['resource']} {failure['operation']} on {failure['node']}{since}{reason}"
+        yield from _last_words(failure)
         yield f"    {failure['next_step']}"
+
+
+def _last_words(failure: Value) -> Iterator[str]:
+    """What the agent said last, where that is more than the reason."""
+    said = [line for line in str(failure.get("output", "")).splitlines() if failure["reason"] not in line]
+    yield from (f"    | {line}" for line in said[-_LAST_WORDS:])
 
 
 def _reports(reports: Sequence[Value]) -> Iterator[str]:

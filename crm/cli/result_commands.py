@@ -13,7 +13,11 @@ def add_to(commands: Commands) -> None:
     operations = asking.group(commands, "operation", "operations: what agents did last, on each node")
     _add(operations, "list", "last results, the newest last", _operations)
     failures = asking.group(commands, "failure", "failures: what failed and was not cleaned up since")
-    _add(failures, "list", "with the reason and what to do", _failures)
+    _add(failures, "list", "with the reason, what the agent said last, and what to do", _failures)
+    show = failures.add_parser("show", help="all that is known of the failures of a resource")
+    show.add_argument("resource")
+    show.add_argument("--node", help="only on this node")
+    show.set_defaults(act=_failure)
     _add(failures, "counts", "how often, where: migration-threshold counts these", _counts)
 
 
@@ -52,9 +56,33 @@ def _failures(options: argparse.Namespace) -> None:
     for each in found:
         reason = each["reason"] or f"exit code {each['rc']}"
         print(f"{_moment(each['at'])}  {each['resource']} {each['operation']} on {each['node']}: {reason}")
+        _print_output(each)
         print(f"  {each['next_step']}")
     if not found:
         print("Nothing has failed")
+
+
+def _failure(options: argparse.Namespace) -> None:
+    counts = asking.read("failures", "counts", resource=options.resource, node=options.node)
+    found = asking.read("failures", resource=options.resource, node=options.node)
+    for each in found:
+        print(f"{each['resource']}: {each['operation']} failed on {each['node']} at {_moment(each['at'])}")
+        print(f"  outcome    exit code {each['rc']}, {_STATES.get(each['status'], 'ended by itself')}")
+        print(f"  reason     {each['reason'] or 'the agent gave none'}")
+        if each["output"]:
+            print("  the agent said last")
+            _print_output(each)
+        times = [count["count"] for count in counts
+                 if (count["node"], count["operation"]) == (each["node"], each["operation"])]
+        print(f"  counted    {', '.join(times) or 'not'}")
+        print(f"  next       {each['next_step']}")
+    if not found:
+        print(f"Nothing of {options.resource} has failed")
+
+
+def _print_output(failure: dict[str, Any]) -> None:
+    for line in failure["output"].splitlines():
+        print(f"    | {line}")
 
 
 def _counts(options: argparse.Namespace) -> None:

@@ -87,7 +87,12 @@ def fail_counts(cluster: Cluster, node: Node) -> list[tuple[str, str]]:
 def failure_lines(failures: Iterable[FailedOperation], detailed: bool = False) -> list[str]:
     """Operations that failed, but for probes that only showed where an agent cannot run."""
     describe = _technical if detailed else _friendly
-    return [f"* {describe(failed)}" for failed in failures if not is_masked(failed.entry)]
+    lines: list[str] = []
+    for failed in failures:
+        if not is_masked(failed.entry):
+            lines.append(f"* {describe(failed)}")
+            lines += [f"    {line}" for line in (failed.entry.output or "").splitlines() if detailed]
+    return lines
 
 
 def is_masked(entry: HistoryEntry) -> bool:

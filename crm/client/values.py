@@ -71,6 +71,7 @@ class Failure(TypedDict):
     rc: int
     status: int
     reason: str
+    output: str
     at: int | None
     next_step: str
 
@@ -243,6 +244,7 @@ class Operation(TypedDict):
     rc: int | None
     status: int | None
     reason: str
+    output: str
     at: int | None
     took_ms: int | None
     queued_ms: int | None

@@ -78,7 +78,8 @@ class AgentTraits:
 class OperationEnded:
     """An operation of this node's executor has a result; a recurring one reports again whenever its result changes.
 
-    `status` and `rc` are Pacemaker's numbers; `started_at` is in epoch seconds.
+    `status` and `rc` are Pacemaker's numbers; `started_at` is in epoch seconds. `agent` and `parameters`: what it ran
+    with, which need not be what was ordered: a resource is stopped by what it was started with. None: as ordered.
     """
 
     call_id: int
@@ -89,6 +90,8 @@ class OperationEnded:
     started_at: float = 0.0
     run_ms: int = 0
     queue_ms: int = 0
+    agent: AgentReference | None = None
+    parameters: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ comes. After a restart of the daemon it is empty, whatever still runs: probes fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from crm.cib.record import ResourceRecord
 from crm.controller.alerts import Alerts, OperationTold
@@ -18,12 +18,16 @@ from crm.controller.events import AgentDescribed, AgentTraits, OperationEnded
 from crm.controller.keys import TransitionKey, operation_key
 from crm.controller.messages import Execute, Forget, Joined, KeptAttribute, Refused, Result, UnderWay
 from crm.model.history import ExitCode, OperationStatus
+from crm.model.text import fit_line, last_lines
 from crm.model.transition import AgentReference, GraphAction
 
 _CHANGES_NOTHING = ("monitor", "notify")
 _COUNTED = ("start", "stop", "promote", "demote")
 """Failures of these and of recurring operations are counted."""
 _MIGRATIONS = ("migrate_to", "migrate_from")
+_ACTIVE = (ExitCode.OK, ExitCode.RUNNING_PROMOTED)
+_OUTPUT_LINES, _LONGEST_OUTPUT, _LONGEST_REASON = 10, 1000, 200
+"""How much of what an agent printed is kept with its failure, in the CIB and so on every node."""
 _NEVER_A_FAILURE = (OperationStatus.CANCELLED, OperationStatus.PENDING)
 
 
@@ -173,22 +177,38 @@ class LocalHistory:
 
     def _report(self, call: _Call, event: OperationEnded) -> None:
         action = call.action
-        agent = action.resource
+        agent = event.agent or action.resource
         assert agent is not None
+        failed = _failed(call, event)
+        broken = failed and not _has_found_it(action, event)
+        if broken:
+            event = _with_reason(event)
+            self._log_failure(agent, action, event)
         key = TransitionKey.parse(call.key)
         self._alerts.operation(OperationTold(agent.id, action.operation, action.interval_ms, event.status, event.rc,
                                              key.target_rc if key else action.target_rc, event.run_ms,
                                              event.exit_reason))
         resource = self._resources.setdefault(agent.id, _Resource(agent))
+        resource.agent = agent
         attributes = self._attributes(call, event)
+        if broken and event.output:
+            attributes["agent-output"] = last_lines(event.output, _OUTPUT_LINES, _LONGEST_OUTPUT)
         entries = dict.fromkeys(self._entry_ids(call, event), attributes)
         forgotten = self._ended_by_stop(resource, action, event)
         resource.entries.update(entries)
         record = ResourceRecord(agent.id, agent.standard, agent.type, agent.provider, entries)
         result = Result(call.key, action.operation, action.interval_ms, event.rc, event.status, record,
                         action.attributes.get("CRM_meta_on_fail"), forgotten, False, event.exit_reason, self._core.now)
-        self._keep_failure(resource, result, _failed(call, event))
+        self._keep_failure(resource, result, failed)
         self._send(result)
+
+    def _log_failure(self, agent: AgentReference, action: GraphAction, event: OperationEnded) -> None:
+        """In this node's log, with what the agent said: here is where its cause will be looked for."""
+        core = self._core
+        core.log("warning", f"{action.operation} of {agent.id} failed here: rc {event.rc}"
+                            + (f" ({event.exit_reason})" if event.exit_reason else ""))
+        for line in last_lines(event.output, _OUTPUT_LINES, _LONGEST_OUTPUT).splitlines():
+            core.log("warning", f"{agent.id}: {line}")
 
     def _keep_failure(self, resource: _Resource, result: Result, failed: bool) -> None:
         """A leader may die before it has heard of a failure: the next one is told of those that still stand."""
@@ -238,6 +258,7 @@ class LocalHistory:
     def _attributes(self, call: _Call, event: OperationEnded) -> dict[str, str]:
         action, core = call.action, self._core
         assert action.resource is not None
+        given = action.attributes if event.parameters is None else event.parameters
         status, rc = event.status, event.rc
         if action.operation == "notify":
             status, rc = OperationStatus.DONE, ExitCode.OK
@@ -259,29 +280,28 @@ class LocalHistory:
             "last-rc-change": str(int(ended_at)),
             "exec-time": str(event.run_ms),
             "queue-time": str(event.queue_ms),
-            "op-digest": operation_digest(action.attributes, action.interval_ms),
+            "op-digest": operation_digest(given, action.interval_ms),
         }
         if action.interval_ms == 0:
             attributes["last-run"] = str(int(event.started_at))
         for end in ("source", "target"):
             if action.operation in _MIGRATIONS:
                 attributes[f"migrate_{end}"] = action.attributes.get(f"CRM_meta_migrate_{end}", "")
-        return attributes | self._reload_attributes(action)
+        return attributes | self._reload_attributes(action, event.agent or action.resource, given)
 
-    def _reload_attributes(self, action: GraphAction) -> dict[str, str]:
+    def _reload_attributes(self, action: GraphAction, agent: AgentReference,
+                           given: Mapping[str, str]) -> dict[str, str]:
         """Digests that tell later whether a change of parameters needs a restart, and which must not be shown."""
-        assert action.resource is not None
-        agent = action.resource
         traits = self._traits.get((agent.standard, agent.provider, agent.type))
         if traits is None or action.operation not in ("start", "reload", "reload-agent", "monitor"):
             return {}
         attributes: dict[str, str] = {}
         if traits.can_reload and action.interval_ms == 0:
             attributes["op-force-restart"] = name_list(traits.parameters - traits.reloadable)
-            attributes["op-restart-digest"] = operation_digest(action.attributes, 0, without=traits.reloadable)
+            attributes["op-restart-digest"] = operation_digest(given, 0, without=traits.reloadable)
         if traits.private:
             attributes["op-secure-params"] = name_list(traits.private)
-            attributes["op-secure-digest"] = operation_digest(action.attributes, 0, without=traits.private)
+            attributes["op-secure-digest"] = operation_digest(given, 0, without=traits.private)
         return attributes
 
 
@@ -291,6 +311,19 @@ def _failed(call: _Call, event: OperationEnded) -> bool:
     key = TransitionKey.parse(call.key)
     target = key.target_rc if key else call.action.target_rc
     return event.status != OperationStatus.DONE or event.rc != target
+
+
+def _has_found_it(action: GraphAction, event: OperationEnded) -> bool:
+    """Whether it is a probe that found its resource active: not what was expected, and yet nothing is broken."""
+    probe = action.operation == "monitor" and action.interval_ms == 0
+    return probe and event.status == OperationStatus.DONE and event.rc in _ACTIVE
+
+
+def _with_reason(event: OperationEnded) -> OperationEnded:
+    """A failure that the agent gave no reason for is explained by the last thing that it said."""
+    if event.exit_reason or not event.output:
+        return event
+    return replace(event, exit_reason=fit_line(last_lines(event.output, 1, _LONGEST_OUTPUT), _LONGEST_REASON))
 
 
 def _recorded_operation(action: GraphAction, rc: int) -> str:

@@ -152,7 +152,8 @@ def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) 
     state.mkdir(parents=True, exist_ok=True)
     tools = lay_tools(state / "bin")
     return Executor(ExecutorSettings(ocf_roots=(*settings.ocf_roots, *defaults.ocf_roots), agent_state=state,
-                                     tool_folder=tools,
+                                     tool_folder=tools, operation_limit=settings.operation_limit,
+                                     monitor_limit=settings.monitor_limit,
                                      fence_agent_folders=(*settings.fence_agent_folders,
                                                           *defaults.fence_agent_folders),
                                      command_path=f"{tools}:{defaults.command_path}",

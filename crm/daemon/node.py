@@ -184,7 +184,7 @@ class Node:
 
     def _measured(self) -> Measures:
         self._measures.queues = {"events": len(self._events), "messages": self._outgoing.qsize(),
-                                 "operations": self.executor.waiting(), "requests": self.service.under_way}
+                                 "operations": len(self.executor.waiting()), "requests": self.service.under_way}
         return self._measures
 
     def _set_timer(self, name: str, at: float) -> None:
@@ -255,7 +255,8 @@ class Node:
             await asyncio.wait([describing], timeout=_METADATA_PATIENCE_S)
         start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
         self.executor.submit(OperationRequest(command.call_id, action.resource, action.operation, action.interval_ms,
-                                              action.timeout_ms, start_delay_ms, action.attributes, command.key))
+                                              action.timeout_ms, start_delay_ms, action.attributes, command.key,
+                                              action.own_parameters))
 
     async def _run_fencing(self, order: FenceOrder) -> None:
         outcome = await self.executor.fence(FenceRequest(
@@ -287,8 +288,10 @@ class Node:
                 self.executor.cancel(*key)
 
     def _operation_ended(self, result: OperationResult) -> None:
-        self.post(events.OperationEnded(result.request.call_id, int(result.status), int(result.rc), result.exit_reason,
-                                        result.output, result.started_at, result.run_ms, result.queue_ms))
+        request = result.request
+        self.post(events.OperationEnded(request.call_id, int(result.status), int(result.rc), result.exit_reason,
+                                        result.output, result.started_at, result.run_ms, result.queue_ms,
+                                        request.agent, request.parameters))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

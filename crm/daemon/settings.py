@@ -135,6 +135,15 @@ class Settings(Section):
         ge=0,
         le=10_000,
     )
+    operation_limit: int = Field(
+        default=64, description="starts, stops and other changes that run at once on this node at most", ge=1, le=10_000
+    )
+    monitor_limit: int = Field(
+        default=64,
+        description="recurring monitors that run at once on this node at most, and as many probes beside them",
+        ge=1,
+        le=10_000,
+    )
     recheck_interval_s: int = Field(
         default=900, description="the cluster is planned anew at least so often, in seconds", ge=1
     )

@@ -2,8 +2,9 @@
 
 Operations of one resource never overlap. A recurring operation runs at once and then again, its interval after each
 end, and reports its first result and every other one that differs from the one before. Anything that changes a resource
-(start, stop, promote …) ends its recurring operations first. It knows one node and no cluster: what to run and what a
-result means is the controller's.
+(start, stop, promote …) ends its recurring operations first, also one that is running: a hanging monitor must not hold
+up the stop. Monitors, probes and changes have limits of their own, so that none of them waits for the others. It knows
+one node and no cluster: what to run and what a result means is the controller's.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from crm.executor.alerts import AlertRequest, AlertRunner
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
 from crm.executor.fence_devices import STANDARD as FENCING
 from crm.executor.fence_devices import FenceDevices
+from crm.executor.last_starts import LastStarts
 from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
-from crm.executor.operation import OperationRequest, OperationResult, RecurringKey, Status
+from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.runner import run_once
 from crm.executor.settings import ExecutorSettings
+from crm.executor.turns import Turns, Waiting
 from crm.model.transition import AgentReference
 
 log = logging.getLogger("crm.executor")
@@ -56,6 +59,8 @@ class _Lane:
 
     waiting: deque[_Job] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    job: _Job | None = None
+    run: asyncio.Task[None] | None = None
 
 
 class Executor:
@@ -67,10 +72,12 @@ class Executor:
         self._lanes: dict[str, _Lane] = {}
         self._recurring: dict[RecurringKey, _Recurring] = {}
         self._delayed: set[asyncio.TimerHandle] = set()
-        self._running = asyncio.Semaphore(settings.running_limit)
+        self._turns = Turns(settings.operation_limit, settings.monitor_limit)
         self._metadata: dict[tuple[Path, int], Metadata] = {}
         self._devices = FenceDevices(settings)
-        self._journal = Journal(settings.agent_state / ".operations") if settings.agent_state is not None else None
+        state = settings.agent_state
+        self._journal = Journal(state / ".operations") if state is not None else None
+        self._starts = LastStarts(state / ".starts" if state is not None else None)
         for process_id in self._journal.end_left_over() if self._journal is not None else ():
             log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
         self._alerts = AlertRunner(settings)
@@ -87,13 +94,16 @@ class Executor:
         self._later(request.start_delay_ms, _Job(request, time.monotonic()))
 
     def cancel(self, resource: str, operation: str, interval_ms: int) -> bool:
-        """End a recurring operation; a run under way is not reported any more. False if there was none."""
+        """End a recurring operation; a run under way is ended, and not reported. False if there was none."""
         recurring = self._recurring.pop(RecurringKey(resource, operation, interval_ms), None)
         if recurring is None:
             return False
         recurring.cancelled = True
         if recurring.timer is not None:
             recurring.timer.cancel()
+        lane = self._lanes.get(resource)
+        if lane is not None and lane.run is not None and lane.job is not None and lane.job.recurring is recurring:
+            lane.run.cancel()
         return True
 
     def recurring(self) -> tuple[RecurringKey, ...]:
@@ -104,9 +114,17 @@ class Executor:
         """Whether anything runs or waits for its turn."""
         return any(lane.task is not None for lane in self._lanes.values())
 
-    def waiting(self) -> int:
-        """Operations that wait for their turn or for their resource."""
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Operations that wait for their turn or for their resource, and for what; the longest-waiting first."""
+        now = time.monotonic()
+        found = []
+        for lane in self._lanes.values():
+            if lane.job is not None and self._turns.waits(lane.job.request):
+                found.append(_waiting(lane.job, now, self._turns.reason(lane.job.request)))
+            ahead = lane.job.request.operation if lane.job is not None else "another operation"
+            found += [_waiting(job, now, f"the {ahead} of {job.request.resource} has not ended")
+                      for job in lane.waiting]
+        return tuple(sorted(found, key=lambda each: -each.since_s))
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """An agent's description, asked once for every version of its file. Raises ValueError with the reason."""
@@ -217,25 +235,50 @@ class Executor:
         """Run what waits in a lane, one after the other, and take the lane down when it is empty."""
         try:
             while lane.waiting:
-                await self._run(lane.waiting.popleft())
+                lane.job = lane.waiting.popleft()
+                lane.run = asyncio.get_running_loop().create_task(self._run(lane.job))
+                await self._end_of(lane.run)
         finally:
-            lane.task = None
+            lane.task = lane.run = lane.job = None
             self._lanes.pop(resource, None)
+
+    async def _end_of(self, run: asyncio.Task[None]) -> None:
+        """Wait until it has ended, also when it was cancelled; whoever cancels the lane ends the run with it."""
+        try:
+            await asyncio.wait([run])
+        except asyncio.CancelledError:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+            raise
+        if not run.cancelled():
+            run.result()
 
     async def _run(self, job: _Job) -> None:
         if job.recurring is not None and job.recurring.cancelled:
             return
-        async with self._running:
+        async with self._turns.turn(job.request):
             queue_ms = int((time.monotonic() - job.queued_at) * 1000)
             if job.request.agent.standard == FENCING:
                 known = await self._fence_metadata(job.request.agent.type)
                 result = await self._devices.operate(job.request, known, queue_ms)
             else:
-                result = await run_once(job.request, self.settings, queue_ms, self._journal)
+                result = await self._operate(job.request, queue_ms)
         if job.recurring is None:
             self._on_result(result)
         else:
             self._repeated(job.recurring, result)
+
+    async def _operate(self, ordered: OperationRequest, queue_ms: int) -> OperationResult:
+        """Run an operation with what its resource was started with, where that matters."""
+        request = self._starts.as_started(ordered)
+        self._starts.begins(request)
+        result = await run_once(request, self.settings, queue_ms, self._journal)
+        if request is not ordered and _is_probe(ordered) and _is_not_running(result):
+            # What it was started with does not run any more; perhaps somebody has started what is configured now.
+            self._starts.forget(ordered.resource)
+            result = await run_once(ordered, self.settings, queue_ms, self._journal)
+        self._starts.ended(result)
+        return result
 
     def _repeated(self, recurring: _Recurring, result: OperationResult) -> None:
         if recurring.cancelled:
@@ -245,6 +288,19 @@ class Executor:
         self._repeat_after(recurring, recurring.request.interval_ms)
         if news:
             self._on_result(result)
+
+
+def _is_probe(request: OperationRequest) -> bool:
+    return request.operation == "monitor" and request.interval_ms == 0
+
+
+def _is_not_running(result: OperationResult) -> bool:
+    return (result.status, result.rc) == (Status.DONE, ExitCode.NOT_RUNNING)
+
+
+def _waiting(job: _Job, now: float, reason: str) -> Waiting:
+    request = job.request
+    return Waiting(request.resource, request.operation, request.interval_ms, now - job.queued_at, reason)
 
 
 def _only_xml(output: str) -> str:

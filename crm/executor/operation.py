@@ -30,6 +30,7 @@ class OperationRequest:
     """One operation to run, again and again if `interval_ms` is above 0.
 
     parameters  the agent's parameters by name and meta attributes as `CRM_meta_NAME`, as a GraphAction carries them
+    own_parameters  names of those parameters that the operation sets itself, rather than its resource
     key         whatever the asker wants back with the result (the transition key)
     timeout_ms  0: no time limit
     """
@@ -42,6 +43,7 @@ class OperationRequest:
     start_delay_ms: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+    own_parameters: tuple[str, ...] = ()
 
     @property
     def resource(self) -> str:

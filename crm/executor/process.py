@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from crm.executor.leftovers import Journal
+from crm.model.text import fit
 
 _CHUNK = 64 * 1024
 # What agents create is not for everybody to read nor for the group to write; the same as Pacemaker gives them.
@@ -53,8 +55,9 @@ class BoundedText:
             self._left_out += excess
 
     def text(self) -> str:
+        """What was kept, fit to be stored and shown (see `crm.model.text`)."""
         gap = f"\n[{self._left_out} bytes left out]\n".encode() if self._left_out else b""
-        return (bytes(self._head) + gap + bytes(self._tail)).decode(errors="replace")
+        return fit(bytes(self._head) + gap + bytes(self._tail))
 
 
 async def run(
@@ -72,16 +75,7 @@ async def run(
 
     Cancelling this coroutine kills the group.
     """
-    process = subprocess.Popen(
-        arguments,
-        env=dict(environment),
-        stdin=subprocess.PIPE if standard_input else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        cwd="/",
-        umask=_UMASK,
-    )
+    process = _start(arguments, environment, subprocess.PIPE if standard_input else subprocess.DEVNULL)
     if journal is not None:
         journal.begin(process.pid)
     streams = [_Stream(process.stdout, output_limit_bytes), _Stream(process.stderr, output_limit_bytes)]
@@ -100,6 +94,14 @@ async def run(
             journal.end(process.pid)
         texts = [stream.close() for stream in streams]
     return Outcome(process.returncode, texts[0], texts[1], timed_out)
+
+
+def _start(arguments: Sequence[str], environment: Mapping[str, str], stdin: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(arguments, env=dict(environment), stdin=stdin, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, start_new_session=True, cwd="/", umask=_UMASK)
+    except ValueError as error:  # a NUL in a word or a variable
+        raise OSError(errno.EINVAL, str(error)) from None
 
 
 def _exit_of(process: subprocess.Popen[bytes]) -> asyncio.Future[None]:

@@ -11,8 +11,10 @@ from crm.executor.leftovers import Journal
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.process import Outcome
 from crm.executor.settings import ExecutorSettings
+from crm.model.text import fit_line
 
 _REASON_PREFIX = "ocf-exit-reason:"
+_LONGEST_REASON = 500
 
 
 async def run_once(
@@ -64,7 +66,7 @@ def _judged(
     request: OperationRequest, outcome: Outcome, result: Callable[[Status, int, str, str], OperationResult]
 ) -> OperationResult:
     said = exit_reason(outcome.stderr) or exit_reason(outcome.stdout)
-    output = outcome.stdout + outcome.stderr
+    output = "".join(text if text.endswith("\n") else f"{text}\n" for text in (outcome.stdout, outcome.stderr) if text)
     if outcome.timed_out:
         reason = f"The {request.operation} did not end within {_seconds(request.timeout_ms)}"
         if outcome.code is None:
@@ -79,7 +81,7 @@ def _judged(
 def exit_reason(text: str) -> str:
     """The last reason that an agent gave in its output, empty if none."""
     lines = [line for line in text.splitlines() if line.startswith(_REASON_PREFIX)]
-    return lines[-1].removeprefix(_REASON_PREFIX).strip() if lines else ""
+    return fit_line(lines[-1].removeprefix(_REASON_PREFIX), _LONGEST_REASON) if lines else ""
 
 
 def _seconds(milliseconds: int) -> str:

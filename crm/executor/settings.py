@@ -35,7 +35,8 @@ class ExecutorSettings:
     command_path         PATH of agents, the commands of crmd first so that agents find `crm_attribute` and the like
     kill_grace_ms        time between SIGTERM and SIGKILL when a time limit is reached
     output_limit_bytes   how much of what an agent prints is kept, of each stream
-    running_limit        how many operations may run at once
+    operation_limit      how many starts, stops and other changes may run at once
+    monitor_limit        how many recurring monitors may run at once, and as many probes beside them
     extra_environment    variables that are handed to every agent
     """
 
@@ -46,5 +47,6 @@ class ExecutorSettings:
     command_path: str = field(default_factory=default_command_path)
     kill_grace_ms: int = 1_000
     output_limit_bytes: int = 64 * 1024
-    running_limit: int = 64
+    operation_limit: int = 64
+    monitor_limit: int = 64
     extra_environment: tuple[tuple[str, str], ...] = ()

@@ -51,6 +51,7 @@ class HistoryEntry:
     """One recorded operation (`lrm_rsc_op`).
 
     Times are epoch seconds, durations milliseconds as written; a number that was missing or unreadable is None.
+    `output` is the end of what the agent printed, kept with failures only (an attribute of ours, `agent-output`).
     `target_rc` is the exit code that was expected (from the transition key), -1 when there is none.
     """
 
@@ -78,6 +79,7 @@ class HistoryEntry:
     migrate_target: str | None = None
     on_node: str | None = None
     feature_set: str | None = None
+    output: str | None = None
 
     @property
     def is_probe(self) -> bool:

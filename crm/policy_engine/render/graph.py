@@ -187,6 +187,7 @@ def graph_action(plan: Plan, action: Action, with_details: bool = True) -> Graph
         downed=tuple(_downed(plan.cluster, action)) if node is not None else (),
         maintenance=tuple(_maintenance_changes(plan.cluster)) if action.task == "maintenance_nodes" else (),
         shutdown_lock=_shutdown_lock(action),
+        own_parameters=tuple(sorted(action.extra)),
     )
 
 

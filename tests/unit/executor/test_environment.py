@@ -38,7 +38,7 @@ def functions_in(root: Path) -> Path:
 
 def test_tools_of_this_cluster_are_found_where_agents_look(tmp_path: Path) -> None:
     folder = Path(environment(tmp_path, tmp_path)["HA_SBIN_DIR"])
-    assert all(os.access(folder / tool, os.X_OK) for tool in ("crm_attribute", "crm_master", "attrd_updater", "crm_mon"))
+    assert all(os.access(folder / tool, os.X_OK) for tool in ("crm_attribute", "crm_master", "attrd_updater"))
 
 
 def test_an_agent_outside_the_systems_root_finds_the_shell_functions(tmp_path: Path) -> None:

@@ -340,3 +340,71 @@ def test_an_operation_that_a_killed_daemon_left_is_ended_before_anything_is_prob
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_stop_does_not_wait_for_a_monitor_that_hangs(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        agent = bench.agent(f"case $1 in monitor) echo $$ > {tmp_path}/pid; sleep 300;; esac")
+        bench.submit(agent, "monitor", interval_ms=100, timeout_ms=300_000)
+        while not (tmp_path / "pid").exists():
+            await asyncio.sleep(0.01)
+        began = time.monotonic()
+        bench.submit(agent, "stop")
+        (stop,) = await bench.until(1)
+        assert (stop.request.operation, stop.rc) == ("stop", 0)
+        assert time.monotonic() - began < 5
+        assert not alive(int((tmp_path / "pid").read_text()))
+
+    play(tmp_path, story)
+
+
+def test_monitors_and_probes_that_hang_leave_room_for_starts(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        script = "case $1 in monitor) sleep 300;; esac"
+        limit = bench.executor.settings.monitor_limit
+        for number in range(limit + 1):
+            bench.submit(bench.agent(script, resource=f"m{number}"), "monitor", interval_ms=100, timeout_ms=300_000)
+            bench.submit(bench.agent(script, resource=f"p{number}"), "monitor", timeout_ms=300_000)
+        await asyncio.sleep(0.5)
+        waiting = {each.resource: each.reason for each in bench.executor.waiting()}
+        assert waiting == {
+            f"m{limit}": f"{limit} monitors run already, and no more may at once (monitor_limit)",
+            f"p{limit}": f"{limit} probes run already, and no more may at once (monitor_limit)",
+        }
+        bench.submit(bench.agent(script, resource="web"), "start")
+        (start,) = await bench.until(1)
+        assert (start.request.resource, start.rc) == ("web", 0)
+
+    play(tmp_path, story)
+
+
+def test_what_waits_behind_its_own_resource_says_so(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        agent = bench.agent("case $1 in start) sleep 300;; esac")
+        bench.submit(agent, "start")
+        bench.submit(agent, "promote")
+        await asyncio.sleep(0.05)
+        (waiting,) = bench.executor.waiting()
+        assert (waiting.operation, waiting.reason) == ("promote", "the start of r has not ended")
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (r"\033[31mred\000 and broken \377", r"red\x00 and broken \xff"),
+        ("$(head -c 10000000 /dev/zero | tr '\\0' y)", "y" * 499 + "…"),
+    ],
+)
+def test_whatever_an_agent_says_is_fit_to_be_kept(tmp_path: Path, said: str, reason: str) -> None:
+    script = f'''printf 'ocf-exit-reason:' >&2; printf "{said}" >&2; echo >&2; exit 1'''
+    result = outcome(tmp_path, script)
+    if len(reason) < 100:
+        assert result.exit_reason == reason
+    assert len(result.exit_reason) <= 500
+    assert all(character.isprintable() or character in "\n\t" for character in result.output)
+
+
+def test_a_parameter_with_a_nul_is_left_out_and_ends_nothing(tmp_path: Path) -> None:
+    assert outcome(tmp_path, "exit 0", parameters={"bad": "a\0b", "ok": "1"}).rc == 0

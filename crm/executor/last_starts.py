@@ -1,0 +1,132 @@
+"""What each resource of this node was last started with: its agent and its parameters.
+
+A stop that is given other parameters than the start leaves behind what the start has made: the address, the mount, the
+export. So a stop, a demotion and the monitors until then run with those of the start, whatever the configuration says
+by then, and whether it still knows the resource. Pacemaker's controller does the same for the stop (Pacemaker Explained
+does not say so; seen with 2.1.5); doing it for monitors, too, lets a probe after a cleanup find what runs.
+
+Kept beside the operation journal, in a folder that is emptied at boot, when nothing runs any more; so it outlives the
+daemon.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from crm.executor.environment import META
+from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
+
+log = logging.getLogger("crm.executor")
+
+_STARTS = ("start", "migrate_from")
+_RELOADS = ("reload", "reload-agent")
+_AS_STARTED = ("stop", "demote", "monitor")
+_RUNS = (ExitCode.OK, ExitCode.RUNNING_PROMOTED, ExitCode.DEGRADED, ExitCode.DEGRADED_PROMOTED)
+_OPERATIONS_OWN = (META, "OCF_", "crm_feature_set")
+"""Beginnings of the names that belong to an operation rather than to its resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The agent that a resource was started by, and the parameters that it was given."""
+
+    standard: str
+    provider: str | None
+    type: str
+    parameters: Mapping[str, str]
+
+
+class LastStarts:
+    """The starts of this node's resources, by the name that agents know the resource by; kept in a folder, if any."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._starts: dict[str, Start] = {}
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)  # Parameters may be passwords.
+            self._starts = {unquote(file.name): start for file in sorted(folder.iterdir())
+                            if not file.name.startswith(".") and (start := _read(file)) is not None}
+
+    def as_started(self, request: OperationRequest) -> OperationRequest:
+        """The request with what its resource was started with; itself where that is the same, or does not matter."""
+        start = self._starts.get(request.resource)
+        if start is None or request.operation not in _AS_STARTED:
+            return request
+        own = {name: value for name, value in request.parameters.items() if _is_own(request, name)}
+        parameters = {**start.parameters, **own}
+        agent = replace(request.agent, standard=start.standard, provider=start.provider, type=start.type)
+        if (agent, parameters) == (request.agent, dict(request.parameters)):
+            return request
+        return replace(request, agent=agent, parameters=parameters)
+
+    def begins(self, request: OperationRequest) -> None:
+        """An operation is about to run: a start that is cut off must be stopped by what it had been given."""
+        if request.operation in _STARTS:
+            self._keep(request)
+
+    def ended(self, result: OperationResult) -> None:
+        """An operation has ended: what runs is known better now."""
+        request = result.request
+        done = result.status is Status.DONE
+        if request.operation == "stop" and done and result.rc == ExitCode.OK:
+            self.forget(request.resource)
+        elif request.operation in _RELOADS and done and result.rc == ExitCode.OK:
+            self._keep(request)
+        elif request.operation == "monitor" and done and result.rc in _RUNS and request.resource not in self._starts:
+            self._keep(request)  # Started before this was kept, or by somebody else: found with these.
+
+    def forget(self, resource: str) -> None:
+        """It does not run any more."""
+        if self._starts.pop(resource, None) is not None and self._folder is not None:
+            try:
+                self._file(resource).unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("the start of %s cannot be forgotten: %s", resource, error)
+
+    def _keep(self, request: OperationRequest) -> None:
+        parameters = {name: value for name, value in request.parameters.items() if not _is_own(request, name)}
+        start = Start(request.agent.standard, request.agent.provider, request.agent.type, parameters)
+        if self._starts.get(request.resource) == start:
+            return
+        self._starts[request.resource] = start
+        try:
+            self._write(request.resource, start)
+        except OSError as error:
+            # It is kept in memory: only a restart of the daemon would forget it.
+            log.warning("what %s is started with cannot be written down: %s", request.resource, error)
+
+    def _write(self, resource: str, start: Start) -> None:
+        if self._folder is None:
+            return
+        file = self._file(resource)
+        beside = file.with_name(f".{file.name}.new")
+        beside.touch(mode=0o600)
+        beside.write_text(json.dumps(asdict(start)), encoding="utf-8")
+        beside.replace(file)
+
+    def _file(self, resource: str) -> Path:
+        assert self._folder is not None
+        return self._folder / quote(resource, safe="")
+
+
+def _is_own(request: OperationRequest, name: str) -> bool:
+    """Whether a parameter belongs to the operation rather than to its resource."""
+    return name.startswith(_OPERATIONS_OWN) or name in request.own_parameters
+
+
+def _read(file: Path) -> Start | None:
+    """What a file keeps; None, and a warning, if it is spoilt."""
+    try:
+        told: Any = json.loads(file.read_text(encoding="utf-8"))
+        parameters = {str(name): str(value) for name, value in told["parameters"].items()}
+        return Start(told["standard"], told["provider"], told["type"], parameters)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("what %s was started with is lost: %s cannot be read (%s)", unquote(file.name), file, error)
+        return None

@@ -13,8 +13,10 @@ from crm.api.picture import Picture
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import FailureValue
+from crm.api.waiting_operations import WaitingOperations, WaitingOperationValue
 from crm.cib.document import Document
 from crm.cib.parsing import Element
+from crm.cib.redaction import without_secrets
 from crm.model.values import parse_integer
 
 
@@ -46,11 +48,12 @@ class FailCountValue(BaseModel):
     count: str = Field(description="a number, or INFINITY")
 
 
-_Told = OperationValue | FailureValue | FailCountValue
+_Told = OperationValue | FailureValue | FailCountValue | WaitingOperationValue
 
 
 def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     router = versioned("operations")
+    waiting = WaitingOperations(service)
 
     def chosen(resource: str | None, node: str | None) -> Callable[[_Told], bool]:
         """Whether an entry is about that resource or a part of it, and about that node; None stands for any."""
@@ -63,8 +66,17 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     ) -> list[OperationValue]:
         """The last results of all operations, or of those of one resource (with its members) or node."""
         wanted = chosen(resource, node)
-        found = [each for each in _operations(readable(service)) if wanted(each)]
+        found = [each for each in _operations(without_secrets(readable(service))) if wanted(each)]
         return page.of(found, lambda each: f"{each.node}/{each.id}")
+
+    @router.get("/operations/waiting")
+    async def list_waiting(
+        page: Paging, resource: str | None = None, node: str | None = None
+    ) -> list[WaitingOperationValue]:
+        """Operations that have not begun, on any node that answers, and what they wait for."""
+        wanted = chosen(resource, node)
+        found = [each for each in await waiting.all() if wanted(each) and picture().cluster.find(each.resource)]
+        return page.of(found, lambda each: f"{each.node}/{each.resource}/{each.operation}/{each.interval_ms}")
 
     @router.get("/failures")
     async def list_failures(page: Paging, resource: str | None = None, node: str | None = None) -> list[FailureValue]:

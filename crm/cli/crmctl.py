@@ -10,7 +10,7 @@ from typing import Any
 
 from crm.cli import asking
 from crm.cli.command_parser import CommandParser
-from crm.cli.connection import Answer, duration_seconds, request, run
+from crm.cli.connection import Answer, CommandError, duration_seconds, request, run
 from crm.cli.release import add_version
 
 _FAMILIES = {
@@ -128,7 +128,15 @@ def _status(options: argparse.Namespace) -> None:
         return
     from crm.cli.overview import overview
 
-    print("\n".join(overview(_object(answer))))
+    print("\n".join(overview(_object(answer), _waiting_operations())))
+
+
+def _waiting_operations() -> list[Any]:
+    """What waits on the nodes; nothing where a daemon of an older release does not tell."""
+    try:
+        return list(asking.read("operations", "waiting"))
+    except CommandError:
+        return []
 
 
 def _explain(options: argparse.Namespace) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 Value = Mapping[str, Any]
 _LAST_WORDS = 3
+_LONG_WAIT_S = 5
 
 
-def overview(cluster: Value) -> Iterator[str]:
-    """The lines of the status, from the answer of `/v1/cluster`."""
+def overview(cluster: Value, waiting: Sequence[Value] = ()) -> Iterator[str]:
+    """The lines of the status, from the answers of `/v1/cluster` and `/v1/operations/waiting`."""
     yield headline(cluster)
     yield ""
     yield "Nodes"
@@ -19,6 +20,7 @@ def overview(cluster: Value) -> Iterator[str]:
     yield "Resources"
     yield from resources(cluster["resources"]) if cluster["resources"] else ("  none yet",)
     yield from _failures(cluster["failures"])
+    yield from _waiting(waiting)
     yield from _reports(cluster["reports"])
 
 
@@ -80,6 +82,23 @@ def _last_words(failure: Value) -> Iterator[str]:
     """What the agent said last, where that is more than the reason."""
     said = [line for line in str(failure.get("output", "")).splitlines() if failure["reason"] not in line]
     yield from (f"    | {line}" for line in said[-_LAST_WORDS:])
+
+
+def _waiting(waiting: Sequence[Value]) -> Iterator[str]:
+    """What has waited for long, by node and cause: the longest of each, and how many more there are."""
+    together: dict[tuple[str, str], list[Value]] = {}
+    for each in waiting:
+        if each["since_s"] >= _LONG_WAIT_S:
+            together.setdefault((each["node"], each["reason"]), []).append(each)
+    if not together:
+        return
+    yield ""
+    yield "Waiting"
+    for (node, reason), held in together.items():
+        longest, more = held[0], len(held) - 1
+        others = f" (and {more} more)" if more else ""
+        yield (f"  {longest['operation']} of {longest['resource']} on {node}{others} for {longest['since_s']:.0f} s: "
+               f"{reason}")
 
 
 def _reports(reports: Sequence[Value]) -> Iterator[str]:

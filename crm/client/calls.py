@@ -173,6 +173,13 @@ def operations(resource: str | None = None, node: str | None = None) -> Call[lis
     return call("GET", "/v1/operations", query={"resource": resource, "node": node})
 
 
+def waiting_operations(
+    resource: str | None = None, node: str | None = None
+) -> Call[list[values.WaitingOperation]]:
+    """Operations that wait for their turn, on any node."""
+    return call("GET", "/v1/operations/waiting", query={"resource": resource, "node": node})
+
+
 def failures(resource: str | None = None, node: str | None = None) -> Call[list[values.Failure]]:
     """What failed and was not cleaned up since."""
     return call("GET", "/v1/failures", query={"resource": resource, "node": node})

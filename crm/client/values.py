@@ -250,6 +250,17 @@ class Operation(TypedDict):
     queued_ms: int | None
 
 
+class WaitingOperation(TypedDict):
+    """An operation that a node has been told to do and has not begun."""
+
+    resource: str
+    node: str
+    operation: str
+    interval_ms: int
+    since_s: float
+    reason: str
+
+
 class FailCount(TypedDict):
     """How often an operation failed on a node since it was last cleaned up."""
 

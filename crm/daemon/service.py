@@ -33,6 +33,7 @@ from crm.daemon.peers import Peers
 from crm.daemon.refusal import Refused
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
+from crm.executor.turns import Waiting
 from crm.model.report import Report
 from crm.model.transition import AgentReference, Transition
 from crm.transition import Progress
@@ -175,6 +176,10 @@ class Service:
     def agents(self) -> tuple[AgentReference, ...]:
         """The agents that could be run on this node."""
         return self._executor.installed()
+
+    def waiting_operations(self) -> tuple[Waiting, ...]:
+        """Operations that wait for their turn on this node."""
+        return self._executor.waiting()
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent says about itself, on this node. Raises ValueError with the reason."""

@@ -55,6 +55,7 @@ class SingleNode:
 _SETTINGS = """name = "alone"
 state_folder = "state"
 runtime_folder = "run"
+{lines}
 [api]
 socket = "crmd.sock"
 port = {port}
@@ -63,14 +64,14 @@ port = {port}
 
 
 @contextmanager
-def single_node(further: str = "") -> Iterator[SingleNode]:
-    """A running daemon; `further` lines for the section [api]. It ends with the block."""
+def single_node(further: str = "", settings_lines: str = "") -> Iterator[SingleNode]:
+    """A running daemon; `further` lines for the section [api], others before it. It ends with the block."""
     folder = short_folder()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     settings = folder / "crmd.toml"
-    settings.write_text(_SETTINGS.format(port=port, further=further))
+    settings.write_text(_SETTINGS.format(port=port, further=further, lines=settings_lines))
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-m", "crm.cli.crmd", "--alone", "--config", str(settings)]
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)

@@ -151,7 +151,16 @@ def _of_failures(cluster: Cluster, resource: Resource, node: Node, change: Score
         if failed.failure_timeout_ms
         else f"until somebody runs: crmctl cleanup {failed.top.id}"
     )
-    return f"{failed.id} failed {_times(count)} there (migration-threshold {threshold}), which counts {forgetting}"
+    how_often = f"{_times(count)} there{_last_reason(cluster, failed, node)}"
+    return f"{failed.id} failed {how_often} (migration-threshold {threshold}), which counts {forgetting}"
+
+
+def _last_reason(cluster: Cluster, resource: Resource, node: Node) -> str:
+    """What the agent said when the resource failed last on a node, if it is still known."""
+    entries = [failed.entry for failed in cluster.failed_operations
+               if failed.node is node and failed.resource is resource and failed.entry.exit_reason]
+    last = max(entries, key=lambda entry: entry.last_rc_change or 0, default=None)
+    return "" if last is None else f", “{last.exit_reason}”"
 
 
 def _times(count: Score) -> str:

@@ -20,6 +20,7 @@ from crm.daemon.peers import Peers
 from crm.daemon.records import Records
 from crm.daemon.transition_archive import TransitionArchive
 from crm.executor.metadata import AgentAction, Metadata, Parameter
+from crm.executor.turns import Waiting
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 NOW = 1_700_000_000
@@ -109,6 +110,7 @@ class FakeNode:
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
+        self.waiting: tuple[Waiting, ...] = ()
 
     def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
         """Another node is here, with what it has kept."""
@@ -182,6 +184,9 @@ class FakeNode:
 
     def measures(self) -> Measures:
         return self.measured
+
+    def waiting_operations(self) -> tuple[Waiting, ...]:
+        return self.waiting
 
     def adopt(self, document: Document) -> None:
         """The CIB moves on."""

@@ -11,6 +11,9 @@ from crm.api.app import create
 from crm.api.service import Refused
 from crm.cib.changes import Edit
 from crm.cib.document import Document
+from crm.cib.record import OperationNote, ResourceRecord, record
+from crm.cib.redaction import REDACTED
+from crm.executor.turns import Waiting
 from tests.unit.api.node import CIB, NOW, FakeNode
 
 
@@ -34,6 +37,34 @@ def test_the_cluster_is_seen_in_one_picture(api: TestClient) -> None:
     (failure,) = cluster["failures"]
     assert (failure["resource"], failure["reason"]) == ("ip", "port in use")
     assert "crmctl cleanup ip" in failure["next_step"]
+
+
+def test_what_agents_said_is_told_without_secrets(api: TestClient, node: FakeNode) -> None:
+    said = {"exit-reason": "hunter2 is wrong", "agent-output": "login\nwith hunter2", "op-status": "0", "rc-code": "1",
+            "operation": "start", "operation_key": "web_start_0", "interval": "0", "transition-key": "1:1:0:x"}
+    failed = ResourceRecord("web", "ocf", "HttpServer", "crmd", {"web_last_failure_0": said})
+    edit = Edit("create", '<instance_attributes id="p"><nvpair id="p1" name="password" value="hunter2"/>'
+                          '</instance_attributes>', xpath="//primitive[@id='web']")
+    node.adopt(record(node.document.apply(edit), [OperationNote("1", "one", failed)]))
+    for path in ("/v1/operations", "/v1/failures", "/v1/cluster"):
+        text = api.get(path, params={"resource": "web"} if path != "/v1/cluster" else {}).text
+        assert f"login\\nwith {REDACTED}" in text and "hunter2" not in text, path
+
+
+def test_operations_that_wait_are_told_with_their_cause(api: TestClient, node: FakeNode) -> None:
+    node.waiting = (Waiting("web", "start", 0, 12.34, "the monitor of web has not ended"),
+                    Waiting("gone", "stop", 0, 1.0, "it is configured no more"))
+    assert api.get("/v1/operations/waiting").json() == [
+        {"resource": "web", "node": "one", "operation": "start", "interval_ms": 0, "since_s": 12.3,
+         "reason": "the monitor of web has not ended"}]
+
+
+def test_text_that_no_cib_can_hold_is_refused_in_every_body(api: TestClient) -> None:
+    answer = api.put("/v1/nodes/one/attributes/a", json={"value": "a\x1bb"})
+    assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, "body.value")
+    answer = api.post("/v1/resources/web/move", content=b'{"node": "\\ud800"}',
+                      headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and "U+D800" in answer.text
 
 
 def test_single_things_are_found_or_said_to_be_missing(api: TestClient) -> None:

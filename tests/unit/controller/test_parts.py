@@ -81,6 +81,16 @@ def test_what_is_no_message_is_refused(raw: bytes) -> None:
         decode(raw)
 
 
+@pytest.mark.parametrize("value", ["a\x1bb", "\x00", "\ud800", "\uffff", "\x9b31m"])
+def test_no_text_ends_the_recording(value: str) -> None:
+    """Whatever an agent, a client or a node of another release has said."""
+    failed = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": value}})
+    notes = [NodeNote("1", "a", {"join": value}), OperationNote("1", "a", failed),
+             AttributeNote("1", f"n{value}", value)]
+    after = record(Document.parse(EMPTY_CIB), notes)
+    assert Document.parse(after.to_bytes()).digest() == after.digest()
+
+
 def test_notes_become_a_patch_that_leads_to_the_same_cib() -> None:
     before = Document.parse(EMPTY_CIB)
     dummy = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})

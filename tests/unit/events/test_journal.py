@@ -81,9 +81,12 @@ def test_secrets_are_in_no_news() -> None:
         text = str(told)
         assert "hunter" not in text and "471" not in text
         assert text.count(REDACTED) == 2
-    failed = {**STARTED, "rc-code": "1", "exit-reason": "cannot log in with hunter3"}
+    failed = {**STARTED, "rc-code": "1", "exit-reason": "cannot log in with hunter3",
+              "agent-output": "psql: hunter3 is wrong"}
     operation = ResourceRecord("db", "ocf", "Dummy", "crmd", {"db_last_failure_0": failed})
-    assert "hunter3" not in str(news(changed, record(changed, [OperationNote("1", "one", operation)])))
+    after = record(changed, [OperationNote("1", "one", operation)])
+    assert "hunter3" not in str(news(changed, after))
+    assert b"hunter3" not in without_secrets(after).to_bytes()
     assert b"hunter" not in without_secrets(changed).to_bytes()
     assert redacted_text(changed, "login as x/hunter3 failed") == f"login as x/{REDACTED} failed"
     assert without_secrets(START) is START

@@ -18,7 +18,8 @@ class FieldTool:
 
     options  what an option is called inside, by each of its spellings; `help` and `version` are among them
     valued   the options that take a value
-    actions  what can be done, by the option that asks for it; a call names exactly one
+    actions  what can be done, by the option that asks for it; a call names exactly one,
+             or with `last_counts` the last one is done, as agents rely on (`crm_node -l -p`)
     """
 
     name: str
@@ -26,6 +27,7 @@ class FieldTool:
     options: Mapping[str, str]
     valued: frozenset[str]
     actions: Mapping[str, Callable[[Arguments], int | None]]
+    last_counts: bool = False
 
     def run(self, arguments: Sequence[str] | None) -> int:
         """Do what the command line says; the exit code."""
@@ -44,7 +46,7 @@ class FieldTool:
 
     def wanted(self, options: Arguments) -> str:
         """The action that the options ask for. Raises CommandError."""
-        named = [name for name in self.actions if name in options]
-        if len(named) != 1:
+        named = [name for name in options.values if name in self.actions]
+        if len(named) != 1 and not (named and self.last_counts):
             raise CommandError("give exactly one thing to do", f"see {self.name} --help", USAGE)
-        return named[0]
+        return named[-1]

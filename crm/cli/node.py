@@ -82,7 +82,7 @@ _ACTIONS: dict[str, Callable[[Arguments], None]] = {
     "name_for_id": _name_for_id,
     "remove": _remove,
 }
-_TOOL = FieldTool("crm_node", _HELP, _OPTIONS, _VALUED, _ACTIONS)
+_TOOL = FieldTool("crm_node", _HELP, _OPTIONS, _VALUED, _ACTIONS, last_counts=True)
 
 
 def _cluster() -> Mapping[str, Any]:

@@ -198,3 +198,9 @@ def test_a_cib_in_a_file_is_worked_on_in_place_of_the_clusters(
     assert node.document is before
     monkeypatch.setenv("CIB_file", str(tmp_path / "nowhere"))
     assert "cannot be read" in run(cibadmin.main, "-Q", code=66)
+
+
+def test_the_last_thing_to_do_counts_as_agents_rely_on(run: Run) -> None:
+    """`crm_node -l -p`, as rabbitmq-server-ha has it."""
+    assert run(node_tool.main, "-l", "-p") == run(node_tool.main, "-p")
+    assert "exactly one thing" in run(node_tool.main, "--force", code=64)

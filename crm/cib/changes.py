@@ -1,13 +1,14 @@
 """Changes of a CIB as plain data: what a person or a controller asks for, before anybody applies it.
 
-They are sent between nodes and kept in tests; `crm.cib.document` applies them.
+They are sent between nodes and kept in tests; `crm.cib.document` applies them. `kind` tells them apart on the way: a
+patch has no field that a replacement has not. (Nodes before feature set 3.20.6 do not send it.)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 class Verb(StrEnum):
@@ -29,6 +30,7 @@ class Replace:
 
     xml: str
     section: str | None = None
+    kind: Literal["replace"] = field(default="replace", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Patch:
     """A difference in Pacemaker's patch format 2; `crm.cib.patch` makes and applies them."""
 
     xml: str
+    kind: Literal["patch"] = field(default="patch", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Edit:
     section: str | None = None
     xpath: str | None = None
     every: bool = False
+    kind: Literal["edit"] = field(default="edit", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Batch:
     """Several changes that are applied together or not at all; one version step for all of them."""
 
     changes: tuple[Change, ...]
+    kind: Literal["batch"] = field(default="batch", kw_only=True, repr=False)
 
 
 Change: TypeAlias = Replace | Patch | Edit | Batch

@@ -1,9 +1,9 @@
 """What a node's disk keeps: its vote, and the CIB with the term of its writing. No answer goes out before it is there.
 
-Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. When the CIB is first written in a new
-term the vote file goes first and says which CIB (by digest) still belongs to the former term, so a power cut between
-the two leaves nothing ambiguous. A CIB that had to be taken from a backup counts as the oldest: the other
-nodes know better.
+Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. As long as the CIB on disk is not yet the
+one of the new term, the vote file says which CIB (by digest) belongs to which former term: whatever is written, fails
+to be written or is cut off in between, no CIB ever counts as of a term that it was not written in. A CIB that had to
+be taken from a backup counts as the oldest: the other nodes know better.
 
 Writes are grouped: while one write is under way, all that is asked for meanwhile is written by the next.
 """
@@ -32,6 +32,7 @@ RETRY_S = 1.0
 SLOW_S = 3.0
 """A write that takes longer counts as failing, until it ends."""
 _NAME = "votes.json"
+_NONE = "none"
 
 
 class FolderInUseError(Exception):
@@ -64,7 +65,9 @@ class Durable:
         self._document: Document | None = None
         self._token = 0
         self._written = Standing()
-        self._on_disk = ""
+        self._stored_digest = ""
+        """Of the CIB on disk, empty if it must be looked at; that CIB need not be the one that was last asked for."""
+        self._stored_term = 0
         self._wake = asyncio.Event()
 
     def open(self) -> None:
@@ -85,7 +88,8 @@ class Durable:
         reports = list(loaded.reports)
         standing = self._read_votes(loaded.document, reports)
         self._standing = self._written = standing
-        self._on_disk = loaded.document.digest() if loaded.document else ""
+        self._stored_digest = loaded.document.digest() if loaded.document else _NONE
+        self._stored_term = standing.cib_term
         return Recalled(standing, loaded.document, tuple(reports))
 
     def persist(self, token: int, standing: Standing, document: Document | None) -> None:
@@ -129,19 +133,26 @@ class Durable:
 
     def _write(self, standing: Standing, document: Document | None) -> None:
         if standing != self._written:
-            self._write_votes(standing)
+            self._write_votes(standing, self._former(standing, document))
             self._written = standing
         if document is not None:
             self._store.save(document)
-            self._on_disk = ""
+            self._stored_digest, self._stored_term = "", standing.cib_term
 
-    def _write_votes(self, standing: Standing) -> None:
-        former = self._written
-        if standing.cib_term != former.cib_term and not self._on_disk:
+    def _former(self, standing: Standing, document: Document | None) -> dict[str, object]:
+        """Which CIB, by its digest, still is of which term; none if what is on disk is what the standing speaks of."""
+        if standing.cib_term == self._stored_term:
+            return {"digest": _NONE, "cib_term": standing.cib_term}
+        if not self._stored_digest:
             loaded = self._store.load().document
-            self._on_disk = loaded.digest() if loaded else "none"
+            self._stored_digest = loaded.digest() if loaded else _NONE
+        if document is not None and document.without_status().digest() == self._stored_digest:
+            return {"digest": _NONE, "cib_term": standing.cib_term}
+        return {"digest": self._stored_digest, "cib_term": self._stored_term}
+
+    def _write_votes(self, standing: Standing, former: dict[str, object]) -> None:
         content = {"term": standing.term, "voted_for": standing.voted_for, "cib_term": standing.cib_term,
-                   "former": {"digest": self._on_disk, "cib_term": former.cib_term}}
+                   "former": former}
         temporary = self.folder / f"{_NAME}.new"
         with temporary.open("w", encoding="utf-8") as file:
             json.dump(content, file)

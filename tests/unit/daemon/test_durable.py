@@ -75,6 +75,50 @@ def test_a_power_cut_between_votes_and_cib_leaves_the_cib_in_its_former_term(tmp
     assert (remembered.term, remembered.cib_term) == (4, 3)
 
 
+def full(_document: Document) -> None:
+    raise CibError("store-full", "The CIB cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize("votes", [1, 3])
+def test_a_cib_that_could_not_be_replaced_stays_in_its_term_whatever_is_voted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, votes: int
+) -> None:
+    """Votes are small and fit on a full disk, the new CIB does not."""
+    monkeypatch.setattr(disk, "RETRY_S", 0.01)
+    failed: list[int] = []
+
+    async def story() -> None:
+        durable = Durable(tmp_path, 5, never, failed.append)
+        durable.open()
+        durable.recall()
+        worker = asyncio.create_task(durable.work())
+        durable.persist(1, Standing(5, "me", 5), document("alone"))
+        await asyncio.sleep(0.2)
+        monkeypatch.setattr(durable.store, "save", full)
+        for number in range(votes):
+            durable.persist(2 + number, Standing(7 + number, "b", 7), document("common") if number == 0 else None)
+            async with asyncio.timeout(5):
+                while 2 + number not in failed:
+                    await asyncio.sleep(0.001)
+        worker.cancel()
+        durable.close()
+
+    asyncio.run(story())
+    standing, cib = recall(tmp_path)
+    assert cib is not None and cib.digest() == document("alone").without_status().digest()
+    assert (standing.term, standing.cib_term) == (6 + votes, 5)
+
+
+def test_a_new_term_for_the_same_cib_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, (Standing(5, "me", 5), document("a")), (Standing(7, "me", 7), document("a")))
+    assert recall(tmp_path)[0] == Standing(7, "me", 7)
+
+
+def test_a_term_without_its_cib_is_not_kept(tmp_path: Path) -> None:
+    write(tmp_path, (Standing(5, "me", 5), document("a")), (Standing(7, "me", 7), None))
+    assert recall(tmp_path)[0] == Standing(7, "me", 5)
+
+
 def test_a_cib_from_a_backup_counts_as_the_oldest(tmp_path: Path) -> None:
     write(tmp_path, (Standing(3, "a", 3), document("x")), (Standing(3, "a", 3), document("y")))
     (tmp_path / "cib.xml").write_bytes(b"<cib half of it")

@@ -161,7 +161,8 @@ class Joined:
 class Update:
     """The next state of the CIB as a patch; `durable` ones are to be acknowledged once they are on disk.
 
-    `receipt`: of the request that it carries out.
+    `receipt`: of the request that it carries out. `cib_term`: the term that the CIB is of from then on; a leader that
+    was not in office when it welcomed a member has told it a former one.
     """
 
     term: int
@@ -169,6 +170,7 @@ class Update:
     patch: str
     durable: bool
     receipt: Receipt | None = None
+    cib_term: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class Replication:
         durable = configuration_version(document.version) != configuration_version(former.version)
         if document is not former:
             update = Update(core.authority.term, core.authority.caretaker, self._documents.step(former, document),
-                            durable or acknowledged, receipt)
+                            durable or acknowledged, receipt, core.standing.cib_term)
             core.adopt(document)
             core.broadcast(update)
             self._keep(receipt)
@@ -301,6 +301,8 @@ class Replication:
             core.send(sender, Resync(update.term))
             return
         self._keep(update.receipt)
+        if update.cib_term is not None:
+            core.stand(cib_term=update.cib_term)
         if update.durable:
             self._acknowledge_when_durable()
 

@@ -265,9 +265,11 @@ class Checkers:
             self._break("durable", f"the DC of term {term}, {node.name}, lacks acknowledged changes {sorted(missing)}")
 
     def _committed_by_quorum(self, answer: Answer) -> None:
+        """On enough disks, and as of the term that acknowledged it: by an older one another CIB could win over it."""
         world, marker = self._world, answer.request_id
         having = [node.name for node in world.nodes.values()
-                  if node.disk.document is not None and marker in world.markers(node.disk.document)]
+                  if node.disk.document is not None and marker in world.markers(node.disk.document)
+                  and node.disk.standing.cib_term >= answer.term]
         if len(having) < world.shape.needed:
             self._break("commit", f"{marker} is acknowledged, but only on the disks of {having}")
 

@@ -17,7 +17,7 @@ from crm.executor.agents import described
 from crm.executor.metadata import Metadata
 from crm.model.transition import AgentReference
 
-_LIST, _ONE = "agents", "agent"
+_LIST, _ONE, _HAS = "agents", "agent", "has-agent"
 _PATIENCE_S = 5.0
 _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
 
@@ -29,6 +29,7 @@ class AgentsEverywhere:
         self._service = service
         service.peers.offer(_LIST, self._own_list)
         service.peers.offer(_ONE, self._own)
+        service.peers.offer(_HAS, self._own_has)
 
     async def nodes(self) -> dict[AgentReference, list[str]]:
         """Every agent with the nodes that have it, of those that are here: this node's first, in their order."""
@@ -41,9 +42,8 @@ class AgentsEverywhere:
 
     async def missing(self, agent: AgentReference) -> list[str]:
         """The nodes that are here and do not have an agent."""
-        told, _ = await self._service.peers.ask_all(_LIST)
-        entry = [agent.standard, agent.provider, agent.type]
-        return [node for node, entries in told.items() if entry not in [list(each) for each in entries]]
+        told, _ = await self._service.peers.ask_all(_HAS, described(agent))
+        return [node for node, has in told.items() if not has]
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent (see `reference`) says about itself: on this node, else on one that has it.
@@ -70,7 +70,10 @@ class AgentsEverywhere:
         return None
 
     async def _own_list(self, _about: Any) -> list[tuple[str, str | None, str]]:
-        return [(each.standard, each.provider, each.type) for each in self._service.agents()]
+        return [(each.standard, each.provider, each.type) for each in await self._service.agents()]
+
+    async def _own_has(self, about: Any) -> bool:
+        return await self._service.has_agent(reference(str(about)))
 
     async def _own(self, about: Any) -> dict[str, Any]:
         try:

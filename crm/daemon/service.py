@@ -173,9 +173,13 @@ class Service:
         """Requests that wait for an answer of the DC."""
         return len(self._waiting)
 
-    def agents(self) -> tuple[AgentReference, ...]:
+    async def agents(self) -> tuple[AgentReference, ...]:
         """The agents that could be run on this node."""
-        return self._executor.installed()
+        return await self._executor.installed()
+
+    async def has_agent(self, agent: AgentReference) -> bool:
+        """Whether this node has an agent."""
+        return await self._executor.has(agent)
 
     def waiting_operations(self) -> tuple[Waiting, ...]:
         """Operations that wait for their turn on this node."""

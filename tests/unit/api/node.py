@@ -77,8 +77,11 @@ class _WithOneAgent:
     def __init__(self, peers: Peers) -> None:
         self.peers = peers
 
-    def agents(self) -> tuple[AgentReference, ...]:
+    async def agents(self) -> tuple[AgentReference, ...]:
         return tuple(AgentReference(name, "ocf", name, "crmd") for name in ("Dummy", "Lonely"))
+
+    async def has_agent(self, agent: AgentReference) -> bool:
+        return agent.type in ("Dummy", "Lonely")
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         return Metadata(agent.type, parameters=(Parameter("depth", required=True),), actions=ACTIONS, text="<x/>")
@@ -193,8 +196,11 @@ class FakeNode:
         self.document = document
         self.journal.adopted("3", document)
 
-    def agents(self) -> tuple[AgentReference, ...]:
+    async def agents(self) -> tuple[AgentReference, ...]:
         return tuple(AgentReference(name, "ocf", name, "crmd") for name in AGENTS)
+
+    async def has_agent(self, agent: AgentReference) -> bool:
+        return agent.type in AGENTS
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         if agent.type not in AGENTS:

@@ -9,10 +9,10 @@ from crm.cli import asking
 from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
 from crm.cli.field_arguments import Arguments
 
-RUNNABLE = ("ocf", "stonith")
+RUNNABLE = ("ocf", "stonith", "systemd", "lsb", "service")
 """Standards of agents that crmd can run."""
-_OTHERS = ("lsb", "systemd", "service", "upstart", "nagios")
-"""Standards that Pacemaker knows beside those."""
+_OTHERS = ("upstart", "nagios", "heartbeat")
+"""Standards that Pacemaker has known beside those."""
 
 
 def resource_name(options: Arguments) -> str:

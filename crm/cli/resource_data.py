@@ -103,7 +103,7 @@ def wanted_agents(options: Arguments) -> tuple[str, str | None]:
     standard, _, provider = options.values["list_agents"].partition(":")
     if standard in _OTHERS:
         raise CommandError(f"crmd cannot run agents of the standard {standard}",
-                           f"it runs those of {' and '.join(RUNNABLE)}; many services have an ocf agent, else see "
+                           f"it runs those of {', '.join(RUNNABLE)}; many services have an ocf agent, else see "
                            "resource_agents/template", NO_SUCH_OBJECT)
     return standard, provider or None
 

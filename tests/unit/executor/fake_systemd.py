@@ -89,7 +89,7 @@ class Manager(ServiceInterface):
         return self.path(name)
 
     @dbus_method()
-    def ListUnitFiles(self) -> "a(ss)":  # type: ignore[valid-type]  # noqa: F722, F821, N802
+    def ListUnitFiles(self) -> "a(ss)":  # type: ignore[valid-type]  # noqa: F821, N802
         return [["/lib/systemd/system/web.service", "disabled"], ["/lib/systemd/system/worker@.service", "static"],
                 ["/lib/systemd/system/disk.mount", "enabled"], ["/lib/systemd/system/a.target", "static"]]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,6 +32,8 @@ _ACTIVE = ("active", "reloading", "refreshing")
 _ON_ITS_WAY = ("activating", "deactivating")
 _UNKNOWN_UNIT = ("NoSuchUnit", "InvalidName", "LoadFailed")
 _PAUSE_S = 0.2
+_BUS_PATIENCE_S = 3.0
+"""How long a monitor waits for a bus that is away: restarting it takes no longer, and most machines without have none."""
 _Outcome = tuple[Status, int, str]
 _DONE: _Outcome = (Status.DONE, ExitCode.OK, "")
 
@@ -105,7 +108,8 @@ class SystemdUnits:
         To ask for a start or a stop once more does no harm: systemd goes on with the job that there is.
         """
         limit_s = clock.request.timeout_ms / 1000
-        trouble = ""
+        patience_s = _BUS_PATIENCE_S if clock.request.operation == "monitor" else None
+        lost_at, trouble = 0.0, ""
         try:
             async with asyncio.timeout(limit_s or None):
                 while True:
@@ -115,7 +119,10 @@ class SystemdUnits:
                     except BusLostError as error:
                         if not trouble:
                             log.warning("%s of %s waits: %s", clock.request.operation, unit, error)
+                            lost_at = time.monotonic()
                         trouble = str(error)
+                        if patience_s is not None and time.monotonic() - lost_at >= patience_s:
+                            raise TimeoutError from None
                         await asyncio.sleep(_PAUSE_S)
         except TimeoutError:
             if trouble:

@@ -33,7 +33,7 @@ _ON_ITS_WAY = ("activating", "deactivating")
 _UNKNOWN_UNIT = ("NoSuchUnit", "InvalidName", "LoadFailed")
 _PAUSE_S = 0.2
 _BUS_PATIENCE_S = 3.0
-"""How long a monitor waits for a bus that is away: restarting it takes no longer, and most machines without have none."""
+"""How long a monitor waits for a bus that is away: to restart it takes no longer, and some machines have none."""
 _Outcome = tuple[Status, int, str]
 _DONE: _Outcome = (Status.DONE, ExitCode.OK, "")
 

@@ -13,12 +13,13 @@ from crm.api.problems import ProblemError, offences
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import Wish
-from crm.api.writing import Written, etag, set_version, wanted_version, write
+from crm.api.writing import Check, Written, etag, set_version, wanted_version, write
 from crm.cib import selection
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 
 IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
 DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
+Force = Annotated[bool, Query(description="Write it even if its agent refuses it, or it closes a circle")]
 Section = Annotated[str | None, Query(description="One section instead of the whole", examples=["resources"])]
 XPath = Annotated[str | None, Query(description="The elements that this XPath selects", examples=["//primitive"])]
 
@@ -57,7 +58,8 @@ _PATCH_BODY = {
 }
 
 
-def routes(service: Service) -> APIRouter:
+def routes(service: Service, check: Check) -> APIRouter:
+    """The routes; `check` looks at what is written."""
     router = versioned("cib", "/cib")
 
     @router.get("", response_class=Response, responses={200: {"content": _XML}})
@@ -75,7 +77,7 @@ def routes(service: Service) -> APIRouter:
         """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
         change = Replace(await _text(request), section)
         return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
-                           by_hand=True)
+                           by_hand=True, check=check)
 
     @router.patch("", openapi_extra=_PATCH_BODY)
     async def change_cib(
@@ -84,7 +86,7 @@ def routes(service: Service) -> APIRouter:
         """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
         change = _parsed(request.headers.get("content-type", ""), await _text(request))
         return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
-                           by_hand=True)
+                           by_hand=True, check=check)
 
     @router.get("/version")
     async def read_version(response: Response) -> VersionValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from crm.cib.changes import Change
@@ -17,6 +18,7 @@ from crm.daemon.peers import Peers, Silence
 from crm.daemon.refusal import Refused
 from crm.daemon.service import Committed, MemberStatus, NodeStatus
 from crm.executor.metadata import Metadata
+from crm.executor.operation import OperationResult
 from crm.model.transition import AgentReference, Transition
 
 __all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Origin", "Peers", "Receipt",
@@ -51,3 +53,6 @@ class Service(Protocol):
     def fencings(self) -> tuple[FencingRecord, ...]: ...
     def agents(self) -> tuple[AgentReference, ...]: ...
     async def metadata(self, agent: AgentReference) -> Metadata: ...
+    async def validate(
+        self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int
+    ) -> OperationResult: ...

@@ -88,6 +88,10 @@ def add_dry_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
 
 
+def add_force(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--force", action="store_true", help="even if it could never work as things are")
+
+
 Commands = Any
 """What `ArgumentParser.add_subparsers` returns; its class is private."""
 

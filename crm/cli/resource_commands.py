@@ -34,12 +34,14 @@ def _add_defining(own: Commands) -> None:
     create.add_argument("agent", help="such as ocf:heartbeat:IPaddr2, or @TEMPLATE")
     create.add_argument("words", nargs=argparse.REMAINDER, metavar="name=value … [op NAME …] [meta …] [utilization …]")
     _add_writing(create, _create)
+    asking.add_force(create)
     for kind, text in (("group", "resources that run together, in order"), ("clone", "one that runs on many nodes")):
         command = own.add_parser(kind, help=text)
         command.add_argument("resource", help="the new id")
         command.add_argument("members", nargs="+", help="ids of resources; then meta attributes as name=value")
         _add_writing(command, _collect, kind=kind)
-    _add_force(definitions.add_define(own, definitions.RESOURCE))
+        asking.add_force(command)
+    definitions.add_define(own, definitions.RESOURCE)
     delete = own.add_parser("delete", help="delete one, with its constraints")
     delete.add_argument("resource")
     delete.add_argument("--keep-members", action="store_true", help="of a group or clone: keep what is in it")
@@ -72,16 +74,12 @@ def _add_values(own: Commands) -> None:
         command.add_argument("name")
         command.add_argument("value", nargs="?", help="without it, it is removed")
         _add_writing(command, _value, kind=kind)
+        asking.add_force(command)
 
 
 def _add_writing(command: argparse.ArgumentParser, act: Any, **more: str) -> None:
     asking.add_dry_run(command)
-    _add_force(command)
     command.set_defaults(act=act, **more)
-
-
-def _add_force(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--force", action="store_true", help="even if the agent does not know what is asked of it")
 
 
 def _list(_options: argparse.Namespace) -> None:

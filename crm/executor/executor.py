@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,7 @@ log = logging.getLogger("crm.executor")
 # What leaves a resource as it is, and so leaves its recurring operations alone.
 _HARMLESS = frozenset({"monitor", "notify", "meta-data", "validate-all"})
 _METADATA_TIMEOUT_MS = 30_000
+_VALIDATIONS_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class Executor:
         self._recurring: dict[RecurringKey, _Recurring] = {}
         self._delayed: set[asyncio.TimerHandle] = set()
         self._running = asyncio.Semaphore(settings.running_limit)
+        self._validating = asyncio.Semaphore(_VALIDATIONS_AT_ONCE)
         self._metadata: dict[tuple[Path, int], Metadata] = {}
         self._devices = FenceDevices(settings)
         self._journal = Journal(settings.agent_state / ".operations") if settings.agent_state is not None else None
@@ -121,6 +123,12 @@ class Executor:
             except OSError as error:
                 raise ValueError(f"{path} could not be run: {error.strerror or error}") from None
         return self._metadata[key]
+
+    async def validate(self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int) -> OperationResult:
+        """Run an agent's `validate-all`. Not in any lane: nothing is done to the resource, which may not even exist."""
+        request = OperationRequest(0, agent, "validate-all", timeout_ms=timeout_ms, parameters=parameters)
+        async with self._validating:
+            return await run_once(request, self.settings)
 
     def installed(self) -> tuple[AgentReference, ...]:
         """Every agent that could be run here: OCF agents, then fence agents."""

@@ -193,8 +193,9 @@ def test_alerts(run: Run, tmp_path: Path) -> None:
 
 
 def test_fencing_levels(run: Run) -> None:
-    run("fence-level", "create", "1", "web", "--node", "two")
-    run("fence-level", "create", "2", "web", "db", "--attribute", "rack=b", "--id", "rack-b")
+    assert "is no fence device" in run("fence-level", "create", "1", "web", "--node", "two", code=1)
+    run("fence-level", "create", "1", "web", "--node", "two", "--force")
+    run("fence-level", "create", "2", "web", "db", "--attribute", "rack=b", "--id", "rack-b", "--force")
     listed = run("fence-level", "list")
     assert "fl-two-1  two     1      web" in listed and "rack-b    rack=b  2      web db" in listed
     run("fence-level", "delete", "rack-b")

@@ -86,7 +86,7 @@ def create(
         resource_routes.routes(service, picture, now, checks),
         history_routes.routes(service),
         transition_routes.routes(service),
-        task_routes.routes(service, picture, now),
+        task_routes.routes(service, now),
         cib_routes.routes(service, checks.of_xml),
         simulation_routes.routes(service, now),
         ticket_routes.routes(service, now),

@@ -40,9 +40,13 @@ class Picture:
 
     def resource(self, resource_id: str) -> ResourceValue | None:
         """A resource anywhere in the tree."""
-        found = next((entry for entry in self._tree() if entry.id == resource_id), None)
-        found = found or self.cluster.find(resource_id)
+        found = self.find(resource_id)
         return None if found is None else _resource(found)
+
+    def find(self, resource_id: str) -> Resource | None:
+        """The same as the policy engine knows it."""
+        found = next((entry for entry in self._tree() if entry.id == resource_id), None)
+        return found or self.cluster.find(resource_id)
 
     def names_in(self, resource_id: str) -> frozenset[str]:
         """The names under which a resource, and all that it is made of, is spoken of: with and without number."""

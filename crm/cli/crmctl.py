@@ -10,7 +10,7 @@ from typing import Any
 
 from crm.cli import asking
 from crm.cli.command_parser import CommandParser
-from crm.cli.connection import Answer, duration_seconds, request, run
+from crm.cli.connection import Answer, request, run
 from crm.cli.release import add_version
 
 _FAMILIES = {
@@ -100,11 +100,13 @@ def _add_wishes(commands: asking.Commands) -> None:
     move.add_argument("--forever", action="store_true", help="until it is cleared")
     move.add_argument("--promoted", action="store_true", help="only its promoted role")
     asking.add_dry_run(move)
+    asking.add_wait(move)
     move.set_defaults(act=_move)
 
     clear = commands.add_parser("clear", help="undo the moves of a resource")
     clear.add_argument("resource")
     asking.add_dry_run(clear)
+    asking.add_wait(clear)
     clear.set_defaults(act=_clear)
 
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
@@ -163,18 +165,16 @@ def _node(options: argparse.Namespace) -> None:
     asking.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
 
 
-def _move(options: argparse.Namespace) -> None:
-    seconds = None if options.forever else duration_seconds(options.duration)
-    wish = {"node": options.node, "for_seconds": seconds, **({"promoted": True} if options.promoted else {})}
-    where = f"to {options.node}" if options.node else "away"
-    until = "until it is cleared" if seconds is None else f"for {options.duration}"
-    said = f"{options.resource} moves {where} {until} (undo: crmctl clear {options.resource})"
-    asking.write(options, "POST", asking.path("resources", options.resource, "move"), wish, said)
+def _move(options: argparse.Namespace) -> int:
+    from crm.cli.resource_commands import move
+
+    return move(options)
 
 
-def _clear(options: argparse.Namespace) -> None:
-    said = f"{options.resource} may run wherever the configuration lets it"
-    asking.write(options, "POST", asking.path("resources", options.resource, "clear"), None, said)
+def _clear(options: argparse.Namespace) -> int:
+    from crm.cli.resource_commands import clear
+
+    return clear(options)
 
 
 def _cleanup(options: argparse.Namespace) -> None:

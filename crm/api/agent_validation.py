@@ -9,7 +9,8 @@ Source: OCF resource agent API 1.1, "validate-all".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +118,7 @@ class Validation:
         agent = AgentReference(str(about["id"]), str(about["standard"]), str(about["type"]), about["provider"])
         result = await self._service.validate(agent, about["parameters"], TIMEOUT_MS)
         return {"status": int(result.status), "rc": int(result.rc),
-                "reason": result.exit_reason or _last_line(result.output)}
+                "reason": _said(result.exit_reason, result.output)}
 
 
 def judged(agent: AgentReference, verdicts: Sequence[Verdict]) -> list[Report]:
@@ -169,9 +170,17 @@ _TELLING = ("start", "monitor", "promote", "reload-agent", "reload", "migrate_to
 """Operations that are given the wanted parameters; a stop gets those of the last start."""
 
 
-def _last_line(output: str) -> str:
-    lines: Iterable[str] = (line.strip() for line in reversed(output.splitlines()))
-    return next((line for line in lines if line), "")
+_ERROR_LINE = re.compile(r"\b(?:ERROR|CRIT(?:ICAL)?):\s*(?P<text>.+)")
+
+
+def _said(reason: str, output: str) -> str:
+    """Why, in the agent's words. Its last reason is often that of a helper, and what is meant stands in its log."""
+    logged = [found["text"].strip() for line in output.splitlines() if (found := _ERROR_LINE.search(line))]
+    told = [each for each in dict.fromkeys([*logged[-2:], reason]) if each]
+    if not told:
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+    return "; ".join(each.rstrip(".") for each in told)
 
 
 def _without_secrets(after: Document, report: Report) -> Report:

@@ -57,8 +57,9 @@ class Follower:
         self._parts = frozenset(parts)
         self._begun = time.time()
         picture = self._picture()
-        if wanted.goal is not Goal.GONE and picture.find(wanted.resource) is None:
-            raise ProblemError("no-such-resource", f"The cluster has no resource {wanted.resource}", "See: crmctl status")
+        if wanted.goal is not Goal.GONE and not picture.all_named(wanted.resource):
+            raise ProblemError("no-such-resource", f"The cluster has no resource {wanted.resource}",
+                               "See which there are: crmctl status")
         self._before = {_key(each) for each in picture.failures()}
 
     async def follow(self, say: Say) -> str:
@@ -82,7 +83,7 @@ class Follower:
                 seen = document
                 say("" if is_restricted(self._service) else _progress(own, left))
                 self._check_fencing(left)
-                if not own and is_reached(self._wanted, self._picture().resource(self._wanted.resource)):
+                if not own and is_reached(self._wanted, self._picture().whole_resource(self._wanted.resource)):
                     return
             idle = self._service.status().state in ("idle", "not-dc")
             if not left and idle and self._service.cib() is document:
@@ -111,7 +112,7 @@ class Follower:
         names = picture.names_in(name) | self._parts
         failures = [each for each in picture.failures() if each.resource in names and self._is_new(each)]
         answer = explain(read(picture.document.root), int(time.time()), name)
-        outcome = judge(self._wanted, Seen(picture.resource(name), failures, answer, _stopped_by(picture, name)))
+        outcome = judge(self._wanted, Seen(picture.whole_resource(name), failures, answer, _stopped_by(picture, name)))
         return self._with_quorum(outcome)
 
     def _with_quorum(self, outcome: Outcome) -> Outcome:
@@ -170,10 +171,11 @@ def to_restart(picture: Picture, name: str, node: str | None = None) -> list[tup
 
     Raises ProblemError (no-such-resource, not-running, unmanaged).
     """
-    found = picture.find(name)
-    if found is None:
+    found = picture.all_named(name)
+    if not found:
         raise CibError("no-such-resource", f"The cluster has no resource {name}", name, hint="See: crmctl status")
-    active = [(each, at) for each in found.primitives() for at in each.active_on if node in (None, at.name)]
+    primitives = [each for entry in found for each in entry.primitives()]
+    active = [(each, at) for each in primitives for at in each.active_on if node in (None, at.name)]
     if not active:
         where = f" on {node}" if node else ""
         raise ProblemError("not-running", f"{name} does not run{where}", f"Start it: crmctl resource start {name}")
@@ -221,7 +223,9 @@ def _progress(own: Sequence[GraphAction], left: Sequence[GraphAction]) -> str:
     if told:
         more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
         return ", ".join(told[:_MOST_NAMED]) + more
-    return f"{len(left)} actions are left" if left else "the last results are on their way"
+    if not left:
+        return "the last results are on their way"
+    return f"waits for {len(left)} other action{'' if len(left) == 1 else 's'} of the cluster"
 
 
 def _doing(action: GraphAction) -> str:

@@ -251,11 +251,13 @@ def _until(options: argparse.Namespace) -> str:
 
 def _wish(options: argparse.Namespace) -> dict[str, Any]:
     seconds = None if options.forever else duration_seconds(options.duration)
-    return {"node": options.node, "for_seconds": seconds, "promoted": options.promoted}
+    return {"node": options.node, "for_seconds": seconds, **({"promoted": True} if options.promoted else {})}
 
 
 def _only_place(options: argparse.Namespace) -> str | None:
-    """The node that a resource is to leave when none is named, if it is one."""
+    """The node that a resource is to leave when none is named, if it is one; only whoever waits wants to know."""
+    if options.no_wait or options.dry_run:
+        return None
     try:
         nodes: list[str] = asking.read("resources", options.resource)["nodes"]
     except CommandError:

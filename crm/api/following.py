@@ -22,6 +22,7 @@ from crm.cib import restarts
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.objects import wishes
+from crm.cib.objects.catalogue import RESOURCES
 from crm.cib.read import read
 from crm.cib.redaction import without_secrets
 from crm.cib.version import Version
@@ -240,12 +241,19 @@ def _primitives(document: Document, resource: str) -> set[str]:
 
 
 def _stopped_by(picture: Picture, name: str) -> str | None:
-    try:
-        if (wishes.target_role(picture.document, name) or "").lower() == "stopped":
-            return name
-        return wishes.stopped_above(picture.document, name)
-    except CibError:
+    """The resource whose target-role stops all of it: itself, one around it, or (of a collective) one within it."""
+    element = RESOURCES.find(picture.document, base_name(name))
+    if element is None:
         return None  # It is not in the configuration any more.
+    primitives = [str(each.get("id")) for each in element.iter("primitive")]
+    told = [_told_to_stop(picture.document, each) for each in primitives]
+    return told[0] if told and all(told) else None
+
+
+def _told_to_stop(document: Document, primitive: str) -> str | None:
+    if (wishes.target_role(document, primitive) or "").lower() == "stopped":
+        return primitive
+    return wishes.stopped_above(document, primitive)
 
 
 def _key(failure: FailureValue) -> tuple[str, str, str, int | None]:

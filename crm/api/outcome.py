@@ -116,7 +116,7 @@ def _running(wanted: Wanted, found: ResourceValue, seen: Seen) -> Outcome:
     idle = _idle_parts(found)
     if not found.nodes and wanted.goal in (Goal.CONFIGURED, Goal.PLACED) and seen.stopped_by is not None:
         return Outcome(True, f"{name} is configured and stays stopped: target-role of {seen.stopped_by} says so")
-    if not found.nodes and seen.stopped_by not in (None, name):
+    if not found.nodes and seen.stopped_by is not None:
         step = f"Start that: crmctl resource start {seen.stopped_by}"
         return Outcome(False, f"{name} stays stopped, because {seen.stopped_by}, which it is part of, is stopped", step)
     if not found.nodes:

@@ -10,7 +10,9 @@ from crm.cli.asking import Commands
 from crm.cli.connection import USAGE, CommandError, duration_seconds
 
 _CREATE = """The words after the agent are its parameters; then, in any order, more of each kind:
-  crmctl resource create ip ocf:heartbeat:IPaddr2 ip=10.0.0.9 op monitor interval=10s timeout=20s meta priority=5"""
+  crmctl resource create ip ocf:heartbeat:IPaddr2 ip=10.0.0.9 op monitor interval=10s timeout=20s meta priority=5
+With “clone” or “promotable” (and options such as notify=true) it is created within a clone, ID-clone:
+  crmctl resource create db ocf:heartbeat:redis op monitor interval=10s timeout=30s promotable notify=true"""
 _KINDS = {"parameter": "parameters", "meta": "meta", "utilization": "utilization"}
 
 
@@ -32,7 +34,8 @@ def _add_defining(own: Commands) -> None:
                             formatter_class=argparse.RawDescriptionHelpFormatter)
     create.add_argument("resource")
     create.add_argument("agent", help="such as ocf:heartbeat:IPaddr2, or @TEMPLATE")
-    create.add_argument("words", nargs=argparse.REMAINDER, metavar="name=value … [op NAME …] [meta …] [utilization …]")
+    words = "name=value … [op NAME …] [meta …] [utilization …] [clone|promotable …]"
+    create.add_argument("words", nargs=argparse.REMAINDER, metavar=words)
     _add_writing(create, _create)
     asking.add_wait(create)
     asking.add_force(create)
@@ -120,6 +123,10 @@ def _create(options: argparse.Namespace) -> int:
         value["template"] = options.agent[1:]
     else:
         value["agent"] = options.agent
+    clone = value.pop("clone")
+    if clone is not None:
+        options.resource += "-clone"
+        value = {"kind": "clone", "id": options.resource, "members": [value], "meta": clone}
     return asking.write_and_wait(options, "POST", "/v1/resources", value, f"{options.resource} is configured",
                                  goal="configured", undo=f"crmctl resource delete {options.resource}")
 
@@ -141,8 +148,11 @@ def _without_options(options: argparse.Namespace) -> list[str]:
 
 
 def _definition(words: list[str]) -> dict[str, Any]:
-    """Parameters, `meta`, `utilization` and operations from the words of a command line."""
+    """Parameters, `meta`, `utilization`, operations, and the options of a clone around it from the words of a command
+    line; `clone` is None if there is to be none.
+    """
     found: dict[str, Any] = {"parameters": [], "meta": [], "utilization": []}
+    clone: list[str] | None = None
     operations: list[tuple[str, list[str]]] = []
     rest = iter(words)
     target = found["parameters"]
@@ -151,6 +161,9 @@ def _definition(words: list[str]) -> dict[str, Any]:
             target = found["parameters"]
         elif word in ("meta", "utilization"):
             target = found[word]
+        elif word in ("clone", "promotable"):
+            clone = ["promotable=true"] if word == "promotable" else []
+            target = clone
         elif word == "op":
             operations.append((next(rest, ""), []))
             target = operations[-1][1]
@@ -159,6 +172,7 @@ def _definition(words: list[str]) -> dict[str, Any]:
     return {
         **{kind: asking.pairs(given) for kind, given in found.items()},
         "operations": [_operation(name, given) for name, given in operations],
+        "clone": None if clone is None else asking.pairs(clone),
     }
 
 

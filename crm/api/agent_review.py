@@ -29,18 +29,19 @@ class Review:
 
     async def __call__(self, document: Document, value: Any, force: bool) -> Sequence[Report]:
         """The findings about a resource and all in it. Raises ProblemError (unsuitable) unless `force`."""
-        reports = await self._all_findings(document, value)
+        reports = await self.findings(document, value)
         present = RESOURCES.find(document, value.id)
-        before = [] if present is None else await self._all_findings(document, RESOURCES.value(present))
+        before = [] if present is None else await self.findings(document, RESOURCES.value(present))
         wrong = [report for report in reports if report.severity is Severity.ERROR and report not in before]
         if wrong and not force:
             raise unsuitable(wrong)
         return [replace(report, severity=_at_most_a_warning(report.severity)) for report in reports]
 
-    async def _all_findings(self, document: Document, value: Any) -> list[Report]:
-        return [report for primitive in _primitives(value) for report in await self._findings(document, primitive)]
+    async def findings(self, document: Document, value: Any) -> list[Report]:
+        """All that is wrong or doubtful about a resource and all in it."""
+        return [report for primitive in _primitives(value) for report in await self._of_primitive(document, primitive)]
 
-    async def _findings(self, document: Document, primitive: Primitive | Template) -> list[Report]:
+    async def _of_primitive(self, document: Document, primitive: Primitive | Template) -> list[Report]:
         wanted = _wanted(document, primitive)
         if not wanted.agent:
             return [_agentless(primitive.id)]

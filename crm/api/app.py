@@ -89,7 +89,7 @@ def create(
         transition_routes.routes(service),
         status_routes.routes(service, picture, now),
         task_routes.routes(service, now),
-        cib_routes.routes(service, checks.of_xml),
+        cib_routes.routes(service, checks.of_xml, checks.of_all),
         simulation_routes.routes(service, now),
         ticket_routes.routes(service, now),
         operation_routes.routes(service, picture),

@@ -63,6 +63,11 @@ class Checks:
         found += [replace(each, severity=Severity.WARNING) for each in await self._validation(after, names)]
         return [*found, *await tell_entangled(present, after)]
 
+    async def of_all(self, document: Document) -> Sequence[Report]:
+        """What agents say about all primitives as they are configured. They are not run on them: they may be busy."""
+        values = RESOURCES.all(document)
+        return [report for value in values for report in await self._review.findings(document, value)]
+
     async def _resource(self, present: Document, after: Document, value: Any, force: bool) -> Sequence[Report]:
         reports = [*await self._review(present, value, force), *await self.of_object(value, force)(present, after)]
         if force:

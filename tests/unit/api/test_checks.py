@@ -116,6 +116,13 @@ def test_a_level_with_a_device_that_is_missing_is_refused(api: TestClient, node:
     assert "no fence device" in api.patch("/v1/fencing/levels/l1", json={"devices": ["web"]}).json()["detail"]
 
 
+def test_what_agents_say_of_all_that_is_configured(api: TestClient) -> None:
+    """As `crm_verify --live-check` tells it."""
+    api.patch("/v1/cib", json={"verb": "create", "section": "resources", "xml": XML})
+    found = api.get("/v1/cib/findings").json()
+    assert ("site", "missing-parameter", "error") in {(each["where"], each["code"], each["severity"]) for each in found}
+
+
 AGENT = AgentReference("site", "ocf", "Careful", "crmd")
 
 

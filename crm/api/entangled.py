@@ -7,9 +7,12 @@ so XML that somebody wrote is only warned about; an object that would never work
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+
+from lxml import etree
 
 from crm.api.problems import unsuitable
 from crm.cib.document import Document
@@ -43,7 +46,22 @@ def _brought(present: Document, after: Document) -> list[Report]:
         return []
     now = int(time.time())
     before = {_identity(each) for each in _all(present, now)}
-    return [_trimmed(each) for each in _all(after, now) if _identity(each) not in before]
+    new = _written(after) - _written(present)
+    return [_trimmed(_of_the_change(each, {name for name, _ in new})) for each in _all(after, now)
+            if _identity(each) not in before]
+
+
+def _written(document: Document) -> set[tuple[str, bytes]]:
+    """The constraints: id and text of each."""
+    constraints = document.root.find("configuration/constraints")
+    return {(str(each.get("id")), etree.tostring(each, method="c14n", with_tail=False))
+            for each in constraints if each.get("id")} if constraints is not None else set()
+
+
+def _of_the_change(report: Report, written: set[str]) -> Report:
+    """A circle is told of the constraint that closes it, not of one that was there before."""
+    closing = written & set(re.findall(r"[\w.-]+", report.message))
+    return report if report.where in written or not closing else replace(report, where=min(closing))
 
 
 def _touched(present: Document, after: Document) -> bool:

@@ -42,23 +42,31 @@ _DOING = {"start": "starts", "stop": "stops", "promote": "is promoted", "demote"
 async def until_known(service: Service, version: Version | None) -> None:
     """Until this node has that version of the configuration, for a moment: a change is acknowledged by a majority."""
     end = time.monotonic() + _LAG_S
-    while version is not None and service.cib().version[:2] < version[:2] and time.monotonic() < end:
+    while not _has(service.cib(), version) and time.monotonic() < end:
         await asyncio.sleep(_POLL_S)
 
 
+def _has(document: Document, version: Version | None) -> bool:
+    return version is None or document.version[:2] >= version[:2]
+
+
 class Follower:
-    """One wait. `parts` are the names of what the resource is made of, also of what is gone already.
+    """One wait. `parts` are the names of what the resource is made of, also of what is gone already; `version` is that
+    of the change, without which nothing is judged.
 
     Raises ProblemError (no-such-resource).
     """
 
-    def __init__(self, service: Service, wanted: Wanted, parts: Collection[str] = ()) -> None:
+    def __init__(self, service: Service, wanted: Wanted, parts: Collection[str] = (),
+                 version: Version | None = None) -> None:
         self._service = service
+        self._version = version
         self._wanted = wanted
         self._parts = frozenset(parts)
         self._begun = time.time()
         picture = self._picture()
-        if wanted.goal is not Goal.GONE and not picture.all_named(wanted.resource):
+        known = _has(service.cib(), version) or is_restricted(service)
+        if known and wanted.goal is not Goal.GONE and not picture.all_named(wanted.resource):
             raise ProblemError("no-such-resource", f"The cluster has no resource {wanted.resource}",
                                "See which there are: crmctl status")
         self._before = {_key(each) for each in picture.failures()}
@@ -78,6 +86,10 @@ class Follower:
         left: list[GraphAction] = []
         while True:
             document = self._service.cib()
+            if not _has(document, self._version):
+                say("waits until this node has the change")
+                await asyncio.sleep(_POLL_S)
+                continue
             if document is not seen:
                 left = _left(await self._service.plan(document))
                 own = [each for each in left if self._is_own(document, each)]

@@ -93,8 +93,9 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         if (begun := await everywhere.begun_before()) is not None:
             return TaskValue.model_validate(begun)
         wanted = Wanted(Goal(wish.goal), wish.resource, wish.node, wish.promoted)
-        await until_known(service, None if wish.version is None else Version.parse(wish.version))
-        follower = Follower(service, wanted, wish.parts)
+        version = None if wish.version is None else Version.parse(wish.version)
+        await until_known(service, version)
+        follower = Follower(service, wanted, wish.parts, version)
         return TaskValue.of(tasks.start(wish.goal, wish.resource, timeout, follower.follow))
 
     @router.post("/resources/{name}/restart", status_code=202, responses=ONLY_PLANNED)

@@ -214,19 +214,19 @@ def _delete(options: Arguments) -> None:
 
 
 def _restart(options: Arguments) -> int:
-    return _follow(options, asking.path("resources", data.resource_name(options), "restart"))
+    return _follow(options, asking.path("resources", data.resource_name(options), "restart"), options.get("node"))
 
 
 def _wait(options: Arguments) -> int:
     return _follow(options, "/v1/tasks/wait")
 
 
-def _follow(options: Arguments, where: str) -> int:
+def _follow(options: Arguments, where: str, node: str | None = None) -> int:
     from crm.cli.connection import duration_seconds
     from crm.cli.task_commands import follow
 
     limit = options.get("timeout")
-    query = {"timeout": str(duration_seconds(limit)) if limit else None}
+    query = {"timeout": str(duration_seconds(limit)) if limit else None, "node": node}
     return follow(asking.send("POST", where, None, query), quiet=True)
 
 

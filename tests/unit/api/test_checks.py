@@ -89,6 +89,7 @@ def test_a_constraint_that_closes_a_circle_is_refused(api: TestClient) -> None:
     assert api.post("/v1/constraints", json=first).status_code == 201
     problem = api.post("/v1/constraints", json=last).json()
     assert problem["code"] == "unsuitable" and "(r1, r2)" in problem["detail"]
+    assert problem["detail"].startswith("r2: "), "what was written is the one to be told"
     forced = api.post("/v1/constraints", json=last, params={"force": True})
     assert (forced.status_code, [each["code"] for each in forced.json()["reports"]]) == (201, ["ordering-circle"])
     # Who has an old circle may go on with the rest.

@@ -180,7 +180,7 @@ def _reasons(name: str, answer: Answer | None) -> Iterator[str]:
     instances = answer.instances if answer is not None else ()
     for instance in [each for each in instances if not each.on] or list(instances):
         lines = [line.strip() for line in instance.why] or [instance.headline]
-        yield (" ".join(lines) if lines[0].endswith(":") else lines[0])
+        yield (f"{lines[0]} {'; '.join(lines[1:])}" if lines[0].endswith(":") else lines[0])
         return
 
 

@@ -96,7 +96,7 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         version = None if wish.version is None else Version.parse(wish.version)
         await until_known(service, version)
         follower = Follower(service, wanted, wish.parts, version)
-        return TaskValue.of(tasks.start(wish.goal, wish.resource, timeout, follower.follow))
+        return TaskValue.of(tasks.start("follow", wish.resource, timeout, follower.follow))
 
     @router.post("/resources/{name}/restart", status_code=202, responses=ONLY_PLANNED)
     async def restart_resource(

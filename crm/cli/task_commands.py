@@ -43,7 +43,9 @@ def follow(task: dict[str, Any], quiet: bool = False) -> int:
     print(f"{task['kind']} of {task['about']}: {task['state']}" + (f", {task['message']}" if task["message"] else ""))
     if task["state"] == "done":
         return OK
-    return 124 if task["code"] == "timeout" else ERROR
+    if task.get("next_step"):
+        print(task["next_step"])
+    return TIMEOUT if task["code"] == "timeout" else ERROR
 
 
 def progress(task: dict[str, Any], undo: str = "") -> int:

@@ -93,7 +93,10 @@ def _check(options: argparse.Namespace) -> tuple[int, list[str]]:
 
 
 def _by_agents() -> list[Report]:
-    """What the agents of the cluster's nodes say about the resources, in the words of a write."""
+    """What of the resources could not work as the agents of the cluster's nodes see it, in the words of a write.
+
+    The cluster runs with such a configuration, so these are warnings; mere advice would make scripts fail.
+    """
     from crm.cli.connection import request
 
     try:
@@ -101,8 +104,8 @@ def _by_agents() -> list[Report]:
     except CommandError:
         return []  # An older daemon does not know; the configuration itself has been checked.
     assert isinstance(told, list), "the API answers with a list"
-    return [Report(Severity(each["severity"]), each["code"], each["where"], each["message"], each["hint"], each["line"])
-            for each in told]
+    return [Report(Severity.WARNING, each["code"], each["where"], each["message"], each["hint"])
+            for each in told if each["severity"] == Severity.ERROR]
 
 
 def _input(options: argparse.Namespace) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crm.cli import crmctl
+from crm.cli import crmctl, verify
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.cli.overview import resources
 from crm.cli.task_commands import ProgressLine, progress
@@ -123,6 +123,16 @@ def test_options_may_stand_after_the_parameters(run: Run) -> None:
     told = run("resource", "create", "y", *words[3:], "meta", "priority=1", "promotable", "notify=true", "--no-wait")
     assert "y-clone is configured" in told
     assert '"promotable": "true"' in run("resource", "show", "y-clone")
+
+
+def test_crm_verify_says_of_a_live_cluster_what_a_write_would(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CIB_file", raising=False)
+    assert verify.main(["-L", "-V"]) == 78
+    said = capsys.readouterr().err
+    assert "The agent ocf:crmd:HttpServer needs the parameter port (where it listens) (web)" in said
+    assert "no recurring monitor" not in said, "advice is no matter for scripts"
 
 
 class Terminal(io.StringIO):

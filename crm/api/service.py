@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from crm.cib.changes import Change
@@ -17,6 +18,7 @@ from crm.daemon.peers import Peers, Silence
 from crm.daemon.refusal import Refused
 from crm.daemon.service import Committed, MemberStatus, NodeStatus
 from crm.executor.metadata import Metadata
+from crm.executor.operation import OperationResult
 from crm.executor.turns import Waiting
 from crm.model.transition import AgentReference, Transition
 
@@ -54,3 +56,6 @@ class Service(Protocol):
     async def has_agent(self, agent: AgentReference) -> bool: ...
     def waiting_operations(self) -> tuple[Waiting, ...]: ...
     async def metadata(self, agent: AgentReference) -> Metadata: ...
+    async def validate(
+        self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int
+    ) -> OperationResult: ...

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from crm.executor import systemd
@@ -35,6 +35,7 @@ log = logging.getLogger("crm.executor")
 
 # What leaves a resource as it is, and so leaves its recurring operations alone.
 _HARMLESS = frozenset({"monitor", "notify", "meta-data", "validate-all"})
+_VALIDATIONS_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Executor:
         state = settings.agent_state
         self._journal = Journal(state / ".operations") if state is not None else None
         self._starts = LastStarts(state / ".starts" if state is not None else None)
+        self._validating = asyncio.Semaphore(_VALIDATIONS_AT_ONCE)
         for process_id in self._journal.end_left_over() if self._journal is not None else ():
             log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
         self._classes = Classes(settings, self._journal)
@@ -132,6 +134,12 @@ class Executor:
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent says about itself, or what its class knows of it. Raises ValueError with the reason."""
         return await self._classes.of(agent).metadata(agent)
+
+    async def validate(self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int) -> OperationResult:
+        """Run an agent's `validate-all`. Not in any lane: nothing is done to the resource, which may not even exist."""
+        request = OperationRequest(0, agent, "validate-all", timeout_ms=timeout_ms, parameters=parameters)
+        async with self._validating:
+            return await self._classes.of(agent).operate(request, 0)
 
     async def installed(self) -> tuple[AgentReference, ...]:
         """Every agent that could be run here, class by class."""

@@ -68,8 +68,8 @@ def _unknown(wanted: WantedResource, known: Metadata) -> Iterator[Report]:
 def _missing(wanted: WantedResource, known: Metadata) -> Iterator[Report]:
     fencing = wanted.agent.startswith("stonith:")
     for parameter in known.parameters:
-        if not parameter.required or parameter.default is not None or parameter.name in wanted.parameters:
-            continue
+        if not parameter.required or parameter.default or wanted.parameters.get(parameter.name):
+            continue  # An empty default is none: agents write one to say that there is nothing to start from.
         if fencing and parameter.name in _FENCING_PARAMETERS:
             continue
         about = f" ({parameter.description})" if parameter.description else ""

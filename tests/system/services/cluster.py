@@ -53,13 +53,16 @@ class ServiceRoom(Room):
         options = {"fencing-enabled": str(fencing).lower(), "no-quorum-policy": "stop", "load-threshold": "0",
                    "fencing-max-attempts": "100"}
         defaults = {"resource-stickiness": "100", "migration-threshold": "5"}
-        power = (f'<primitive id="power" class="stonith" type="fence_room"><instance_attributes id="power-p">'
-                 f'{pairs("power-p", {"folder": str(self.folder), "pcmk_host_list": " ".join(self.names)})}'
-                 f"</instance_attributes></primitive>") if fencing else ""
+        power = self._power() if fencing else ""
         return (f'<configuration><crm_config><cluster_property_set id="o">{pairs("o", options)}</cluster_property_set>'
                 f'</crm_config><rsc_defaults><meta_attributes id="d">{pairs("d", defaults)}</meta_attributes>'
                 f"</rsc_defaults><nodes/><resources>{power}{self.service.resources()}</resources>"
                 f"<constraints>{self.service.constraints()}</constraints></configuration>")
+
+    def _power(self) -> str:
+        return (f'<primitive id="power" class="stonith" type="fence_room"><instance_attributes id="power-p">'
+                f'{pairs("power-p", {"folder": str(self.folder), "pcmk_host_list": " ".join(self.names)})}'
+                f"</instance_attributes></primitive>")
 
     # What is where
 
@@ -76,6 +79,18 @@ class ServiceRoom(Room):
     def put(self) -> None:
         """Give the cluster the whole configuration (again)."""
         self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=self.trouble_configuration().encode())
+
+    def put_services(self, resources: str, constraints: str) -> None:
+        """Exactly these beside the power switch; what is not named is deleted. The nodes keep their attributes."""
+        for section, part in (("constraints", ""), ("resources", self._power() + resources),
+                              ("constraints", constraints)):
+            body = f"<{section}>{part}</{section}>"
+            self.ask("PUT", "/v1/cib", query={"section": section}, body=body.encode())
+
+    def addresses(self) -> list[str]:
+        """Every address of every machine that runs."""
+        return [word.partition("/")[0] for machine in self.network if machine.process_id is not None
+                for word in machine.run("ip", "-o", "-4", "addr", "show", "dev", "eth0").stdout.split() if "/" in word]
 
     def change(self, xml: str, verb: str = "upsert", section: str = "resources") -> None:
         self.ask("PATCH", "/v1/cib", body=json.dumps({"verb": verb, "section": section, "xml": xml}).encode(),

@@ -34,7 +34,7 @@ def nginx(port: int) -> str:
 class Web(Service):
     name, place, process = "web", "web", "nginx"
     programs, agents = ("nginx",), ("nginx", "IPaddr2")
-    changed = ("ip", "ip", ".101")
+    changed = ("nginx", "status10regex", "Active connections")
 
     def prepare(self) -> None:
         prepare_nginx(self, 80)

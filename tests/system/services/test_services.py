@@ -1,0 +1,64 @@
+"""Every service meets every trouble: what was acknowledged is there, nothing is left behind, nobody is fenced for nothing.
+
+A fast selection by default; `python -m tests.system.services` is all of it, or some: `… web redis --trouble move`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.services.clients import Client
+from tests.system.services.cluster import ServiceRoom, serving
+from tests.system.services.selection import SERVICES, selected
+from tests.system.services.troubles import TROUBLES, Trouble
+
+pytestmark = pytest.mark.timeout(400)
+CHOSEN = selected(os.environ)
+
+
+class Served:
+    """A cluster that serves, and a client that never stops asking."""
+
+    def __init__(self, room: ServiceRoom) -> None:
+        self.room = room
+        self.client = Client(room.network, room.service.send)
+
+
+@pytest.fixture(scope="module", params=list(dict.fromkeys(service for service, _ in CHOSEN)))
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    kind = SERVICES[request.param]
+    reason = kind.why_not()
+    if reason:
+        pytest.skip(reason)
+    with serving(kind) as room:
+        made = Served(room)
+        made.room.at_rest(made.client)
+        yield made
+        made.client.close()
+
+
+@pytest.fixture(params=list(TROUBLES))
+def trouble(request: pytest.FixtureRequest, served: Served) -> Trouble:
+    if (served.room.service.name, request.param) not in CHOSEN:
+        pytest.skip("not in the fast selection")
+    return TROUBLES[request.param]
+
+
+def test_a_service_survives(served: Served, trouble: Trouble) -> None:
+    room, client = served.room, served.client
+    room.at_rest(client)
+    room.fenced.clear()
+    home = room.home()
+    trouble.happen(room, client, home)
+    room.at_rest(client)
+    assert room.fenced == ([home] if trouble.fences else []), room.state()
+    if trouble.moves:
+        assert room.home() != home, room.state()
+    lost = client.acknowledged() - (room.kept() or client.acknowledged())
+    assert not lost, f"acknowledged, and gone: {sorted(lost)}\n{room.state()}"
+    left = list(room.left_behind([room.home()]))
+    assert not left, f"{left}\n{room.state()}"
+    assert not list(room._tracebacks())

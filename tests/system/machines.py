@@ -181,7 +181,10 @@ class Network:
 
 @contextmanager
 def network(names: Sequence[str], subnet: str = "") -> Iterator[Network]:
-    """Machines of these names, all off; everything ends with the block. Their addresses are `subnet`.1, .2 … in this order."""
+    """Machines of these names, all off; everything ends with the block.
+
+    Their addresses are `subnet`.1, .2 … in this order; without it, those of a network that is free.
+    """
     number = next(_numbers)
     prefix = f"crmt{os.getpid() % 100_000}-{number}"
     subnet = subnet or f"10.{97 + number % 100}.{os.getpid() % 250}"

@@ -1,1 +1,1 @@
-"""Real services under the cluster, by Debian's unmodified agents: what each is, what happens to it, what must hold after."""
+"""Real services, run by Debian's unmodified agents: what each is, what happens to it, what must hold afterwards."""

@@ -1,6 +1,6 @@
-"""Clients of a service: a thread in the client's network that asks all the time and keeps what was acknowledged.
+"""Clients of a service: a thread in the client's network that asks all the time and keeps what it was promised.
 
-Each protocol is spoken here in a few lines, so that a request has a time limit of its own and nothing is to be installed.
+Each protocol is spoken here in a few lines: a request has a time limit of its own, and nothing is to be installed.
 """
 
 from __future__ import annotations
@@ -24,26 +24,33 @@ PAUSE_S = 0.01
 _Answer = TypeVar("_Answer")
 
 
-class Refused(OSError):
+class RefusedError(OSError):
     """The service answered, but not with what was asked for."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request: when it began and ended (monotonic seconds), and whether it was acknowledged."""
+    """One request: when it began and ended (monotonic seconds), and what came of it.
+
+    It is `answered` if the service did what was asked, and `promised` if that must be there whatever happens.
+    """
 
     number: int
     began: float
     ended: float
-    acknowledged: bool
+    answered: bool
+    promised: bool
 
 
 @dataclass
 class Client:
-    """Sends requests numbered from 1, one after the other, until it is closed. `send` raises OSError for one that failed."""
+    """Sends requests numbered from 1, one after the other, until it is closed.
+
+    `send` raises OSError for one that failed, and answers whether what was written is safe.
+    """
 
     network: Network
-    send: Callable[[int], None]
+    send: Callable[[int], bool]
     requests: list[Request] = field(default_factory=list)
     last_error: str = ""
     _over: threading.Event = field(default_factory=threading.Event)
@@ -58,25 +65,26 @@ class Client:
 
     @property
     def served(self) -> bool:
-        """Whether the last request was acknowledged."""
-        return bool(self.requests) and self.requests[-1].acknowledged
+        """Whether the last request was answered."""
+        return bool(self.requests) and self.requests[-1].answered
 
     def served_since(self, moment: float) -> bool:
-        """Whether a request that began after that moment was acknowledged, and the last one, too."""
+        """Whether the last request was answered, and began after that moment."""
         return self.served and self.requests[-1].began > moment
 
-    def acknowledged(self) -> set[int]:
-        return {request.number for request in self.requests if request.acknowledged}
+    def promised(self) -> set[int]:
+        """The numbers that must never be missing again."""
+        return {request.number for request in self.requests if request.promised}
 
     def lost_since(self, moment: float) -> int:
-        """How many requests that ended after a moment were not acknowledged."""
-        return sum(1 for request in list(self.requests) if request.ended > moment and not request.acknowledged)
+        """How many requests that ended after a moment were not answered."""
+        return sum(1 for request in list(self.requests) if request.ended > moment and not request.answered)
 
     def gap_since(self, moment: float) -> float:
-        """The longest time between two acknowledged requests that ended after a moment, in seconds."""
+        """The longest time between two answered requests that ended after a moment, in seconds."""
         longest, last = 0.0, moment
         for request in list(self.requests):
-            if request.acknowledged and request.ended > moment:
+            if request.answered and request.ended > moment:
                 longest, last = max(longest, request.ended - last), request.ended
         return longest
 
@@ -87,11 +95,10 @@ class Client:
             number += 1
             began = time.monotonic()
             try:
-                self.send(number)
-                acknowledged = True
+                answered, promised = True, self.send(number)
             except (OSError, subprocess.SubprocessError) as error:
-                self.last_error, acknowledged = str(error), False
-            self.requests.append(Request(number, began, time.monotonic(), acknowledged))
+                self.last_error, answered, promised = str(error), False, False
+            self.requests.append(Request(number, began, time.monotonic(), answered, promised))
 
 
 def enter(network: Network) -> None:
@@ -128,9 +135,9 @@ def run(*command: str, limit_s: float = 2.0, text: str = "") -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit_s, input=text)
     except subprocess.TimeoutExpired:
-        raise Refused(f"{Path(command[0]).name} took longer than {limit_s} s") from None
+        raise RefusedError(f"{Path(command[0]).name} took longer than {limit_s} s") from None
     if done.returncode:
-        raise Refused(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        raise RefusedError(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     return done.stdout
 
 
@@ -143,7 +150,7 @@ def get(address: str, port: int) -> str:
         answer = _until_closed(stream)
     head, _, body = answer.partition("\r\n\r\n")
     if " 200 " not in head.partition("\r\n")[0] + " ":
-        raise Refused(head.partition("\r\n")[0])
+        raise RefusedError(head.partition("\r\n")[0])
     return body
 
 
@@ -178,10 +185,10 @@ class Redis:
     def _answer(self) -> object:
         line = self._file.readline()
         if not line.endswith(b"\r\n"):
-            raise Refused("the connection was closed")
+            raise RefusedError("the connection was closed")
         kind, text = line[:1], line[1:-2].decode()
         if kind == b"-":
-            raise Refused(text)
+            raise RefusedError(text)
         if kind == b":":
             return int(text)
         if kind == b"$":
@@ -222,7 +229,7 @@ class Postgres:
         while True:
             head = self._file.read(5)
             if len(head) < 5:
-                raise Refused(f"the connection was closed {said!r}")
+                raise RefusedError(f"the connection was closed {said!r}")
             kind, size = head[:1], struct.unpack("!i", head[1:])[0]
             body = self._file.read(size - 4)
             if kind == b"D":
@@ -230,13 +237,13 @@ class Postgres:
             elif kind == b"E":
                 said = body
                 if b"FATAL" in body:
-                    raise Refused(body.replace(b"\0", b" ").decode(errors="replace"))
+                    raise RefusedError(body.replace(b"\0", b" ").decode(errors="replace"))
             elif kind == b"N" and b"synchronous replication" in body:
                 # "The transaction has already committed locally, but might not have been replicated."
                 said = body
             elif kind == b"Z":
                 if said:
-                    raise Refused(said.replace(b"\0", b" ").decode(errors="replace"))
+                    raise RefusedError(said.replace(b"\0", b" ").decode(errors="replace"))
                 return rows
 
 

@@ -14,7 +14,7 @@ from tests.system.layered import flat
 from tests.system.machines import Machine, Network, until
 from tests.system.room import Room
 from tests.system.services.clients import Client, from_outside
-from tests.system.services.service import Service, open_path, pairs
+from tests.system.services.service import HEARTBEAT, Service, open_path, pairs
 
 _BOOT = """#!/bin/sh
 # What this machine does at boot.
@@ -92,7 +92,7 @@ class ServiceRoom(Room):
         return [word.partition("/")[0] for machine in self.network if machine.process_id is not None
                 for word in machine.run("ip", "-o", "-4", "addr", "show", "dev", "eth0").stdout.split() if "/" in word]
 
-    def change(self, xml: str, verb: str = "upsert", section: str = "resources") -> None:
+    def patch(self, xml: str, verb: str = "upsert", section: str = "resources") -> None:
         self.ask("PATCH", "/v1/cib", body=json.dumps({"verb": verb, "section": section, "xml": xml}).encode(),
                  content_type="application/json")
 
@@ -110,6 +110,16 @@ class ServiceRoom(Room):
     def failures(self) -> list[str]:
         """What failed, as the cluster says it."""
         return [json.dumps(failure) for failure in self.value().get("failures", [])]
+
+    def as_configured(self) -> None:
+        """Undo what a trouble may have left: nodes in standby, wishes to move, a missing service, a hidden agent."""
+        self.mend()
+        self.until_peace()
+        for machine in self.network:
+            machine.run("sh", "-c", f"while umount {HEARTBEAT}; do :; done", check=False)
+            self.post(f"/v1/nodes/{machine.name}/online")
+        self.put_services(self.service.resources(), self.service.constraints())
+        self.clean_up()
 
     # Rest
 

@@ -44,8 +44,9 @@ class Files(Service):
             primitive("rsyncd", "rsyncd", {"conffile": "/srv/rsyncd.conf"}),
             self.address_xml())
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         run("rsync", "--contimeout=1", "--timeout=1", "/etc/hostname", f"{self._module}/{number}", limit_s=1.5)
+        return True
 
     def kept(self) -> set[int]:
         lines = run("rsync", "--contimeout=3", f"{self._module}/", limit_s=20.0).splitlines()

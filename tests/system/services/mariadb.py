@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.system.machines import Machine
 from tests.system.services.clients import run
 from tests.system.services.service import Service, clone, command, never_on, primitive, with_promoted
@@ -61,8 +59,9 @@ class MariaDB(Service):
     def constraints(self) -> str:
         return with_promoted("ip", "mariadb-clone") + never_on("mariadb-clone", "n3")
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         self._ask(f"insert into kept.kept values ({number})", 1.0)
+        return True
 
     def kept(self) -> set[int]:
         return {int(line) for line in self._ask("select id from kept.kept", 10.0).split()}
@@ -74,5 +73,5 @@ class MariaDB(Service):
         return [f"mariadbd {process}" for process in machine.process_ids("mariadbd")]
 
     def _ask(self, statement: str, limit_s: float) -> str:
-        return run("mariadb", "--no-defaults", "-h", self.address, "-urepl", "-prepl", "--connect-timeout=1", "-N", "-s",
-                   "-e", statement, limit_s=limit_s)
+        return run("mariadb", "--no-defaults", "-h", self.address, "-urepl", "-prepl", "--connect-timeout=1", "-N",
+                   "-s", "-e", statement, limit_s=limit_s)

@@ -64,9 +64,10 @@ class PostgreSQL(Service):
     def constraints(self) -> str:
         return with_promoted("ip", "pgsql-clone") + never_on("pgsql-clone", "n3")
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         with Connection(self.address, "postgres", "postgres") as database:
             database.ask(f"insert into kept values ({number})")
+        return self.mode == "sync"
 
     def kept(self) -> set[int]:
         with Connection(self.address, "postgres", "postgres", 10.0) as database:
@@ -99,4 +100,3 @@ class AsynchronousPostgreSQL(PostgreSQL):
     """Rows may be lost with the primary; what is promised is that the copy takes over."""
 
     name, mode = "postgresql-async", "async"
-    promised = False

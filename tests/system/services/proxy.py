@@ -40,8 +40,9 @@ class Proxy(Service):
     def constraints(self) -> str:
         return '<rsc_order id="nginx-first" first="nginx-clone" then="proxy" kind="Optional"/>'
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         get(self.address, 80)
+        return True
 
     def left_behind(self, machine: Machine) -> list[str]:
         return [f"haproxy {process}" for process in machine.process_ids("haproxy")]

@@ -52,8 +52,8 @@ class Service:
         """XML of the constraints."""
         return ""
 
-    def send(self, number: int) -> None:
-        """One request of a client; OSError unless it was acknowledged."""
+    def send(self, number: int) -> bool:
+        """One request of a client: whether what it wrote is safe from now on; OSError if it was not answered."""
         raise NotImplementedError
 
     def kept(self) -> set[int] | None:
@@ -118,7 +118,8 @@ def group(name: str, *members: str) -> str:
 
 def clone(name: str, member: str, **meta: str) -> str:
     values = {key.replace("_", "-"): value for key, value in meta.items()}
-    return f'<clone id="{name}"><meta_attributes id="{name}-a">{pairs(f"{name}-a", values)}</meta_attributes>{member}</clone>'
+    attributes = f'<meta_attributes id="{name}-a">{pairs(f"{name}-a", values)}</meta_attributes>'
+    return f'<clone id="{name}">{attributes}{member}</clone>'
 
 
 def with_promoted(follower: str, promoted: str) -> str:

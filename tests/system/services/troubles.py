@@ -29,7 +29,7 @@ class Trouble:
 
 
 def until_served(room: ServiceRoom, client: Client, since: float) -> None:
-    """A request that was sent after that moment was acknowledged."""
+    """A request that was sent after that moment was answered."""
     until(lambda: client.served_since(since), f"nobody serves again\n{room.state()}", _PATIENCE_S)
 
 
@@ -145,7 +145,7 @@ TROUBLES: dict[str, Trouble] = {
 
 
 def _set(room: ServiceRoom, resource: str, name: str, value: str) -> None:
-    room.change(f'<primitive id="{resource}"><instance_attributes id="{resource}-p">'
+    room.patch(f'<primitive id="{resource}"><instance_attributes id="{resource}-p">'
                 f'<nvpair id="{resource}-p-{name}" name="{name}" value={quoteattr(value)}/></instance_attributes>'
                 "</primitive>")
 

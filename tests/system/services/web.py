@@ -42,8 +42,9 @@ class Web(Service):
     def resources(self) -> str:
         return group("web", self.address_xml(), nginx(80))
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         get(self.address, 80)
+        return True
 
     def left_behind(self, machine: Machine) -> list[str]:
         return [f"nginx {process}" for process in machine.process_ids("nginx")]

@@ -22,7 +22,7 @@ mount --bind {disk}/srv /srv
 mkdir -p /srv/shared /srv/data
 mount --bind {shared} /srv/shared
 mount --bind {disk}/hosts /etc/hosts
-mkdir -p /srv/nfs && mount --bind /srv/nfs /var/lib/nfs 2>/dev/null
+mkdir -p /run/nfs && touch /run/nfs/etab /run/nfs/rmtab && mount --bind /run/nfs /var/lib/nfs 2>/dev/null
 mkdir -m 1777 -p /run/lock /run/crmd
 true
 """
@@ -159,6 +159,9 @@ class ServiceRoom(Room):
                     yield f"{machine.name} has {self.address}"
                 if not self.service.everywhere or not homes:
                     yield from (f"{machine.name} has {thing}" for thing in self.service.left_behind(machine))
+
+    def logs(self) -> str:
+        return "\n".join(f"— {one.name}\n{one.log_text('crmd')[-9000:]}" for one in self.network)
 
     def state(self) -> str:
         """Everything one wants to read when it went wrong."""

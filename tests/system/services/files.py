@@ -11,6 +11,7 @@ log file = /srv/rsyncd.log
 use chroot = no
 uid = root
 gid = root
+timeout = 2
 [data]
 path = /srv/data
 read only = no
@@ -29,9 +30,6 @@ class Files(Service):
         command("truncate", "-s", "64M", str(self.shared / "image"))
         command("mkfs.ext4", "-q", str(self.shared / "image"))
         for machine in self.network:
-            tables = self.folder(machine, "nfs")
-            for name in ("etab", "rmtab", "state"):
-                (tables / name).touch()
             (machine.disk / "srv/rsyncd.conf").write_text(CONFIGURATION)
 
     def resources(self) -> str:

@@ -13,7 +13,7 @@ import pytest
 from tests.system.services.clients import Client
 from tests.system.services.cluster import ServiceRoom, serving
 from tests.system.services.selection import SERVICES, selected
-from tests.system.services.troubles import TROUBLES, Trouble
+from tests.system.services.troubles import TROUBLES, Trouble, nothing_left
 
 pytestmark = pytest.mark.timeout(400)
 CHOSEN = selected(os.environ)
@@ -61,11 +61,10 @@ def test_a_service_survives(served: Served, trouble: Trouble) -> None:
     assert room.fenced == ([home] if trouble.fences else []), room.state()
     if trouble.moves:
         assert room.home() != home, room.state()
-    kept = room.kept()
+    promised, kept = client.promised(), room.kept()  # in this order: the client goes on
     if kept is not None:
-        lost = client.promised() - kept
+        lost = promised - kept
         assert not lost, f"acknowledged, and gone: {sorted(lost)}\n{room.state()}"
-    left = list(room.left_behind([room.home()]))
-    assert not left, f"{left}\n{room.state()}"
+    nothing_left(room, [room.home()])
     assert not list(room._tracebacks())
     served.troubled = False

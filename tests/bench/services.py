@@ -1,9 +1,9 @@
 """Real services under this cluster and under Pacemaker: what a client loses in a move, a standby, a kill, a power loss.
 
-The same agents, configuration, machines and client; one cluster after the other, each on its own message layer (embedded;
-corosync with the file that `crmctl cluster init` writes). Fencing is off on both: the power switch of a test acts at once,
-and a real one takes as long for either. A request that is not answered within its time limit is lost; the gap is the
-longest time between two answered ones.
+The same agents, configuration, machines and client; one cluster after the other, each on its own message layer
+(embedded; corosync with the file that `crmctl cluster init` writes). Fencing is off on both: the power switch of a test
+acts at once, and a real one takes as long for either. A request that is not answered within its time limit is lost; the
+gap is the longest time between two answered ones.
 """
 
 from __future__ import annotations
@@ -71,7 +71,11 @@ def bench(repeat: int) -> None:
         if reason:
             print(f"  {kind.name}: left out, it {reason}", flush=True)
             continue
-        ours, theirs = (_measured(make(kind), repeat) for make in (_ours, _pacemaker))
+        try:
+            ours, theirs = (_measured(make(kind), repeat) for make in (_ours, _pacemaker))
+        except AssertionError as error:
+            print(f"  {kind.name}: given up: {error}", flush=True)
+            continue
         for trouble in _TROUBLES:
             rows.append(_row(kind.name, trouble, ours, theirs))
             print("  ", *rows[-1], flush=True)
@@ -185,6 +189,20 @@ def _agents_between(before: dict[tuple[str, str, str], float], after: dict[tuple
 
 # The two clusters
 
+# Debian 12's crm_attribute (2.1.5) takes the -INFINITY of `-v -INFINITY` for options: no server of pgsql would start.
+_MENDED = """#!/bin/bash
+words=()
+for word; do
+  case $word in -INFINITY) unset "words[-1]"; words+=("--update=$word") ;; *) words+=("$word") ;; esac
+done
+exec /run/crm_attribute "${words[@]}"
+"""
+_MENDED_AT_BOOT = """touch /run/crm_attribute
+mount --bind /usr/sbin/crm_attribute /run/crm_attribute
+mount --bind {file} /usr/sbin/crm_attribute
+"""
+
+
 class OurBed(ServiceRoom):
     """crmd, without fencing."""
 
@@ -220,6 +238,12 @@ class TheirBed(PacemakerCluster):
     def __init__(self, network: Network, service: Service) -> None:
         self.service = service
         prepare_machines(network, service)
+        for machine in network:
+            mended = machine.disk / "crm_attribute"
+            mended.write_text(_MENDED)
+            mended.chmod(0o755)
+            with (machine.disk / "boot").open("a") as script:
+                script.write(_MENDED_AT_BOOT.format(file=mended))
         super().__init__(network)
 
     def boot(self, name: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.system.services.clients import Client
 from tests.system.services.cluster import ServiceRoom, serving
-from tests.system.services.selection import SERVICES, selected
+from tests.system.services.selection import KNOWN, SERVICES, selected
 from tests.system.services.troubles import TROUBLES, Trouble, nothing_left
 
 pytestmark = pytest.mark.timeout(400)
@@ -45,6 +45,9 @@ def served(request: pytest.FixtureRequest) -> Iterator[Served]:
 def trouble(request: pytest.FixtureRequest, served: Served) -> Trouble:
     if (served.room.service.name, request.param) not in CHOSEN:
         pytest.skip("not in the fast selection")
+    for service in (served.room.service.name, "*"):
+        if (service, request.param) in KNOWN:
+            request.node.add_marker(pytest.mark.xfail(reason=KNOWN[service, request.param], strict=False))
     return TROUBLES[request.param]
 
 

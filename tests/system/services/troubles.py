@@ -26,7 +26,7 @@ class Trouble:
 
     happen: Callable[[ServiceRoom, Client, str], None]
     fences: bool = False
-    moves: bool = False  # whether the service is elsewhere afterwards
+    moves: bool = False  # whether the service is elsewhere afterwards; a machine that boots quickly may win it back
 
 
 def until_served(room: ServiceRoom, client: Client, since: float) -> None:
@@ -138,7 +138,7 @@ def agents_gone_elsewhere(room: ServiceRoom, client: Client, home: str) -> None:
 
 
 TROUBLES: dict[str, Trouble] = {
-    "power loss": Trouble(power_loss, fences=True, moves=True),
+    "power loss": Trouble(power_loss, fences=True),
     "killed service": Trouble(killed_service),
     "killed daemon": Trouble(killed_daemon),
     "standby": Trouble(standby, moves=True),

@@ -7,6 +7,7 @@ with parameters that he may not write.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,9 @@ from crm.cib.document import Document
 from crm.cib.objects.catalogue import RESOURCES
 from crm.cib.parsing import Element
 from crm.model.report import Report, Severity
+
+_MOST = 50
+"""Resources whose agents are asked when XML is written: who replaces a whole configuration is not kept waiting."""
 
 
 class Checks:
@@ -57,10 +61,13 @@ class Checks:
 
     async def of_xml(self, present: Document, after: Document) -> Sequence[Report]:
         """For XML: warnings only."""
-        names = changed_primitives(present, after)
-        values = [RESOURCES.value(RESOURCES.element(after, name)) for name in sorted(names)]
+        changed = sorted(await asyncio.to_thread(changed_primitives, present, after))
+        names = changed[:_MOST]
+        values = [RESOURCES.value(RESOURCES.element(after, name)) for name in names]
         found = [report for value in values for report in await self._review(present, value, force=True)]
         found += [replace(each, severity=Severity.WARNING) for each in await self._validation(after, names)]
+        if len(changed) > _MOST:
+            found.append(_not_all(changed))
         return [*found, *await tell_entangled(present, after)]
 
     async def of_all(self, document: Document) -> Sequence[Report]:
@@ -72,17 +79,30 @@ class Checks:
         reports = [*await self._review(present, value, force), *await self.of_object(value, force)(present, after)]
         if force:
             return reports
-        validated = await self._validation(after, changed_primitives(present, after))
+        validated = await self._validation(after, await asyncio.to_thread(changed_primitives, present, after))
         wrong = [each for each in validated if each.severity is Severity.ERROR]
         if wrong:
             raise unsuitable(wrong)
         return [*reports, *validated]
 
 
+def _not_all(changed: Sequence[str]) -> Report:
+    message = f"Only {_MOST} of {len(changed)} changed resources were held against their agents"
+    return Report(Severity.NOTICE, "not-all-checked", "resources", message, "See all: crm_verify --live-check -V")
+
+
 def changed_primitives(present: Document, after: Document) -> set[str]:
     """Ids of the primitives of which something else is asked than before: another agent, or other parameters."""
+    changes = after.changes_since(present)
+    if changes is not None and not any(_may_touch(change.get("path", "")) for change in changes):
+        return set()
     before = dict(_asked(present))
     return {name for name, asked in _asked(after) if before.get(name) != asked}
+
+
+def _may_touch(path: str) -> bool:
+    """Whether a change at that place may be one of resources: in them, or of something around them."""
+    return "/resources" in path or path in ("/cib", "/cib/configuration")
 
 
 def _asked(document: Document) -> list[tuple[str, bytes]]:

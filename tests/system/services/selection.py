@@ -34,14 +34,7 @@ SERVICES_VARIABLE, TROUBLES_VARIABLE = "CRMD_TEST_SERVICES", "CRMD_TEST_TROUBLES
 
 def selected(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Pairs of a service and a trouble. The variables hold names with commas between; `all` is every one."""
-    services, troubles = (environment.get(name, "") for name in (# Not right yet, as a service and a trouble; `*` is every service. To be emptied.
-KNOWN = {
-    ("*", "agents gone"): "a monitor without its agent counts as a failure, and the stop that follows cannot be done",
-    ("postgresql", "deletion"): "a deleted clone's agents are not told any more that they are promotable",
-    ("postgresql-async", "deletion"): "a deleted clone's agents are not told any more that they are promotable",
-}
-
-SERVICES_VARIABLE, TROUBLES_VARIABLE))
+    services, troubles = (environment.get(name, "") for name in (SERVICES_VARIABLE, TROUBLES_VARIABLE))
     if not services and not troubles:
         return list(_fast())
     return [(service, trouble) for service in _named(services, list(SERVICES))

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from crm.api.agents_everywhere import AgentsEverywhere, reference
-from crm.api.problems import ProblemError
+from crm.api.problems import unsuitable
 from crm.cib.document import Document
 from crm.cib.objects.catalogue import RESOURCES
 from crm.cib.objects.resources import Operation, Primitive, Template
@@ -29,25 +29,22 @@ class Review:
 
     async def __call__(self, document: Document, value: Any, force: bool) -> Sequence[Report]:
         """The findings about a resource and all in it. Raises ProblemError (unsuitable) unless `force`."""
-        reports = await self._all_findings(document, value)
+        reports = await self.findings(document, value)
         present = RESOURCES.find(document, value.id)
-        before = [] if present is None else await self._all_findings(document, RESOURCES.value(present))
+        before = [] if present is None else await self.findings(document, RESOURCES.value(present))
         wrong = [report for report in reports if report.severity is Severity.ERROR and report not in before]
         if wrong and not force:
-            first = wrong[0]
-            end = "" if first.hint.endswith("?") else "."
-            hint = f"{first.hint}{end} To write it all the same: --force (force=true)"
-            raise ProblemError("unsuitable", f"{first.where}: {first.message}", hint, reports=wrong)
+            raise unsuitable(wrong)
         return [replace(report, severity=_at_most_a_warning(report.severity)) for report in reports]
 
-    async def _all_findings(self, document: Document, value: Any) -> list[Report]:
-        return [report for primitive in _primitives(value) for report in await self._findings(document, primitive)]
+    async def findings(self, document: Document, value: Any) -> list[Report]:
+        """All that is wrong or doubtful about a resource and all in it."""
+        return [report for primitive in _primitives(value) for report in await self._of_primitive(document, primitive)]
 
-    async def _findings(self, document: Document, primitive: Primitive | Template) -> list[Report]:
+    async def _of_primitive(self, document: Document, primitive: Primitive | Template) -> list[Report]:
         wanted = _wanted(document, primitive)
         if not wanted.agent:
-            hint = "Give it an agent such as ocf:heartbeat:IPaddr2, or a template"
-            return [Report(Severity.ERROR, "no-agent", primitive.id, f"{primitive.id} has no agent", hint)]
+            return [_agentless(primitive.id)]
         agent = reference(wanted.agent)
         try:
             known = await self._agents.metadata(agent)
@@ -72,6 +69,20 @@ class Review:
             return "Look what is wrong with it: run it with the word meta-data"
         near = get_close_matches(agent, names, 1)
         return f"Did you mean {near[0]}?" if near else "See which there are: crmctl agent list"
+
+
+def refuse_agentless(value: Any) -> None:
+    """Raise ProblemError (unsuitable) for a primitive that names neither an agent nor a template. No CIB may hold it,
+    and the schema's own words for that are harder to read.
+    """
+    wrong = [_agentless(each.id) for each in _primitives(value) if not (each.agent or getattr(each, "template", None))]
+    if wrong:
+        raise unsuitable(wrong)
+
+
+def _agentless(primitive: str) -> Report:
+    hint = "Give it an agent such as ocf:heartbeat:IPaddr2, or a template"
+    return Report(Severity.ERROR, "no-agent", primitive, f"{primitive} has no agent", hint)
 
 
 def _at_most_a_warning(severity: Severity) -> Severity:

@@ -17,6 +17,9 @@ from crm.executor.metadata import Metadata
 _EXAMPLE = '<resource-agent name="HttpServer"><version>1.1</version>…</resource-agent>'
 _METADATA = {"application/xml": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 
+_ALIASES: dict[str, tuple[str | None, ...]] = {"service": ("lsb", "systemd")}
+"""Standards that stand for others."""
+
 
 class AgentValue(BaseModel):
     """An agent by name."""
@@ -77,8 +80,9 @@ def routes(agents: AgentsEverywhere) -> APIRouter:
         page: Paging, standard: str | None = None, provider: str | None = None, node: str | None = None
     ) -> list[AgentValue]:
         """The agents on the nodes that are here, each with the nodes that have it."""
+        standards = _ALIASES.get(standard or "", (standard,))
         found = [each for each in (await agents.nodes()).items()
-                 if standard in (None, each[0].standard) and provider in (None, each[0].provider)
+                 if (standard is None or each[0].standard in standards) and provider in (None, each[0].provider)
                  and (node is None or node in each[1])]
         return [AgentValue(name=described(each), standard=each.standard, provider=each.provider, type=each.type,
                            nodes=nodes)
@@ -90,6 +94,9 @@ def routes(agents: AgentsEverywhere) -> APIRouter:
         found: dict[str, dict[str, None]] = {}
         for each in await agents.nodes():
             found.setdefault(each.standard, {}).update({each.provider: None} if each.provider else {})
+        for alias, meant in _ALIASES.items():
+            if any(standard in found for standard in meant):
+                found[alias] = {}
         return {standard: list(providers) for standard, providers in found.items()}
 
     @router.get("/{name}")

@@ -28,13 +28,14 @@ from crm.api import (
     resource_routes,
     routing,
     simulation_routes,
+    status_routes,
     task_routes,
     ticket_routes,
     token_routes,
     transition_routes,
 )
-from crm.api.agent_review import Review
 from crm.api.agents_everywhere import AgentsEverywhere
+from crm.api.checks import Checks
 from crm.api.doors import Doors, DoorSettings
 from crm.api.idempotency import Idempotency
 from crm.api.monitor_routes import Display
@@ -69,6 +70,7 @@ def create(
     picture = _cached_picture(service, clock)
 
     agents = AgentsEverywhere(service)
+    checks = Checks(service, agents)
 
     def now() -> int:
         return int(clock())
@@ -80,13 +82,14 @@ def create(
         event_routes.routes(service, picture),
         monitor_routes.routes(service, picture, display),
         node_routes.routes(service, picture),
-        object_routes.routes(service, Review(agents)),
+        object_routes.routes(service, checks),
         agent_routes.routes(agents),
-        resource_routes.routes(service, picture, now),
+        resource_routes.routes(service, picture, now, checks),
         history_routes.routes(service),
         transition_routes.routes(service),
-        task_routes.routes(service, picture, now),
-        cib_routes.routes(service),
+        status_routes.routes(service, picture, now),
+        task_routes.routes(service, now),
+        cib_routes.routes(service, checks.of_xml, checks.of_all),
         simulation_routes.routes(service, now),
         ticket_routes.routes(service, now),
         operation_routes.routes(service, picture),

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.problems import ProblemError, offences
 from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.values import Wish
-from crm.api.writing import Written, etag, set_version, wanted_version, write
+from crm.api.values import ReportValue, Wish
+from crm.api.writing import Check, Written, etag, set_version, wanted_version, write
 from crm.cib import selection
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
+from crm.cib.document import Document
+from crm.model.report import Report
 
 IfMatch = Annotated[str | None, Header(description="Change only this version, as read in an ETag")]
 DryRun = Annotated[bool, Query(description="Change nothing, answer with the plan")]
+Force = Annotated[bool, Query(description="Write it even if its agent refuses it, or it closes a circle")]
 Section = Annotated[str | None, Query(description="One section instead of the whole", examples=["resources"])]
 XPath = Annotated[str | None, Query(description="The elements that this XPath selects", examples=["//primitive"])]
 
@@ -57,7 +62,10 @@ _PATCH_BODY = {
 }
 
 
-def routes(service: Service) -> APIRouter:
+def routes(
+    service: Service, check: Check, look: Callable[[Document], Awaitable[Sequence[Report]]]
+) -> APIRouter:
+    """The routes; `check` looks at what is written, `look` at what is there."""
     router = versioned("cib", "/cib")
 
     @router.get("", response_class=Response, responses={200: {"content": _XML}})
@@ -75,7 +83,7 @@ def routes(service: Service) -> APIRouter:
         """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
         change = Replace(await _text(request), section)
         return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
-                           by_hand=True)
+                           by_hand=True, check=check)
 
     @router.patch("", openapi_extra=_PATCH_BODY)
     async def change_cib(
@@ -84,7 +92,13 @@ def routes(service: Service) -> APIRouter:
         """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
         change = _parsed(request.headers.get("content-type", ""), await _text(request))
         return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
-                           by_hand=True)
+                           by_hand=True, check=check)
+
+    @router.get("/findings")
+    async def read_findings(page: Paging) -> list[ReportValue]:
+        """What the agents of the nodes say about the resources: unknown and missing parameters, and the like."""
+        found = page.of(await look(readable(service)), lambda each: f"{each.where}/{each.code}/{each.message}")
+        return [ReportValue.of(each) for each in found]
 
     @router.get("/version")
     async def read_version(response: Response) -> VersionValue:

@@ -31,7 +31,8 @@ class HealthValue(BaseModel):
     attributes: dict[str, str]
 
 
-def _no_such_node(name: str, picture: Picture) -> ProblemError:
+def no_such_node(name: str, picture: Picture) -> ProblemError:
+    """The problem, with the names that there are."""
     known = ", ".join(node.name for node in picture.cluster.nodes)
     return ProblemError("no-such-node", f"The cluster has no node {name}", f"There are {known}")
 
@@ -51,7 +52,7 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
         for node in nodes:
             if name in (node.name, node.id):
                 return node
-        raise _no_such_node(name, picture())
+        raise no_such_node(name, picture())
 
     @router.get("/{name}/utilization")
     async def read_utilization(name: str) -> dict[str, str]:
@@ -73,7 +74,7 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
         shown = picture()
         node = next((each for each in shown.cluster.nodes if name in (each.name, each.id)), None)
         if node is None:
-            raise _no_such_node(name, shown)
+            raise no_such_node(name, shown)
         told = {key: value for key, value in node.attributes.items() if key.startswith("#health")}
         settings = shown.cluster.settings
         return HealthValue(health=node_health(shown.cluster, node).value, strategy=settings.health_strategy,

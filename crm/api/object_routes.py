@@ -1,12 +1,12 @@
 """The configured objects of every kind as JSON: list, read, create, replace, change in part, delete.
 
 One set of routes for all kinds of `crm.cib.objects`; what is special about a kind (a resource's agent is asked whether
-the parameters are right) comes in as a review.
+the parameters are right) comes in as a check.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,8 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from crm.api.cib_routes import DryRun, IfMatch, json_body
+from crm.api.checks import Checks
+from crm.api.cib_routes import DryRun, Force, IfMatch, json_body
 from crm.api.paging import Paging
 from crm.api.permission import readable
 from crm.api.plan_values import ONLY_PLANNED
@@ -22,21 +23,17 @@ from crm.api.problems import ProblemError
 from crm.api.routing import add, versioned
 from crm.api.service import Service
 from crm.api.shapes import Shape
-from crm.api.writing import Written, etag, write_made
+from crm.api.writing import Check, Written, etag, write_made
 from crm.cib.document import Document
 from crm.cib.objects import catalogue, changes
 from crm.cib.objects.catalogue import Collection
 from crm.cib.objects.constraints import Constraint
 from crm.cib.objects.others import AclGroup, AclRole, AclUser, Alert, Defaults, FencingLevel, Tag
 from crm.cib.objects.resources import Resource
-from crm.model.report import Report
 
-Review = Callable[[Document, Any, bool], Awaitable[Sequence[Report]]]
-"""Looks at an object before it is written (the CIB, the object, whether to go on whatever is wrong). Its reports are
-told with the answer; it raises ProblemError to refuse.
-"""
+MakeCheck = Callable[[Any, bool], Check]
+"""What looks at an object before it is written: of the object, and whether to go on whatever is wrong."""
 
-Force = Annotated[bool, Query(description="Write it even if its agent does not know what is asked of it")]
 KeepMembers = Annotated[bool, Query(description="Of a group or clone: keep what is in it")]
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
@@ -90,27 +87,23 @@ _OTHERS = (
 SHAPES = tuple({family.shape.name: family.shape for family in (_RESOURCES, *_OTHERS)}.values())
 """For the OpenAPI document."""
 
-def routes(service: Service, review: Review) -> APIRouter:
-    """The routes of all kinds. `review` looks at resources."""
+def routes(service: Service, checks: Checks) -> APIRouter:
+    """The routes of all kinds."""
     router = versioned("resources")
-    _add(router, service, _RESOURCES, review)
+    _add(router, service, _RESOURCES, checks.of_resource)
     _add_resource_deletion(router, service)
     for family in _OTHERS:
-        _add(router, service, family, _nothing_to_say)
+        _add(router, service, family, checks.of_object)
         _add_deletion(router, service, family)
     return router
 
 
-async def _nothing_to_say(_document: Document, _value: Any, _force: bool) -> Sequence[Report]:
-    return ()
-
-
-def _add(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
+def _add(router: APIRouter, service: Service, family: _Family, make_check: MakeCheck) -> None:
     """The routes of one kind."""
     own = versioned(family.tag)
     _add_reading(own, service, family)
-    _add_writing(own, service, family, review)
-    _add_change(own, service, family, review)
+    _add_writing(own, service, family, make_check)
+    _add_change(own, service, family, make_check)
     add(router, own)
 
 
@@ -140,17 +133,16 @@ def _add_reading(router: APIRouter, service: Service, family: _Family) -> None:
     router.get(family.item, responses=shape.as_answer())(_described(family, read_one, text))
 
 
-def _add_writing(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
+def _add_writing(router: APIRouter, service: Service, family: _Family, make_check: MakeCheck) -> None:
     collection, shape = family.collection, family.shape
 
     async def create(
         request: Request, response: Response, if_match: IfMatch = None, dry_run: DryRun = False, force: Force = False
     ) -> Written:
         value = shape.read(await json_body(request))
-        reports = await review(service.cib(), value, force)
         written = await write_made(
             service, lambda document: changes.create(document, collection, value), response,
-            if_match=if_match, dry_run=dry_run, reports=reports,
+            if_match=if_match, dry_run=dry_run, check=make_check(value, force),
         )
         response.status_code = 200 if dry_run else 201
         return written
@@ -161,10 +153,9 @@ def _add_writing(router: APIRouter, service: Service, family: _Family, review: R
     ) -> Written:
         value = shape.read(await json_body(request))
         _check_same(identity, value.id)
-        reports = await review(service.cib(), value, force)
         return await write_made(
             service, lambda document: changes.replace(document, collection, value), response,
-            if_match=if_match, dry_run=dry_run, reports=reports,
+            if_match=if_match, dry_run=dry_run, check=make_check(value, force),
         )
 
     text = f"Create a {collection.name}."
@@ -175,7 +166,7 @@ def _add_writing(router: APIRouter, service: Service, family: _Family, review: R
     router.put(family.item, openapi_extra=shape.as_body())(_described(family, replace, text))
 
 
-def _add_change(router: APIRouter, service: Service, family: _Family, review: Review) -> None:
+def _add_change(router: APIRouter, service: Service, family: _Family, make_check: MakeCheck) -> None:
     collection, shape = family.collection, family.shape
 
     async def change(
@@ -188,10 +179,9 @@ def _add_change(router: APIRouter, service: Service, family: _Family, review: Re
 
         value = merged(service.cib())
         _check_same(identity, value.id)
-        reports = await review(service.cib(), value, force)
         return await write_made(
             service, lambda document: changes.replace(document, collection, merged(document)), response,
-            if_match=if_match, dry_run=dry_run, reports=reports,
+            if_match=if_match, dry_run=dry_run, check=make_check(value, force),
         )
 
     text = (

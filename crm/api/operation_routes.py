@@ -66,7 +66,7 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     ) -> list[OperationValue]:
         """The last results of all operations, or of those of one resource (with its members) or node."""
         wanted = chosen(resource, node)
-        found = [each for each in _operations(without_secrets(readable(service))) if wanted(each)]
+        found = [each for each in operations_of(without_secrets(readable(service))) if wanted(each)]
         return page.of(found, lambda each: f"{each.node}/{each.id}")
 
     @router.get("/operations/waiting")
@@ -89,13 +89,14 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
     async def list_counts(page: Paging, resource: str | None = None, node: str | None = None) -> list[FailCountValue]:
         """How often what failed where; the policy for failures (migration-threshold) counts these."""
         wanted = chosen(resource, node)
-        found = [each for each in _counts(readable(service)) if wanted(each)]
+        found = [each for each in counts_of(readable(service)) if wanted(each)]
         return page.of(found, lambda each: f"{each.node}/{each.resource}/{each.operation}/{each.interval_ms}")
 
     return router
 
 
-def _operations(document: Document) -> Iterator[OperationValue]:
+def operations_of(document: Document) -> Iterator[OperationValue]:
+    """The last results of all operations."""
     for state in document.root.iterfind("status/node_state"):
         for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
             for entry in history.iterfind("lrm_rsc_op"):
@@ -120,7 +121,8 @@ def _operation(resource: str, node: str, entry: Element) -> OperationValue:
     )
 
 
-def _counts(document: Document) -> Iterator[FailCountValue]:
+def counts_of(document: Document) -> Iterator[FailCountValue]:
+    """How often what failed where."""
     for state in document.root.iterfind("status/node_state"):
         for pair in state.iterfind("transient_attributes/instance_attributes/nvpair"):
             name = pair.get("name", "")

@@ -40,9 +40,33 @@ class Picture:
 
     def resource(self, resource_id: str) -> ResourceValue | None:
         """A resource anywhere in the tree."""
-        found = next((entry for entry in self._tree() if entry.id == resource_id), None)
-        found = found or self.cluster.find(resource_id)
+        found = self.find(resource_id)
         return None if found is None else _resource(found)
+
+    def find(self, resource_id: str) -> Resource | None:
+        """The same as the policy engine knows it."""
+        found = next((entry for entry in self._tree() if entry.id == resource_id), None)
+        return found or self.cluster.find(resource_id)
+
+    def all_named(self, resource_id: str) -> list[Resource]:
+        """The resource of that id; of an anonymous clone's primitive, which the name without a number means, all
+        instances.
+        """
+        every = list(self._tree())
+        exact = [entry for entry in every if entry.id == resource_id]
+        return exact or [entry for entry in every if base_name(entry.id) == resource_id]
+
+    def whole_resource(self, resource_id: str) -> ResourceValue | None:
+        """The same as one: instances that share the name are its children."""
+        found = [_resource(entry) for entry in self.all_named(resource_id)]
+        if len(found) < 2:
+            return found[0] if found else None
+        role = next((role for role in _ROLES if any(each.role == role for each in found)), "Stopped")
+        nodes = list(dict.fromkeys(node for each in found for node in each.nodes))
+        return found[0].model_copy(update={
+            "id": resource_id, "role": role, "nodes": nodes, "managed": all(each.managed for each in found),
+            "failed": any(each.failed for each in found), "blocked": any(each.blocked for each in found),
+            "children": found})
 
     def names_in(self, resource_id: str) -> frozenset[str]:
         """The names under which a resource, and all that it is made of, is spoken of: with and without number."""
@@ -88,6 +112,10 @@ class Picture:
             resource = waiting.pop()
             yield resource
             waiting.extend(reversed(resource.children))
+
+
+_ROLES = ("Promoted", "Unpromoted", "Started")
+"""Those that say most come first."""
 
 
 def present(status: NodeStatus) -> list[str]:

@@ -129,7 +129,9 @@ ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
 }
 """For writes whose status is another one than 200 when they are done."""
 
-_REVIEWED = ("stopped-above", "short-timeout", "not-monitored", "not-fenceable")
+_REVIEWED = ("stopped-above", "short-timeout", "not-monitored", "not-fenceable", "missing-parameter", "agent-missing",
+             "unknown-parameter", "wrong-parameter", "no-metadata", "refused-by-agent", "not-validated",
+             "ordering-circle", "colocation-circle", "colocation-with-itself", "unknown-device")
 """Findings about the change itself, not about the configuration as a whole."""
 
 

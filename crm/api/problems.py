@@ -86,6 +86,14 @@ class ProblemError(Exception):
         self.members = members
 
 
+def unsuitable(wrong: Sequence[Report]) -> ProblemError:
+    """The refusal of what could never work as it is wanted, for the first of these reasons."""
+    first = wrong[0]
+    end = "" if first.hint.endswith("?") else "."
+    hint = f"{first.hint}{end} To write it all the same: --force (force=true)"
+    return ProblemError("unsuitable", f"{first.where}: {first.message}", hint, reports=wrong)
+
+
 def install(app: FastAPI, hide: Callable[[str], str]) -> None:
     """Have every error of the application answered as a problem; `hide` takes secrets out of a text."""
 

@@ -9,7 +9,8 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from crm.api.cib_routes import DryRun
+from crm.api.checks import Checks
+from crm.api.cib_routes import DryRun, Force
 from crm.api.cleaning import CleanedValue, clean_up
 from crm.api.option_routes import OptionValue
 from crm.api.paging import Paging
@@ -52,12 +53,12 @@ class MoveValue(Wish):
         return "Promoted" if self.promoted else None
 
 
-def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
+def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int], checks: Checks) -> APIRouter:
     router = versioned("resources", "/resources")
     _add_reading(router, service, picture, now)
     _add_places(router, service, picture, now)
     _add_start_and_stop(router, service)
-    _add_values(router, service)
+    _add_values(router, service, checks)
 
     @router.post("/{name}/cleanup")
     async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
@@ -142,30 +143,32 @@ def _add_start_and_stop(router: APIRouter, service: Service) -> None:
         return await write_made(service, lambda document: wishes.stop(document, name), response, dry_run=dry_run)
 
 
-def _add_values(router: APIRouter, service: Service) -> None:
+def _add_values(router: APIRouter, service: Service, checks: Checks) -> None:
     """Single parameters, meta attributes and amounts of utilization."""
 
     async def written(
-        name: str, kind: ValueKind, values: wishes.Values, response: Response, dry_run: bool
+        name: str, kind: ValueKind, values: wishes.Values, response: Response, dry_run: bool, force: bool
     ) -> Written:
+        check = checks.of_parameters(name, force) if kind == "parameters" else None
         return await write_made(
             service, lambda document: wishes.resource_values(document, name, _TAGS[kind], values), response,
-            dry_run=dry_run,
+            dry_run=dry_run, check=check,
         )
 
     @router.put("/{name}/{kind}/{key}")
     async def set_value(
-        name: str, kind: ValueKind, key: str, wish: OptionValue, response: Response, dry_run: DryRun = False
+        name: str, kind: ValueKind, key: str, wish: OptionValue, response: Response, dry_run: DryRun = False,
+        force: Force = False,
     ) -> Written:
         """Set one parameter, meta attribute or utilization."""
-        return await written(name, kind, {key: wish.value}, response, dry_run)
+        return await written(name, kind, {key: wish.value}, response, dry_run, force)
 
     @router.delete("/{name}/{kind}/{key}")
     async def remove_value(
-        name: str, kind: ValueKind, key: str, response: Response, dry_run: DryRun = False
+        name: str, kind: ValueKind, key: str, response: Response, dry_run: DryRun = False, force: Force = False
     ) -> Written:
         """Remove one parameter, meta attribute or utilization."""
-        return await written(name, kind, {key: None}, response, dry_run)
+        return await written(name, kind, {key: None}, response, dry_run, force)
 
 
 def _stopped_above(name: str, above: str) -> Report:

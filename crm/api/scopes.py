@@ -36,7 +36,7 @@ _VERBS_ON_THINGS = rf"/v1/(nodes|resources|tickets)/{_NAME}/(?!fence$){_NAME}"
 _TABLE: tuple[tuple[tuple[str, ...], re.Pattern[str], Scope], ...] = (
     (READING, re.compile(r"/metrics|/v1/health/.*"), Scope.MONITOR),
     (READING, re.compile(r".*"), Scope.READ),
-    (("POST",), re.compile(r"/v1/simulate|/v1/tasks/wait"), Scope.READ),
+    (("POST",), re.compile(r"/v1/simulate|/v1/tasks/(wait|follow)"), Scope.READ),
     (("POST",), re.compile(r"/v1/cluster/cleanup"), Scope.OPERATE),
     (("POST",), re.compile(_VERBS_ON_THINGS), Scope.OPERATE),
     (("PUT", "DELETE"), re.compile(rf"/v1/nodes/{_NAME}/attributes/{_NAME}"), Scope.OPERATE),

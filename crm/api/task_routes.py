@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
+from crm.api.following import Follower, restart, to_restart, until_known
+from crm.api.outcome import Goal, Wanted
 from crm.api.paging import Paging
 from crm.api.permission import check_change
 from crm.api.picture import Picture
 from crm.api.plan_values import ONLY_PLANNED, PlanValue, planned
-from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
-from crm.api.tasks import Task, Tasks, restart, settle
+from crm.api.tasks import Task, Tasks, settle
 from crm.api.tasks_everywhere import TasksEverywhere, fields
+from crm.api.values import Wish
+from crm.cib import restarts
 from crm.cib.objects import wishes
+from crm.cib.version import Version
 
 Limit = Annotated[float, Query(ge=1, le=86_400, description="seconds after which it counts as failed")]
 
@@ -30,8 +34,9 @@ class TaskValue(BaseModel):
     kind: str = Field(examples=["restart"])
     about: str = Field(examples=["web"])
     state: str = Field(description="running, done, failed or cancelled")
-    message: str = Field(description="how far it is, or why it failed")
+    message: str = Field(description="how far it is, what came of it, or why it failed")
     code: str = Field(description="why it failed, as a stable code")
+    next_step: str = Field("", description="what to do if it failed")
     begun_at: float = Field(description="epoch seconds")
     ended_at: float | None
 
@@ -40,7 +45,19 @@ class TaskValue(BaseModel):
         return cls.model_validate(fields(task))
 
 
-def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
+class FollowValue(Wish):
+    """A change of a resource whose outcome is wanted."""
+
+    resource: str = Field(examples=["web"])
+    goal: Literal["configured", "started", "stopped", "gone", "moved", "away", "placed"] = Field(
+        description="what the change was for", examples=["started"])
+    node: str | None = Field(None, description="where it was to go (moved), or where it was to leave (away)")
+    promoted: bool = Field(False, description="Of a promotable clone: only the promoted role is meant")
+    version: str | None = Field(None, description="of the CIB that holds the change", examples=["0.12.0"])
+    parts: list[str] = Field([], description="ids of what it is made of, if that is gone from the configuration")
+
+
+def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     router = versioned("tasks")
     tasks = Tasks(service.name)
     everywhere = TasksEverywhere(tasks, service.peers)
@@ -70,23 +87,34 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
             return TaskValue.model_validate(begun)
         return TaskValue.of(tasks.start("wait", "cluster", timeout, lambda say: settle(service, say)))
 
-    @router.post("/resources/{name}/restart", status_code=202, responses=ONLY_PLANNED)
-    async def restart_resource(
-        name: str, response: Response, timeout: Limit = 3600, dry_run: DryRun = False
-    ) -> TaskValue | PlanValue:
-        """Stop a resource and start it again."""
+    @router.post("/tasks/follow", status_code=202)
+    async def follow_resource(wish: FollowValue, timeout: Limit = 3600) -> TaskValue:
+        """Wait until the cluster is done with a change of a resource, and say what came of it. Changes nothing."""
         if (begun := await everywhere.begun_before()) is not None:
             return TaskValue.model_validate(begun)
-        found = picture().resource(name)
+        wanted = Wanted(Goal(wish.goal), wish.resource, wish.node, wish.promoted)
+        version = None if wish.version is None else Version.parse(wish.version)
+        await until_known(service, version)
+        follower = Follower(service, wanted, wish.parts, version)
+        return TaskValue.of(tasks.start("follow", wish.resource, timeout, follower.follow))
+
+    @router.post("/resources/{name}/restart", status_code=202, responses=ONLY_PLANNED)
+    async def restart_resource(
+        name: str, response: Response, node: str | None = None, timeout: Limit = 3600, dry_run: DryRun = False
+    ) -> TaskValue | PlanValue:
+        """Stop a resource and start it again, where it is and in the role that it has; with `node` only that instance.
+
+        What must not run without it restarts with it, in order.
+        """
+        if (begun := await everywhere.begun_before()) is not None:
+            return TaskValue.model_validate(begun)
         document = service.cib()
-        change = wishes.stop(document, name)
-        if found is None or not found.nodes:
-            raise ProblemError("not-running", f"{name} runs nowhere", f"Start it: crmctl resource start {name}")
-        stopped = document if change is None else document.apply(change)
-        check_change(document, stopped)
+        stopped = wishes.stop(document, name)
+        check_change(document, document if stopped is None else document.apply(stopped))
+        change = restarts.request(document, to_restart(Picture.of(document, now()), name, node))
         if dry_run:
             response.status_code = 200
-            return await planned(service, document, stopped, now(), undone=True)
-        return TaskValue.of(tasks.start("restart", name, timeout, lambda say: restart(service, name, say)))
+            return await planned(service, document, document if change is None else document.apply(change), now())
+        return TaskValue.of(tasks.start("restart", name, timeout, lambda say: restart(service, name, node, say)))
 
     return router

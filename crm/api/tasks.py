@@ -13,23 +13,26 @@ from itertools import count
 
 from crm.api.origin import origin
 from crm.api.permission import check_change
-from crm.api.picture import Picture
 from crm.api.problems import ProblemError
 from crm.api.service import Refused, RequestKey, Service
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.objects import wishes
 from crm.model.transition import ActionKind, Transition
 
 _KEPT = 100
 _POLL_S = 0.2
 Say = Callable[[str], None]
+Work = Callable[[Say], Awaitable[str | None]]
+"""What a task does; it may answer with what came of it, in words."""
 
 
 @dataclass(slots=True)
 class Task:
-    """One task. `state`: running, done, failed or cancelled; times in epoch seconds; `key` of the request for it."""
+    """One task. `state`: running, done, failed or cancelled; times in epoch seconds; `key` of the request for it.
+
+    message    how far it is, what came of it, or why it failed; `next_step` what to do then
+    """
 
     id: str
     kind: str
@@ -37,6 +40,7 @@ class Task:
     state: str = "running"
     message: str = ""
     code: str = ""
+    next_step: str = ""
     begun_at: float = 0.0
     ended_at: float | None = None
     work: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -66,7 +70,7 @@ class Tasks:
         """The task that was begun under a key."""
         return next((task for task in self._tasks.values() if task.key is not None and task.key.id == key_id), None)
 
-    def start(self, kind: str, about: str, limit_s: float, work: Callable[[Say], Awaitable[None]]) -> Task:
+    def start(self, kind: str, about: str, limit_s: float, work: Work) -> Task:
         """Begin a task that may take so long. The work raises whatever a request may raise."""
         task = Task(f"{self._node}-{next(self._numbers)}", kind, about, begun_at=time.time(), key=origin().key)
         self._tasks[task.id] = task
@@ -89,20 +93,20 @@ class Tasks:
             task.work.cancel()
             await asyncio.wait([task.work], timeout=30)
 
-    async def _run(self, task: Task, limit_s: float, work: Awaitable[None]) -> None:
+    async def _run(self, task: Task, limit_s: float, work: Awaitable[str | None]) -> None:
         try:
             async with asyncio.timeout(limit_s):
-                await work
-            task.state = "done"
+                told = await work
+            task.state, task.message = "done", task.message if told is None else told
         except TimeoutError:
             task.state, task.code = "failed", "timeout"
             task.message = f"Not done within {limit_s:g} s: {task.message}"
         except asyncio.CancelledError:
             task.state = "cancelled"
         except (CibError, Refused) as error:
-            task.state, task.code, task.message = "failed", error.code, str(error)
+            task.state, task.code, task.message, task.next_step = "failed", error.code, str(error), error.hint
         except ProblemError as error:
-            task.state, task.code, task.message = "failed", error.code, error.detail
+            task.state, task.code, task.message, task.next_step = "failed", error.code, error.detail, error.hint
         finally:
             task.ended_at = time.time()
 
@@ -126,40 +130,6 @@ async def settle(service: Service, say: Say) -> None:
 
 def _left(transition: Transition) -> int:
     return sum(1 for each in transition.synapses if each.action.kind is not ActionKind.PSEUDO)
-
-
-async def restart(service: Service, resource: str, say: Say) -> None:
-    """Stop a resource and start it again, where it was wanted before."""
-    before = wishes.target_role(service.cib(), resource)
-    say(f"{resource} stops")
-    await change(service, lambda document: wishes.stop(document, resource))
-    try:
-        await _until_stopped(service, resource)
-    finally:
-        # Also when it is cancelled or fails: nobody must find it stopped later and wonder why.
-        await asyncio.shield(change(service, lambda document: wishes.resource_values(
-            document, resource, "meta_attributes", {"target-role": before})))
-    say(f"{resource} starts")
-    await settle(service, say)
-
-
-async def _until_stopped(service: Service, resource: str) -> None:
-    seen: Document | None = None
-    while True:
-        document = service.cib()
-        if document is not seen:
-            seen = document
-            found = Picture.of(document, int(time.time())).resource(resource)
-            if found is None or not found.nodes:
-                return
-            _check_can_stop(resource, found.blocked)
-        await asyncio.sleep(_POLL_S)
-
-
-def _check_can_stop(resource: str, blocked: bool) -> None:
-    if blocked:
-        raise ProblemError("blocked", f"{resource} cannot be stopped: an operation of it failed",
-                           f"See why: crmctl explain {resource}")
 
 
 async def change(service: Service, make: Callable[[Document], Change | None]) -> None:

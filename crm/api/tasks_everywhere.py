@@ -85,7 +85,7 @@ class TasksEverywhere:
 def fields(task: Task) -> dict[str, Any]:
     """A task as data."""
     return {name: getattr(task, name) for name in
-            ("id", "kind", "about", "state", "message", "code", "begun_at", "ended_at")}
+            ("id", "kind", "about", "state", "message", "code", "next_step", "begun_at", "ended_at")}
 
 
 def _fields(told: Any) -> dict[str, Any]:

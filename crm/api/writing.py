@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import Response
 
@@ -21,6 +21,10 @@ from crm.cib.version import Version
 from crm.model.report import Report, Severity
 
 Written = CommittedValue | PlanValue | UnchangedValue
+Check = Callable[[Document, Document], Awaitable[Sequence[Report]]]
+"""Looks at a permitted, valid change (the CIB before and after) before it is written or planned. Its reports are told
+with the answer; it raises ProblemError to refuse.
+"""
 
 _TRIES = 5
 _PAUSE_S = 0.1
@@ -34,11 +38,12 @@ async def write_made(
     if_match: str | None = None,
     dry_run: bool,
     reports: Sequence[Report] = (),
+    check: Check | None = None,
 ) -> Written:
     """Write a change that is made from the present CIB; if that moves on meanwhile, the change is made anew.
 
-    With `if_match` it is made from that version or not at all. `reports` are told with the answer. A request that was
-    carried out before is answered again, and nothing is made.
+    With `if_match` it is made from that version or not at all. `reports` are told with the answer. `check` looks at
+    each attempt before it is written. A request that was carried out before is answered again, and nothing is made.
     """
     done = done_before(service)
     if done is not None:
@@ -48,7 +53,7 @@ async def write_made(
         present = service.cib()
         version = wanted or present.version
         try:
-            return await _write(service, make(present), response, version, dry_run, reports)
+            return await _write(service, make(present), response, version, dry_run, reports, check=check)
         except Refused as error:
             if error.code != "stale-version" or wanted is not None or not left:
                 raise
@@ -65,6 +70,7 @@ async def write(
     dry_run: bool,
     reports: Sequence[Report] = (),
     by_hand: bool = False,
+    check: Check | None = None,
 ) -> Written:
     """Commit a change, or answer with the plan that it would lead to. None stands for a change of nothing.
 
@@ -75,11 +81,12 @@ async def write(
     done = done_before(service)
     if done is not None:
         return _done(done, response)
-    return await _write(service, change, response, if_version, dry_run, reports, by_hand)
+    return await _write(service, change, response, if_version, dry_run, reports, by_hand, check)
 
 
 async def _write(service: Service, change: Change | None, response: Response, if_version: Version | None,
-                 dry_run: bool, reports: Sequence[Report], by_hand: bool = False) -> Written:
+                 dry_run: bool, reports: Sequence[Report], by_hand: bool = False, check: Check | None = None
+                 ) -> Written:
     present = service.cib()
     _check_version(present, if_version)
     after = present if change is None else present.apply(change)
@@ -90,6 +97,8 @@ async def _write(service: Service, change: Change | None, response: Response, if
         set_version(response, present.version)
         return UnchangedValue(version=str(present.version), term=service.status().term)
     found = [*reports, *checked(after)]
+    if check is not None and after is not present:
+        found = list(dict.fromkeys([*found, *await check(present, after)]))
     if dry_run:
         return await planned(service, present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from crm.cib import paths
+from crm.cib import paths, restarts
 from crm.cib.document import Document
 from crm.cib.parsing import Element
 from crm.cib.paths import Path
@@ -247,10 +247,15 @@ def _resources(state: Element, node_id: str) -> Element:
 
 
 def _put_history(state: Element, node_id: str, resources: tuple[ResourceRecord, ...]) -> Element:
+    marked = [old for old in state.iterfind("lrm/lrm_resources/lrm_resource") if old.get(restarts.MARK)]
     _forget_all(state, node_id)
     _resources(state, node_id)
     for resource in resources:
         _put_entries(state, node_id, resource)
+    for old in marked:
+        for new in _resources(state, node_id):
+            if new.get("id") == old.get("id"):
+                restarts.carry_over(old, new)
     return state
 
 
@@ -285,6 +290,7 @@ def _put_entries(state: Element, node_id: str, resource: ResourceRecord) -> Elem
             element.append(entry)
         else:
             element.replace(old, entry)
+    restarts.follow(element, resource.entries.values())
     return element
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from crm.cli.connection import USAGE, CommandError, request
+from crm.cli.connection import USAGE, CommandError, duration_seconds, request
 
 
 def path(*parts: str) -> str:
@@ -32,17 +32,39 @@ def send(method: str, where: str, value: object = None, query: Mapping[str, str 
 
 
 def write(options: argparse.Namespace, method: str, where: str, value: object, said: str,
-          query: Mapping[str, str | None] | None = None) -> None:
-    """A change: committed and told, or with --dry-run its plan."""
+          query: Mapping[str, str | None] | None = None) -> dict[str, Any] | None:
+    """A change: committed and told, or with --dry-run its plan; the answer if it was committed."""
     force = "true" if getattr(options, "force", False) else None
     answer = send(method, where, value, {**dry_run(options), "force": force, **(query or {})})
     if answer["dry_run"]:
         print_plan(answer)
-        return
+        return None
     for report in answer.get("reports", []):
         if report["severity"] != "notice":
             print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
-    print("That is so already" if answer.get("unchanged") else f"{said}, CIB {answer['version']}")
+    print("That is so already" if answer.get("unchanged") else f"{said}, CIB {answer['version']}", flush=True)
+    return dict(answer)
+
+
+def write_and_wait(options: argparse.Namespace, method: str, where: str, value: object, said: str, *, goal: str,
+                   undo: str = "", query: Mapping[str, str | None] | None = None, **follow: object) -> int:
+    """A change of a resource, and what came of it, unless --no-wait; the exit code.
+
+    `goal` and `follow` as the API's `/v1/tasks/follow` has them; `undo` is the command that takes the change back.
+    """
+    answer = write(options, method, where, value, said, query)
+    if answer is None or options.no_wait:
+        return 0
+    from crm.cli.task_commands import progress
+
+    wish = {"resource": options.resource, "goal": goal, "version": answer["version"], **follow}
+    limit = {"timeout": str(duration_seconds(options.timeout))}
+    return progress(send("POST", "/v1/tasks/follow", wish, limit), undo)
+
+
+def add_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--no-wait", action="store_true", help="do not wait until it has had its effect")
+    command.add_argument("--timeout", default="1h", metavar="TIME", help="how long to wait (default 1h)")
 
 
 def dry_run(options: argparse.Namespace) -> dict[str, str | None]:
@@ -86,6 +108,10 @@ def name_and_value(options: argparse.Namespace) -> tuple[str, str | None]:
 
 def add_dry_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="change nothing, print what the cluster would do")
+
+
+def add_force(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--force", action="store_true", help="even if it could never work as things are")
 
 
 Commands = Any

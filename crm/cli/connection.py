@@ -22,6 +22,7 @@ CREDENTIAL_VARIABLES = ("CRMD_TOKEN", "CRMD_CA_FILE", "CRMD_CERTIFICATE_FILE")
 
 # Exit codes of Pacemaker's tools, so that scripts that know those go on working.
 OK, ERROR, USAGE, UNAVAILABLE, CONFIGURATION, DISCONNECTED, STALE, NO_SUCH_OBJECT = 0, 1, 64, 69, 78, 102, 103, 105
+TIMEOUT = 124
 _EXIT_CODES = {
     "stale-version": STALE,
     "version-mismatch": STALE,
@@ -36,7 +37,7 @@ _EXIT_CODES = {
     "invalid-cib": CONFIGURATION,
     "not-xml": CONFIGURATION,
     "not-a-cib": CONFIGURATION,
-    "timeout": 124,
+    "timeout": TIMEOUT,
 }
 
 

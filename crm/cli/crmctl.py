@@ -10,7 +10,7 @@ from typing import Any
 
 from crm.cli import asking
 from crm.cli.command_parser import CommandParser
-from crm.cli.connection import Answer, CommandError, duration_seconds, request, run
+from crm.cli.connection import NO_SUCH_OBJECT, Answer, CommandError, request, run
 from crm.cli.release import add_version
 
 _FAMILIES = {
@@ -61,6 +61,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
 def _add_looking(commands: asking.Commands) -> None:
     """What is, and what would be; nothing is changed."""
     status = commands.add_parser("status", help="nodes, resources, failures, and what should be looked at")
+    status.add_argument("name", nargs="?", help="everything about this resource or node")
     status.add_argument("--json", action="store_true", help="as the REST API answers")
     status.set_defaults(act=_status)
 
@@ -100,11 +101,13 @@ def _add_wishes(commands: asking.Commands) -> None:
     move.add_argument("--forever", action="store_true", help="until it is cleared")
     move.add_argument("--promoted", action="store_true", help="only its promoted role")
     asking.add_dry_run(move)
+    asking.add_wait(move)
     move.set_defaults(act=_move)
 
     clear = commands.add_parser("clear", help="undo the moves of a resource")
     clear.add_argument("resource")
     asking.add_dry_run(clear)
+    asking.add_wait(clear)
     clear.set_defaults(act=_clear)
 
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
@@ -122,6 +125,9 @@ def _modules(wanted: str) -> Iterator[Any]:
 
 
 def _status(options: argparse.Namespace) -> None:
+    if options.name is not None:
+        _status_of(options)
+        return
     answer = request("GET", "/v1/cluster")
     if options.json:
         print(answer.text)
@@ -137,6 +143,38 @@ def _waiting_operations() -> list[Any]:
         return list(asking.read("operations", "waiting"))
     except CommandError:
         return []
+
+
+def _status_of(options: argparse.Namespace) -> None:
+    """One resource, or one node: the name tells which, and a resource comes first."""
+    resources, nodes = asking.read("resources"), [node["name"] for node in asking.read("nodes")]
+    known = list(_names(resources))
+    what = "resources" if options.name in known else "nodes" if options.name in nodes else None
+    if what is None:
+        raise _nothing_of_that_name(options.name, [*known, *nodes])
+    answer = request("GET", asking.path(what, options.name, "status"))
+    if options.json:
+        print(answer.text)
+        return
+    from crm.cli import details
+
+    lines = details.resource_lines if what == "resources" else details.node_lines
+    print("\n".join(lines(_object(answer))))
+
+
+def _names(resources: list[dict[str, Any]]) -> Iterator[str]:
+    """Names of resources and all that they are made of; of numbered instances also the name without the number."""
+    for each in resources:
+        yield from (each["id"], each["id"].partition(":")[0])
+        yield from _names(each["children"])
+
+
+def _nothing_of_that_name(name: str, known: list[str]) -> CommandError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(dict.fromkeys(known)) or 'none yet'}"
+    return CommandError(f"There is no resource and no node {name}", hint, NO_SUCH_OBJECT)
 
 
 def _explain(options: argparse.Namespace) -> None:
@@ -171,18 +209,16 @@ def _node(options: argparse.Namespace) -> None:
     asking.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
 
 
-def _move(options: argparse.Namespace) -> None:
-    seconds = None if options.forever else duration_seconds(options.duration)
-    wish = {"node": options.node, "for_seconds": seconds, **({"promoted": True} if options.promoted else {})}
-    where = f"to {options.node}" if options.node else "away"
-    until = "until it is cleared" if seconds is None else f"for {options.duration}"
-    said = f"{options.resource} moves {where} {until} (undo: crmctl clear {options.resource})"
-    asking.write(options, "POST", asking.path("resources", options.resource, "move"), wish, said)
+def _move(options: argparse.Namespace) -> int:
+    from crm.cli.resource_commands import move
+
+    return move(options)
 
 
-def _clear(options: argparse.Namespace) -> None:
-    said = f"{options.resource} may run wherever the configuration lets it"
-    asking.write(options, "POST", asking.path("resources", options.resource, "clear"), None, said)
+def _clear(options: argparse.Namespace) -> int:
+    from crm.cli.resource_commands import clear
+
+    return clear(options)
 
 
 def _cleanup(options: argparse.Namespace) -> None:

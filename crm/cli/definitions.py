@@ -54,6 +54,7 @@ def add_define(own: Commands, kind: Kind) -> argparse.ArgumentParser:
         "define", help="create or replace one from JSON, as `show` prints it")
     command.add_argument("file", help="- for standard input")
     asking.add_dry_run(command)
+    asking.add_force(command)
     command.set_defaults(act=partial(define, kind))
     return command
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crm.cli.moments import clock
+
 Value = Mapping[str, Any]
 _LAST_WORDS = 3
 _LONG_WAIT_S = 5
@@ -49,12 +51,32 @@ def resources(entries: Sequence[Value], depth: int = 1) -> Iterator[str]:
     for entry in entries:
         if entry["children"] and entry["kind"] == "clone":
             yield _line(entry, depth, where=", ".join(entry["nodes"]))
+            yield from _roles(entry, depth + 1)
             yield from resources([child for child in entry["children"] if child["children"]], depth + 1)
         elif entry["children"]:
             yield _line(entry, depth, where=", ".join(entry["nodes"]))
             yield from resources(entry["children"], depth + 1)
         else:
             yield _line(entry, depth, where=", ".join(entry["nodes"]))
+
+
+def _roles(clone: Value, depth: int) -> Iterator[str]:
+    """Who is promoted, of a promotable clone: its instances have one of two roles."""
+    roles: dict[str, list[str]] = {"Promoted": [], "Unpromoted": []}
+    for each in _walk(clone):
+        if not each["children"] and each["role"] in roles:
+            roles[each["role"]] += [node for node in each["nodes"] if node not in roles[each["role"]]]
+    if any(roles.values()):
+        promoted, others = ", ".join(roles["Promoted"]), ", ".join(roles["Unpromoted"])
+        yield f"{'  ' * depth:<26}{'Promoted':<12}{promoted or 'nobody'}"
+        if others:
+            yield f"{'  ' * depth:<26}{'Unpromoted':<12}{others}"
+
+
+def _walk(entry: Value) -> Iterator[Value]:
+    yield entry
+    for child in entry["children"]:
+        yield from _walk(child)
 
 
 def _line(entry: Value, depth: int, where: str) -> str:
@@ -71,7 +93,7 @@ def _failures(failures: Sequence[Value]) -> Iterator[str]:
     yield ""
     yield "Failures"
     for failure in failures:
-        since = f" at {_clock(failure['at'])}" if failure["at"] else ""
+        since = f" at {clock(failure['at'])}" if failure["at"] else ""
         reason = f": {failure['reason']}" if failure["reason"] else f" (exit code {failure['rc']})"
         yield f"  {failure['resource']} {failure['operation']} on {failure['node']}{since}{reason}"
         yield from _last_words(failure)
@@ -109,9 +131,3 @@ def _reports(reports: Sequence[Value]) -> Iterator[str]:
     yield "Look at this"
     for report in told:
         yield f"  {report['where']}: {report['message']}. {report['hint']}".rstrip()
-
-
-def _clock(epoch_seconds: int) -> str:
-    import time
-
-    return time.strftime("%H:%M:%S", time.localtime(epoch_seconds))

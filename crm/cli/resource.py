@@ -214,19 +214,19 @@ def _delete(options: Arguments) -> None:
 
 
 def _restart(options: Arguments) -> int:
-    return _follow(options, asking.path("resources", data.resource_name(options), "restart"))
+    return _follow(options, asking.path("resources", data.resource_name(options), "restart"), options.get("node"))
 
 
 def _wait(options: Arguments) -> int:
     return _follow(options, "/v1/tasks/wait")
 
 
-def _follow(options: Arguments, where: str) -> int:
+def _follow(options: Arguments, where: str, node: str | None = None) -> int:
     from crm.cli.connection import duration_seconds
     from crm.cli.task_commands import follow
 
     limit = options.get("timeout")
-    query = {"timeout": str(duration_seconds(limit)) if limit else None}
+    query = {"timeout": str(duration_seconds(limit)) if limit else None, "node": node}
     return follow(asking.send("POST", where, None, query), quiet=True)
 
 
@@ -241,7 +241,9 @@ def _set(options: Arguments) -> None:
     name, key, value = data.resource_name(options), options.values["set"], options.get("value")
     if value is None:
         raise CommandError("give the value: -v VALUE", "see crm_resource --help", USAGE)
-    tell(asking.send("PUT", asking.path("resources", name, data.kind(options), key), {"value": value}), key)
+    # Pacemaker's tool takes whatever it is given; who is to be stopped from a mistake uses crmctl.
+    where = asking.path("resources", name, data.kind(options), key)
+    tell(asking.send("PUT", where, {"value": value}, {"force": "true"}), key)
     if "quiet" not in options:
         identity, holder = _ids(options, name, key)
         print(f"Set '{name}' option: id={identity} set={holder} name={key} value={value}")
@@ -250,7 +252,7 @@ def _set(options: Arguments) -> None:
 def _delete_parameter(options: Arguments) -> None:
     name, key = data.resource_name(options), options.values["delete_parameter"]
     identity, _ = _ids(options, name, key)
-    asking.send("DELETE", asking.path("resources", name, data.kind(options), key))
+    asking.send("DELETE", asking.path("resources", name, data.kind(options), key), None, {"force": "true"})
     if identity and "quiet" not in options:
         print(f"Deleted '{name}' option: id={identity} name={key}")
 

@@ -10,7 +10,9 @@ from crm.cli.asking import Commands
 from crm.cli.connection import USAGE, CommandError, duration_seconds
 
 _CREATE = """The words after the agent are its parameters; then, in any order, more of each kind:
-  crmctl resource create ip ocf:heartbeat:IPaddr2 ip=10.0.0.9 op monitor interval=10s timeout=20s meta priority=5"""
+  crmctl resource create ip ocf:heartbeat:IPaddr2 ip=10.0.0.9 op monitor interval=10s timeout=20s meta priority=5
+With “clone” or “promotable” (and options such as notify=true) it is created within a clone, ID-clone:
+  crmctl resource create db ocf:heartbeat:redis op monitor interval=10s timeout=30s promotable notify=true"""
 _KINDS = {"parameter": "parameters", "meta": "meta", "utilization": "utilization"}
 
 
@@ -32,18 +34,24 @@ def _add_defining(own: Commands) -> None:
                             formatter_class=argparse.RawDescriptionHelpFormatter)
     create.add_argument("resource")
     create.add_argument("agent", help="such as ocf:heartbeat:IPaddr2, or @TEMPLATE")
-    create.add_argument("words", nargs=argparse.REMAINDER, metavar="name=value … [op NAME …] [meta …] [utilization …]")
+    words = "name=value … [op NAME …] [meta …] [utilization …] [clone|promotable …]"
+    create.add_argument("words", nargs=argparse.REMAINDER, metavar=words)
     _add_writing(create, _create)
+    asking.add_wait(create)
+    asking.add_force(create)
     for kind, text in (("group", "resources that run together, in order"), ("clone", "one that runs on many nodes")):
         command = own.add_parser(kind, help=text)
         command.add_argument("resource", help="the new id")
         command.add_argument("members", nargs="+", help="ids of resources; then meta attributes as name=value")
         _add_writing(command, _collect, kind=kind)
-    _add_force(definitions.add_define(own, definitions.RESOURCE))
+        asking.add_wait(command)
+        asking.add_force(command)
+    definitions.add_define(own, definitions.RESOURCE)
     delete = own.add_parser("delete", help="delete one, with its constraints")
     delete.add_argument("resource")
     delete.add_argument("--keep-members", action="store_true", help="of a group or clone: keep what is in it")
     _add_writing(delete, _delete)
+    asking.add_wait(delete)
 
 
 def _add_wishes(own: Commands) -> None:
@@ -51,18 +59,34 @@ def _add_wishes(own: Commands) -> None:
         command = own.add_parser(verb, help=text)
         command.add_argument("resource")
         _add_writing(command, _start_or_stop, verb=verb)
-    restart = own.add_parser("restart", help="stop and start again; returns when that is done")
+        asking.add_wait(command)
+    restart = own.add_parser("restart", help="stop and start again, in its place; what needs it restarts with it")
     restart.add_argument("resource")
-    restart.add_argument("--timeout", default="1h", metavar="TIME")
+    restart.add_argument("--node", help="only what runs there")
     asking.add_dry_run(restart)
+    asking.add_wait(restart)
     restart.set_defaults(act=_restart)
+    move_ = own.add_parser("move", help="have it run elsewhere for a while")
+    move_.add_argument("resource")
+    move_.add_argument("node", nargs="?", help="where to; without it: away from where it is")
+    _add_while(move_)
+    _add_writing(move_, move)
+    clear_ = own.add_parser("clear", help="undo its moves and bans")
+    clear_.add_argument("resource")
+    _add_writing(clear_, clear)
+    asking.add_wait(clear_)
     ban = own.add_parser("ban", help="keep it away from a node for a while")
     ban.add_argument("resource")
     ban.add_argument("node", nargs="?", help="without it: from where it is")
-    ban.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
-    ban.add_argument("--promoted", action="store_true", help="only its promoted role")
-    ban.add_argument("--forever", action="store_true", help="until it is cleared")
+    _add_while(ban)
     _add_writing(ban, _ban)
+
+
+def _add_while(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
+    command.add_argument("--promoted", action="store_true", help="only its promoted role")
+    command.add_argument("--forever", action="store_true", help="until it is cleared")
+    asking.add_wait(command)
 
 
 def _add_values(own: Commands) -> None:
@@ -72,16 +96,12 @@ def _add_values(own: Commands) -> None:
         command.add_argument("name")
         command.add_argument("value", nargs="?", help="without it, it is removed")
         _add_writing(command, _value, kind=kind)
+        asking.add_force(command)
 
 
 def _add_writing(command: argparse.ArgumentParser, act: Any, **more: str) -> None:
     asking.add_dry_run(command)
-    _add_force(command)
     command.set_defaults(act=act, **more)
-
-
-def _add_force(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--force", action="store_true", help="even if the agent does not know what is asked of it")
 
 
 def _list(_options: argparse.Namespace) -> None:
@@ -96,22 +116,43 @@ def _rows(resource: dict[str, Any], indent: str) -> list[tuple[str, str, str, st
     return [own, *(row for child in resource["children"] for row in _rows(child, indent + "  "))]
 
 
-def _create(options: argparse.Namespace) -> None:
-    words = [word for word in options.words if not word.startswith("--")]
-    # What follows the agent is taken as it is, so that options at the end have to be looked for here.
-    options.dry_run = options.dry_run or "--dry-run" in options.words
-    options.force = options.force or "--force" in options.words
+def _create(options: argparse.Namespace) -> int:
+    words = _without_options(options)
     value = {"kind": "primitive", "id": options.resource, **_definition(words)}
     if options.agent.startswith("@"):
         value["template"] = options.agent[1:]
     else:
         value["agent"] = options.agent
-    asking.write(options, "POST", "/v1/resources", value, f"{options.resource} is configured")
+    clone = value.pop("clone")
+    if clone is not None:
+        options.resource += "-clone"
+        value = {"kind": "clone", "id": options.resource, "members": [value], "meta": clone}
+    return asking.write_and_wait(options, "POST", "/v1/resources", value, f"{options.resource} is configured",
+                                 goal="configured", undo=f"crmctl resource delete {options.resource}")
+
+
+def _without_options(options: argparse.Namespace) -> list[str]:
+    """The words after the agent without options: argparse takes all of them as they are. Raises CommandError."""
+    words, rest = [], iter(options.words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if word in ("--dry-run", "--force", "--no-wait"):
+            setattr(options, word[2:].replace("-", "_"), True)
+        elif name == "--timeout":
+            options.timeout = value if equals else next(rest, "")
+        elif word.startswith("--"):
+            raise CommandError(f"There is no option {word}", "See crmctl resource create --help", USAGE)
+        else:
+            words.append(word)
+    return words
 
 
 def _definition(words: list[str]) -> dict[str, Any]:
-    """Parameters, `meta`, `utilization` and operations from the words of a command line."""
+    """Parameters, `meta`, `utilization`, operations, and the options of a clone around it from the words of a command
+    line; `clone` is None if there is to be none.
+    """
     found: dict[str, Any] = {"parameters": [], "meta": [], "utilization": []}
+    clone: list[str] | None = None
     operations: list[tuple[str, list[str]]] = []
     rest = iter(words)
     target = found["parameters"]
@@ -120,6 +161,9 @@ def _definition(words: list[str]) -> dict[str, Any]:
             target = found["parameters"]
         elif word in ("meta", "utilization"):
             target = found[word]
+        elif word in ("clone", "promotable"):
+            clone = ["promotable=true"] if word == "promotable" else []
+            target = clone
         elif word == "op":
             operations.append((next(rest, ""), []))
             target = operations[-1][1]
@@ -128,6 +172,7 @@ def _definition(words: list[str]) -> dict[str, Any]:
     return {
         **{kind: asking.pairs(given) for kind, given in found.items()},
         "operations": [_operation(name, given) for name, given in operations],
+        "clone": None if clone is None else asking.pairs(clone),
     }
 
 
@@ -137,43 +182,101 @@ def _operation(name: str, words: list[str]) -> dict[str, Any]:
     return {"name": name, **{key.replace("-", "_"): value for key, value in asking.pairs(words).items()}}
 
 
-def _collect(options: argparse.Namespace) -> None:
+def _collect(options: argparse.Namespace) -> int:
     meta = asking.pairs(word for word in options.members if "=" in word)
     members = [word for word in options.members if "=" not in word]
     value = {"kind": options.kind, "id": options.resource, "members": members, "meta": meta}
-    asking.write(options, "POST", "/v1/resources", value, f"{options.resource} is configured")
+    return asking.write_and_wait(options, "POST", "/v1/resources", value, f"{options.resource} is configured",
+                                 goal="configured", undo=f"crmctl resource delete {options.resource} --keep-members")
 
 
-def _delete(options: argparse.Namespace) -> None:
+def _delete(options: argparse.Namespace) -> int:
     query = {"keep_members": "true" if options.keep_members else None}
     said = f"{options.resource} is deleted (undo: crmctl history undo)"
-    asking.write(options, "DELETE", asking.path("resources", options.resource), None, said, query)
+    # Once it is gone from the configuration, nobody can say any more what it was made of.
+    parts = [] if options.keep_members else _parts(options.resource)
+    where = asking.path("resources", options.resource)
+    return asking.write_and_wait(options, "DELETE", where, None, said, goal="gone", undo="crmctl history undo",
+                                 query=query, parts=parts)
 
 
-def _start_or_stop(options: argparse.Namespace) -> None:
-    verb = options.verb
-    undo = f" (undo: crmctl resource start {options.resource})" if verb == "stop" else ""
-    said = f"{options.resource} is to {verb}{undo}"
-    asking.write(options, "POST", asking.path("resources", options.resource, verb), None, said)
+def _parts(resource: str) -> list[str]:
+    """The names of all that a resource is made of."""
+    try:
+        waiting = [asking.read("resources", resource)]
+    except CommandError:
+        return []  # A template, say; the write itself tells if there is nothing of that name.
+    for each in waiting:
+        waiting += each["children"]
+    return [each["id"] for each in waiting]
+
+
+def _start_or_stop(options: argparse.Namespace) -> int:
+    verb, name = options.verb, options.resource
+    undo = f"crmctl resource {'stop' if verb == 'start' else 'start'} {name}"
+    said = f"{name} is to {verb}" + (f" (undo: {undo})" if verb == "stop" else "")
+    return asking.write_and_wait(options, "POST", asking.path("resources", name, verb), None, said,
+                                 goal="started" if verb == "start" else "stopped", undo=undo)
 
 
 def _restart(options: argparse.Namespace) -> int:
-    from crm.cli.task_commands import follow
+    from crm.cli.task_commands import progress
 
-    query = {"timeout": str(duration_seconds(options.timeout)), **asking.dry_run(options)}
+    query = {"timeout": str(duration_seconds(options.timeout)), "node": options.node, **asking.dry_run(options)}
     answer = asking.send("POST", asking.path("resources", options.resource, "restart"), None, query)
     if options.dry_run:
         asking.print_plan(answer)
         return 0
-    return follow(answer)
+    if options.no_wait:
+        print(f"{options.resource} restarts (follow it: crmctl task follow {answer['id']})")
+        return 0
+    return progress(answer, f"crmctl task cancel {answer['id']}, as far as nothing is stopped yet")
 
 
-def _ban(options: argparse.Namespace) -> None:
+def move(options: argparse.Namespace) -> int:
+    """Have a resource run elsewhere."""
+    name = options.resource
+    where = f"to {options.node}" if options.node else "away"
+    said = f"{name} moves {where} {_until(options)} (undo: crmctl clear {name})"
+    node = options.node or _only_place(options)
+    return asking.write_and_wait(options, "POST", asking.path("resources", name, "move"), _wish(options), said,
+                                 goal="moved" if options.node else "away", undo=f"crmctl clear {name}", node=node,
+                                 promoted=options.promoted)
+
+
+def clear(options: argparse.Namespace) -> int:
+    """Undo the moves and bans of a resource."""
+    name = options.resource
+    said = f"{name} may run wherever the configuration lets it"
+    return asking.write_and_wait(options, "POST", asking.path("resources", name, "clear"), None, said, goal="placed")
+
+
+def _ban(options: argparse.Namespace) -> int:
+    name = options.resource
+    said = f"{name} keeps away {_until(options)} (undo: crmctl clear {name})"
+    node = options.node or _only_place(options)
+    return asking.write_and_wait(options, "POST", asking.path("resources", name, "ban"), _wish(options), said,
+                                 goal="away", undo=f"crmctl clear {name}", node=node, promoted=options.promoted)
+
+
+def _until(options: argparse.Namespace) -> str:
+    return "until it is cleared" if options.forever else f"for {options.duration}"
+
+
+def _wish(options: argparse.Namespace) -> dict[str, Any]:
     seconds = None if options.forever else duration_seconds(options.duration)
-    until = "until it is cleared" if seconds is None else f"for {options.duration}"
-    said = f"{options.resource} keeps away {until} (undo: crmctl clear {options.resource})"
-    wish = {"node": options.node, "for_seconds": seconds, "promoted": options.promoted}
-    asking.write(options, "POST", asking.path("resources", options.resource, "ban"), wish, said)
+    return {"node": options.node, "for_seconds": seconds, **({"promoted": True} if options.promoted else {})}
+
+
+def _only_place(options: argparse.Namespace) -> str | None:
+    """The node that a resource is to leave when none is named, if it is one; only whoever waits wants to know."""
+    if options.no_wait or options.dry_run:
+        return None
+    try:
+        nodes: list[str] = asking.read("resources", options.resource)["nodes"]
+    except CommandError:
+        return None  # The write itself tells why.
+    return nodes[0] if len(nodes) == 1 else None
 
 
 def _value(options: argparse.Namespace) -> None:

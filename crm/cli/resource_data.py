@@ -9,10 +9,10 @@ from crm.cli import asking
 from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
 from crm.cli.field_arguments import Arguments
 
-RUNNABLE = ("ocf", "stonith")
+RUNNABLE = ("ocf", "stonith", "systemd", "lsb", "service")
 """Standards of agents that crmd can run."""
-_OTHERS = ("lsb", "systemd", "service", "upstart", "nagios")
-"""Standards that Pacemaker knows beside those."""
+_OTHERS = ("upstart", "nagios", "heartbeat")
+"""Standards that Pacemaker has known beside those."""
 
 
 def resource_name(options: Arguments) -> str:
@@ -103,7 +103,7 @@ def wanted_agents(options: Arguments) -> tuple[str, str | None]:
     standard, _, provider = options.values["list_agents"].partition(":")
     if standard in _OTHERS:
         raise CommandError(f"crmd cannot run agents of the standard {standard}",
-                           f"it runs those of {' and '.join(RUNNABLE)}; many services have an ocf agent, else see "
+                           f"it runs those of {', '.join(RUNNABLE)}; many services have an ocf agent, else see "
                            "resource_agents/template", NO_SUCH_OBJECT)
     return standard, provider or None
 

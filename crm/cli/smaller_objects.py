@@ -173,6 +173,7 @@ def _add_levels(own: Commands) -> None:
     target.add_argument("--attribute", metavar="NAME=VALUE", help="for nodes with this attribute")
     create.add_argument("--id", help="its name (default: made from the target and the index)")
     asking.add_dry_run(create)
+    asking.add_force(create)
     create.set_defaults(act=_create_level)
 
 

@@ -46,6 +46,10 @@ _OF_THE_MOMENT = ("multiple-active", "node-unclean", "no-quorum", "not-unfenced"
 """Findings about what is happening just now, not about the configuration."""
 
 
+_CIRCLES = ("ordering-circle", "colocation-circle")
+"""Found better, with the order within groups, without a plan."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"crm_verify: {message}. Try --help.\n")
@@ -82,7 +86,26 @@ def _check(options: argparse.Namespace) -> tuple[int, list[str]]:
         return error.code, [f"error: {error}", *([error.hint] if error.hint else [])]
     except OSError as error:
         return CONFIGURATION, [f"error: {error.filename} cannot be read or written: {error.strerror}"]
-    return _judge(findings(document), options)
+    found = findings(document)
+    if options.live_check and not cib_file.named():
+        found = list(dict.fromkeys([*found, *_by_agents()]))
+    return _judge(found, options)
+
+
+def _by_agents() -> list[Report]:
+    """What of the resources could not work as the agents of the cluster's nodes see it, in the words of a write.
+
+    The cluster runs with such a configuration, so these are warnings; mere advice would make scripts fail.
+    """
+    from crm.cli.connection import request
+
+    try:
+        told = request("GET", "/v1/cib/findings").json()
+    except CommandError:
+        return []  # An older daemon does not know; the configuration itself has been checked.
+    assert isinstance(told, list), "the API answers with a list"
+    return [Report(Severity.WARNING, each["code"], each["where"], each["message"], each["hint"])
+            for each in told if each["severity"] == Severity.ERROR]
 
 
 def _input(options: argparse.Namespace) -> bytes:
@@ -108,14 +131,16 @@ def findings(document: Document) -> list[Report]:
 
 def _planned(document: Document) -> Iterable[Report]:
     from crm.policy_engine import schedule
+    from crm.policy_engine.constraints.entanglement import entanglements
 
     root, now = document.root, int(time.time())
     if root.find("status/node_state") is None:
         # Nothing was ever recorded: all nodes count as up, else there would be much to say about lost nodes.
         root = running_from_scratch(root, now)
     cib = read(root)
-    reports = schedule(cib, cib.execution_date if cib.execution_date is not None else now).reports
-    return [report for report in reports if report.code not in _OF_THE_MOMENT]
+    at = cib.execution_date if cib.execution_date is not None else now
+    planned = [report for report in schedule(cib, at).reports if report.code not in (*_OF_THE_MOMENT, *_CIRCLES)]
+    return [*planned, *entanglements(cib, at)]
 
 
 def _judge(found: Sequence[Report], options: argparse.Namespace) -> tuple[int, list[str]]:

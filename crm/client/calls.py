@@ -143,9 +143,18 @@ def ban(name: str, node: str | None = None, *, seconds: int | None = 3600, promo
     return call("POST", f"/v1/resources/{named(name)}/ban", query={"dry_run": dry_run}, body=wish)
 
 
-def restart(name: str, *, limit_s: float = 3600) -> Call[values.Task]:
-    """Stop a resource and start it again: a task, which `task` waits for."""
-    return call("POST", f"/v1/resources/{named(name)}/restart", query={"timeout": limit_s})
+def restart(name: str, node: str | None = None, *, limit_s: float = 3600) -> Call[values.Task]:
+    """Stop a resource and start it again in its place, or only what is on a node: a task, which `task` waits for."""
+    return call("POST", f"/v1/resources/{named(name)}/restart", query={"timeout": limit_s, "node": node})
+
+
+def follow(name: str, goal: str, *, node: str | None = None, version: str | None = None,
+           limit_s: float = 3600) -> Call[values.Task]:
+    """What comes of a change of a resource: a task. `goal`: configured, started, stopped, gone, moved, away, placed;
+    `version` of the CIB that has the change.
+    """
+    wish = {"resource": name, "goal": goal, "node": node, "version": version}
+    return call("POST", "/v1/tasks/follow", query={"timeout": limit_s}, body=wish)
 
 
 def wait_until_settled(limit_s: float = 3600) -> Call[values.Task]:

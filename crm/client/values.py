@@ -228,6 +228,7 @@ class Task(TypedDict):
     state: str
     message: str
     code: str
+    next_step: NotRequired[str]
     begun_at: float
     ended_at: float | None
 

@@ -17,6 +17,7 @@ from crm.cib.record import AttributeNote, transient_attribute
 from crm.cib.stamp import utc_text
 from crm.cib.version import Version
 from crm.controller import attributes as attributing
+from crm.controller import backoff as backing
 from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
 from crm.controller import events, flights, messages
@@ -27,6 +28,7 @@ from crm.controller import requests as requesting
 from crm.controller import self_protection as protecting
 from crm.controller.alerts import Alerts
 from crm.controller.attributes import Attributes
+from crm.controller.backoff import Backoff
 from crm.controller.clocks import failures_to_come
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, Identity
@@ -122,7 +124,8 @@ class Controller:
         self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
         self._throttle = Throttle(self._core, options.node_action_limit)
-        self._dispatch = Dispatch(self._core, self._replication, self._fencing, self._throttle,
+        self._backoff = Backoff(self._core)
+        self._dispatch = Dispatch(self._core, self._replication, self._fencing, self._throttle, self._backoff,
                                   options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
@@ -133,7 +136,7 @@ class Controller:
             self._releases.check_schema(document)
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
-                                  self._planning.want_after_change, options.written_at)
+                                  self._planning.want_after_change, self._backoff.forget, options.written_at)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
@@ -175,7 +178,8 @@ class Controller:
                         core.authority is not None and core.authority.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
-                        (*self._planning.reports, *self._throttle.reports()), self._fencings.all())
+                        (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
+                        self._fencings.all())
 
     def _state(self) -> str:
         core = self._core
@@ -251,6 +255,7 @@ class Controller:
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             dispatching.AGE_TIMER: self._dispatch.age_timer,
+            backing.TIMER: self._dispatch.pump,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             LEAVE_TIMER: self._leave_timer,

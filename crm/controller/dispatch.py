@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from crm.cib.document import Document
 from crm.cib.record import AttributeNote, ForgetNote, NodeNote, recorded_nodes, transient_attributes
+from crm.controller.backoff import Backoff
 from crm.controller.chronicle import Chronicle
 from crm.controller.core import Core
 from crm.controller.fencing.fencing import Fencing
@@ -39,7 +40,7 @@ _NOT_ITS_OWN = ("stonith", "do_shutdown")
 class Dispatch:
     """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()`: one can be made."""
 
-    def __init__(self, core: Core, replication: Replication, fencing: Fencing, throttle: Throttle,
+    def __init__(self, core: Core, replication: Replication, fencing: Fencing, throttle: Throttle, backoff: Backoff,
                  startup_fencing_delay_s: float = 0.0) -> None:
         self._core = core
         self._replication = replication
@@ -48,6 +49,7 @@ class Dispatch:
         self._startup_fencing_delay_s = startup_fencing_delay_s
         self._led_since = 0.0
         self._flights = Flights(core)
+        self._backoff = backoff
         self._number = -1
         self._chronicle = Chronicle(core)
         self._pumping = False
@@ -71,6 +73,7 @@ class Dispatch:
     def lead(self) -> None:
         """This node leads from now on."""
         self.drop()
+        self._backoff.forget()
         self._led_since = self._core.now
 
     @property
@@ -148,13 +151,15 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            limits = self._throttle.limits(self.run.transition, self._flights.older_than(LONG_S))
+            limits = replace(self._throttle.limits(self.run.transition, self._flights.older_than(LONG_S)),
+                             held=self._backoff.held(self.run.transition.synapses))
             while actions := self.run.ready(limits):
                 for action in actions:
                     self._start(action)
         finally:
             self._pumping = False
         self._look_when_older()
+        self._backoff.wake()
         if self.run.done:
             self._end_run()
         else:
@@ -167,11 +172,15 @@ class Dispatch:
             self._looks_at = at
             self._core.set_timer(AGE_TIMER, at - self._core.now)
 
-    def result(self, key: TransitionKey, ok: bool) -> bool:
+    def result(self, key: TransitionKey, ok: bool, reason: str = "") -> bool:
         """A result has come; True if it belongs to an action of the running transition."""
         flight = self._flights.get(str(key))
         if flight is None:
             return False
+        if ok:
+            self._backoff.succeeded(flight.action)
+        else:
+            self._backoff.failed(flight.action, reason)
         running = flight.place is not None
         self._finish(flight, ok)
         self.pump()
@@ -188,6 +197,7 @@ class Dispatch:
         if flight is not None:
             self._core.log("warning", f"{flight.action.key} on {flight.action.node} was refused: {because}")
             self._was_not_done(flight)
+            self._backoff.failed(flight.action, because)
             self._finish(flight, ok=False)
             self.pump()
             self.again(f"an action was refused: {because}", 0.1)
@@ -199,6 +209,7 @@ class Dispatch:
             return
         action = flight.action
         self._core.log("error", f"{action.key} on {action.node}: no result within its time limit; taken as failed")
+        self._backoff.failed(action, "no result within its time limit")
         self._finish(flight, ok=False)
         self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
@@ -301,6 +312,7 @@ class Dispatch:
         if node is None or core.view.member(node) is None or agentless:
             why = "nobody can carry it out" if agentless else f"{node} is not here"
             core.log("warning", f"{action.key} on {node} fails: {why}")
+            self._backoff.failed(action, why)
             self._finish(flight, ok=False)
             self.again(f"{action.key} could not be carried out", 1.0)
             return

@@ -35,12 +35,14 @@ class Requests:
     """Both ends: this node's clients, and the leader who decides."""
 
     def __init__(self, core: Core, replication: Replication, fencing: Fencing, validate: Validate,
-                 want_plan: Callable[[str], None], written_at: Callable[[float], str]) -> None:
+                 want_plan: Callable[[str], None], try_at_once: Callable[[], None],
+                 written_at: Callable[[float], str]) -> None:
         self._core = core
         self._replication = replication
         self._fencing = fencing
         self._validate = validate
         self._want_plan = want_plan
+        self._try_at_once = try_at_once
         self._written_at = written_at
         self._waiting: dict[str, ChangeForward | CleanupForward | FenceForward] = {}
         """No leader yet."""
@@ -162,6 +164,7 @@ class Requests:
         self._done(request.origin, count)
         self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term,
                                            count=count))
+        self._try_at_once()
         self._want_plan("cleanup")
 
     def fence(self, sender: str, request: FenceForward) -> None:

@@ -68,7 +68,7 @@ class Results:
         if not ok:
             what = "was not what was expected" if probe else "failed"
             self._dispatch.again(f"{result.operation} of {result.record.id} {what} on {sender} (rc {result.rc})", 0.0)
-        if not self._dispatch.result(key, ok) and ok:
+        if not self._dispatch.result(key, ok, result.exit_reason or f"rc {result.rc}") and ok:
             self._dispatch.again(f"a late result of {result.operation} of {result.record.id} on {sender}", 0.0)
 
     def take_joined(self, sender: str, message: Joined) -> None:

@@ -87,6 +87,7 @@ class Node:
         self.post(events.Started())
         self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
         self._spawn(self._warm_up())
+        self._spawn(self.executor.tidy())
 
     async def stop(self) -> None:
         """Leave at once, whatever runs here; resources stay as they are."""

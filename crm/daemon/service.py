@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from crm.cib.changes import Change
@@ -33,6 +33,7 @@ from crm.daemon.peers import Peers
 from crm.daemon.refusal import Refused
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
+from crm.executor.operation import OperationResult
 from crm.executor.turns import Waiting
 from crm.model.report import Report
 from crm.model.transition import AgentReference, Transition
@@ -173,9 +174,13 @@ class Service:
         """Requests that wait for an answer of the DC."""
         return len(self._waiting)
 
-    def agents(self) -> tuple[AgentReference, ...]:
+    async def agents(self) -> tuple[AgentReference, ...]:
         """The agents that could be run on this node."""
-        return self._executor.installed()
+        return await self._executor.installed()
+
+    async def has_agent(self, agent: AgentReference) -> bool:
+        """Whether this node has an agent."""
+        return await self._executor.has(agent)
 
     def waiting_operations(self) -> tuple[Waiting, ...]:
         """Operations that wait for their turn on this node."""
@@ -184,6 +189,10 @@ class Service:
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent says about itself, on this node. Raises ValueError with the reason."""
         return await self._executor.metadata(agent)
+
+    async def validate(self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int) -> OperationResult:
+        """What an agent on this node thinks of these parameters (its action `validate-all`)."""
+        return await self._executor.validate(agent, parameters, timeout_ms)
 
     def shut_down(self) -> None:
         """Have this node leave: its resources move away first, then the daemon ends."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from crm.executor.operation import ExitCode, Status
 from crm.model.transition import AgentReference
 
+_CONNECTION = ("pacemaker", "remote")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -35,11 +36,11 @@ class AgentFile:
 def find(agent: AgentReference, roots: tuple[Path, ...]) -> AgentFile:
     """The file of an OCF agent. Raises AgentUnusableError."""
     name = described(agent)
-    if agent.standard != "ocf":
-        raise AgentUnusableError(
-            Status.NOT_SUPPORTED, ExitCode.UNIMPLEMENTED, f"Agents of class {agent.standard} cannot be run yet ({name})"
-        )
     provider = agent.provider or ""
+    if (provider, agent.type) == _CONNECTION:
+        # Its file, where there is one, describes what a cluster manager itself does.
+        reason = "This release of crmd carries out no connections to remote nodes or guests"
+        raise AgentUnusableError(Status.NOT_INSTALLED, ExitCode.NOT_INSTALLED, reason)
     if not (_NAME.fullmatch(provider) and _NAME.fullmatch(agent.type)):
         raise AgentUnusableError(Status.ERROR_HARD, ExitCode.NOT_CONFIGURED, f"{name} is not the name of an agent")
     for root in roots:

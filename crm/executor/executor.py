@@ -13,29 +13,29 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from crm.executor import agents, fence_agents, metadata
+from crm.executor import systemd
 from crm.executor.alerts import AlertRequest, AlertRunner
+from crm.executor.classes import Classes
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
 from crm.executor.fence_devices import STANDARD as FENCING
-from crm.executor.fence_devices import FenceDevices
 from crm.executor.last_starts import LastStarts
 from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
-from crm.executor.runner import run_once
+from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.settings import ExecutorSettings
 from crm.executor.turns import Turns, Waiting
+from crm.model.text import fit_line
 from crm.model.transition import AgentReference
 
 log = logging.getLogger("crm.executor")
 
 # What leaves a resource as it is, and so leaves its recurring operations alone.
 _HARMLESS = frozenset({"monitor", "notify", "meta-data", "validate-all"})
-_METADATA_TIMEOUT_MS = 30_000
+_VALIDATIONS_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -73,14 +73,16 @@ class Executor:
         self._recurring: dict[RecurringKey, _Recurring] = {}
         self._delayed: set[asyncio.TimerHandle] = set()
         self._turns = Turns(settings.operation_limit, settings.monitor_limit)
-        self._metadata: dict[tuple[Path, int], Metadata] = {}
-        self._devices = FenceDevices(settings)
         state = settings.agent_state
         self._journal = Journal(state / ".operations") if state is not None else None
         self._starts = LastStarts(state / ".starts" if state is not None else None)
+        self._validating = asyncio.Semaphore(_VALIDATIONS_AT_ONCE)
         for process_id in self._journal.end_left_over() if self._journal is not None else ():
             log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
+        self._classes = Classes(settings, self._journal)
         self._alerts = AlertRunner(settings)
+        self._unable: dict[RecurringKey, tuple[float, OperationResult]] = {}
+        """Recurring operations that cannot be carried out, since when, and why."""
         self._closed = False
 
     def submit(self, request: OperationRequest) -> None:
@@ -99,6 +101,7 @@ class Executor:
         if recurring is None:
             return False
         recurring.cancelled = True
+        self._unable.pop(recurring.request.recurring_key, None)
         if recurring.timer is not None:
             recurring.timer.cancel()
         lane = self._lanes.get(resource)
@@ -124,33 +127,35 @@ class Executor:
             ahead = lane.job.request.operation if lane.job is not None else "another operation"
             found += [_waiting(job, now, f"the {ahead} of {job.request.resource} has not ended")
                       for job in lane.waiting]
+        found += [Waiting(*key, now - since, f"it cannot be carried out: {result.exit_reason}")
+                  for key, (since, result) in self._unable.items()]
         return tuple(sorted(found, key=lambda each: -each.since_s))
 
     async def metadata(self, agent: AgentReference) -> Metadata:
-        """An agent's description, asked once for every version of its file. Raises ValueError with the reason."""
-        try:
-            path = self._file(agent)
-            key = (path, path.stat().st_mtime_ns)
-        except (agents.AgentUnusableError, OSError) as error:
-            raise ValueError(str(error)) from None
-        if key not in self._metadata:
-            try:
-                self._metadata[key] = await self._ask_metadata(agent)
-            except OSError as error:
-                raise ValueError(f"{path} could not be run: {error.strerror or error}") from None
-        return self._metadata[key]
+        """What an agent says about itself, or what its class knows of it. Raises ValueError with the reason."""
+        return await self._classes.of(agent).metadata(agent)
 
-    def installed(self) -> tuple[AgentReference, ...]:
-        """Every agent that could be run here: OCF agents, then fence agents."""
-        fencing = (AgentReference(name, FENCING, name) for name in fence_agents.installed(self.settings))
-        return (*agents.installed(self.settings.ocf_roots), *fencing)
+    async def validate(self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int) -> OperationResult:
+        """Run an agent's `validate-all`. Not in any lane: nothing is done to the resource, which may not even exist."""
+        request = OperationRequest(0, agent, "validate-all", timeout_ms=timeout_ms, parameters=parameters)
+        async with self._validating:
+            return await self._classes.of(agent).operate(request, 0)
+
+    async def installed(self) -> tuple[AgentReference, ...]:
+        """Every agent that could be run here, class by class."""
+        return await self._classes.installed()
 
     async def fence(self, request: FenceRequest) -> FenceOutcome:
         """Run a fence agent. Not in any lane: fencing waits for nothing."""
-        try:
-            return await fence_agents.perform(request, self.settings, await self._fence_metadata(request.agent))
-        except OSError as error:
-            return FenceOutcome(False, reason=f"{request.agent} could not be run: {error.strerror or error}")
+        return await self._classes.fencing.fence(request)
+
+    async def has(self, agent: AgentReference) -> bool:
+        """Whether this node has the agent."""
+        return await self._classes.of(agent).has(agent)
+
+    async def tidy(self) -> None:
+        """Take away what a daemon before this one has left beside its resources."""
+        await self._classes.systemd.tidy(self._starts.types(systemd.STANDARD))
 
     def alert(self, request: AlertRequest) -> None:
         """Run an alert agent."""
@@ -168,28 +173,7 @@ class Executor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _file(self, agent: AgentReference) -> Path:
-        if agent.standard == FENCING:
-            return fence_agents.find(agent.type, self.settings)
-        return agents.find(agent, self.settings.ocf_roots).path
-
-    async def _fence_metadata(self, agent: str) -> Metadata | None:
-        """A fence agent's description; None, and so the usual one is assumed, if it cannot be had."""
-        try:
-            return await self.metadata(AgentReference(agent, FENCING, agent))
-        except ValueError:
-            return None
-
-    async def _ask_metadata(self, agent: AgentReference) -> Metadata:
-        if agent.standard == FENCING:
-            described = await fence_agents.describe(agent.type, self.settings, _METADATA_TIMEOUT_MS)
-            return metadata.parse(_only_xml(described))
-        request = OperationRequest(0, agent, "meta-data", timeout_ms=_METADATA_TIMEOUT_MS)
-        result = await run_once(request, self.settings)
-        if (result.status, result.rc) != (Status.DONE, 0):
-            raise ValueError(result.exit_reason or f"meta-data of {agents.described(agent)} ended with {result.rc}")
-        return metadata.parse(_only_xml(result.output))
+        await self._classes.systemd.close()
 
     def _arm(self, request: OperationRequest) -> None:
         self.cancel(*request.recurring_key)
@@ -257,37 +241,76 @@ class Executor:
         if job.recurring is not None and job.recurring.cancelled:
             return
         async with self._turns.turn(job.request):
-            queue_ms = int((time.monotonic() - job.queued_at) * 1000)
-            if job.request.agent.standard == FENCING:
-                known = await self._fence_metadata(job.request.agent.type)
-                result = await self._devices.operate(job.request, known, queue_ms)
-            else:
-                result = await self._operate(job.request, queue_ms)
+            result = await self._operate(job.request, int((time.monotonic() - job.queued_at) * 1000))
         if job.recurring is None:
-            self._on_result(result)
+            self._on_result(self._without_evidence(result))
         else:
             self._repeated(job.recurring, result)
 
     async def _operate(self, ordered: OperationRequest, queue_ms: int) -> OperationResult:
-        """Run an operation with what its resource was started with, where that matters."""
+        """Run an operation with what its resource was started with; our own mistakes are results, too."""
+        try:
+            if ordered.agent.standard == FENCING:
+                # A device that cannot be asked cannot fence: that is a failure, whatever the cause.
+                return replace(await self._classes.fencing.operate(ordered, queue_ms), carried_out=True)
+            result = await self._operate_as_started(ordered, queue_ms)
+        except Exception as error:
+            log.exception("the %s of %s could not be carried out because of a mistake of crmd's own",
+                          ordered.operation, ordered.resource)
+            reason = f"crmd made a mistake ({type(error).__name__}: {fit_line(str(error), 200)}); see its log"
+            result = not_carried_out(Clock(ordered, queue_ms), Status.ERROR, ExitCode.UNKNOWN_ERROR, reason)
+        self._starts.ended(result)
+        return result
+
+    async def _operate_as_started(self, ordered: OperationRequest, queue_ms: int) -> OperationResult:
         request = self._starts.as_started(ordered)
         self._starts.begins(request)
-        result = await run_once(request, self.settings, queue_ms, self._journal)
+        result = await self._classes.of(request.agent).operate(request, queue_ms)
         if request is not ordered and _is_probe(ordered) and _is_not_running(result):
             # What it was started with does not run any more; perhaps somebody has started what is configured now.
             self._starts.forget(ordered.resource)
-            result = await run_once(ordered, self.settings, queue_ms, self._journal)
-        self._starts.ended(result)
+            result = await self._classes.of(ordered.agent).operate(ordered, queue_ms)
         return result
+
+    def _without_evidence(self, result: OperationResult) -> OperationResult:
+        """What a monitor that could not be carried out stands for: what was known before, and so nobody acts.
+
+        What was started here counts as running, as it did: it is neither stopped nor started elsewhere. What was not is
+        not installed here.
+        """
+        request = result.request
+        if result.carried_out or request.operation != "monitor":
+            return result
+        known = self._starts.last_known(request.resource)
+        if known is None:
+            return replace(result, status=Status.NOT_INSTALLED, rc=ExitCode.NOT_INSTALLED)
+        return replace(result, status=Status.DONE, rc=known)
 
     def _repeated(self, recurring: _Recurring, result: OperationResult) -> None:
         if recurring.cancelled:
             return
+        if not result.carried_out:
+            self._could_not(recurring, result)
+            return
+        self._unable.pop(recurring.request.recurring_key, None)
         news = not result.tells_the_same_as(recurring.last)
         recurring.last = result
         self._repeat_after(recurring, recurring.request.interval_ms)
         if news:
             self._on_result(result)
+
+
+    def _could_not(self, recurring: _Recurring, result: OperationResult) -> None:
+        """It could not be carried out, which says nothing about the resource: it is looked at again."""
+        key = recurring.request.recurring_key
+        since, last = self._unable.get(key, (time.monotonic(), None))
+        if last is None or last.exit_reason != result.exit_reason:
+            log.error("the %s of %s cannot be carried out: %s", key.operation, key.resource, result.exit_reason)
+        self._unable[key] = (since, result)
+        if recurring.last is None:
+            recurring.last = self._without_evidence(result)
+            self._on_result(recurring.last)
+        self._repeat_after(recurring, recurring.request.interval_ms)
 
 
 def _is_probe(request: OperationRequest) -> bool:
@@ -301,9 +324,3 @@ def _is_not_running(result: OperationResult) -> bool:
 def _waiting(job: _Job, now: float, reason: str) -> Waiting:
     request = job.request
     return Waiting(request.resource, request.operation, request.interval_ms, now - job.queued_at, reason)
-
-
-def _only_xml(output: str) -> str:
-    """The description without what an agent prints around it."""
-    start, end = output.find("<"), output.rfind("</resource-agent>")
-    return output[start : end + len("</resource-agent>")]

@@ -1,4 +1,4 @@
-"""Fence devices as resources of this node: "started" means registered here, and watched by its agent's own monitor.
+"""The class `stonith`: fence devices of this node. "Started" means registered here, watched by its agent's monitor.
 
 Nothing runs for a started device, so a probe looks at what this daemon has registered. Source: Pacemaker Explained,
 "Fencing": a start checks that the device answers, a stop only takes it out.
@@ -6,13 +6,18 @@ Nothing runs for a started device, so a probe looks at what this daemon has regi
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
+from pathlib import Path
 
-from crm.executor import fence_agents
+from crm.executor import fence_agents, metadata
+from crm.executor.agents import AgentUnusableError
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
 from crm.executor.metadata import Metadata
+from crm.executor.ocf import METADATA_TIMEOUT_MS, only_xml
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
+from crm.executor.outcomes import Clock
 from crm.executor.settings import ExecutorSettings
+from crm.model.transition import AgentReference
 
 STANDARD = "stonith"
 
@@ -23,18 +28,55 @@ class FenceDevices:
     def __init__(self, settings: ExecutorSettings) -> None:
         self._settings = settings
         self._started: set[str] = set()
+        self._metadata: dict[tuple[Path, int], Metadata] = {}
 
-    async def operate(self, request: OperationRequest, known: Metadata | None, queue_ms: int) -> OperationResult:
+    async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
         """Carry out one operation of a device as a resource."""
-        began_at, clock = int(time.time()), time.monotonic()
-        status, rc, reason, output = await self._operate(request, known)
-        run_ms = int((time.monotonic() - clock) * 1000)
-        return OperationResult(request, status, rc, reason, output, began_at, run_ms, queue_ms)
+        clock = Clock(request, queue_ms)
+        return clock.result(*await self._operate(request))
 
-    async def _operate(self, request: OperationRequest, known: Metadata | None) -> tuple[Status, int, str, str]:
+    async def fence(self, request: FenceRequest) -> FenceOutcome:
+        """Run a fence agent. It waits for nothing."""
+        try:
+            return await fence_agents.perform(request, self._settings, await self._known(request.agent))
+        except OSError as error:
+            return FenceOutcome(False, reason=f"{request.agent} could not be run: {error.strerror or error}")
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        """What a fence agent says about itself, asked once for every version of its file. Raises ValueError."""
+        try:
+            path = fence_agents.find(agent.type, self._settings)
+            key = (path, path.stat().st_mtime_ns)
+            if key not in self._metadata:
+                said = await fence_agents.describe(agent.type, self._settings, METADATA_TIMEOUT_MS)
+                self._metadata[key] = metadata.parse(only_xml(said))
+        except (AgentUnusableError, OSError) as error:
+            raise ValueError(str(error)) from None
+        return self._metadata[key]
+
+    async def installed(self) -> Sequence[AgentReference]:
+        """The fence agents that could be run here."""
+        return [AgentReference(name, STANDARD, name) for name in fence_agents.installed(self._settings)]
+
+    async def has(self, agent: AgentReference) -> bool:
+        """Whether that fence agent could be run here."""
+        try:
+            fence_agents.find(agent.type, self._settings)
+        except AgentUnusableError:
+            return False
+        return True
+
+    async def _known(self, agent: str) -> Metadata | None:
+        """A fence agent's description; None, and so the usual one is assumed, if it cannot be had."""
+        try:
+            return await self.metadata(AgentReference(agent, STANDARD, agent))
+        except ValueError:
+            return None
+
+    async def _operate(self, request: OperationRequest) -> tuple[Status, int, str, str]:
         match request.operation:
             case "start":
-                outcome = await self._monitor(request, known)
+                outcome = await self._monitor(request)
                 if outcome.ok:
                     self._started.add(request.resource)
                 return _judged(outcome)
@@ -46,12 +88,12 @@ class FenceDevices:
             case "monitor" if request.interval_ms == 0:
                 return Status.DONE, ExitCode.OK, "", ""
             case "monitor":
-                return _judged(await self._monitor(request, known))
+                return _judged(await self._monitor(request))
         return Status.NOT_SUPPORTED, ExitCode.UNIMPLEMENTED, f"A fence device has no operation {request.operation}", ""
 
-    async def _monitor(self, request: OperationRequest, known: Metadata | None) -> FenceOutcome:
+    async def _monitor(self, request: OperationRequest) -> FenceOutcome:
         wanted = FenceRequest(request.agent.type, "monitor", request.parameters, timeout_ms=request.timeout_ms)
-        return await fence_agents.perform(wanted, self._settings, known)
+        return await self.fence(wanted)
 
 
 def _judged(outcome: FenceOutcome) -> tuple[Status, int, str, str]:

@@ -28,18 +28,20 @@ _STARTS = ("start", "migrate_from")
 _RELOADS = ("reload", "reload-agent")
 _AS_STARTED = ("stop", "demote", "monitor")
 _RUNS = (ExitCode.OK, ExitCode.RUNNING_PROMOTED, ExitCode.DEGRADED, ExitCode.DEGRADED_PROMOTED)
+_PROMOTED = (ExitCode.RUNNING_PROMOTED, ExitCode.DEGRADED_PROMOTED)
 _OPERATIONS_OWN = (META, "OCF_", "crm_feature_set")
 """Beginnings of the names that belong to an operation rather than to its resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The agent that a resource was started by, and the parameters that it was given."""
+    """The agent that a resource was started by, the parameters that it was given, and whether it was promoted since."""
 
     standard: str
     provider: str | None
     type: str
     parameters: Mapping[str, str]
+    promoted: bool = False
 
 
 class LastStarts:
@@ -74,6 +76,10 @@ class LastStarts:
     def ended(self, result: OperationResult) -> None:
         """An operation has ended: what runs is known better now."""
         request = result.request
+        if not result.carried_out:
+            if request.operation in _STARTS:
+                self.forget(request.resource)
+            return
         done = result.status is Status.DONE
         if request.operation == "stop" and done and result.rc == ExitCode.OK:
             self.forget(request.resource)
@@ -81,6 +87,19 @@ class LastStarts:
             self._keep(request)
         elif request.operation == "monitor" and done and result.rc in _RUNS and request.resource not in self._starts:
             self._keep(request)  # Started before this was kept, or by somebody else: found with these.
+        if done and request.resource in self._starts:
+            self._note_role(request, result.rc)
+
+    def last_known(self, resource: str) -> ExitCode | None:
+        """What a monitor of it would say if nothing has happened to it; None if it was not started here."""
+        start = self._starts.get(resource)
+        if start is None:
+            return None
+        return ExitCode.RUNNING_PROMOTED if start.promoted else ExitCode.OK
+
+    def types(self, standard: str) -> set[str]:
+        """The types of the resources of that class that were started here."""
+        return {start.type for start in self._starts.values() if start.standard in (standard, "service")}
 
     def forget(self, resource: str) -> None:
         """It does not run any more."""
@@ -92,15 +111,24 @@ class LastStarts:
 
     def _keep(self, request: OperationRequest) -> None:
         parameters = {name: value for name, value in request.parameters.items() if not _is_own(request, name)}
-        start = Start(request.agent.standard, request.agent.provider, request.agent.type, parameters)
-        if self._starts.get(request.resource) == start:
+        agent = request.agent
+        self._put(request.resource, Start(agent.standard, agent.provider, agent.type, parameters))
+
+    def _note_role(self, request: OperationRequest, rc: int) -> None:
+        tells = request.operation == "monitor" and rc in _RUNS
+        if tells or (request.operation in ("promote", "demote") and rc == ExitCode.OK):
+            promoted = rc in _PROMOTED if tells else request.operation == "promote"
+            self._put(request.resource, replace(self._starts[request.resource], promoted=promoted))
+
+    def _put(self, resource: str, start: Start) -> None:
+        if self._starts.get(resource) == start:
             return
-        self._starts[request.resource] = start
+        self._starts[resource] = start
         try:
-            self._write(request.resource, start)
+            self._write(resource, start)
         except OSError as error:
             # It is kept in memory: only a restart of the daemon would forget it.
-            log.warning("what %s is started with cannot be written down: %s", request.resource, error)
+            log.warning("what %s is started with cannot be written down: %s", resource, error)
 
     def _write(self, resource: str, start: Start) -> None:
         if self._folder is None:
@@ -126,7 +154,7 @@ def _read(file: Path) -> Start | None:
     try:
         told: Any = json.loads(file.read_text(encoding="utf-8"))
         parameters = {str(name): str(value) for name, value in told["parameters"].items()}
-        return Start(told["standard"], told["provider"], told["type"], parameters)
+        return Start(told["standard"], told["provider"], told["type"], parameters, bool(told.get("promoted")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("what %s was started with is lost: %s cannot be read (%s)", unquote(file.name), file, error)
         return None

@@ -49,7 +49,7 @@ class AgentAction:
 class Metadata:
     """An agent's own description; `ocf_1_1` tells whether it follows the newer standard (reload-agent, reloadable).
 
-    `text` is all of it as the agent printed it.
+    `text` is all of it as the agent printed it. `doubts`: what people should think of before they use it.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Metadata:
     ocf_1_1: bool = False
     details: str = ""
     text: str = field(default="", repr=False, compare=False)
+    doubts: tuple[str, ...] = ()
 
     @property
     def reload_action(self) -> str | None:
@@ -77,7 +78,7 @@ class Metadata:
         )
 
 
-def parse(text: str) -> Metadata:
+def parse(text: str, doubts: tuple[str, ...] = ()) -> Metadata:
     """Raises ValueError if the text is not the metadata of an agent."""
     try:
         # Agents in the field declare the standard's document type; it is of no use and must not be followed.
@@ -96,6 +97,7 @@ def parse(text: str) -> Metadata:
         ocf_1_1=modern,
         details=_text(root, "longdesc"),
         text=text,
+        doubts=doubts,
     )
 
 

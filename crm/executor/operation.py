@@ -62,6 +62,7 @@ class OperationResult:
     exit_reason  why it failed, in the agent's or the executor's words, empty if nothing was said
     output       what the agent printed, bounded
     started_at   epoch seconds; run_ms and queue_ms how long it ran and waited for its turn
+    carried_out  False if nothing was done (no agent, no bus, our own mistake): it says nothing about the resource
     """
 
     request: OperationRequest
@@ -72,6 +73,7 @@ class OperationResult:
     started_at: int = 0
     run_ms: int = 0
     queue_ms: int = 0
+    carried_out: bool = True
 
     def tells_the_same_as(self, other: OperationResult | None) -> bool:
         """Whether a repetition brought nothing new to report."""

@@ -1,14 +1,15 @@
-"""Runs one operation of one agent, once, and says how it went. Every mishap is an outcome with its reason."""
+"""Runs one operation of one program, once, and says how it went. Every mishap is an outcome with its reason."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from crm.executor import agents, environment, process
-from crm.executor.agents import AgentFile, AgentUnusableError
+from crm.executor import process
+from crm.executor.agents import AgentUnusableError, described
 from crm.executor.leftovers import Journal
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
+from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.process import Outcome
 from crm.executor.settings import ExecutorSettings
 from crm.model.text import fit_line
@@ -17,43 +18,37 @@ _REASON_PREFIX = "ocf-exit-reason:"
 _LONGEST_REASON = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to start: words, the whole environment, and what an exit code means in OCF's terms."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    meaning: Callable[[int], int] = int
+
+
 async def run_once(
-    request: OperationRequest, settings: ExecutorSettings, queue_ms: int = 0, journal: Journal | None = None
+    request: OperationRequest, find: Callable[[OperationRequest], Program], settings: ExecutorSettings,
+    queue_ms: int = 0, journal: Journal | None = None
 ) -> OperationResult:
-    """One run of an agent's operation, noted in the journal while it lasts."""
-    started_at, clock = int(time.time()), time.monotonic()
-
-    def result(status: Status, rc: int, reason: str, output: str = "") -> OperationResult:
-        run_ms = int((time.monotonic() - clock) * 1000)
-        return OperationResult(request, status, rc, reason, output, started_at, run_ms, queue_ms)
-
+    """One run of what `find` finds (it raises AgentUnusableError), noted in the journal while it lasts."""
+    clock = Clock(request, queue_ms)
     try:
-        agent = agents.find(request.agent, settings.ocf_roots)
-        outcome = await _run(request, agent, settings, journal)
+        program = find(request)
+        if settings.agent_state is not None:
+            settings.agent_state.mkdir(parents=True, exist_ok=True)
+        outcome = await process.run(program.arguments, program.environment, timeout_ms=request.timeout_ms,
+                                    kill_grace_ms=settings.kill_grace_ms,
+                                    output_limit_bytes=settings.output_limit_bytes, journal=journal)
     except AgentUnusableError as error:
-        return result(error.status, error.rc, error.reason)
+        return not_carried_out(clock, error.status, error.rc, error.reason)
     except OSError as error:
-        return result(*_not_started(request, error))
-    return _judged(request, outcome, result)
-
-
-async def _run(
-    request: OperationRequest, agent: AgentFile, settings: ExecutorSettings, journal: Journal | None
-) -> Outcome:
-    if settings.agent_state is not None:
-        settings.agent_state.mkdir(parents=True, exist_ok=True)
-    return await process.run(
-        [str(agent.path), request.operation],
-        environment.build(request, agent, settings),
-        timeout_ms=request.timeout_ms,
-        kill_grace_ms=settings.kill_grace_ms,
-        output_limit_bytes=settings.output_limit_bytes,
-        journal=journal,
-    )
+        return not_carried_out(clock, *_not_started(request, error))
+    return _judged(clock, outcome, program.meaning)
 
 
 def _not_started(request: OperationRequest, error: OSError) -> tuple[Status, int, str]:
-    name = agents.described(request.agent)
+    name = described(request.agent)
     reason = f"The agent {name} could not be started: {error.strerror or error}"
     if isinstance(error, PermissionError):
         return Status.ERROR, ExitCode.INSUFFICIENT_PRIVILEGE, reason
@@ -62,20 +57,20 @@ def _not_started(request: OperationRequest, error: OSError) -> tuple[Status, int
     return Status.ERROR, ExitCode.UNKNOWN_ERROR, reason
 
 
-def _judged(
-    request: OperationRequest, outcome: Outcome, result: Callable[[Status, int, str, str], OperationResult]
-) -> OperationResult:
+def _judged(clock: Clock, outcome: Outcome, meaning: Callable[[int], int]) -> OperationResult:
     said = exit_reason(outcome.stderr) or exit_reason(outcome.stdout)
     output = "".join(text if text.endswith("\n") else f"{text}\n" for text in (outcome.stdout, outcome.stderr) if text)
+    request = clock.request
     if outcome.timed_out:
         reason = f"The {request.operation} did not end within {_seconds(request.timeout_ms)}"
         if outcome.code is None:
             reason += " and cannot be killed"
-        return result(Status.TIMEOUT, ExitCode.UNKNOWN_ERROR, f"{reason}: {said}" if said else reason, output)
+        return clock.result(Status.TIMEOUT, ExitCode.UNKNOWN_ERROR, f"{reason}: {said}" if said else reason, output)
     assert outcome.code is not None, "only what was killed in vain has no exit code"
     if outcome.code < 0:
-        return result(Status.ERROR, ExitCode.UNKNOWN_ERROR, f"The agent was killed by signal {-outcome.code}", output)
-    return result(Status.DONE, outcome.code, said, output)
+        reason = f"The agent was killed by signal {-outcome.code}"
+        return clock.result(Status.ERROR, ExitCode.UNKNOWN_ERROR, reason, output)
+    return clock.result(Status.DONE, meaning(outcome.code), said, output)
 
 
 def exit_reason(text: str) -> str:

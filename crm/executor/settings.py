@@ -33,6 +33,9 @@ class ExecutorSettings:
     agent_state          where agents keep their state (HA_RSCTMP); None leaves that to the agents
     tool_folder          where agents find `crm_attribute` and the like (HA_SBIN_DIR); None leaves that to the agents
     command_path         PATH of agents, the commands of crmd first so that agents find `crm_attribute` and the like
+    init_folder          where init scripts are
+    systemd_bus          address of the message bus on which systemd is; empty: the system's
+    systemd_folder       where drop-ins for units are put until the next boot
     kill_grace_ms        time between SIGTERM and SIGKILL when a time limit is reached
     output_limit_bytes   how much of what an agent prints is kept, of each stream
     operation_limit      how many starts, stops and other changes may run at once
@@ -45,6 +48,9 @@ class ExecutorSettings:
     agent_state: Path | None = None
     tool_folder: Path | None = None
     command_path: str = field(default_factory=default_command_path)
+    init_folder: Path = Path("/etc/init.d")
+    systemd_bus: str = ""
+    systemd_folder: Path = Path("/run/systemd/system")
     kill_grace_ms: int = 1_000
     output_limit_bytes: int = 64 * 1024
     operation_limit: int = 64

@@ -50,6 +50,7 @@ def examine(wanted: WantedResource, known: Metadata) -> list[Report]:
         *_types(wanted, known),
         *_deprecated(wanted, known),
         *_operations(wanted, known),
+        *_doubts(wanted, known),
     ]
 
 
@@ -67,8 +68,8 @@ def _unknown(wanted: WantedResource, known: Metadata) -> Iterator[Report]:
 def _missing(wanted: WantedResource, known: Metadata) -> Iterator[Report]:
     fencing = wanted.agent.startswith("stonith:")
     for parameter in known.parameters:
-        if not parameter.required or parameter.default is not None or parameter.name in wanted.parameters:
-            continue
+        if not parameter.required or parameter.default or wanted.parameters.get(parameter.name):
+            continue  # An empty default is none: agents write one to say that there is nothing to start from.
         if fencing and parameter.name in _FENCING_PARAMETERS:
             continue
         about = f" ({parameter.description})" if parameter.description else ""
@@ -105,6 +106,13 @@ def _deprecated(wanted: WantedResource, known: Metadata) -> Iterator[Report]:
             message = f"The parameter {parameter.name} of {wanted.agent} is deprecated"
             yield _report(wanted, "deprecated-parameter", message, "Its description tells what to use instead",
                           Severity.WARNING)
+
+
+def _doubts(wanted: WantedResource, known: Metadata) -> Iterator[Report]:
+    """What the agent itself, or its class, gives to think about."""
+    for doubt in known.doubts:
+        message, _, hint = doubt.partition("; ")
+        yield _report(wanted, "agent-doubt", message, hint[:1].upper() + hint[1:], Severity.WARNING)
 
 
 def _operations(wanted: WantedResource, known: Metadata) -> Iterator[Report]:

@@ -89,7 +89,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ResourceHistory:
-    """What was done with one resource on one node (`lrm_resource`), in the order of the document."""
+    """What was done with one resource on one node (`lrm_resource`), in the order of the document.
+
+    restart  how far a restart is that somebody has asked for (`crm.cib.restarts`), empty if nobody has
+    """
 
     id: str
     standard: str = ""
@@ -98,6 +101,7 @@ class ResourceHistory:
     container: str | None = None
     shutdown_lock: int = 0
     entries: tuple[HistoryEntry, ...] = ()
+    restart: str = ""
 
 
 @dataclass(frozen=True, slots=True)

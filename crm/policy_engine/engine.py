@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from crm.model import constraints as model
 from crm.model.cib import Cib
 from crm.model.score import MINUS_INFINITY
+from crm.policy_engine import restarts
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, relate
 from crm.policy_engine.actions.collectives import create_actions
@@ -168,6 +169,8 @@ class _Relations:
                         if not ticket.is_satisfied:
                             self._lack_ticket(ticket.resource, ticket)
                             self.trace.scores(ticket.resource, Cause.TICKET, ticket)
+        for home in restarts.homes(self.cluster, self.names):
+            self._locate(home)
         self.cluster.reports += [*circles.colocation_reports(together), *circles.ordering_reports(sequence)]
 
     def _locate(self, location: locations.Location) -> None:

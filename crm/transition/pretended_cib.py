@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from lxml import etree
 
+from crm.cib import restarts
 from crm.cib.history_entry import FinishedOperation, entries_for
 from crm.model import score
 from crm.model.score import INFINITY, Score
@@ -112,7 +113,9 @@ class PretendedCib:
     def record(self, history: etree._Element, operation: FinishedOperation) -> None:
         """Put down a finished operation."""
         known = {entry.get("id"): entry for entry in history}
-        for entry_id, values in entries_for(operation).items():
+        entries = entries_for(operation)
+        restarts.follow(history, entries.values())
+        for entry_id, values in entries.items():
             entry = known.get(entry_id)
             if entry is None:
                 etree.SubElement(history, "lrm_rsc_op", values)

@@ -48,6 +48,7 @@ class Limits:
                fencing nor a node that has nothing in flight, so that one slow action is not waited for everywhere
     per_node   actions of resources on each node (0: no limit); `nodes` are those that have a limit of their own
     migration  migrations per node (-1: no limit)
+    held       ids of actions that must wait for a moment that only the caller knows; the run waits for it, too
     """
 
     batch: int = 0
@@ -55,6 +56,7 @@ class Limits:
     migration: int = -1
     by_load: bool = False
     nodes: Mapping[str, int] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
 
     def of(self, node: str) -> int:
         """How many actions of resources a node may have in flight (0: any number)."""
@@ -196,7 +198,7 @@ class Run:
             self._candidates.extend(self._next_pass)
             self._next_pass = []
             self._cursor = None
-            self._exhausted = not fired and not self._in_flight
+            self._exhausted = not fired and not self._in_flight and not self._waits(held, limits)
 
     def started(self, action_id: int) -> None:
         """Confirm that an action handed out is under way (it counts as in flight from the moment it was handed out)."""
@@ -230,9 +232,16 @@ class Run:
             return True
         if self.aborted is not None and synapse.priority < self.aborted.priority:
             return False
+        if synapse.action.id in limits.held:
+            return False
         if self._is_full(limits) and not self._load.is_idle(synapse.action):
             return False
         return self._load.allows(synapse.action, limits)
+
+    def _waits(self, places: list[int], limits: Limits) -> bool:
+        """Whether something that was not fired will be, later."""
+        return self.aborted is None and any(self.transition.synapses[place].action.id in limits.held
+                                            for place in places)
 
     def _is_full(self, limits: Limits) -> bool:
         return 0 < limits.batch <= len(self._in_flight)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import api, cib, dummies, failover, fencing, idle, layers, plan, recovery, startup, tables
+from tests.bench import api, cib, dummies, failover, fencing, idle, layers, plan, recovery, services, startup, tables
 
 BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "failover": (failover.bench, 10, "killed node to service back, and where the time goes"),
@@ -18,6 +18,7 @@ BENCHES: dict[str, tuple[Callable[[int], None], int, str]] = {
     "idle": (idle.bench, 20, "memory and CPU of an idle node (seconds to watch)"),
     "layers": (layers.bench, 3, "the same on every message layer, and Pacemaker on corosync (needs root)"),
     "plan": (plan.bench, 3, "planning, whole process, beside an installed Pacemaker"),
+    "services": (services.bench, 5, "what clients of real services lose, beside Pacemaker (needs root)"),
     "startup": (startup.bench, 10, "how long each command takes to start"),
 }
 
@@ -29,7 +30,8 @@ def main() -> int:
     )
     parser.add_argument("--repeat", type=int, help="how often, or how many")
     options = parser.parse_args()
-    names = [name for name in BENCHES if name not in ("layers", "fencing")] if "all" in options.name else options.name
+    quick = [name for name in BENCHES if name not in ("layers", "fencing", "services")]
+    names = quick if "all" in options.name else options.name
     for name in names:
         bench, repeat, title = BENCHES[name]
         tables.heading(name, title)

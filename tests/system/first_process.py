@@ -1,6 +1,7 @@
 """Process 1 of a test machine: private /run, /dev/shm and state folders, then reaps what ends. Standard library only.
 
-Called by tests.system.machines inside fresh namespaces: first_process.py NAME DISK
+Called by tests.system.machines inside fresh namespaces: first_process.py NAME DISK. What else a machine does at boot is
+in the program `boot` on its disk, if there is one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def main(name: str, disk: Path) -> None:
     Path("/run/lock").mkdir(mode=0o1777)
     Path("/run/resource-agents").mkdir(mode=0o1755)
     pacemaker_folders(disk)
+    if (disk / "boot").exists():
+        subprocess.run([str(disk / "boot")], check=True)
     Path("/run/machine-ready").touch()
     while True:
         try:

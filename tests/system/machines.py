@@ -180,11 +180,14 @@ class Network:
 
 
 @contextmanager
-def network(names: Sequence[str]) -> Iterator[Network]:
-    """Machines of these names, all off; everything ends with the block."""
+def network(names: Sequence[str], subnet: str = "") -> Iterator[Network]:
+    """Machines of these names, all off; everything ends with the block.
+
+    Their addresses are `subnet`.1, .2 … in this order; without it, those of a network that is free.
+    """
     number = next(_numbers)
     prefix = f"crmt{os.getpid() % 100_000}-{number}"
-    subnet = f"10.{97 + number % 100}.{os.getpid() % 250}"
+    subnet = subnet or f"10.{97 + number % 100}.{os.getpid() % 250}"
     folder = Path(tempfile.mkdtemp(prefix="crmd-machines-"))
     switch, client = f"{prefix}-sw", f"{prefix}-client"
     spaces = [switch]

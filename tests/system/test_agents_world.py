@@ -32,7 +32,7 @@ def until(holds: Callable[[], object], what: str, seconds: float = 20) -> None:
 
 
 def create(node: SingleNode, log: Path, name: str, *further: str) -> None:
-    node.crmctl("resource", "create", name, "ocf:test:Keeper", "name=one", f"log={log}", *further)
+    node.crmctl("resource", "create", "--no-wait", name, "ocf:test:Keeper", "name=one", f"log={log}", *further)
 
 
 def started(node: SingleNode, log: Path, name: str = "keeper") -> None:
@@ -120,13 +120,13 @@ def test_monitors_that_hang_are_said_and_hold_nothing_up(node: SingleNode, tmp_p
     monitor = ("op", "monitor", "interval=1s", "timeout=300s")
     names = [f"m{number}" for number in range(4)]
     for name in names:
-        node.crmctl("resource", "create", name, "ocf:test:Keeper", f"name={name}", f"log={log}", *monitor)
+        node.crmctl("resource", "create", "--no-wait", name, "ocf:test:Keeper", f"name={name}", f"log={log}", *monitor)
     until(lambda: len(calls(log)) == 4, "they did not start")
     (tmp_path / "log.hang").touch()
     until(lambda: "Waiting" in node.crmctl("status"), "nobody says that a monitor waits", 30)
     assert "3 monitors run already, and no more may at once (monitor_limit)" in node.crmctl("status")
     began = time.monotonic()
     for name in names:
-        node.crmctl("resource", "delete", name)
+        node.crmctl("resource", "delete", "--no-wait", name)
     until(lambda: len(calls(log)) == 8, "they were not stopped")
     assert time.monotonic() - began < 20

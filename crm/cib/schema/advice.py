@@ -111,12 +111,41 @@ def _fencing_without_device(document: Document) -> Iterator[Report]:
     yield _report(Severity.WARNING, "no-fencing-device", resources, message, hint)
 
 
+_RUN = ("ocf", "stonith", "systemd", "lsb", "service")
+
+
+def _classes_that_nobody_runs(document: Document) -> Iterator[Report]:
+    """What the schema knows since Pacemaker knew it once: such a resource runs nowhere."""
+    for kind in ("primitive", "template"):
+        for resource in document.root.iterfind(f"configuration/resources//{kind}[@class]"):
+            standard = resource.get("class")
+            if standard not in _RUN:
+                message = f"crmd runs no agents of the class {standard}, so {resource.get('id')} runs nowhere"
+                yield _report(Severity.WARNING, "class-not-run", resource, message, f"It runs {', '.join(_RUN)}")
+
+
+def _connections(document: Document) -> Iterator[Report]:
+    """Remote nodes, guests and what runs within containers are planned for and not carried out yet."""
+    resources = document.root.find("configuration/resources")
+    found = [] if resources is None else [
+        *resources.iterfind(".//primitive[@class='ocf'][@provider='pacemaker'][@type='remote']"),
+        *resources.iterfind(".//nvpair[@name='remote-node']/../.."),
+        *(bundle for bundle in resources.iter("bundle") if bundle.find("primitive") is not None)]
+    for resource in found:
+        what = "no connections to remote nodes, guests or containers"
+        message = f"This release carries out {what} ({resource.get('id')})"
+        hint = "What would run there stays stopped; everything else of the cluster goes on"
+        yield _report(Severity.WARNING, "connection-not-run", resource, message, hint)
+
+
 CONCERNS = (
     _option_names,
     _option_values,
     _operation_times,
     _doubled_operations,
     _fencing_without_device,
+    _classes_that_nobody_runs,
+    _connections,
     dangling,
 )
 

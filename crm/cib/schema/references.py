@@ -47,11 +47,35 @@ def _duplicate(identity: str, first: Element, second: Element) -> Report:
 
 
 def dangling(document: Document) -> Iterator[Report]:
-    """Warnings for resources, nodes, templates and sets that are named but not there."""
+    """Warnings for resources, nodes, templates, sets and fence devices that are named but not there."""
     root = document.root
     yield from _dangling_resources(root)
     yield from _dangling_nodes(root)
     yield from _dangling_ids(root)
+    yield from _dangling_devices(root)
+
+
+def _dangling_devices(root: Element) -> Iterator[Report]:
+    """Fence devices that levels name: a level with one that is missing can never succeed."""
+    known = [str(each.get("id")) for each in root.iterfind("configuration/resources//primitive[@class='stonith']")]
+    templates = {str(each.get("id")) for each in root.iterfind("configuration/resources/template[@class='stonith']")}
+    known += [str(each.get("id")) for each in root.iterfind("configuration/resources//primitive[@template]")
+              if each.get("template") in templates]
+    for level in root.iterfind("configuration/fencing-topology/fencing-level[@devices]"):
+        named = (name.strip() for name in str(level.get("devices")).split(","))
+        for name in dict.fromkeys(name for name in named if name):
+            if name not in (*known, "watchdog"):
+                yield _missing_device(root, level, name, known)
+
+
+def _missing_device(root: Element, level: Element, name: str, known: list[str]) -> Report:
+    near = nearest(name, known)
+    others = f"There are {', '.join(known)}" if known else "Create it first: it is a resource of class stonith"
+    message = f"The fencing level {level.get('id')} names the device {name}, which is not there, so it cannot succeed"
+    if any(each.get("id") == name for each in root.iterfind("configuration/resources//*[@id]")):
+        message = f"The fencing level {level.get('id')} names {name}, which is no fence device, so it cannot succeed"
+    hint = f"Did you mean {near}?" if near else others
+    return Report(Severity.WARNING, "unknown-device", str(level.get("id")), message, hint, line_of(level))
 
 
 def _dangling_resources(root: Element) -> Iterator[Report]:

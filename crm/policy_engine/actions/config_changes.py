@@ -7,6 +7,7 @@ cleaned up. Source: Pacemaker Explained, "Reloading an Agent After a Definition 
 from __future__ import annotations
 
 from crm.model.history import HistoryEntry, ResourceHistory
+from crm.policy_engine import restarts
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action
 from crm.policy_engine.actions.fencing import trigger_unfencing
@@ -71,9 +72,16 @@ class ConfigChanges:
         start, stop = last_start_and_stop(entries)
         if start < stop:
             return
+        if restarts.is_wanted(history.restart):
+            self._restart_in_place(resource, node)
         for entry in entries[max(start, 0) :]:
             if entry.operation is not None:
                 self._check_active(resource, node, history, entry)
+
+    def _restart_in_place(self, resource: Resource, node: Node) -> None:
+        """Somebody has asked for it."""
+        action = self.plan.action(resource, "start", None, optional=False)
+        action.set_reason(restarts.REASON, overwrite=True)
 
     def _check_active(self, resource: Resource, node: Node, history: ResourceHistory, entry: HistoryEntry) -> None:
         cluster = self.plan.cluster

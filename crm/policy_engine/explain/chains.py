@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from crm.policy_engine import restarts
 from crm.policy_engine.actions.action import Action, Input
 from crm.policy_engine.actions.tasks import completed
 from crm.policy_engine.cluster import Resource
@@ -124,6 +125,7 @@ def _first_cause(action: Action, decided: str, is_other: bool) -> list[str]:
 
 _REASONS = {
     "resource definition change": "its parameters, or its agent, changed since it was started",
+    restarts.REASON: "somebody has asked for its restart",
     "being multiply active": "it is active on more than one node",
 }
 

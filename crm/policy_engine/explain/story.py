@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from crm.model.cib import Cib
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import Transition
+from crm.policy_engine import restarts
 from crm.policy_engine.actions.plan import newest_action
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Resource, Role
 from crm.policy_engine.engine import Planned, Wishes, run
@@ -259,6 +260,9 @@ class _Story:
             if action.reason == "resource definition change":
                 told = True
                 yield "its parameters (or its agent) changed since it was started"
+            elif action.reason == restarts.REASON:
+                told = True
+                yield "somebody has asked for its restart"
             elif action.required_by is not None and action.required_by.resource is not resource:
                 told = True
                 yield from why(action, "")

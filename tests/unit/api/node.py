@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from crm.api.agents_everywhere import AgentsEverywhere
@@ -20,6 +21,7 @@ from crm.daemon.peers import Peers
 from crm.daemon.records import Records
 from crm.daemon.transition_archive import TransitionArchive
 from crm.executor.metadata import AgentAction, Metadata, Parameter
+from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.turns import Waiting
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
@@ -77,8 +79,11 @@ class _WithOneAgent:
     def __init__(self, peers: Peers) -> None:
         self.peers = peers
 
-    def agents(self) -> tuple[AgentReference, ...]:
+    async def agents(self) -> tuple[AgentReference, ...]:
         return tuple(AgentReference(name, "ocf", name, "crmd") for name in ("Dummy", "Lonely"))
+
+    async def has_agent(self, agent: AgentReference) -> bool:
+        return agent.type in ("Dummy", "Lonely")
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         return Metadata(agent.type, parameters=(Parameter("depth", required=True),), actions=ACTIONS, text="<x/>")
@@ -110,6 +115,9 @@ class FakeNode:
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
+        self.validated: list[tuple[str, dict[str, str]]] = []
+        self.refusals: dict[str, tuple[int, str]] = {}
+        """What agents answer to validate-all, by resource: exit code and reason; 0 for all others."""
         self.waiting: tuple[Waiting, ...] = ()
 
     def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
@@ -193,10 +201,18 @@ class FakeNode:
         self.document = document
         self.journal.adopted("3", document)
 
-    def agents(self) -> tuple[AgentReference, ...]:
+    async def agents(self) -> tuple[AgentReference, ...]:
         return tuple(AgentReference(name, "ocf", name, "crmd") for name in AGENTS)
+
+    async def has_agent(self, agent: AgentReference) -> bool:
+        return agent.type in AGENTS
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         if agent.type not in AGENTS:
             raise ValueError(f"There is no agent {agent.type} on this node")
         return AGENTS[agent.type]
+
+    async def validate(self, agent: AgentReference, parameters: Mapping[str, str], timeout_ms: int) -> OperationResult:
+        self.validated.append((agent.id, dict(parameters)))
+        rc, reason = self.refusals.get(agent.id, (int(ExitCode.OK), ""))
+        return OperationResult(OperationRequest(0, agent, "validate-all"), Status.DONE, rc, reason)

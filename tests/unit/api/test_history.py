@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crm.api.app import create
-from crm.cib.changes import Edit
+from crm.cib.record import OperationNote, ResourceRecord, record
 from crm.model.transition import Transition
 from tests.unit.api.node import NOW, FakeNode
 
@@ -73,24 +73,45 @@ def test_a_task_has_an_end(api: TestClient) -> None:
     assert api.get("/v1/tasks/nothing").json()["code"] == "no-such-task"
 
 
-def test_a_restart_stops_waits_and_starts(api: TestClient, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+def mark(node: FakeNode) -> str | None:
+    history = node.document.root.find(".//lrm_resource[@id='web']")
+    return None if history is None else history.get("restart-requested")
+
+
+def test_a_restart_is_a_wish_in_the_cib_that_the_cluster_carries_out(
+    api: TestClient, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = api.post("/v1/resources/web/restart").json()
+    until = time.monotonic() + 5
+    while mark(node) is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert mark(node) == "stop"
+    assert api.get("/v1/resources/web/definition").json()["meta"] == {}, "its configuration stays as it is"
+
+    def result(operation: str) -> OperationNote:
+        entry = {"operation": operation, "operation_key": f"web_{operation}_0", "interval": "0", "call-id": "9",
+                 "rc-code": "0", "op-status": "0", "transition-key": f"9:9:0:{operation}",
+                 "transition-magic": f"0:0;9:9:0:{operation}"}
+        return OperationNote("1", "one", ResourceRecord("web", "ocf", "HttpServer", "crmd", {"web_last_0": entry}))
+
+    node.adopt(record(node.document, [result("stop")]))
+    assert mark(node) == "start"
+
     async def nothing(document: object) -> Transition:
         return Transition(1)
 
     monkeypatch.setattr(node, "plan", nothing)
-    task = api.post("/v1/resources/web/restart").json()
-    assert api.get("/v1/resources/web/definition").json()["meta"] == {"target-role": "Stopped"}
-    node.document = node.document.apply(Edit("delete", xpath="//lrm_resource[@id='web']"))
+    node.adopt(record(node.document, [result("start")]))
     ended = api.get(f"/v1/tasks/{task['id']}", params={"wait": 5}).json()
-    assert ended["state"] == "done", ended
-    assert api.get("/v1/resources/web/definition").json()["meta"] == {}
+    assert ended["state"] == "done" and ended["message"].startswith("web restarted on one (after "), ended
+    assert mark(node) is None
 
 
-def test_a_cancelled_restart_leaves_nothing_stopped(api: TestClient) -> None:
+def test_a_cancelled_restart_is_taken_back(api: TestClient, node: FakeNode) -> None:
     task = api.post("/v1/resources/web/restart").json()
     until = time.monotonic() + 5
-    while not api.get("/v1/resources/web/definition").json()["meta"] and time.monotonic() < until:
-        time.sleep(0.05)
+    while mark(node) is None and time.monotonic() < until:
+        time.sleep(0.02)
     assert api.delete(f"/v1/tasks/{task['id']}").json()["state"] == "cancelled"
-    assert api.get("/v1/resources/web/definition").json()["meta"] == {}
+    assert not mark(node)
     assert api.post("/v1/resources/db/restart").json()["code"] == "not-running"

@@ -131,7 +131,7 @@ def test_every_kind_of_object(
     api: TestClient, node: FakeNode, path: str, value: dict[str, Any], change: dict[str, Any]
 ) -> None:
     before = node.document.root.find("configuration")
-    created = api.post(f"/v1/{path}", json=value)
+    created = api.post(f"/v1/{path}", json=value, params={"force": True})
     assert created.status_code == 201, created.text
     again = api.post(f"/v1/{path}", json=value)
     assert (again.status_code, again.json()["code"]) == (409, "already-exists")

@@ -101,7 +101,8 @@ def test_nothing_is_without_an_example() -> None:
     assert NO_EXAMPLE not in json.dumps(DOCUMENT)
 
 
-CHANGES_NOTHING_OF_THE_CLUSTER = {"/v1/tokens", "/v1/certificates", "/v1/simulate", "/v1/tasks/wait"}
+CHANGES_NOTHING_OF_THE_CLUSTER = {"/v1/tokens", "/v1/certificates", "/v1/simulate", "/v1/tasks/wait",
+                                  "/v1/tasks/follow"}
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), [each for each in OPERATIONS if each.values[1] != "get"])

@@ -30,6 +30,7 @@ OPEN = {path for _, path, _ in ROUTES if path.startswith("/v1/health/")}
 LESSER = {
     ("POST", "/v1/simulate"): Scope.READ,
     ("POST", "/v1/tasks/wait"): Scope.READ,
+    ("POST", "/v1/tasks/follow"): Scope.READ,
     ("PATCH", "/v1/tickets/{name}"): Scope.OPERATE,
     ("POST", "/v1/cluster/cleanup"): Scope.OPERATE,
 }

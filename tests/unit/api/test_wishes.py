@@ -52,8 +52,12 @@ def test_values_of_a_resource(api: TestClient) -> None:
     assert api.put("/v1/resources/web/utilization/cpu", json={"value": "2"}).status_code == 200
     definition = api.get("/v1/resources/web/definition").json()
     assert (definition["parameters"], definition["utilization"]) == ({"port": "81"}, {"cpu": "2"})
-    assert api.delete("/v1/resources/web/parameters/port").status_code == 200
+    refused = api.delete("/v1/resources/web/parameters/port")
+    assert (refused.status_code, refused.json()["reports"][0]["code"]) == (422, "missing-parameter")
+    assert api.delete("/v1/resources/web/parameters/port", params={"force": True}).status_code == 200
     assert api.delete("/v1/resources/web/parameters/port").json()["unchanged"] is True
+    misspelt = api.put("/v1/resources/web/parameters/prot", json={"value": "81"})
+    assert "Did you mean port?" in misspelt.json()["next_step"]
     assert api.put("/v1/resources/web/colour/port", json={"value": "81"}).status_code == 422
 
 

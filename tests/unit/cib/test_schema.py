@@ -173,7 +173,9 @@ def test_every_recorded_cib_is_valid() -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.xml")), ids=lambda path: path.stem)
 def test_every_example_is_valid_and_draws_no_warning(path: Path) -> None:
     found = validate(Document.parse(path.read_bytes()))
-    assert [report for report in found if report.severity is not Severity.NOTICE] == []
+    doubts = {report.code for report in found if report.severity is not Severity.NOTICE}
+    # What runs within containers is planned for, and said to be not carried out yet.
+    assert doubts == ({"connection-not-run"} if path.stem == "containers" else set())
 
 
 def test_many_attributes_of_the_root_are_no_more_work_than_few() -> None:
@@ -189,3 +191,25 @@ def test_many_attributes_of_the_root_are_no_more_work_than_few() -> None:
     began = time.perf_counter()
     assert schema().validate(root)
     assert time.perf_counter() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    ("resource", "code", "said"),
+    [
+        ('<primitive id="x" class="nagios" type="check_tcp"/>', "class-not-run", "the class nagios, so x runs nowhere"),
+        ('<template id="x" class="upstart" type="job"/>', "class-not-run", "the class upstart"),
+        ('<primitive id="x" class="ocf" provider="pacemaker" type="remote"/>', "connection-not-run", "(x)"),
+        ('<primitive id="x" class="ocf" provider="a" type="B"><meta_attributes id="m"><nvpair id="n" '
+         'name="remote-node" value="guest"/></meta_attributes></primitive>', "connection-not-run", "(x)"),
+        ('<bundle id="x"><podman image="i"/><network ip-range-start="10.0.0.1"/><primitive id="in" class="ocf" '
+         'provider="a" type="B"/></bundle>', "connection-not-run", "(x)"),
+    ],
+)
+def test_what_no_node_can_run_is_said(resource: str, code: str, said: str) -> None:
+    (found,) = [report for report in validate(cib(resource)) if report.code == code]
+    assert said in found.message and found.severity is Severity.WARNING
+
+
+def test_what_can_be_run_is_not_talked_about() -> None:
+    fine = '<primitive id="x" class="systemd" type="web"/><bundle id="b"><podman image="i"/></bundle>'
+    assert not [report for report in validate(cib(fine)) if report.code in ("class-not-run", "connection-not-run")]

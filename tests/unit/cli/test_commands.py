@@ -164,18 +164,18 @@ def test_no_daemon_is_said_with_what_to_do(
         (["standby", "one"], "POST /v1/nodes/one/standby", {}, "undo: crmctl online one"),
         (["online", "one"], "POST /v1/nodes/one/online", {}, "Node one is online"),
         (
-            ["move", "web", "two", "--for", "2h"],
+            ["move", "web", "two", "--for", "2h", "--no-wait"],
             "POST /v1/resources/web/move",
             {"node": "two", "for_seconds": 7200},
             "2h",
         ),
         (
-            ["move", "web", "--forever"],
+            ["move", "web", "--forever", "--no-wait"],
             "POST /v1/resources/web/move",
             {"node": None, "for_seconds": None},
             "away until",
         ),
-        (["clear", "web"], "POST /v1/resources/web/clear", {}, "web may run"),
+        (["clear", "web", "--no-wait"], "POST /v1/resources/web/clear", {}, "web may run"),
     ],
 )
 def test_crmctl_does_and_says_how_to_undo(

@@ -45,22 +45,22 @@ def run(
 
 
 def test_a_resource_from_the_command_line(run: Run, node: FakeNode) -> None:
-    words = ("port=80", "op", "monitor", "interval=10s", "timeout=20s", "meta", "priority=5")
+    words = ("port=80", "op", "monitor", "interval=10s", "timeout=20s", "meta", "priority=5", "--no-wait")
     plan = run("resource", "create", "site", "ocf:crmd:HttpServer", *words, "--dry-run")
     assert "+ primitive site" in plan and "start site on" in plan and node.document.version == (0, 5, 0)
     assert "site is configured" in run("resource", "create", "site", "ocf:crmd:HttpServer", *words)
     shown = json.loads(run("resource", "show", "site"))
     assert (shown["parameters"], shown["meta"]) == ({"port": "80"}, {"priority": "5"})
     assert "Did you mean port?" in run("resource", "create", "x", "ocf:crmd:HttpServer", "prt=1", code=1)
-    run("resource", "group", "all", "site", "web")
+    run("resource", "group", "all", "site", "web", "--no-wait")
     assert "  site" in run("resource", "list")
     run("resource", "meta", "all", "priority", "7")
-    assert "undo: crmctl resource start all" in run("resource", "stop", "all")
-    run("resource", "start", "all")
-    assert "That is so already" in run("resource", "start", "all")
+    assert "undo: crmctl resource start all" in run("resource", "stop", "all", "--no-wait")
+    run("resource", "start", "all", "--no-wait")
+    assert "That is so already" in run("resource", "start", "all", "--no-wait")
     assert json.loads(run("resource", "show", "all"))["meta"] == {"priority": "7"}
-    run("resource", "delete", "all", "--keep-members")
-    run("resource", "delete", "site")
+    run("resource", "delete", "all", "--keep-members", "--no-wait")
+    run("resource", "delete", "site", "--no-wait")
     assert "crmctl resource" not in run("resource", "show", "sie", code=105)
 
 
@@ -193,8 +193,9 @@ def test_alerts(run: Run, tmp_path: Path) -> None:
 
 
 def test_fencing_levels(run: Run) -> None:
-    run("fence-level", "create", "1", "web", "--node", "two")
-    run("fence-level", "create", "2", "web", "db", "--attribute", "rack=b", "--id", "rack-b")
+    assert "is no fence device" in run("fence-level", "create", "1", "web", "--node", "two", code=1)
+    run("fence-level", "create", "1", "web", "--node", "two", "--force")
+    run("fence-level", "create", "2", "web", "db", "--attribute", "rack=b", "--id", "rack-b", "--force")
     listed = run("fence-level", "list")
     assert "fl-two-1  two     1      web" in listed and "rack-b    rack=b  2      web db" in listed
     run("fence-level", "delete", "rack-b")

@@ -131,7 +131,7 @@ def test_agents(run: Run) -> None:
     assert etree.fromstring(str(metadata)).get("name") == "HttpServer"
 
 
-@pytest.mark.parametrize("standard", ["lsb", "systemd", "service"])
+@pytest.mark.parametrize("standard", ["upstart", "nagios"])
 def test_what_cannot_be_run_is_said(run: Run, standard: str) -> None:
     (error,) = _texts(run("--list-agents", standard, code=105), "status/errors/error")
     assert f"cannot run agents of the standard {standard}" in str(error)

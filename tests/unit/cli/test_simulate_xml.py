@@ -81,6 +81,7 @@ def test_the_live_cluster_is_asked(
     assert simulate.main(["-L"]) == 0
     assert "Node node1: UNCLEAN (offline)" in capsys.readouterr().out
     assert daemon.requests[0][0] == "GET /v1/cib"
+    monkeypatch.setattr(verify, "_by_agents", list)
     assert verify.main(["-L"]) == 0
     monkeypatch.setenv(SOCKET_VARIABLE, "/nowhere")
     assert simulate.main(["-L"]) == 102

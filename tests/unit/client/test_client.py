@@ -36,6 +36,7 @@ CALLS: list[Call[Any]] = [
     calls.edit_cib("delete", '<primitive id="a"/>', if_version="0.1.2"), calls.standby("n"), calls.online("n"),
     calls.maintenance("n"), calls.move("r", "n"), calls.clear("r"), calls.cleanup(), calls.cleanup("r", node="n"),
     calls.plan_cleanup("r"), calls.start("r"), calls.stop("r"), calls.ban("r"), calls.restart("r"),
+    calls.restart("r", "one"), calls.follow("r", "moved", node="one", version="0.5.0"),
     calls.wait_until_settled(), calls.tasks(), calls.task("t", wait_s=1), calls.cancel_task("t"), calls.operations("r"),
     calls.waiting_operations("web"), calls.failures(node="n"), calls.fail_counts(), calls.transitions(),
     calls.transition("n-1"), calls.transition_input("n-1"), calls.replay("n-1"), calls.history(),

@@ -29,6 +29,7 @@ class Bench:
             agent_state=folder / "state",
             kill_grace_ms=100,
             output_limit_bytes=4096,
+            monitor_limit=4,
         )
         self.executor = Executor(settings, self.results.append)
         self.calls = 0

@@ -170,3 +170,22 @@ def test_a_limit_by_load_holds_up_neither_idle_nodes_nor_fencing() -> None:
 def test_a_node_with_no_room_for_operations_can_be_fenced() -> None:
     run = run_of(synapse(1), synapse(2, operation="stonith", kind=ActionKind.CLUSTER), synapse(3))
     assert ids(run.ready(Limits(per_node=1))) == [1, 2]
+
+
+def test_what_is_held_is_waited_for_and_everything_else_goes_on() -> None:
+    run = run_of(synapse(1), synapse(2), synapse(3, 1))
+    held = Limits(held=frozenset({1}))
+    assert ids(run.ready(held)) == [2]
+    run.finished(2, ok=True)
+    assert ids(run.ready(held)) == [] and not run.done
+    assert ids(run.ready(Limits())) == [1]
+    run.finished(1, ok=True)
+    assert ids(run.ready()) == [3]
+
+
+def test_an_abort_waits_for_nothing_that_is_held() -> None:
+    run = run_of(synapse(1))
+    held = Limits(held=frozenset({1}))
+    assert ids(run.ready(held)) == []
+    run.abort(INFINITY, "something else")
+    assert ids(run.ready(held)) == [] and run.done and run.outcome is Outcome.STOPPED

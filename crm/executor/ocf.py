@@ -1,0 +1,71 @@
+"""The class `ocf`: agents that are programs under an OCF root. Source: OCF resource agent API 1.1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from crm.executor import agents, environment, metadata
+from crm.executor.agents import AgentUnusableError
+from crm.executor.leftovers import Journal
+from crm.executor.metadata import Metadata
+from crm.executor.operation import OperationRequest, OperationResult, Status
+from crm.executor.runner import Program, run_once
+from crm.executor.settings import ExecutorSettings
+from crm.model.transition import AgentReference
+
+METADATA_TIMEOUT_MS = 30_000
+
+
+class OcfAgents:
+    """Those of this node; a description is asked once for every version of a file."""
+
+    def __init__(self, settings: ExecutorSettings, journal: Journal | None) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._metadata: dict[tuple[Path, int], Metadata] = {}
+
+    async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
+        """Run an operation."""
+        return await run_once(request, self._program, self._settings, queue_ms, self._journal)
+
+    async def metadata(self, agent: AgentReference) -> Metadata:
+        """What an agent says about itself. Raises ValueError with the reason."""
+        try:
+            path = agents.find(agent, self._settings.ocf_roots).path
+            key = (path, path.stat().st_mtime_ns)
+        except (AgentUnusableError, OSError) as error:
+            raise ValueError(str(error)) from None
+        if key not in self._metadata:
+            self._metadata[key] = metadata.parse(await self._ask(agent))
+        return self._metadata[key]
+
+    async def installed(self) -> Sequence[AgentReference]:
+        """Every agent that could be run here."""
+        return tuple(agents.installed(self._settings.ocf_roots))
+
+    async def has(self, agent: AgentReference) -> bool:
+        """Whether it could be run here."""
+        try:
+            agents.find(agent, self._settings.ocf_roots)
+        except AgentUnusableError:
+            return False
+        return True
+
+    def _program(self, request: OperationRequest) -> Program:
+        agent = agents.find(request.agent, self._settings.ocf_roots)
+        given = environment.build(request, agent, self._settings)
+        return Program((str(agent.path), request.operation), given)
+
+    async def _ask(self, agent: AgentReference) -> str:
+        request = OperationRequest(0, agent, "meta-data", timeout_ms=METADATA_TIMEOUT_MS)
+        result = await run_once(request, self._program, self._settings)
+        if (result.status, result.rc) != (Status.DONE, 0):
+            raise ValueError(result.exit_reason or f"meta-data of {agents.described(agent)} ended with {result.rc}")
+        return only_xml(result.output)
+
+
+def only_xml(output: str) -> str:
+    """The description without what an agent prints around it."""
+    start, end = output.find("<"), output.rfind("</resource-agent>")
+    return output[start : end + len("</resource-agent>")]

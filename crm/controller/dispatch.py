@@ -343,7 +343,7 @@ class Dispatch:
                 self._fencing_failed(action.node or "", why)
             self.pump()
 
-        delay_s = int(action.attributes.get("CRM_meta_priority_fencing_delay", "0"))
+        delay_s = action.meta_number("priority_fencing_delay", 0)
         hold_s = self._startup_hold_s(action) if verb != "on" else 0.0
         self._fencing.fence(action.node, verb, over, requested_delay_s=delay_s, hold_s=hold_s)
 

@@ -254,9 +254,8 @@ class Node:
         if action.operation not in ("monitor", "stop"):
             # The history of a start says which parameters can be reloaded, and metadata knows.
             await asyncio.wait([describing], timeout=_METADATA_PATIENCE_S)
-        start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
         self.executor.submit(OperationRequest(command.call_id, action.resource, action.operation, action.interval_ms,
-                                              action.timeout_ms, start_delay_ms, action.attributes, command.key,
+                                              action.timeout_ms, action.start_delay_ms, action.attributes, command.key,
                                               action.own_parameters))
 
     async def _run_fencing(self, order: FenceOrder) -> None:

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from crm.model.report import Report
+from crm.model.values import parse_integer
+
+_LARGEST = 0xFFFFFFFF
+"""Of the numbers in meta attributes: as milliseconds it is seven weeks."""
 
 
 class ActionKind(StrEnum):
@@ -70,17 +74,27 @@ class GraphAction:
     @property
     def interval_ms(self) -> int:
         """Interval of a recurring operation, 0 for a one-off."""
-        return int(self.attributes.get("CRM_meta_interval", "0"))
+        return self.meta_number("interval", 0)
 
     @property
     def target_rc(self) -> int:
         """The exit code that counts as success."""
-        return int(self.attributes.get("CRM_meta_op_target_rc", "0"))
+        return self.meta_number("op_target_rc", 0)
 
     @property
     def timeout_ms(self) -> int:
         """Time limit of the operation."""
-        return int(self.attributes.get("CRM_meta_timeout", "20000"))
+        return self.meta_number("timeout", 20_000)
+
+    @property
+    def start_delay_ms(self) -> int:
+        """How long its node waits before it begins."""
+        return self.meta_number("start_delay", 0)
+
+    def meta_number(self, name: str, default: int) -> int:
+        """A meta attribute that is a number; the default for what is none, so that no value ends whoever reads it."""
+        value = parse_integer(self.attributes.get(f"CRM_meta_{name}"))
+        return default if value is None else max(0, min(value, _LARGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +129,4 @@ class Transition:
         """How long to wait for a result before the action counts as failed: its own limit plus the cluster's delay."""
         if action.operation == "stonith":
             return self.fencing_timeout_ms + self.cluster_delay_ms
-        start_delay_ms = int(action.attributes.get("CRM_meta_start_delay", "0"))
-        return action.timeout_ms + start_delay_ms + self.cluster_delay_ms
+        return action.timeout_ms + action.start_delay_ms + self.cluster_delay_ms

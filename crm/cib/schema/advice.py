@@ -111,6 +111,15 @@ def _fencing_without_device(document: Document) -> Iterator[Report]:
     yield _report(Severity.WARNING, "no-fencing-device", resources, message, hint)
 
 
+def _reserved_names(document: Document) -> Iterator[Report]:
+    """Parameters that would pass for what the cluster tells its executors; no agent is given them."""
+    for pair in document.root.iterfind("configuration//instance_attributes/nvpair[@name]"):
+        name = str(pair.get("name"))
+        if name.startswith("CRM_meta_"):
+            message = f"The name {name} is the cluster's own, so this parameter is given to no agent"
+            yield _report(Severity.WARNING, "reserved-name", pair, message, "Give it another name")
+
+
 _RUN = ("ocf", "stonith", "systemd", "lsb", "service")
 
 
@@ -146,6 +155,7 @@ CONCERNS = (
     _fencing_without_device,
     _classes_that_nobody_runs,
     _connections,
+    _reserved_names,
     dangling,
 )
 

@@ -232,11 +232,13 @@ def _attributes(plan: Plan, action: Action) -> dict[str, str]:
     """
     found: dict[str, str] = {"crm_feature_set": FEATURE_SET}
     for name, value in action.extra.items():
-        found.setdefault(name, value)
+        if not is_reserved(name):
+            found.setdefault(name, value)
     resource = action.resource
     if resource is not None and (action.node is not None or resource.is_primitive):
         for name, value in _parameters(plan.cluster, resource, action).items():
-            found.setdefault(name, value)
+            if not is_reserved(name):
+                found.setdefault(name, value)
     for name, value in action.meta.items():
         if "#" not in name and ":" not in name:
             found.setdefault(meta_name(name), value)
@@ -253,6 +255,11 @@ def _attributes(plan: Plan, action: Action) -> dict[str, str]:
 def meta_name(name: str) -> str:
     """The name under which agents get a meta attribute."""
     return "CRM_meta_" + name.replace("-", "_")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a parameter would pass for a meta attribute, which tells executors what to do and until when."""
+    return name.startswith("CRM_meta_")
 
 
 def _parameters(cluster: Cluster, resource: Resource, action: Action) -> dict[str, str]:

@@ -42,7 +42,7 @@ class AgentsEverywhere:
 
     async def nodes(self) -> dict[AgentReference, list[str]]:
         """Every agent with the nodes that have it, of those that are here: this node's first, in their order."""
-        told = await self._lists()
+        told, _ = await self._service.peers.ask_all(_LIST)
         found: dict[AgentReference, list[str]] = {}
         for node, entries in told.items():
             for standard, provider, kind in entries:

@@ -6,7 +6,6 @@ there.
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -20,7 +19,6 @@ from crm.model.transition import AgentReference
 
 _LIST, _ONE = "agents", "agent"
 _PATIENCE_S = 5.0
-_FRESH_S = 1.0
 _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
 
 
@@ -29,16 +27,8 @@ class AgentsEverywhere:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._told: tuple[float, dict[str, Any]] | None = None
         service.peers.offer(_LIST, self._own_list)
         service.peers.offer(_ONE, self._own)
-
-    async def _lists(self) -> dict[str, Any]:
-        """What each node has. Who looks at many resources asks again and again: an answer is good for a moment."""
-        if self._told is None or time.monotonic() - self._told[0] > _FRESH_S:
-            told, _ = await self._service.peers.ask_all(_LIST)
-            self._told = (time.monotonic(), told)
-        return self._told[1]
 
     async def nodes(self) -> dict[AgentReference, list[str]]:
         """Every agent with the nodes that have it, of those that are here: this node's first, in their order."""
@@ -51,7 +41,7 @@ class AgentsEverywhere:
 
     async def missing(self, agent: AgentReference) -> list[str]:
         """The nodes that are here and do not have an agent."""
-        told = await self._lists()
+        told, _ = await self._service.peers.ask_all(_LIST)
         entry = [agent.standard, agent.provider, agent.type]
         return [node for node, entries in told.items() if entry not in [list(each) for each in entries]]
 

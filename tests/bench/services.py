@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -63,10 +63,10 @@ class Figures:
             figures.setdefault(trouble, []).append(value)
 
 
-def bench(repeat: int) -> None:
+def bench(repeat: int, services: Sequence[type[Service]] = _SERVICES) -> None:
     """`repeat` of each trouble for each service and cluster; the table has minimum / median / maximum."""
     rows = []
-    for kind in _SERVICES:
+    for kind in services:
         reason = kind.why_not() or pacemaker.why_not()
         if reason:
             print(f"  {kind.name}: left out, it {reason}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from crm.executor import agents, environment, metadata
@@ -28,7 +29,8 @@ class OcfAgents:
     async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
         """Run an operation. An agent of before OCF 1.1 takes new values by `reload`, which others mean otherwise."""
         word = await self._reload_word(request) if request.operation == "reload-agent" else request.operation
-        return await run_once(request, lambda given: self._program(given, word), self._settings, queue_ms, self._journal)
+        find = partial(self._program, word=word)
+        return await run_once(request, find, self._settings, queue_ms, self._journal)
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent says about itself. Raises ValueError with the reason."""
@@ -66,7 +68,7 @@ class OcfAgents:
 
     async def _ask(self, agent: AgentReference) -> str:
         request = OperationRequest(0, agent, "meta-data", timeout_ms=METADATA_TIMEOUT_MS)
-        result = await run_once(request, lambda given: self._program(given, "meta-data"), self._settings)
+        result = await run_once(request, partial(self._program, word="meta-data"), self._settings)
         if (result.status, result.rc) != (Status.DONE, 0):
             raise ValueError(result.exit_reason or f"meta-data of {agents.described(agent)} ended with {result.rc}")
         return only_xml(result.output)

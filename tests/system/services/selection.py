@@ -24,7 +24,7 @@ _FAST = {
 }
 # Not right yet, as a service and a trouble; `*` is every service. To be emptied.
 KNOWN = {
-    ("mariadb", "power loss"): "what the old primary had and nobody else keeps it from following: its copy is made anew",
+    ("mariadb", "power loss"): "what only the old primary had keeps it from following: its copy is made anew",
 }
 
 SERVICES_VARIABLE, TROUBLES_VARIABLE = "CRMD_TEST_SERVICES", "CRMD_TEST_TROUBLES"

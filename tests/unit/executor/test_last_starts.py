@@ -128,7 +128,8 @@ def test_an_older_agent_takes_new_values_by_its_own_word(tmp_path: Path) -> None
         described = """<resource-agent name="Address"><version>1.0</version><parameters><parameter name="addr" unique="1"/>
 <parameter name="url"/></parameters><actions><action name="reload"/></actions></resource-agent>"""
         path = bench.folder / "resource.d/test/Address"
-        path.write_text(path.read_text().replace("case $1 in", f"[ $1 = meta-data ] && echo '{described}'\ncase $1 in"))
+        tell = f"[ $1 = meta-data ] && echo '{described}'\ncase $1 in"
+        path.write_text(path.read_text().replace("case $1 in", tell))
         await bench.run("reload-agent", addr="10.0.0.1")
         assert bench.calls()[-1].startswith("reload Address")
 

@@ -126,7 +126,8 @@ def test_a_copy_of_a_deleted_clone_is_told_that_it_was_one(tmp_path: Path) -> No
 def test_an_older_agent_takes_new_values_by_its_own_word(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         described = """<resource-agent name="Address"><version>1.0</version>
-<parameters><parameter name="addr" unique="1"/><parameter name="url"/></parameters><actions><action name="reload"/></actions></resource-agent>"""
+<parameters><parameter name="addr" unique="1"/><parameter name="url"/></parameters>
+<actions><action name="reload"/></actions></resource-agent>"""
         path = bench.folder / "resource.d/test/Address"
         tell = f"[ $1 = meta-data ] && echo '{described}'\ncase $1 in"
         path.write_text(path.read_text().replace("case $1 in", tell))

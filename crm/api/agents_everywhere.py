@@ -6,7 +6,6 @@ there.
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -19,10 +18,7 @@ from crm.executor.metadata import Metadata
 from crm.model.transition import AgentReference
 
 _LIST, _ONE, _HAS = "agents", "agent", "has-agent"
-_LISTED_BY_NAME = ("ocf", "stonith")
-"""Standards whose agents have one name each; a unit has several, and `service` is another name for others."""
 _PATIENCE_S = 5.0
-_FRESH_S = 1.0
 _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
 
 
@@ -31,21 +27,13 @@ class AgentsEverywhere:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._told: tuple[float, dict[str, Any]] | None = None
         service.peers.offer(_LIST, self._own_list)
         service.peers.offer(_ONE, self._own)
         service.peers.offer(_HAS, self._own_has)
 
-    async def _lists(self) -> dict[str, Any]:
-        """What each node has. Who looks at many resources asks again and again: an answer is good for a moment."""
-        if self._told is None or time.monotonic() - self._told[0] > _FRESH_S:
-            told, _ = await self._service.peers.ask_all(_LIST)
-            self._told = (time.monotonic(), told)
-        return self._told[1]
-
     async def nodes(self) -> dict[AgentReference, list[str]]:
         """Every agent with the nodes that have it, of those that are here: this node's first, in their order."""
-        told = await self._lists()
+        told, _ = await self._service.peers.ask_all(_LIST)
         found: dict[AgentReference, list[str]] = {}
         for node, entries in told.items():
             for standard, provider, kind in entries:
@@ -54,12 +42,8 @@ class AgentsEverywhere:
 
     async def missing(self, agent: AgentReference) -> list[str]:
         """The nodes that are here and do not have an agent."""
-        if agent.standard not in _LISTED_BY_NAME:
-            has, _ = await self._service.peers.ask_all(_HAS, described(agent))
-            return [node for node, there in has.items() if not there]
-        told = await self._lists()
-        entry = [agent.standard, agent.provider, agent.type]
-        return [node for node, entries in told.items() if entry not in [list(each) for each in entries]]
+        told, _ = await self._service.peers.ask_all(_HAS, described(agent))
+        return [node for node, has in told.items() if not has]
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent (see `reference`) says about itself: on this node, else on one that has it.

@@ -345,7 +345,7 @@ class Dispatch:
 
         delay_s = action.meta_number("priority_fencing_delay", 0)
         hold_s = self._startup_hold_s(action) if verb != "on" else 0.0
-        self._fencing.fence(action.node, verb, over, requested_delay_s=delay_s, hold_s=hold_s)
+        self._fencing.fence(action.node, verb, over, requested_delay_s=delay_s, hold_s=hold_s, why=action.reason)
 
     def _startup_hold_s(self, action: GraphAction) -> float:
         """Nodes start together: one that nobody has seen yet is probably on its way."""

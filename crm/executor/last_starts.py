@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -29,6 +29,11 @@ _RELOADS = ("reload", "reload-agent")
 _AS_STARTED = ("stop", "demote", "monitor")
 _RUNS = (ExitCode.OK, ExitCode.RUNNING_PROMOTED, ExitCode.DEGRADED, ExitCode.DEGRADED_PROMOTED)
 _PROMOTED = (ExitCode.RUNNING_PROMOTED, ExitCode.DEGRADED_PROMOTED)
+_FACTS = ("clone", "clone_max", "clone_node_max", "globally_unique", "notify", "promoted_max", "promoted_node_max",
+          "master_max", "master_node_max", "container")
+"""Meta attributes that say what a resource is. Agents refuse to stop a copy that they take for a single instance, and
+nobody knows any more what it was when its clone is deleted.
+"""
 _OPERATIONS_OWN = (META, "OCF_", "crm_feature_set")
 """Beginnings of the names that belong to an operation rather than to its resource."""
 
@@ -41,6 +46,7 @@ class Start:
     provider: str | None
     type: str
     parameters: Mapping[str, str]
+    facts: Mapping[str, str] = field(default_factory=dict)
     promoted: bool = False
 
 
@@ -62,7 +68,7 @@ class LastStarts:
         if start is None or request.operation not in _AS_STARTED:
             return request
         own = {name: value for name, value in request.parameters.items() if _is_own(request, name)}
-        parameters = {**start.parameters, **own}
+        parameters = {**start.facts, **start.parameters, **own}
         agent = replace(request.agent, standard=start.standard, provider=start.provider, type=start.type)
         if (agent, parameters) == (request.agent, dict(request.parameters)):
             return request
@@ -112,7 +118,9 @@ class LastStarts:
     def _keep(self, request: OperationRequest) -> None:
         parameters = {name: value for name, value in request.parameters.items() if not _is_own(request, name)}
         agent = request.agent
-        self._put(request.resource, Start(agent.standard, agent.provider, agent.type, parameters))
+        facts = {f"{META}{name}": request.parameters[f"{META}{name}"] for name in _FACTS
+                 if f"{META}{name}" in request.parameters}
+        self._put(request.resource, Start(agent.standard, agent.provider, agent.type, parameters, facts))
 
     def _note_role(self, request: OperationRequest, rc: int) -> None:
         tells = request.operation == "monitor" and rc in _RUNS
@@ -154,7 +162,8 @@ def _read(file: Path) -> Start | None:
     try:
         told: Any = json.loads(file.read_text(encoding="utf-8"))
         parameters = {str(name): str(value) for name, value in told["parameters"].items()}
-        return Start(told["standard"], told["provider"], told["type"], parameters, bool(told.get("promoted")))
+        facts = {str(name): str(value) for name, value in told.get("facts", {}).items()}
+        return Start(told["standard"], told["provider"], told["type"], parameters, facts, bool(told.get("promoted")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("what %s was started with is lost: %s cannot be read (%s)", unquote(file.name), file, error)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from crm.executor import agents, environment, metadata
@@ -26,8 +27,10 @@ class OcfAgents:
         self._metadata: dict[tuple[Path, int], Metadata] = {}
 
     async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
-        """Run an operation."""
-        return await run_once(request, self._program, self._settings, queue_ms, self._journal)
+        """Run an operation. An agent of before OCF 1.1 takes new values by `reload`, which others mean otherwise."""
+        word = await self._reload_word(request) if request.operation == "reload-agent" else request.operation
+        find = partial(self._program, word=word)
+        return await run_once(request, find, self._settings, queue_ms, self._journal)
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What an agent says about itself. Raises ValueError with the reason."""
@@ -52,14 +55,20 @@ class OcfAgents:
             return False
         return True
 
-    def _program(self, request: OperationRequest) -> Program:
+    async def _reload_word(self, request: OperationRequest) -> str:
+        try:
+            return (await self.metadata(request.agent)).reload_action or request.operation
+        except ValueError:
+            return request.operation
+
+    def _program(self, request: OperationRequest, word: str) -> Program:
         agent = agents.find(request.agent, self._settings.ocf_roots)
         given = environment.build(request, agent, self._settings)
-        return Program((str(agent.path), request.operation), given)
+        return Program((str(agent.path), word), given)
 
     async def _ask(self, agent: AgentReference) -> str:
         request = OperationRequest(0, agent, "meta-data", timeout_ms=METADATA_TIMEOUT_MS)
-        result = await run_once(request, self._program, self._settings)
+        result = await run_once(request, partial(self._program, word="meta-data"), self._settings)
         if (result.status, result.rc) != (Status.DONE, 0):
             raise ValueError(result.exit_reason or f"meta-data of {agents.described(agent)} ended with {result.rc}")
         return only_xml(result.output)

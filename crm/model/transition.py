@@ -50,6 +50,7 @@ class GraphAction:
     node        name of the node to run on (for a fencing: the node to fence), `node_id` its id in the CIB
     router      name of the cluster node that carries it out for a remote or guest node
     attributes  everything the executor passes on: parameters by name, meta attributes as `CRM_meta_NAME`
+    reason      why a node is fenced, empty for other actions
     own_parameters  names of parameters that the operation sets itself, rather than its resource
     downed      ids of nodes that go down by this action
     maintenance remote nodes whose recorded maintenance mode has to change
@@ -70,6 +71,7 @@ class GraphAction:
     maintenance: tuple[tuple[str, bool], ...] = ()
     shutdown_lock: int | None = None
     own_parameters: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def interval_ms(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -48,6 +48,7 @@ class Bed(Protocol):
     def clean_up(self) -> None: ...
     def rest(self) -> None: ...
     def cib_text(self) -> str: ...
+    def logs(self) -> str: ...
 
 
 @dataclass
@@ -63,19 +64,16 @@ class Figures:
             figures.setdefault(trouble, []).append(value)
 
 
-def bench(repeat: int) -> None:
+def bench(repeat: int, services: Sequence[type[Service]] = _SERVICES) -> None:
     """`repeat` of each trouble for each service and cluster; the table has minimum / median / maximum."""
     rows = []
-    for kind in _SERVICES:
+    for kind in services:
         reason = kind.why_not() or pacemaker.why_not()
         if reason:
             print(f"  {kind.name}: left out, it {reason}", flush=True)
             continue
-        try:
-            ours, theirs = (_measured(make(kind), repeat) for make in (_ours, _pacemaker))
-        except AssertionError as error:
-            print(f"  {kind.name}: given up: {error}", flush=True)
-            continue
+        ours, theirs = (_measured(name, make(kind), repeat) for name, make in (
+            ("crmd", _ours), ("Pacemaker", _pacemaker)))
         for trouble in _TROUBLES:
             rows.append(_row(kind.name, trouble, ours, theirs))
             print("  ", *rows[-1], flush=True)
@@ -85,17 +83,20 @@ def bench(repeat: int) -> None:
 
 
 def _row(service: str, trouble: str, ours: Figures, theirs: Figures) -> tuple[str, ...]:
-    share = statistics.median(ours.gaps[trouble]) / statistics.median(theirs.gaps[trouble])
-    cells = [_spread(figures[trouble], digits) for figures, digits in (
+    known = trouble in ours.gaps and trouble in theirs.gaps
+    share = f"{statistics.median(ours.gaps[trouble]) / statistics.median(theirs.gaps[trouble]):.2f}" if known else "-"
+    cells = [_spread(figures.get(trouble, []), digits) for figures, digits in (
         (ours.gaps, 2), (theirs.gaps, 2), (ours.lost, 0), (theirs.lost, 0), (ours.agents, 2), (theirs.agents, 2))]
-    return (f"{service}, {trouble}", *cells[:2], f"{share:.2f}", *cells[2:])
+    return (f"{service}, {trouble}", *cells[:2], share, *cells[2:])
 
 
 def _spread(values: list[float], digits: int) -> str:
-    return " / ".join(f"{value:.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
+    figures = (min(values), statistics.median(values), max(values)) if values else ()
+    return " / ".join(f"{value:.{digits}f}" for value in figures) or "-"
 
 
-def _measured(make: AbstractContextManager[Bed], repeat: int) -> Figures:
+def _measured(name: str, make: AbstractContextManager[Bed], repeat: int) -> Figures:
+    """The figures of one cluster; those that are missing when it did not come back from a trouble."""
     figures = Figures()
     with make as bed:
         client = Client(bed.network, bed.service.send)
@@ -103,6 +104,8 @@ def _measured(make: AbstractContextManager[Bed], repeat: int) -> Figures:
             for trouble in _TROUBLES:
                 for _ in range(repeat):
                     _measure(bed, client, trouble, figures)
+        except AssertionError as error:
+            print(f"  {name}, {bed.service.name}: given up: {str(error)[:4000]}", flush=True)
         finally:
             client.close()
     return figures
@@ -115,9 +118,11 @@ def _measure(bed: Bed, client: Client, trouble: str, figures: Figures) -> None:
     began = time.monotonic()
     undo = _TROUBLES[trouble](bed, home)
     until(lambda: client.lost_since(began) > 0, f"{trouble}: nobody noticed", 60.0)
-    until(lambda: client.served_since(time.monotonic() - 0.5) and client.served_since(began), "not served", 120.0)
-    time.sleep(1.0)
-    until(lambda: client.served, "not served", 120.0)
+    for _ in range(2):  # what is served for a moment may go away again
+        moment = time.monotonic()
+        until(lambda moment=moment: client.served_since(moment),  # type: ignore[misc]
+              f"{trouble} on {home}: not served again: {client.last_error}\n{bed.logs()}", 120.0)
+        time.sleep(1.0)
     lost, gap = client.lost_since(began), client.gap_since(began)
     bed.rest()
     figures.add(trouble, gap, lost, _agents_between(agents, _agent_runs(bed)))

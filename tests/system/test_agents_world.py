@@ -128,5 +128,5 @@ def test_monitors_that_hang_are_said_and_hold_nothing_up(node: SingleNode, tmp_p
     began = time.monotonic()
     for name in names:
         node.crmctl("resource", "delete", "--no-wait", name)
-    until(lambda: len(calls(log)) == 8, "they were not stopped")
-    assert time.monotonic() - began < 20
+    until(lambda: len(calls(log)) == 8, "they were not stopped", 60)
+    assert time.monotonic() - began < 60, "monitors have 300 s"

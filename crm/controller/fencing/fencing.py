@@ -54,6 +54,7 @@ class _Fencing:
     tried: set[str] = field(default_factory=set)
     held: bool = False
     inherited: str = ""
+    why: str = ""
     """The order of a former leader that does the same, and is waited for first."""
 
 
@@ -94,13 +95,17 @@ class Fencing:
         self.fenced: Callable[[str, str], None] = lambda target, incarnation: None
 
     def fence(self, target: str, action: str, then: Then, *, requested_delay_s: int = 0, hold_s: float = 0.0,
-              origin: str = "") -> None:
-        """Fence (or with `on` unfence) a target. `hold_s`: how long it is given to turn up before anything is done."""
+              origin: str = "", why: str = "") -> None:
+        """Fence (or with `on` unfence) a target. `hold_s`: how long it is given to turn up before anything is done.
+
+        `why`: for the log, which is where the cause will be looked for.
+        """
         same = self._running.get((target, action))
         if same is not None:
             same.then.append(then)
             return
         fencing = self._prepare(target, Verb(action), then, requested_delay_s, origin)
+        fencing.why = why or (f"{origin} asks for it" if origin else "")
         self._running[target, action] = fencing
         self._tell(fencing.record)
         fencing.inherited = next((order for order, each in self._inherited.items() if each.serves(fencing.record)), "")
@@ -254,7 +259,8 @@ class Fencing:
         return _Fencing(record, course, notes, setup, delay_s, [then])
 
     def _begin(self, fencing: _Fencing) -> None:
-        self._core.log("notice", f"fencing {fencing.record.target} ({fencing.record.action})")
+        because = f": {fencing.why}" if fencing.why else ""
+        self._core.log("notice", f"fencing {fencing.record.target} ({fencing.record.action}){because}")
         self._go_on(fencing, None)
 
     def _go_on(self, fencing: _Fencing, outcome: Outcome | None) -> None:

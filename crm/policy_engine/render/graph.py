@@ -188,6 +188,7 @@ def graph_action(plan: Plan, action: Action, with_details: bool = True) -> Graph
         maintenance=tuple(_maintenance_changes(plan.cluster)) if action.task == "maintenance_nodes" else (),
         shutdown_lock=_shutdown_lock(action),
         own_parameters=tuple(sorted(action.extra)),
+        reason=(action.reason or "") if action.task == "stonith" else "",
     )
 
 

@@ -110,6 +110,33 @@ def test_a_stop_ends_what_the_start_has_made(tmp_path: Path,
     play(tmp_path, story)
 
 
+def test_a_copy_of_a_deleted_clone_is_told_that_it_was_one(tmp_path: Path) -> None:
+    """Nobody else knows it any more, and agents refuse to stop a copy that they take for a single instance."""
+    async def story(bench: Bench) -> None:
+        clone = {"CRM_meta_clone_max": "2", "CRM_meta_promoted_max": "1", "CRM_meta_notify": "true"}
+        passing = {"CRM_meta_timeout": "1000", "CRM_meta_notify_start_uname": "n1"}
+        await bench.run("start", addr="10.0.0.1", **clone, **passing)
+        await bench.restart()
+        stop = await bench.run("stop", CRM_meta_timeout="5000")
+        assert stop.request.parameters == {"addr": "10.0.0.1", **clone, "CRM_meta_timeout": "5000"}
+
+    play(tmp_path, story)
+
+
+def test_an_older_agent_takes_new_values_by_its_own_word(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        described = """<resource-agent name="Address"><version>1.0</version>
+<parameters><parameter name="addr" unique="1"/><parameter name="url"/></parameters>
+<actions><action name="reload"/></actions></resource-agent>"""
+        path = bench.folder / "resource.d/test/Address"
+        tell = f"[ $1 = meta-data ] && echo '{described}'\ncase $1 in"
+        path.write_text(path.read_text().replace("case $1 in", tell))
+        await bench.run("reload-agent", addr="10.0.0.1")
+        assert bench.calls()[-1].startswith("reload Address")
+
+    play(tmp_path, story)
+
+
 def test_a_probe_finds_what_was_started_and_says_with_what(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.run("start", addr="10.0.0.1")

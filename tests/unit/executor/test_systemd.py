@@ -223,8 +223,8 @@ def test_monitors_go_on_when_the_bus_was_away_and_nothing_fails_for_it(tmp_path:
         await bench.systemd.stop()
         await asyncio.sleep(2.5)
         assert not bench.results
-        (waiting,) = bench.executor.waiting()
-        assert "cannot be carried out: the message bus cannot be reached" in waiting.reason
+        reasons = [waiting.reason for waiting in bench.executor.waiting()]
+        assert any("cannot be carried out: the message bus cannot be reached" in each for each in reasons)
         (await bench.systemd.start()).unit("web.service").active = "failed"
         assert outcome(await bench.next()) == (Status.DONE, 7)
         assert not bench.executor.waiting()

@@ -15,7 +15,7 @@ from crm.api.problems import ProblemError, offences
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ReportValue, Wish
-from crm.api.writing import Check, Written, etag, set_version, wanted_version, write
+from crm.api.writing import Check, Written, etag, seen_of, set_version, wanted_version, write
 from crm.cib import selection
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 from crm.cib.document import Document
@@ -72,7 +72,7 @@ def routes(
     async def read_cib(section: Section = None, xpath: XPath = None) -> Response:
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)
-        headers = {"ETag": etag(document.version)}
+        headers = {"ETag": etag(seen_of(service, document))}
         found = selection.selected(document, section, xpath)
         return Response(selection.to_bytes(found), media_type="application/xml", headers=headers)
 
@@ -82,7 +82,7 @@ def routes(
     ) -> Written:
         """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
         change = Replace(await _text(request), section)
-        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
+        return await write(service, change, response, if_seen=wanted_version(if_match), dry_run=dry_run,
                            by_hand=True, check=check)
 
     @router.patch("", openapi_extra=_PATCH_BODY)
@@ -91,7 +91,7 @@ def routes(
     ) -> Written:
         """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
         change = _parsed(request.headers.get("content-type", ""), await _text(request))
-        return await write(service, change, response, if_version=wanted_version(if_match), dry_run=dry_run,
+        return await write(service, change, response, if_seen=wanted_version(if_match), dry_run=dry_run,
                            by_hand=True, check=check)
 
     @router.get("/findings")
@@ -103,9 +103,9 @@ def routes(
     @router.get("/version")
     async def read_version(response: Response) -> VersionValue:
         """The version alone: cheap to ask for."""
-        version = service.cib().version
-        set_version(response, version)
-        return VersionValue(version=str(version), term=service.status().term, index=service.journal.index)
+        document = service.cib()
+        set_version(response, seen_of(service, document))
+        return VersionValue(version=str(document.version), term=service.status().term, index=service.journal.index)
 
     return router
 

@@ -25,7 +25,7 @@ from crm.api.writing import Written, etag, write_made
 from crm.cib.changes import Replace
 from crm.cib.document import Document
 from crm.cib.told_differences import told
-from crm.cib.version import Version
+from crm.cib.version import Seen, Version
 
 VersionText = Annotated[str, Query(description="admin_epoch.epoch.num_updates, or the word previous",
                                    examples=["0.12.0"])]
@@ -64,7 +64,8 @@ def routes(service: Service) -> APIRouter:
     async def read_version(version: str) -> Response:
         """An earlier CIB, without its status."""
         document = visible(service, await _earlier(service, version))
-        return Response(document.to_bytes(), media_type="application/xml", headers={"ETag": etag(document.version)})
+        headers = {"ETag": etag(Seen(document.version))}
+        return Response(document.to_bytes(), media_type="application/xml", headers=headers)
 
     @router.get("/differences")
     async def read_differences(since: VersionText = "previous", until: str | None = None) -> list[DifferenceValue]:

@@ -23,7 +23,7 @@ from crm.api.problems import ProblemError
 from crm.api.routing import add, versioned
 from crm.api.service import Service
 from crm.api.shapes import Shape
-from crm.api.writing import Check, Written, etag, write_made
+from crm.api.writing import Check, Written, etag, seen_of, write_made
 from crm.cib.document import Document
 from crm.cib.objects import catalogue, changes
 from crm.cib.objects.catalogue import Collection
@@ -120,12 +120,12 @@ def _add_reading(router: APIRouter, service: Service, family: _Family) -> None:
     async def list_all(page: Paging) -> JSONResponse:
         document = readable(service)
         values = [shape.told(value) for value in page.of(collection.all(document), lambda value: str(value.id))]
-        return JSONResponse(values, headers={"ETag": etag(document.version), **page.headers})
+        return JSONResponse(values, headers={"ETag": etag(seen_of(service, document)), **page.headers})
 
     async def read_one(identity: str) -> JSONResponse:
         document = readable(service)
         value = collection.value(collection.element(document, identity))
-        return JSONResponse(shape.told(value), headers={"ETag": etag(document.version)})
+        return JSONResponse(shape.told(value), headers={"ETag": etag(seen_of(service, document))})
 
     text = f"Every {collection.name} as it is configured."
     router.get(family.plural, responses=shape.as_answer(many=True))(_described(family, list_all, text))

@@ -13,6 +13,7 @@ from crm.api.service import Service
 from crm.api.values import ReportValue
 from crm.cib.document import Document
 from crm.cib.told_differences import Difference, told
+from crm.cib.version import Seen
 from crm.model.report import Report, Severity
 from crm.rehearsal.faults import Fault
 from crm.rehearsal.preview import PlannedAction, Preview, preview
@@ -110,7 +111,7 @@ class PlanValue(BaseModel):
         warnings = [each for each in reports if each.severity is not Severity.NOTICE and each.code in _REVIEWED]
         differences = told(visible(service, present), visible(service, wanted))
         return cls(
-            version=str(present.version),
+            version=str(Seen(present.version, service.status().cib_term)),
             differences=[DifferenceValue.of(each) for each in differences],
             headlines=list(found.headlines),
             actions=[ActionValue.of(action) for action in found.actions],

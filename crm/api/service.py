@@ -7,7 +7,7 @@ from typing import Protocol
 
 from crm.cib.changes import Change
 from crm.cib.document import Document
-from crm.cib.version import Version
+from crm.cib.version import Seen
 from crm.controller.fencing.records import FencingRecord
 from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.daemon.journal import Journal
@@ -39,7 +39,7 @@ class Service(Protocol):
     def cib(self) -> Document: ...
     def receipt(self, key_id: str, /) -> Receipt | None: ...
     async def change(
-        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False, origin: Origin = NOBODY
+        self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False, origin: Origin = NOBODY
     ) -> Committed: ...
     async def plan(self, document: Document) -> Transition: ...
     async def cleanup(

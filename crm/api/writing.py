@@ -17,7 +17,7 @@ from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import paths, schema
 from crm.cib.changes import Change
 from crm.cib.document import Document
-from crm.cib.version import Version
+from crm.cib.version import Seen, Version
 from crm.model.report import Report, Severity
 
 Written = CommittedValue | PlanValue | UnchangedValue
@@ -51,9 +51,9 @@ async def write_made(
     wanted = wanted_version(if_match)
     for left in reversed(range(_TRIES)):
         present = service.cib()
-        version = wanted or present.version
+        seen = wanted or Seen(present.version, service.status().cib_term)
         try:
-            return await _write(service, make(present), response, version, dry_run, reports, check=check)
+            return await _write(service, make(present), response, seen, dry_run, reports, check=check)
         except Refused as error:
             if error.code != "stale-version" or wanted is not None or not left:
                 raise
@@ -66,7 +66,7 @@ async def write(
     change: Change | None,
     response: Response,
     *,
-    if_version: Version | None = None,
+    if_seen: Seen | None = None,
     dry_run: bool,
     reports: Sequence[Report] = (),
     by_hand: bool = False,
@@ -81,20 +81,20 @@ async def write(
     done = done_before(service)
     if done is not None:
         return _done(done, response)
-    return await _write(service, change, response, if_version, dry_run, reports, by_hand, check)
+    return await _write(service, change, response, if_seen, dry_run, reports, by_hand, check)
 
 
-async def _write(service: Service, change: Change | None, response: Response, if_version: Version | None,
+async def _write(service: Service, change: Change | None, response: Response, if_seen: Seen | None,
                  dry_run: bool, reports: Sequence[Report], by_hand: bool = False, check: Check | None = None
                  ) -> Written:
     present = service.cib()
-    _check_version(present, if_version)
+    _check_version(service, present, if_seen)
     after = present if change is None else present.apply(change)
     permission.check_change(present, after)
     if by_hand:
         _check_status(service, present, after)
     if after is present and not dry_run:
-        set_version(response, present.version)
+        set_version(response, seen_of(service, present))
         return UnchangedValue(version=str(present.version), term=service.status().term)
     found = [*reports, *checked(after)]
     if check is not None and after is not present:
@@ -102,8 +102,8 @@ async def _write(service: Service, change: Change | None, response: Response, if
     if dry_run:
         return await planned(service, present, after, int(time.time()), found)
     assert change is not None, "no change leaves the document as it is"
-    committed = await service.change(change, if_version=if_version, origin=origin())
-    set_version(response, committed.version)
+    committed = await service.change(change, if_seen=if_seen, origin=origin())
+    set_version(response, Seen(committed.version, committed.term))
     return CommittedValue.of(committed, found)
 
 
@@ -130,31 +130,37 @@ def _check_status(service: Service, present: Document, after: Document) -> None:
 
 def _done(receipt: Receipt, response: Response) -> CommittedValue:
     version = Version(*receipt.version)
-    set_version(response, version)
+    set_version(response, Seen(version, receipt.term))
     return CommittedValue(version=str(version), term=receipt.term)
 
 
-def etag(version: Version) -> str:
-    return f'"{version}"'
+def etag(seen: Seen) -> str:
+    return f'"{seen}"'
 
 
-def set_version(response: Response, version: Version) -> None:
-    response.headers["ETag"] = etag(version)
+def seen_of(service: Service, document: Document) -> Seen:
+    """The state that a reader of this node's CIB sees."""
+    return Seen(document.version, service.status().cib_term)
 
 
-def wanted_version(if_match: str | None) -> Version | None:
-    """The version that a request insists on; `*` insists on none."""
+def set_version(response: Response, seen: Seen) -> None:
+    response.headers["ETag"] = etag(seen)
+
+
+def wanted_version(if_match: str | None) -> Seen | None:
+    """The state that a request insists on, its term too where it names one; `*` insists on none."""
     if if_match is None or if_match.strip() == "*":
         return None
-    return Version.parse(if_match.strip().removeprefix("W/"))
+    return Seen.parse(if_match.strip().removeprefix("W/"))
 
 
-def _check_version(present: Document, wanted: Version | None) -> None:
+def _check_version(service: Service, present: Document, wanted: Seen | None) -> None:
     # As the DC sees it: what the cluster itself wrote into the status since then does not make a person's view stale.
-    if wanted is not None and wanted[:2] != present.version[:2]:
+    # Whether the term fits is for the DC alone, which knows what it has taken over.
+    if wanted is not None and wanted.version[:2] != present.version[:2]:
         raise ProblemError(
             "stale-version",
-            f"The CIB has version {present.version}, the request is for {wanted}",
+            f"The CIB has version {seen_of(service, present)}, the request is for {wanted}",
             "Read the CIB again, make the change in it, and send that",
             current_version=str(present.version),
         )

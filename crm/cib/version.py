@@ -48,6 +48,26 @@ class Version(NamedTuple):
         return Version(self.admin_epoch, self.epoch, self.num_updates + 1)
 
 
+class Seen(NamedTuple):
+    """The state of a CIB that somebody has read: its version, and the term that it was written in.
+
+    Versions alone are told twice: a leader that was cut off counts on as the next one does. Written `0.12.3@4`; a term
+    of None (`0.12.3`) stands for any.
+    """
+
+    version: Version
+    term: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Seen:
+        """Read `0.12.3@4`, with or without the quotation marks of an ETag. Raises CibError (bad-version)."""
+        version, at, term = text.strip().strip('"').partition("@")
+        return cls(Version.parse(version), _counter(term, text) if at else None)
+
+    def __str__(self) -> str:
+        return str(self.version) if self.term is None else f"{self.version}@{self.term}"
+
+
 def _counter(text: str, where: str) -> int:
     text = text.strip()
     if not (text.isascii() and text.isdigit() and len(text) < 19):

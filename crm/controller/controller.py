@@ -96,6 +96,7 @@ class Snapshot:
     progress: Progress | None
     reports: tuple[Report, ...]
     fencings: tuple[FencingRecord, ...] = ()
+    cib_term: int = 0
 
 
 def _anything_goes(document: Document) -> None:
@@ -179,7 +180,7 @@ class Controller:
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
                         (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
-                        self._fencings.all())
+                        self._fencings.all(), core.standing.cib_term)
 
     def _state(self) -> str:
         core = self._core

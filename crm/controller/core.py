@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from crm.cib.document import Document
 from crm.cib.record import RootNote
-from crm.cib.version import Version
+from crm.cib.version import Seen, Version
 from crm.controller.commands import (
     Broadcast,
     CancelTimer,
@@ -75,6 +75,8 @@ class Core:
         """Members that follow this node as leader, and that no DC with quorum has had since their daemons started."""
         self.commands: list[Command] = []
         self.to_self: list[Message] = []
+        self.taken_over = (configuration_version(self.document.version), standing.cib_term)
+        """Version and term of the configuration that this node found when it took office."""
         self.receipts = Receipts()
         """Of the requests that were carried out under a key."""
         self.numbers = Numbers()
@@ -114,6 +116,23 @@ class Core:
     def position(self) -> Position:
         """How far this node's CIB has come."""
         return Position(self.standing.cib_term, *self.document.version)
+
+    @property
+    def seen(self) -> Seen:
+        """The state of this node's CIB, as it is told to those who read it."""
+        return Seen(self.document.version, self.standing.cib_term)
+
+    def is_present(self, seen: Seen) -> bool:
+        """Whether the configuration is still the one that somebody has read."""
+        if configuration_version(seen.version) != configuration_version(self.document.version):
+            return False
+        return seen.term is None or seen.term in self._terms_of_configuration()
+
+    def _terms_of_configuration(self) -> tuple[int, ...]:
+        """The terms that the present configuration was of: leaders stamp the one that they find with their own."""
+        if configuration_version(self.document.version) != self.taken_over[0]:
+            return (self.standing.cib_term,)
+        return (self.standing.cib_term, self.taken_over[1])
 
     @property
     def feature_set(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crm.cib.changes import Change
-from crm.cib.version import Version
+from crm.cib.version import Seen
 from crm.controller.messages import Message
 from crm.controller.receipts import NOBODY, Origin
 from crm.controller.values import View
@@ -119,7 +119,7 @@ class ChangeRequested:
 
     request_id: str
     change: Change
-    if_version: Version | None = None
+    if_seen: Seen | None = None
     origin: Origin = NOBODY
 
 

@@ -225,12 +225,16 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class ChangeForward:
-    """A change that a client asked of the sender, for the leader."""
+    """A change that a client asked of the sender, for the leader; only on the state of the CIB with that version.
+
+    `if_term`: and of that term; None (older nodes): of any.
+    """
 
     request_id: str
     change: Change
     if_version: tuple[int, int, int] | None = None
     origin: Origin = NOBODY
+    if_term: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ class Replication:
             return
         assert core.authority is not None
         core.in_office = core.in_step = True
+        core.taken_over = (configuration_version(core.document.version), core.standing.cib_term)
         core.stand(cib_term=core.authority.term)
         self._persist_own()
 

@@ -14,7 +14,7 @@ from crm.cib.intents import with_nodes
 from crm.cib.record import cluster_option, configured_node_names, record
 from crm.cib.stamp import stamp
 from crm.cib.upkeep import cleaned
-from crm.cib.version import Version
+from crm.cib.version import Seen, Version
 from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
 from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested
@@ -53,7 +53,9 @@ class Requests:
 
     def change_requested(self, event: ChangeRequested) -> None:
         """A client wants a change."""
-        self._forward(ChangeForward(event.request_id, event.change, event.if_version, event.origin))
+        seen = event.if_seen
+        self._forward(ChangeForward(event.request_id, event.change, seen.version if seen else None, event.origin,
+                                    seen.term if seen else None))
 
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
@@ -267,10 +269,10 @@ class Requests:
             raise CibError("no-dc", f"{core.me.name} leads no more", hint="try again in a moment")
         self._replication.flush()
         if request.if_version is not None:
-            seen = Version(*request.if_version)
-            if configuration_version(seen) != configuration_version(core.document.version):
+            seen = Seen(Version(*request.if_version), request.if_term)
+            if not core.is_present(seen):
                 raise CibError("stale-version", f"The configuration has moved on: you saw version {seen}, it is "
-                               f"{core.document.version} now", hint="read it again and repeat the change on that")
+                               f"{core.seen} now", hint="read it again and repeat the change on that")
         # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
         told = stamp(self._written_at(core.now), sender, request.origin.client, request.origin.user)
         document = record(core.document.apply(request.change, told), [core.root_note()])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.version import Version
+from crm.cib.version import Seen, Version
 from crm.controller import Snapshot, commands
 from crm.controller.events import (
     AttributeRequested,
@@ -69,6 +69,7 @@ class NodeStatus:
     """What a node knows at one moment.
 
     state    starting, election, integration, planning, transition, idle (on the DC); not-dc; stopping
+    cib_term  the term that this node's CIB was written in
     fresh    whether this node follows a leader, so that its CIB is kept up to date
     problem  why this node's disk does not take changes, empty if it does
     """
@@ -86,6 +87,7 @@ class NodeStatus:
     progress: Progress | None
     reports: tuple[Report, ...]
     problem: str
+    cib_term: int = 0
 
 
 class Service:
@@ -121,18 +123,18 @@ class Service:
         members = tuple(self._member(seen, name, node_id) for name, node_id in self._nodes)
         return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
                           seen.document.version, seen.dc is not None, seen.transition, seen.progress, seen.reports,
-                          self._problem())
+                          self._problem(), seen.cib_term)
 
     def cib(self) -> Document:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""
         return self._snapshot().document
 
-    async def change(self, change: Change, *, if_version: Version | None = None, dry_run: bool = False,
+    async def change(self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False,
                      origin: Origin = NOBODY) -> Committed:
         """Change the CIB. With `dry_run` only look whether it could be. Raises Refused."""
         if dry_run:
-            return self._try(change, if_version)
-        answer = await self._ask(lambda request_id: ChangeRequested(request_id, change, if_version, origin))
+            return self._try(change, if_seen)
+        answer = await self._ask(lambda request_id: ChangeRequested(request_id, change, if_seen, origin))
         assert answer.version is not None
         return Committed(answer.version, answer.term)
 
@@ -237,11 +239,11 @@ class Service:
             raise Refused(answer.code, answer.message, answer.hint)
         return answer
 
-    def _try(self, change: Change, if_version: Version | None) -> Committed:
+    def _try(self, change: Change, if_seen: Seen | None) -> Committed:
         seen = self._snapshot()
         document = seen.document
-        if if_version is not None and if_version[:2] != document.version[:2]:
-            raise Refused("stale-version", f"You saw version {if_version}, it is {document.version} now",
+        if if_seen is not None and if_seen.version[:2] != document.version[:2]:
+            raise Refused("stale-version", f"You saw version {if_seen}, it is {document.version} now",
                           "read it again and repeat the change on that")
         try:
             return Committed(document.apply(change).version, seen.term)

@@ -25,8 +25,8 @@ NAMES = st.sampled_from((
     "x" * 300,
 ))
 META = st.sampled_from((
-    "target-role", "is-managed", "resource-stickiness", "migration-threshold", "failure-timeout", "priority", "interval",
-    "timeout", "on-fail", "clone-max", "clone-node-max", "promoted-max", "promotable", "notify", "globally-unique",
+    "target-role", "is-managed", "resource-stickiness", "migration-threshold", "failure-timeout", "priority",
+    "interval", "timeout", "on-fail", "clone-max", "clone-node-max", "promoted-max", "promotable", "notify", "globally-unique",
     "maintenance", "allow-migrate", "requires", "multiple-active", "container-attribute-target",
 ))
 OPTIONS = st.sampled_from((

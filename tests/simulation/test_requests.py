@@ -6,6 +6,7 @@ import pytest
 
 from crm.cib.changes import Edit, Verb
 from crm.cib.record import transient_attribute
+from crm.cib.version import Seen
 from crm.controller import events
 from crm.controller.receipts import KEPT, Origin, Receipt, Receipts, RequestKey
 from crm.testing import World, scenario
@@ -159,3 +160,49 @@ def test_whoever_waits_for_full_disks_is_told_which() -> None:
     world.run_for(5.0)
     assert "y" in world.acknowledged
     assert "x" in world.markers(world.document("c"))
+
+
+def _change_if(world: World, via: str, marker: str, seen: Seen) -> str:
+    """Ask for a change of the state that somebody has seen; the code of the answer."""
+    pair = f'<nvpair id="made-{marker}" name="made-{marker}" value="1"/>'
+    xml = f'<crm_config><cluster_property_set id="made">{pair}</cluster_property_set></crm_config>'
+    world.handle(world.nodes[via], events.ChangeRequested(marker, Edit(Verb.MODIFY, xml), seen))
+    world.run_for(1.0)
+    return world.answers[marker].code
+
+
+def _seen(world: World, name: str) -> Seen:
+    controller = world.nodes[name].controller
+    assert controller is not None
+    snapshot = controller.snapshot()
+    return Seen(snapshot.document.version, snapshot.cib_term)
+
+
+def test_what_a_dc_that_was_cut_off_has_counted_is_no_version_of_the_others() -> None:
+    world = _world(5)
+    former = str(world.dc())
+    world.cut_off(former)
+    world.change(former, "alone")
+    world.run_for(0.05)
+    alone = _seen(world, former)
+    world.run_for(5.0)
+    dc = str(world.dc())
+    assert dc != former
+    world.change(dc, "together")
+    world.run_for(1.0)
+    present = _seen(world, dc)
+    assert present.version[:2] == alone.version[:2] and present.term != alone.term
+    assert _change_if(world, dc, "aba", alone) == "stale-version"
+    assert _change_if(world, dc, "fine", present) == ""
+
+
+def test_a_new_dc_does_not_make_stale_what_it_has_found() -> None:
+    world = _world(6)
+    former = str(world.dc())
+    before = _seen(world, former)
+    world.crash(former)
+    world.run_for(5.0)
+    dc = str(world.dc())
+    assert _seen(world, dc).term != before.term
+    assert _change_if(world, dc, "first", before) == ""
+    assert _change_if(world, dc, "second", before) == "stale-version"

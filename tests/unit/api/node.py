@@ -12,7 +12,7 @@ from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, Nod
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.store import Store
-from crm.cib.version import Version
+from crm.cib.version import Seen, Version
 from crm.controller.receipts import NOBODY, Origin, Receipt, Receipts
 from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
@@ -55,7 +55,7 @@ CIB = """<cib validate-with="pacemaker-3.9" epoch="5" have-quorum="1" dc-uuid="1
 
 
 MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", True, 1700, True))
-STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "")
+STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "", 3)
 
 
 ACTIONS = (AgentAction("start", "30s"), AgentAction("stop", "30s"), AgentAction("monitor", "20s", "10s"))
@@ -152,7 +152,7 @@ class FakeNode:
         return Committed(self.document.version, 3)
 
     async def change(
-        self, change: Change, *, if_version: Version | None = None, dry_run: bool = False, origin: Origin = NOBODY
+        self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False, origin: Origin = NOBODY
     ) -> Committed:
         if self.trouble is not None:
             raise self.trouble

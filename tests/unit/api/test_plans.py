@@ -33,7 +33,7 @@ def test_a_plan_tells_what_is_done_why_and_for_how_long(api: TestClient, node: F
     node.document = Document.parse(CIB.replace(
         'call-id="3" rc-code="0"', 'call-id="3" exec-time="1500" rc-code="0"'))
     plan = api.post("/v1/nodes/one/standby", params={"dry_run": True}).json()
-    assert plan["version"] == "0.5.0"
+    assert plan["version"] == "0.5.0@3"
     assert plan["differences"][0]["text"] == ["+ instance_attributes nodes-1"]
     assert "web runs on one and moves to two" in plan["headlines"]
     (web,) = [each for each in plan["interruptions"] if each["resource"] == "web"]

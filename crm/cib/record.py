@@ -67,11 +67,15 @@ class OperationNote:
 
 @dataclass(frozen=True, slots=True)
 class ForgetNote:
-    """Drop a resource's history on a node, or (with `entries`) only those entries, or (no resource) all but locks."""
+    """Drop a resource's history on a node, or (with `entries`) only those entries, or (no resource) all but locks.
+
+    `keeping`: with no resource, those whose history stays.
+    """
 
     node_id: str
     resource: str | None = None
     entries: tuple[str, ...] = ()
+    keeping: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +202,9 @@ def _take(root: Element, note: Note) -> Element:
         case OperationNote(node_id, name, resource):
             state = _node_state(root, node_id, name)
             return _put_entries(state, node_id, resource)
-        case ForgetNote(node_id, resource_id, entries):
+        case ForgetNote(node_id, resource_id, entries, keeping):
             state = _node_state(root, node_id)
-            _forget(state, node_id, resource_id, entries)
+            _forget(state, node_id, resource_id, entries, keeping)
             return state
         case LockNote(node_id, resource_id, since):
             state = _node_state(root, node_id)
@@ -267,14 +271,15 @@ def _lock(state: Element, node_id: str, resource_id: str, since: int | None) -> 
             del resource.attrib[_LOCK]
 
 
-def _forget_all(state: Element, node_id: str) -> None:
+def _forget_all(state: Element, node_id: str, keeping: frozenset[str] = frozenset()) -> None:
     """Forget what was done; what is locked to the node stays so."""
     known = state.iterfind("lrm/lrm_resources/lrm_resource")
-    locked = [deepcopy(resource) for resource in known if resource.get(_LOCK)]
+    left = [deepcopy(resource) for resource in known if resource.get(_LOCK) or resource.get("id") in keeping]
     for old in state.findall("lrm"):
         state.remove(old)
-    for resource in locked:
-        del resource[:]
+    for resource in left:
+        if resource.get("id") not in keeping:
+            del resource[:]
         _resources(state, node_id).append(resource)
 
 
@@ -294,9 +299,10 @@ def _put_entries(state: Element, node_id: str, resource: ResourceRecord) -> Elem
     return element
 
 
-def _forget(state: Element, node_id: str, resource_id: str | None, entries: tuple[str, ...]) -> None:
+def _forget(state: Element, node_id: str, resource_id: str | None, entries: tuple[str, ...],
+            keeping: frozenset[str]) -> None:
     if resource_id is None:
-        _forget_all(state, node_id)
+        _forget_all(state, node_id, keeping)
         return
     resources = _resources(state, node_id)
     for resource in [child for child in resources if child.get("id") == resource_id]:

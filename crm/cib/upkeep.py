@@ -23,19 +23,52 @@ from crm.cib.record import (
     transient_attributes,
 )
 from crm.model import score
+from crm.model.history import ExitCode, OperationStatus
+from crm.model.values import parse_integer
 
+_TELL_NOTHING = ("notify", "reload", "reload-agent")
+_NOT_ACTIVE = (str(int(ExitCode.NOT_RUNNING)), str(int(ExitCode.NOT_INSTALLED)))
 _FAILURES = ("fail-count-", "last-failure-")
 _EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
 
 
 def departed(node_id: str, name: str, known_off: bool) -> list[Note]:
     """A node is gone; when it is known to be off, what it ran is gone, too."""
-    attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left"}
-    notes: list[Note] = [ForgetAttributesNote(node_id)]
     if known_off:
-        attributes["expected"] = "down"
-        notes.append(ForgetNote(node_id))
-    return [NodeNote(node_id, name, attributes), *notes]
+        return [*_absent(node_id, name, {"expected": "down"}), ForgetNote(node_id)]
+    return _absent(node_id, name, {})
+
+
+def let_go(document: Document, node_id: str, name: str) -> list[Note]:
+    """A node has left as it was allowed to. Its machine is on, and what it has not stopped still runs.
+
+    In maintenance nothing is stopped. What may run stays in the history, so the planner has the node fenced before it
+    starts any of it elsewhere.
+    """
+    running = frozenset(resource for resource in recorded_resources(document, node_id)
+                        if _may_run(document, node_id, resource))
+    return [*_absent(node_id, name, {"expected": "down"}), ForgetNote(node_id, keeping=running)]
+
+
+def _absent(node_id: str, name: str, further: dict[str, str]) -> list[Note]:
+    attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left", **further}
+    return [NodeNote(node_id, name, attributes), ForgetAttributesNote(node_id)]
+
+
+def _may_run(document: Document, node_id: str, resource: str) -> bool:
+    """Whether the last that was done with a resource on a node may have left it active."""
+    found = document.root.xpath(
+        "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource[@id=$resource]/lrm_rsc_op",
+        node=node_id, resource=resource)
+    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
+    telling = [entry for entry in entries if entry.get("operation") not in _TELL_NOTHING]
+    last = max(telling, key=lambda entry: parse_integer(entry.get("call-id")) or 0, default=None)
+    if last is None:
+        return False
+    operation, rc, done = last.get("operation"), last.get("rc-code"), last.get("op-status", "0") == "0"
+    if operation == "monitor":
+        return not (rc in _NOT_ACTIVE or last.get("op-status") == str(int(OperationStatus.NOT_INSTALLED)))
+    return not (operation in ("stop", "migrate_to") and done and rc == "0")
 
 
 def fenced_remotely(name: str) -> list[Note]:

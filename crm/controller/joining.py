@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
@@ -23,7 +24,7 @@ from crm.cib.record import (
     transient_attributes,
 )
 from crm.cib.stamp import OWN_CLIENT, OWN_USER, stamp, utc_text
-from crm.cib.upkeep import departed, fenced_remotely
+from crm.cib.upkeep import departed, fenced_remotely, let_go
 from crm.controller.clocks import ahead_s, by_leaders_clock
 from crm.controller.core import Core
 from crm.controller.election import Election
@@ -38,6 +39,14 @@ from crm.model.values import is_true
 
 TIMER = "join"
 JOIN_LIMIT_S = 2.0
+
+
+class Absence(Enum):
+    """How a node is gone. OFF: fenced, or a person says so. LET_GO: its machine is on, and may run what it ran."""
+
+    LOST = "lost"
+    LET_GO = "let go"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +192,12 @@ class Joining:
         if member.incarnation == message.incarnation:
             self._joined(sender, message)
 
-    def record_absence(self, name: str, graceful: bool) -> None:
-        """A node is gone: note it, and drop what no longer counts of its history."""
+    def record_absence(self, name: str, absence: Absence) -> None:
+        """A node is gone: note it, and drop what does not count any more of its history."""
         node_id = self._core.me.shape.id_of(name)
-        self._replication.note(*self._gone(node_id, name, graceful))
+        if absence is Absence.LET_GO:
+            self._replication.flush()  # What it has reported last says what still runs there.
+        self._replication.note(*self._gone(node_id, name, absence))
 
     def is_fenced(self, name: str) -> bool:
         """Whether the node counts as off, and has not joined since: what it still says is of no account."""
@@ -202,7 +213,7 @@ class Joining:
         if name not in core.me.shape.names:
             self._replication.note(*fenced_remotely(name))
         else:
-            self.record_absence(name, graceful=True)
+            self.record_absence(name, Absence.OFF)
         self._replication.flush()
         return True
 
@@ -281,7 +292,7 @@ class Joining:
         del self.joined[name]
         leaving = self._was_let_go(core.me.shape.id_of(name))
         core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
-        self.record_absence(name, graceful=leaving)
+        self.record_absence(name, Absence.LET_GO if leaving else Absence.LOST)
         core.changed("members")
         self.hooks.left(name)
 
@@ -293,9 +304,13 @@ class Joining:
         self._core.changed("members")
         self.hooks.left(name)
 
-    def _gone(self, node_id: str, name: str, graceful: bool) -> list[Note]:
-        # Without fencing nobody could ever confirm what became of a lost node: it is taken as clean.
-        return departed(node_id, name, known_off=graceful or not self._fencing_enabled())
+    def _gone(self, node_id: str, name: str, absence: Absence) -> list[Note]:
+        if not self._fencing_enabled():
+            # Nobody could ever confirm what became of a node: it is taken as clean.
+            return departed(node_id, name, known_off=True)
+        if absence is Absence.LET_GO:
+            return let_go(self._core.document, node_id, name)
+        return departed(node_id, name, known_off=absence is Absence.OFF)
 
     def _was_let_go(self, node_id: str) -> bool:
         """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""
@@ -342,7 +357,7 @@ class Joining:
 
     def _absence_of(self, name: str) -> list[Note]:
         node_id = self._core.me.shape.id_of(name)
-        return self._gone(node_id, name, graceful=self._was_let_go(node_id))
+        return self._gone(node_id, name, Absence.LET_GO if self._was_let_go(node_id) else Absence.LOST)
 
     def _add_missing_nodes(self) -> None:
         """Every node of the settings has an entry in the configuration; what nodes are able to is noted."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.changes import Edit, Verb
+from crm.cib.record import cluster_option
+from crm.model.values import is_true
 from crm.testing import clients
 from crm.testing.nodes import SimulatedNode
 from crm.testing.world import World
@@ -178,8 +180,12 @@ def _clean_up(world: World, node: SimulatedNode) -> bool:
 
 
 def _shut_down(world: World, node: SimulatedNode) -> bool:
-    # In maintenance a node leaves its services running (as in Pacemaker); to end that without it asks for two of them.
-    if node.controller is None or world.checkers.unwatched:
+    # In maintenance a node leaves its services running (as in Pacemaker); to end that without it, and without fencing,
+    # asks for two of them.
+    if node.controller is None:
+        return False
+    fencing = cluster_option(node.controller.snapshot().document, "fencing-enabled", "stonith-enabled")
+    if world.checkers.unwatched and not is_true(fencing or "true"):
         return False
     world.shut_down(node.name)
     return True

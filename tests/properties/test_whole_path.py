@@ -26,7 +26,8 @@ NAMES = st.sampled_from((
 ))
 META = st.sampled_from((
     "target-role", "is-managed", "resource-stickiness", "migration-threshold", "failure-timeout", "priority",
-    "interval", "timeout", "on-fail", "clone-max", "clone-node-max", "promoted-max", "promotable", "notify", "globally-unique",
+    "interval", "timeout", "on-fail", "clone-max", "clone-node-max", "promoted-max", "promotable", "notify",
+    "globally-unique",
     "maintenance", "allow-migrate", "requires", "multiple-active", "container-attribute-target",
 ))
 OPTIONS = st.sampled_from((

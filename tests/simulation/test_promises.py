@@ -417,3 +417,34 @@ def attribute(one: World, node: str, name: str) -> str | None:
     dc = one.dc()
     assert dc is not None
     return transient_attribute(one.document(dc), one.shape.id_of(node), name)
+
+
+def test_what_a_node_leaves_running_is_fenced_before_it_is_started_elsewhere() -> None:
+    """Its daemon was stopped in maintenance, where services stay as they are; maintenance ends before it is back."""
+    one = World("abc", scenario.cib(3), 4)
+    one.checkers.expect = scenario.EXPECTED
+    one.settle()
+    (home,) = one.where("db")
+    other = next(name for name in one.nodes if name != home)
+    maintenance = ('<crm_config><cluster_property_set id="options"><nvpair id="option-maintenance" '
+                   'name="maintenance-mode" value="{}"/></cluster_property_set></crm_config>')
+    one.edit(other, Edit(Verb.MODIFY, maintenance.format("true")))
+    one.run_for(3.0)
+    one.shut_down(home)
+    one.run_for(20.0)
+    assert not one.nodes[home].alive and one.where("db") == [home]
+    assert not any("cuts the power" in line for line in one.story)
+    one.edit(other, Edit(Verb.MODIFY, maintenance.format("false")))
+    one.run_for(10.0)
+    assert any(f"cuts the power of {home}" in line for line in one.story)
+    assert len(one.where("db")) == 1
+
+
+def test_a_node_that_leaves_with_nothing_is_not_fenced() -> None:
+    one = World("abc", scenario.cib(3), 5)
+    one.settle()
+    (home,) = one.where("db")
+    one.shut_down(home)
+    one.run_for(60.0)
+    assert not one.nodes[home].alive and len(one.where("db")) == 1
+    assert not any("cuts the power" in line for line in one.story)

@@ -417,3 +417,21 @@ def attribute(one: World, node: str, name: str) -> str | None:
     dc = one.dc()
     assert dc is not None
     return transient_attribute(one.document(dc), one.shape.id_of(node), name)
+
+
+def test_after_a_failed_stop_and_its_fencing_the_cluster_looks_again_at_once() -> None:
+    """Nothing else may give it a reason to: the resource was deleted, and had run alone on a machine that stays off."""
+    cib = f"""<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration>
+<crm_config>{scenario.options_xml({"fencing-enabled": "true"})}</crm_config><nodes/>
+<resources>{scenario.device("power")}
+{scenario.primitive("single")}</resources><constraints/></configuration><status/></cib>"""
+    one = World("abc", cib, 8)
+    one.membership.detection_s = 3.0
+    one.power.boots = False
+    one.settle()
+    (home,) = one.where("single")
+    one.nodes[home].machine.failing.add(("single", "stop"))
+    one.edit(home, Edit(Verb.DELETE, xpath="//primitive[@id='single']"))
+    one.run_for(12.0)
+    assert one.where("single") == [] and any(f"cuts the power of {home}" in line for line in one.story)
+    assert one.quiet() and "single" not in one.document(str(one.dc())).to_bytes().decode()

@@ -52,7 +52,8 @@ class FencingValue(BaseModel):
     ended_at: int = Field(description="epoch seconds, 0 while it is under way")
     device: str
     executor: str = Field(description="the node that used the device")
-    reason: str
+    reason: str = Field(description="why it failed")
+    why: str = Field(default="", description="what made it necessary")
 
 
 class CoverageValue(BaseModel):

@@ -52,13 +52,13 @@ def write_and_wait(options: argparse.Namespace, method: str, where: str, value: 
 
     `goal` and `follow` as the API's `/v1/tasks/follow` has them; `undo` is the command that takes the change back.
     """
+    limit = {"timeout": str(duration_seconds(options.timeout))}  # A wrong time is said before anything is done.
     answer = write(options, method, where, value, said, query)
     if answer is None or options.no_wait:
         return 0
     from crm.cli.task_commands import progress
 
     wish = {"resource": options.resource, "goal": goal, "version": answer["version"], **follow}
-    limit = {"timeout": str(duration_seconds(options.timeout))}
     return progress(send("POST", "/v1/tasks/follow", wish, limit), undo)
 
 

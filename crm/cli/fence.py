@@ -85,7 +85,8 @@ def _told(entry: Mapping[str, Any]) -> str:
     clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["begun_at"]))
     how = f"by {entry['device']}" + (f" from {entry['executor']}" if entry["executor"] else "")
     ended = {"success": f"done {how}", "failed": f"FAILED: {entry['reason']}", "pending": "under way"}
-    return f"{clock}  {entry['target']:<12} {entry['action']:<7} {ended[entry['state']]}, asked by {entry['origin']}"
+    asked = f"asked by {entry['origin']}" + (f": {entry['why']}" if entry.get("why") else "")
+    return f"{clock}  {entry['target']:<12} {entry['action']:<7} {ended[entry['state']]}, {asked}"
 
 
 def _coverage(options: argparse.Namespace) -> int:

@@ -305,6 +305,7 @@ class Fencing(TypedDict):
     device: str
     executor: str
     reason: str
+    why: str
 
 
 class Coverage(TypedDict):

@@ -32,6 +32,8 @@ from crm.transition import Outcome, Progress, Run, adoptable, cautious
 
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
+UNFINISHED_PAUSE_S = 0.5
+LONGEST_UNFINISHED_PAUSE_S = 300.0
 AGE_TIMER = "age"
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
@@ -51,6 +53,8 @@ class Dispatch:
         self._flights = Flights(core)
         self._backoff = backoff
         self._number = -1
+        self._unfinished = 0
+        """Transitions in a row that could not be finished."""
         self._chronicle = Chronicle(core)
         self._pumping = False
         self._looks_at: float | None = None
@@ -253,7 +257,20 @@ class Dispatch:
         outcome = self.run.outcome if self.run.done else Outcome.STOPPED
         self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
         self.run = None
+        self._plan_anew_if_unfinished(outcome)
         self.over()
+
+    def _plan_anew_if_unfinished(self, outcome: Outcome) -> None:
+        """What some actions waited for never came, as after a stop that failed and the fencing for it: look again.
+
+        Soon, and later each time if that leads nowhere.
+        """
+        if outcome is not Outcome.TERMINATED:
+            self._unfinished = 0
+            return
+        self._unfinished += 1
+        pause_s = min(UNFINISHED_PAUSE_S * 2 ** (self._unfinished - 1), LONGEST_UNFINISHED_PAUSE_S)
+        self.again("the last transition could not be finished", pause_s)
 
     def _node_id(self, action: GraphAction) -> str:
         return action.node_id or self._core.me.shape.id_of(action.node or "")

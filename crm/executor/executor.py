@@ -273,15 +273,17 @@ class Executor:
         return result
 
     def _without_evidence(self, result: OperationResult) -> OperationResult:
-        """What a monitor that could not be carried out stands for: what was known before, and so nobody acts.
+        """What an operation that could not be carried out stands for: what was known before, and so nobody acts.
 
-        What was started here counts as running, as it did: it is neither stopped nor started elsewhere. What was not is
-        not installed here.
+        A monitor of what was started here counts as before: it is neither stopped nor started elsewhere. What was not
+        started here is not installed here, and there is nothing to stop.
         """
         request = result.request
-        if result.carried_out or request.operation != "monitor":
-            return result
         known = self._starts.last_known(request.resource)
+        if result.carried_out or request.operation not in ("monitor", "stop", "demote"):
+            return result
+        if request.operation != "monitor":
+            return replace(result, status=Status.DONE, rc=ExitCode.OK) if known is None else result
         if known is None:
             return replace(result, status=Status.NOT_INSTALLED, rc=ExitCode.NOT_INSTALLED)
         return replace(result, status=Status.DONE, rc=known)

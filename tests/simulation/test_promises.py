@@ -448,3 +448,21 @@ def test_a_node_that_leaves_with_nothing_is_not_fenced() -> None:
     one.run_for(60.0)
     assert not one.nodes[home].alive and len(one.where("db")) == 1
     assert not any("cuts the power" in line for line in one.story)
+
+
+def test_after_a_failed_stop_and_its_fencing_the_cluster_looks_again_at_once() -> None:
+    """Nothing else may give it a reason to: the resource was deleted, and had run alone on a machine that stays off."""
+    cib = f"""<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration>
+<crm_config>{scenario.options_xml({"fencing-enabled": "true"})}</crm_config><nodes/>
+<resources>{scenario.device("power")}
+{scenario.primitive("single")}</resources><constraints/></configuration><status/></cib>"""
+    one = World("abc", cib, 8)
+    one.membership.detection_s = 3.0
+    one.power.boots = False
+    one.settle()
+    (home,) = one.where("single")
+    one.nodes[home].machine.failing.add(("single", "stop"))
+    one.edit(home, Edit(Verb.DELETE, xpath="//primitive[@id='single']"))
+    one.run_for(12.0)
+    assert one.where("single") == [] and any(f"cuts the power of {home}" in line for line in one.story)
+    assert one.quiet() and "single" not in one.document(str(one.dc())).to_bytes().decode()

@@ -54,7 +54,6 @@ class _Fencing:
     tried: set[str] = field(default_factory=set)
     held: bool = False
     inherited: str = ""
-    why: str = ""
     """The order of a former leader that does the same, and is waited for first."""
 
 
@@ -105,7 +104,7 @@ class Fencing:
             same.then.append(then)
             return
         fencing = self._prepare(target, Verb(action), then, requested_delay_s, origin)
-        fencing.why = why or (f"{origin} asks for it" if origin else "")
+        fencing.record = replace(fencing.record, why=why or (f"{origin} asks for it" if origin else ""))
         self._running[target, action] = fencing
         self._tell(fencing.record)
         fencing.inherited = next((order for order, each in self._inherited.items() if each.serves(fencing.record)), "")
@@ -259,7 +258,7 @@ class Fencing:
         return _Fencing(record, course, notes, setup, delay_s, [then])
 
     def _begin(self, fencing: _Fencing) -> None:
-        because = f": {fencing.why}" if fencing.why else ""
+        because = f": {fencing.record.why}" if fencing.record.why else ""
         self._core.log("notice", f"fencing {fencing.record.target} ({fencing.record.action}){because}")
         self._go_on(fencing, None)
 

@@ -19,6 +19,7 @@ class FencingRecord:
     id      unique in the cluster; a newer record of the same id replaces the older
     origin  who asked: a node's name for the cluster itself, `NODE (client)` for a person there
     device  the device that did it; `manual` when a person confirmed it
+    why     what made it necessary, as the planner or whoever asked has it
     incarnation  the last start of the target's daemon that had joined by then
     """
 
@@ -33,6 +34,7 @@ class FencingRecord:
     executor: str = ""
     reason: str = ""
     incarnation: str = ""
+    why: str = ""
 
 
 class History:

@@ -78,6 +78,22 @@ def test_a_probe_that_cannot_be_carried_out_finds_nothing(tmp_path: Path, standa
     play(tmp_path, story)
 
 
+def test_what_could_not_be_started_need_not_be_stopped(tmp_path: Path) -> None:
+    """Its agent is missing: else the failed start would lead to a stop that fails, and that to fencing."""
+    async def story(bench: Bench) -> None:
+        text = bench.path.read_text()
+        bench.path.unlink()
+        assert (await bench.run("start")).status is Status.NOT_INSTALLED
+        stop = await bench.run("stop")
+        assert (stop.status, stop.rc) == (Status.DONE, 0)
+        bench.install(text)
+        await bench.run("start")
+        bench.path.unlink()
+        assert (await bench.run("stop")).status is Status.NOT_INSTALLED
+
+    play(tmp_path, story)
+
+
 def test_an_unknown_class_is_said_with_those_that_there_are(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         result = await bench.run("start", "upstart", "web", None)

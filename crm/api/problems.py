@@ -54,6 +54,7 @@ _STATUS: dict[str, HTTPStatus] = {
     "no-token": HTTPStatus.UNAUTHORIZED,
     "bad-token": HTTPStatus.UNAUTHORIZED,
     "idempotency-key-in-use": HTTPStatus.CONFLICT,
+    "too-many-tokens": HTTPStatus.CONFLICT,
 }
 
 
@@ -122,7 +123,8 @@ def install(app: FastAPI, hide: Callable[[str, str], str]) -> None:
     async def bad_request(request: Request, error: RequestValidationError) -> JSONResponse:
         found = offences(error.errors())
         detail = "; ".join(f"{each['where']}: {each['message']}" for each in found)
-        return hidden(request, "bad-request", detail, "See /docs for what the request may hold", members={"errors": found})
+        hint = "See /docs for what the request may hold"
+        return hidden(request, "bad-request", detail, hint, members={"errors": found})
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> JSONResponse:

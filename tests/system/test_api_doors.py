@@ -80,11 +80,11 @@ def test_a_client_certificate_is_a_user_until_it_is_revoked(node: SingleNode, tr
 
 
 def test_a_certificate_of_somebody_else_opens_nothing(node: SingleNode, trust: Path, tmp_path: Path) -> None:
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from crm.daemon.certificates import Authority
 
-    foreign = Authority(b"a key of another cluster").for_user("root", 3600, datetime.now(UTC))
+    foreign = Authority(b"a key of another cluster").for_user("root", datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC))
     pair = tmp_path / "foreign.pem"
     pair.write_bytes(foreign.key + foreign.certificate)
     with _client(node, trust, pair) as stranger, pytest.raises(httpx.HTTPError):

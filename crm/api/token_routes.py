@@ -61,7 +61,8 @@ class IssuedTokenValue(BaseModel):
     user: str = Field(examples=["anna"])
     scope: Scope
     expires: datetime
-    made_by: list[str] = Field(description="tokens and certificates with which it ends, the nearest first")
+    made_by: list[str] = Field(description="tokens and certificates with which it ends, the nearest first",
+                               examples=[["006554a2d0ffeeddccbbaa"]])
 
     @classmethod
     def of(cls, word: str) -> IssuedTokenValue:

@@ -9,8 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from crm.api.bounded_xpath import selected
 from crm.api.paging import Paging
-from crm.api.permission import readable
+from crm.api.permission import check_may_change, readable
 from crm.api.problems import ProblemError, offences
 from crm.api.routing import versioned
 from crm.api.service import Service
@@ -73,7 +74,7 @@ def routes(
         """The CIB, one section of it, or what an XPath selects (several elements come within `<xpath-query>`)."""
         document = readable(service)
         headers = {"ETag": etag(seen_of(service, document))}
-        found = selection.selected(document, section, xpath)
+        found = await selected(document, section, xpath)
         return Response(selection.to_bytes(found), media_type="application/xml", headers=headers)
 
     @router.put("", openapi_extra=_XML_BODY)
@@ -81,6 +82,7 @@ def routes(
         request: Request, response: Response, section: Section = None, if_match: IfMatch = None, dry_run: DryRun = False
     ) -> Written:
         """Replace the whole CIB, or one section. The status section is the cluster's own and stays."""
+        check_may_change(service)
         change = Replace(await _text(request), section)
         return await write(service, change, response, if_seen=wanted_version(if_match), dry_run=dry_run,
                            by_hand=True, check=check)
@@ -90,6 +92,7 @@ def routes(
         request: Request, response: Response, if_match: IfMatch = None, dry_run: DryRun = False
     ) -> Written:
         """Change the CIB in part: a patch as XML, or one edit or a list of edits (done together) as JSON."""
+        check_may_change(service)
         change = _parsed(request.headers.get("content-type", ""), await _text(request))
         return await write(service, change, response, if_seen=wanted_version(if_match), dry_run=dry_run,
                            by_hand=True, check=check)

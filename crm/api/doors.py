@@ -30,8 +30,9 @@ from crm.api import audit, limits
 from crm.api.problems import CODE_HEADER, answer
 from crm.api.scopes import READING, Scope, needed
 from crm.api.service import Service
-from crm.api.tokens import TokenError, check
+from crm.api.tokens import MADE_BY, TokenError, check
 from crm.cib.access import UNRESTRICTED_USERS, Acl
+from crm.cib.document import Document
 from crm.cib.redaction import redacted_text
 
 AsgiScope = MutableMapping[str, Any]
@@ -46,6 +47,7 @@ CERTIFICATE = "crmd.certificate"
 
 _PRODUCT = re.compile(r"[A-Za-z0-9._-]{1,40}")
 OPEN_PATHS = ("/v1/health/",)
+"""What load balancers ask: open to all, and never locked, whatever else comes from their address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Principal:
     """Who asks, through which door, and what for at most.
 
     `is_admin`: root, or a member of the admin group. `still_admitted` is asked again while a long answer lasts.
-    `client`: the program, as it names itself.
+    `client`: the program, as it names itself. `identity`: of the token or certificate, good until `ends_at` (epoch
+    seconds); `made_by`: those by which that one was made, and theirs.
     """
 
     user: str
@@ -63,6 +66,9 @@ class Principal:
     is_admin: bool = False
     still_admitted: Callable[[], bool] = lambda: True
     client: str = ""
+    identity: str = ""
+    ends_at: float | None = None
+    made_by: tuple[str, ...] = ()
 
 
 INTERNAL = Principal("root")
@@ -137,12 +143,12 @@ class Doors:
         return found
 
     def _too_often(self, scope: AsgiScope) -> _Denied | None:
+        if _is_open(scope):
+            return None
         address, now = _address(scope), self._clock()
         if wait := self._failures.wait(address, now):
             return _Denied("too-many-failures", f"Too many attempts from {address} have failed", "Wait, then come with "
                            "a valid token or certificate", retry_after_s=wait)
-        if scope["path"].startswith(OPEN_PATHS):
-            return None
         if wait := self._requests.take(address, now):
             most = self._settings.requests_per_second
             return _Denied("too-many-requests", f"More than {most} requests a second come from {address}",
@@ -175,7 +181,7 @@ class Doors:
         state = scope.get("state", {})
         if PEER in state:
             return self._from_socket(*state[PEER])
-        if self._settings.tcp == "open" or scope["path"].startswith(OPEN_PATHS):
+        if self._settings.tcp == "open" or _is_open(scope):
             return Principal("root", door="tcp, open", is_admin=True)
         if CERTIFICATE in state:
             return self._from_certificate(state[CERTIFICATE])
@@ -205,14 +211,17 @@ class Doors:
         if not user:
             return _Denied("bad-certificate", "The certificate names no user (its CN)",
                            "Make one with: crmctl certificate create USER")
-        if not self._is_valid(serial, ends_at):
+        made_by = tuple(value.removeprefix(MADE_BY) for part in told.get("subject", ()) for name, value in part
+                        if name == "organizationalUnitName" and value.startswith(MADE_BY))
+        if not self._is_valid((serial, *made_by), ends_at):
             return _Denied("bad-certificate", "The certificate has expired or was revoked",
                            f"Make a new one with: crmctl certificate create {user}")
         groups = _groups_of(user)
         admin = self._is_admin(user, groups)
         listed = Acl.of(self._service.cib(), user, groups) is not None
         scope = Scope.WRITE if admin or listed else Scope.READ
-        return Principal(user, groups, f"certificate {serial}", scope, admin, lambda: self._is_valid(serial, ends_at))
+        return Principal(user, groups, f"certificate {serial}", scope, admin,
+                         lambda: self._is_valid((serial, *made_by), ends_at), "", serial, ends_at, made_by)
 
     def _from_token(self, scope: AsgiScope) -> Principal | _Denied:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
@@ -229,16 +238,21 @@ class Doors:
             return _Denied("bad-token", reason, "Make a new one with: crmctl token create USER")
         groups = _groups_of(grant.user)
         return Principal(grant.user, groups, f"token {grant.id}", grant.scope, self._is_admin(grant.user, groups),
-                         lambda: self._is_valid(grant.id, grant.expires))
+                         lambda: self._is_valid((grant.id, *grant.made_by), grant.expires), "", grant.id, grant.expires,
+                         grant.made_by)
 
     def _is_admin(self, user: str, groups: Collection[str]) -> bool:
         return user in UNRESTRICTED_USERS or self._settings.admin_group in groups
 
-    def _is_valid(self, identity: str, ends_at: float) -> bool:
-        return self._clock() < ends_at and identity not in self._revoked()
+    def _is_valid(self, identities: Collection[str], ends_at: float) -> bool:
+        return self._clock() < ends_at and not set(identities).intersection(self._revoked())
 
     def _revoked(self) -> Collection[str]:
         return revoked_tokens(self._service)
+
+
+def _is_open(scope: AsgiScope) -> bool:
+    return f"{scope['path']}/".startswith(OPEN_PATHS)
 
 
 def _is_local(scope: AsgiScope) -> bool:
@@ -262,13 +276,18 @@ def _place(scope: AsgiScope) -> str:
 
 
 REVOKED = "crmd-revoked-tokens"
+ISSUED = "crmd-issued-tokens"
 
 
 def revoked_tokens(service: Service) -> list[str]:
     """The ids of tokens and certificates that were taken back before their time."""
-    root = service.cib().root
-    pair = root.find(f"configuration/crm_config/cluster_property_set/nvpair[@name='{REVOKED}']")
-    return (pair.get("value") or "").split() if pair is not None else []
+    return words_of(service.cib(), REVOKED)
+
+
+def words_of(document: Document, option: str) -> list[str]:
+    """The words of a cluster option that holds a list."""
+    pairs = document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair")
+    return next(((pair.get("value") or "").split() for pair in pairs if pair.get("name") == option), [])
 
 
 @dataclass(frozen=True, slots=True)

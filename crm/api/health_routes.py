@@ -42,6 +42,7 @@ def routes(service: Service, picture: Callable[[], Picture]) -> APIRouter:
         response.status_code = 200 if healthy else 503
         return VerdictValue(healthy=healthy, detail=detail, node=service.name)
 
+    @answers("")
     @answers("/live")
     async def live(response: Response) -> VerdictValue:
         """The daemon answers."""

@@ -34,6 +34,11 @@ def is_restricted(service: Service) -> bool:
     return _acl(service.cib()) is not None
 
 
+def sees_all(service: Service) -> bool:
+    """Whether nothing of the CIB is kept from the asking user."""
+    return visible(service, service.cib()) is service.cib()
+
+
 def sees_secrets(service: Service) -> bool:
     """Whether the asking user is an administrator: root, or a member of the admin group whom no lists restrict."""
     asking = principal()
@@ -44,6 +49,16 @@ def check_administrator(service: Service, what: str) -> None:
     """Raise CibError (permission-denied) unless the asking user is an administrator; `what` that is for."""
     if not sees_secrets(service):
         raise CibError("permission-denied", f"{principal().user} may not {what}", hint="Ask root")
+
+
+def check_may_change(service: Service) -> None:
+    """Raise CibError (permission-denied) if the lists let the asking user change nothing at all: asked before a body is
+    looked at.
+    """
+    acl = _acl(service.cib())
+    if acl is not None and not acl.may_write_something:
+        raise CibError("permission-denied", f"{acl.user} may not change anything of the configuration",
+                       hint="Ask for a write permission")
 
 
 def check_change(before: Document, after: Document) -> None:

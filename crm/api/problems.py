@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote_plus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -53,6 +54,7 @@ _STATUS: dict[str, HTTPStatus] = {
     "no-token": HTTPStatus.UNAUTHORIZED,
     "bad-token": HTTPStatus.UNAUTHORIZED,
     "idempotency-key-in-use": HTTPStatus.CONFLICT,
+    "too-many-tokens": HTTPStatus.CONFLICT,
 }
 
 
@@ -94,44 +96,56 @@ def unsuitable(wrong: Sequence[Report]) -> ProblemError:
     return ProblemError("unsuitable", f"{first.where}: {first.message}", hint, reports=wrong)
 
 
-def install(app: FastAPI, hide: Callable[[str], str]) -> None:
-    """Have every error of the application answered as a problem; `hide` takes secrets out of a text."""
+def install(app: FastAPI, hide: Callable[[str, str], str]) -> None:
+    """Have every error of the application answered as a problem.
 
-    def hidden(code: str, detail: str, hint: str, **rest: Any) -> JSONResponse:
-        return answer(code, hide(detail), hide(hint), **rest)
+    `hide` takes secrets out of a text; its second argument is what the request itself has said.
+    """
+
+    def hidden(request: Request, code: str, detail: str, hint: str, **rest: Any) -> JSONResponse:
+        said = _said(request)
+        return answer(code, hide(detail, said), hide(hint, said), **rest)
 
     @app.exception_handler(ProblemError)
-    async def problem(_request: Request, error: ProblemError) -> JSONResponse:
-        return hidden(error.code, error.detail, error.hint, reports=error.reports, members=error.members)
+    async def problem(request: Request, error: ProblemError) -> JSONResponse:
+        return hidden(request, error.code, error.detail, error.hint, reports=error.reports, members=error.members)
 
     @app.exception_handler(CibError)
-    async def bad_cib(_request: Request, error: CibError) -> JSONResponse:
-        members = {"where": hide(error.where) or None, "line": error.line}
-        return hidden(error.code, error.message, error.hint, members=members)
+    async def bad_cib(request: Request, error: CibError) -> JSONResponse:
+        members = {"where": hide(error.where, _said(request)) or None, "line": error.line}
+        return hidden(request, error.code, error.message, error.hint, members=members)
 
     @app.exception_handler(Refused)
-    async def refused(_request: Request, error: Refused) -> JSONResponse:
-        return hidden(error.code, error.message, error.hint)
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        return hidden(request, error.code, error.message, error.hint)
 
     @app.exception_handler(RequestValidationError)
-    async def bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def bad_request(request: Request, error: RequestValidationError) -> JSONResponse:
         found = offences(error.errors())
         detail = "; ".join(f"{each['where']}: {each['message']}" for each in found)
-        return hidden("bad-request", detail, "See /docs for what the request may hold", members={"errors": found})
+        hint = "See /docs for what the request may hold"
+        return hidden(request, "bad-request", detail, hint, members={"errors": found})
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         detail = f"{request.method} {request.url.path}: {error.detail}"
-        made = hidden(code, detail, "See /docs for what there is", status=HTTPStatus(error.status_code))
+        made = hidden(request, code, detail, "See /docs for what there is", status=HTTPStatus(error.status_code))
         made.headers.update(error.headers or {})
         return made
 
     @app.exception_handler(Exception)
     async def mistake(request: Request, _error: Exception) -> JSONResponse:
         detail = f"{request.method} {request.url.path} met a mistake of crmd itself"
-        return hidden("internal-error", detail, "The log of this node says more; please report it. Nothing was changed "
-                      "unless the CIB's version says so", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+        hint = "The log of this node says more; please report it. Nothing was changed unless the CIB's version says so"
+        return hidden(request, "internal-error", detail, hint, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _said(request: Request) -> str:
+    """Path, query and body of a request, as far as they have been read."""
+    body: bytes = getattr(request, "_body", b"")
+    query = unquote_plus(request.scope["query_string"].decode("latin-1"))
+    return f"{request.url.path}?{query}\n{body.decode(errors='replace')}"
 
 
 _WORDED = {

@@ -34,7 +34,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 _NAME = "[^/]+"
 _VERBS_ON_THINGS = rf"/v1/(nodes|resources|tickets)/{_NAME}/(?!fence$){_NAME}"
 _TABLE: tuple[tuple[tuple[str, ...], re.Pattern[str], Scope], ...] = (
-    (READING, re.compile(r"/metrics|/v1/health/.*"), Scope.MONITOR),
+    (READING, re.compile(r"/metrics|/v1/health(/.*)?"), Scope.MONITOR),
     (READING, re.compile(r".*"), Scope.READ),
     (("POST",), re.compile(r"/v1/simulate|/v1/tasks/(wait|follow)"), Scope.READ),
     (("POST",), re.compile(r"/v1/cluster/cleanup"), Scope.OPERATE),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
-from crm.api.doors import REVOKED, DoorSettings, principal, revoked_tokens
+from crm.api.doors import ISSUED, REVOKED, DoorSettings, principal, revoked_tokens, words_of
+from crm.api.origin import origin
 from crm.api.paging import Paging
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.scopes import Scope
-from crm.api.service import Service
-from crm.api.tokens import ID_LENGTH, Grant, make, new_id, still_counts
+from crm.api.service import Refused, Service
+from crm.api.tokens import ID_LENGTH, MADE_BY, Grant, make, new_id, still_counts
 from crm.api.values import Wish
 from crm.api.writing import Written, write_made
 from crm.cib import intents
@@ -27,6 +30,8 @@ from crm.cib.document import Document
 from crm.daemon.certificates import Authority
 
 _DAY_SECONDS = 86_400
+_MOST_TOKENS = 1000
+_TRIES, _PAUSE_S = 5, 0.1
 _IDS = {"application/json": {"example": ["006554a2d0a1b2c3d4e5f6"]}}
 _PEM = {"text/plain": {"schema": {"type": "string"}, "example": "-----BEGIN CERTIFICATE-----\n…"}}
 
@@ -47,6 +52,24 @@ class TokenValue(BaseModel):
     user: str = Field(examples=["anna"])
     scope: Scope
     expires: datetime
+
+
+class IssuedTokenValue(BaseModel):
+    """A token that was made; the token itself is kept nowhere."""
+
+    id: str = Field(description="revoke it by this", examples=["006554a2d0a1b2c3d4e5f6"])
+    user: str = Field(examples=["anna"])
+    scope: Scope
+    expires: datetime
+    made_by: list[str] = Field(description="tokens and certificates with which it ends, the nearest first",
+                               examples=[["006554a2d0ffeeddccbbaa"]])
+
+    @classmethod
+    def of(cls, word: str) -> IssuedTokenValue:
+        """From how the cluster's options list it."""
+        identity, scope, makers, user = word.split(":")
+        return cls(id=identity, user=unquote(user), scope=Scope(scope), made_by=makers.split(",") if makers else [],
+                   expires=datetime.fromtimestamp(int(identity[:10], 16), UTC))
 
 
 class WantedCertificate(Wish):
@@ -78,8 +101,9 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         """A token for the API over TCP. Nobody can make one that may do more than they may themselves."""
         _check_asking(wanted.user, "a token")
         _check_key(doors)
-        expires = int(clock()) + wanted.for_seconds
-        grant = Grant(new_id(expires), wanted.user, expires, wanted.scope)
+        expires = _end(int(clock()) + wanted.for_seconds)
+        grant = Grant(new_id(expires), wanted.user, expires, wanted.scope, _makers())
+        await _list(service, grant, clock())
         return TokenValue(token=make(doors.key, grant), id=grant.id, user=grant.user, scope=grant.scope,
                           expires=datetime.fromtimestamp(expires, UTC))
 
@@ -89,7 +113,9 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         _check_asking(wanted.user, "a certificate")
         _check_key(doors)
         authority = Authority(doors.key)
-        made = authority.for_user(wanted.user, wanted.for_seconds, datetime.fromtimestamp(clock(), UTC))
+        until = datetime.fromtimestamp(_end(int(clock()) + wanted.for_seconds), UTC)
+        units = [MADE_BY + identity for identity in _makers()]
+        made = authority.for_user(wanted.user, until, datetime.fromtimestamp(clock(), UTC), units)
         return CertificateValue(certificate=made.certificate.decode(), key=made.key.decode(), user=wanted.user,
                                 authority=authority.certificate.decode(), id=made.serial, expires=made.expires)
 
@@ -98,6 +124,17 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         """The certificate of the cluster's authority, as PEM: what clients trust; the same on every node."""
         _check_key(doors)
         return Authority(doors.key).certificate.decode()
+
+    @router.get("/tokens")
+    async def list_tokens(page: Paging) -> list[IssuedTokenValue]:
+        """The tokens that were made, are still good and were not taken back: those of the asking user, all for root."""
+        revoked = set(revoked_tokens(service))
+        issued = [IssuedTokenValue.of(word) for word in words_of(service.cib(), ISSUED)]
+        asking = principal()
+        good = [each for each in issued if each.expires.timestamp() > clock()
+                and revoked.isdisjoint((each.id, *each.made_by))
+                and (asking.is_admin or each.user == asking.user)]
+        return page.of(good, lambda each: each.id)
 
     @router.get("/tokens/revoked", responses={200: {"content": _IDS}})
     async def list_revoked(page: Paging) -> list[str]:
@@ -115,6 +152,41 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
         return await write_made(service, revoked, response, dry_run=dry_run)
 
     return router
+
+
+def _makers() -> tuple[str, ...]:
+    """By what the asking user came in, and by what that was made: with any of these ends what they make."""
+    asking = principal()
+    return (asking.identity, *asking.made_by) if asking.identity else ()
+
+
+def _end(wanted: int) -> int:
+    """When what the asking user makes ends: not after what they came in with."""
+    ends_at = principal().ends_at
+    return wanted if ends_at is None else min(wanted, int(ends_at))
+
+
+async def _list(service: Service, grant: Grant, now: float) -> None:
+    """Note a new token in the cluster's options; the cluster keeps the list, so the makers need no permission for it.
+
+    Raises ProblemError (too-many-tokens), Refused.
+    """
+    for left in reversed(range(_TRIES)):
+        document = service.cib()
+        kept = [word for word in words_of(document, ISSUED) if still_counts(word.partition(":")[0], now)]
+        if len(kept) >= _MOST_TOKENS:
+            raise ProblemError("too-many-tokens", f"{len(kept)} tokens are good; there may be no more",
+                               "Take back those that nobody needs: crmctl token list, crmctl token revoke ID")
+        word = f"{grant.id}:{grant.scope}:{','.join(grant.made_by)}:{quote(grant.user, safe='')}"
+        change = intents.option(document, ISSUED, " ".join([*kept, word]))
+        assert change is not None, "an option that is set is a change"
+        try:
+            await service.change(change, if_version=document.version, origin=origin())
+            return
+        except Refused as error:
+            if error.code != "stale-version" or not left:
+                raise
+            await asyncio.sleep(_PAUSE_S)
 
 
 def _check_asking(user: str, what: str) -> None:

@@ -1,9 +1,10 @@
 """Tokens for the API over TCP: who somebody is, for how long and for what, signed with the cluster's key.
 
-A token is made by one node and known to all, because they share the key; nothing about it is stored, not even a hash,
-so there is no list that could leak, be lost, or be behind on one node. It ends by itself, or by revoking its id
-(`crmd-revoked-tokens` in the cluster's options); an id begins with the moment at which its token ends anyway, so that
-the list forgets it then.
+A token is made by one node and known to all, because they share the key; nothing of it is stored, not even a hash, so
+there is no list that could leak, be lost, or be behind on one node. For people the cluster's options list which were
+made, and for whom (`crmd-issued-tokens`). A token ends by itself, or by revoking its id (`crmd-revoked-tokens`), and
+with the token or certificate that it was made by. An id begins with the moment at which its token ends anyway, so that
+the lists forget it then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from crm.api.scopes import Scope
 
 _PREFIX = "crmd1"
 ID_LENGTH = 22
+MADE_BY = "made by "
+"""How a certificate's subject names its makers, in its organizational units."""
 _PURPOSE = b"crmd api token v1"
 
 
@@ -31,6 +34,8 @@ class Grant:
     user: str
     expires: int
     scope: Scope
+    made_by: tuple[str, ...] = ()
+    """Ids of the token or certificate that it was made by, of the one by which that was made, and so on."""
 
 
 class TokenError(Exception):
@@ -49,7 +54,9 @@ def still_counts(identity: str, now: float) -> bool:
 
 def make(key: bytes, grant: Grant) -> str:
     """The token for a grant."""
-    body = _encode(json.dumps(asdict(grant), separators=(",", ":")).encode())
+    # Nodes of earlier releases know no makers; they accept what has none.
+    told = {name: value for name, value in asdict(grant).items() if name != "made_by" or value}
+    body = _encode(json.dumps(told, separators=(",", ":")).encode())
     return f"{_PREFIX}.{body}.{_encode(_signature(key, body))}"
 
 
@@ -60,11 +67,13 @@ def check(key: bytes, token: str, now: float, revoked: Collection[str] = ()) -> 
     if prefix != _PREFIX or not hmac.compare_digest(_encode(_signature(key, body)), signature):
         raise TokenError("The token is not one of this cluster")
     fields = json.loads(_decode(body))
-    grant = Grant(**{**fields, "scope": Scope(fields["scope"])})
+    grant = Grant(**{**fields, "scope": Scope(fields["scope"]), "made_by": tuple(fields.get("made_by", ()))})
     if now >= grant.expires:
         raise TokenError("The token has expired")
     if grant.id in revoked:
         raise TokenError("The token was revoked")
+    if not set(grant.made_by).isdisjoint(revoked):
+        raise TokenError("The token was revoked with the one that it was made by")
     return grant
 
 

@@ -9,15 +9,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import Response
 
 from crm.api import permission
+from crm.api.bounded_xpath import with_paths
 from crm.api.origin import done_before, origin
 from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.service import Receipt, Refused, Service
+from crm.api.side_work import beside
 from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import paths, schema
-from crm.cib.changes import Change
+from crm.cib.changes import Change, size_bytes
 from crm.cib.document import Document
 from crm.cib.version import Seen, Version
+from crm.cib.visible_changes import as_change, carried_over
 from crm.model.report import Report, Severity
 
 Written = CommittedValue | PlanValue | UnchangedValue
@@ -28,6 +31,7 @@ with the answer; it raises ProblemError to refuse.
 
 _TRIES = 5
 _PAUSE_S = 0.1
+_LARGE_BYTES = 64 * 1024
 
 
 async def write_made(
@@ -38,13 +42,16 @@ async def write_made(
     if_match: str | None = None,
     dry_run: bool,
     reports: Sequence[Report] = (),
+    by_hand: bool = False,
     check: Check | None = None,
 ) -> Written:
-    """Write a change that is made from the present CIB; if that moves on meanwhile, the change is made anew.
+    """Write a change that is made from the present CIB, as far as the asking user may read it; if that moves on
+    meanwhile, the change is made anew.
 
     With `if_match` it is made from that version or not at all. `reports` are told with the answer. `check` looks at
     each attempt before it is written. A request that was carried out before is answered again, and nothing is made.
     """
+    permission.check_may_change(service)
     done = done_before(service)
     if done is not None:
         return _done(done, response)
@@ -53,7 +60,8 @@ async def write_made(
         present = service.cib()
         seen = wanted or Seen(present.version, service.status().cib_term)
         try:
-            return await _write(service, make(present), response, seen, dry_run, reports, check=check)
+            change = make(permission.visible(service, present))
+            return await _write(service, change, response, seen, dry_run, reports, by_hand, check)
         except Refused as error:
             if error.code != "stale-version" or wanted is not None or not left:
                 raise
@@ -78,10 +86,15 @@ async def write(
     out before is answered again. Raises ProblemError (stale-version, invalid-cib, status-is-the-clusters), CibError,
     Refused.
     """
+    permission.check_may_change(service)
     done = done_before(service)
     if done is not None:
         return _done(done, response)
-    return await _write(service, change, response, if_seen, dry_run, reports, by_hand, check)
+    if permission.sees_all(service):
+        return await _write(service, change, response, if_seen, dry_run, reports, by_hand, check)
+    wanted = None if if_seen is None else str(if_seen)
+    return await write_made(service, lambda _: change, response, if_match=wanted, dry_run=dry_run, reports=reports,
+                            by_hand=by_hand, check=check)
 
 
 async def _write(service: Service, change: Change | None, response: Response, if_seen: Seen | None,
@@ -89,7 +102,7 @@ async def _write(service: Service, change: Change | None, response: Response, if
                  ) -> Written:
     present = service.cib()
     _check_version(service, present, if_seen)
-    after = present if change is None else present.apply(change)
+    change, after = await _applied(service, present, change)
     permission.check_change(present, after)
     if by_hand:
         _check_status(service, present, after)
@@ -105,6 +118,27 @@ async def _write(service: Service, change: Change | None, response: Response, if
     committed = await service.change(change, if_seen=if_seen, origin=origin())
     set_version(response, Seen(committed.version, committed.term))
     return CommittedValue.of(committed, found)
+
+
+async def _applied(service: Service, present: Document, change: Change | None) -> tuple[Change | None, Document]:
+    """What is to be sent to the DC, and the CIB after it.
+
+    A change is made in what the asking user may read, and carried over from there: nothing of it is held against what
+    they may not read.
+    """
+    if change is None:
+        return None, present
+    seen = permission.visible(service, present)
+    change = await with_paths(seen, change)
+    if seen is present:
+        return change, await _made(present.apply, change)
+    after = carried_over(present, seen, await _made(seen.apply, change))
+    return (change if after is present else as_change(present, after)), after
+
+
+async def _made(apply: Callable[[Change], Document], change: Change) -> Document:
+    """A change of large texts is made beside the event loop."""
+    return await beside(apply, change) if size_bytes(change) > _LARGE_BYTES else apply(change)
 
 
 def _check_status(service: Service, present: Document, after: Document) -> None:

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from lxml import etree
 
-from crm.cib import differences, paths
+from crm.cib import differences, expressions, paths
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.parsing import Element
@@ -44,6 +44,11 @@ class Acl:
         if user in UNRESTRICTED_USERS or not _is_enabled(document.root):
             return None
         return cls(document, user, groups)
+
+    @property
+    def may_write_something(self) -> bool:
+        """Whether any permission at all is one to write."""
+        return any(mode is Mode.WRITE for mode, _ in self._permissions)
 
     def readable(self, document: Document) -> Document:
         """The document with nothing in it that the user may not read. What leads to something readable stays, bare."""
@@ -119,11 +124,11 @@ _MODES = {"read": Mode.READ, "write": Mode.WRITE, "deny": Mode.DENY}
 
 
 def _xpath(permission: Element) -> str | None:
-    """What a permission is about, as an XPath; ids and names are XML names, so they hold no quotation marks."""
+    """What a permission is about, as an XPath."""
     if permission.get("xpath"):
         return str(permission.get("xpath"))
     if permission.get("reference"):
-        return f"//*[@id='{permission.get('reference')}']"
+        return f"//*[@id={expressions.literal(permission.get('reference', ''))}]"
     if permission.get("object-type"):
         attribute = permission.get("attribute")
         return f"//{permission.get('object-type')}" + (f"[@{attribute}]" if attribute else "")

@@ -66,3 +66,8 @@ class Batch:
 
 
 Change: TypeAlias = Replace | Patch | Edit | Batch
+
+
+def size_bytes(change: Change) -> int:
+    """How much text a change holds, about: what it costs to read it."""
+    return sum(map(size_bytes, change.changes)) if isinstance(change, Batch) else len(change.xml)

@@ -22,7 +22,7 @@ from crm.cib.errors import CibError
 from crm.cib.parsing import Element
 from crm.cib.paths import Path
 
-_Key = tuple[str, str | None, int]
+Key = tuple[str, str | None, int]
 
 
 def make(old: Element, new: Element, within: Iterable[Path] | None = None) -> list[Element]:
@@ -64,7 +64,7 @@ def _compare(old: Element, new: Element, path: Path, changes: list[Element]) -> 
     changes.extend(_attribute_changes(old, new, path))
     if len(old) == 0 and len(new) == 0:
         return old.text == new.text
-    old_children, new_children = _children_by_key(old), _children_by_key(new)
+    old_children, new_children = children_by_key(old), children_by_key(new)
     if _has_text(old) or _has_text(new) or _has_twins(old_children) or _has_twins(new_children):
         return _same_subtree(old, new)
     _compare_children(old, old_children, new, new_children, path, changes)
@@ -73,14 +73,14 @@ def _compare(old: Element, new: Element, path: Path, changes: list[Element]) -> 
 
 def _compare_children(
     old: Element,
-    old_children: dict[_Key, Element],
+    old_children: dict[Key, Element],
     new: Element,
-    new_children: dict[_Key, Element],
+    new_children: dict[Key, Element],
     path: Path,
     changes: list[Element],
 ) -> None:
-    moved = _moved(list(old_children), list(new_children))
-    gone = [key for key in old_children if key not in new_children or (key in moved and key[0] == _COMMENT)]
+    moving = moved(list(old_children), list(new_children))
+    gone = [key for key in old_children if key not in new_children or (key in moving and key[0] == _COMMENT)]
     # Comments are addressed by position only, so they go first, the last one first.
     for key in reversed([key for key in gone if key[0] == _COMMENT]):
         changes.append(_delete_comment(path, old.index(old_children[key])))
@@ -93,7 +93,7 @@ def _compare_children(
         child_path = (*path, key[:2])
         if key[0] != _COMMENT and not _compare_or_recreate(before, child, child_path, position, changes):
             continue
-        if key in moved:
+        if key in moving:
             changes.append(_move(child_path, position))
 
 
@@ -115,10 +115,10 @@ def _compare_or_recreate(old: Element, new: Element, path: Path, position: int, 
 _COMMENT = "#comment"
 
 
-def _children_by_key(parent: Element) -> dict[_Key, Element]:
+def children_by_key(parent: Element) -> dict[Key, Element]:
     """Children by name, id and number among equals, in document order."""
     counts: dict[tuple[str, str | None], int] = {}
-    children: dict[_Key, Element] = {}
+    children: dict[Key, Element] = {}
     for child in parent:
         tag = child.tag
         short = (tag, child.get("id")) if isinstance(tag, str) else (_COMMENT, child.text)
@@ -128,7 +128,7 @@ def _children_by_key(parent: Element) -> dict[_Key, Element]:
     return children
 
 
-def _has_twins(children: dict[_Key, Element]) -> bool:
+def _has_twins(children: dict[Key, Element]) -> bool:
     """Whether a path could mean two of the children: two alike, or one without an id beside namesakes."""
     names = [name for name, _, _ in children if name != _COMMENT]
     return any(
@@ -146,7 +146,7 @@ def _same_subtree(old: Element, new: Element) -> bool:
     return etree.tostring(old, with_tail=False) == etree.tostring(new, with_tail=False)
 
 
-def _moved(old: Sequence[_Key], new: Sequence[_Key]) -> set[_Key]:
+def moved(old: Sequence[Key], new: Sequence[Key]) -> set[Key]:
     """The keys that stand in both but must move; the longest run that keeps its order stays."""
     places = {key: place for place, key in enumerate(new)}
     common = [places[key] for key in old if key in places]

@@ -28,7 +28,7 @@ def edit(root: Element, change: Edit) -> set[Path]:
     """Carry out one edit. Raises CibError (no-such-object, already-exists, bad-xpath, no-such-section, …)."""
     verb = _verb(change.verb)
     if change.xpath is not None:
-        return _edit_at(_matches(root, change), verb, change)
+        return _edit_at(_selected(root, change), verb, change)
     wanted = parsing.parse(change.xml, "change")
     section = change.section or sections.home_of(wanted)
     sections.check_name(section)
@@ -116,24 +116,29 @@ _BY_SECTION: dict[Verb, Callable[[Element, str, Element], set[Path]]] = {
 }
 
 
-def _matches(root: Element, change: Edit) -> list[Element]:
-    """The elements that an edit's XPath selects: exactly one, unless the edit says every."""
+def _selected(root: Element, change: Edit) -> list[Element]:
     expression = change.xpath or ""
     try:
         found = root.xpath(expression, smart_strings=False)
     except etree.XPathError as error:
         raise CibError("bad-xpath", f"“{expression}” is not an XPath: {error}") from None
-    matches = [node for node in found if isinstance(node, etree._Element)] if isinstance(found, list) else []
-    if not matches:
+    nodes = [node for node in found if isinstance(node, etree._Element)] if isinstance(found, list) else []
+    return matches(change, nodes)
+
+
+def matches(change: Edit, found: list[Element]) -> list[Element]:
+    """The elements that an edit's XPath has selected: exactly one, unless the edit says every. Raises CibError."""
+    expression = change.xpath or ""
+    if not found:
         raise CibError("no-such-object", "The XPath selects no element of the CIB", expression)
-    if len(matches) > 1 and not change.every:
+    if len(found) > 1 and not change.every:
         raise CibError(
             "several-objects",
-            f"The XPath selects {len(matches)} elements",
+            f"The XPath selects {len(found)} elements",
             expression,
             hint="Narrow it down to one, or ask for all of them (--force)",
         )
-    return matches
+    return found
 
 
 def _edit_at(targets: list[Element], verb: Verb, change: Edit) -> set[Path]:

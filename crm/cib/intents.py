@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.expressions import literal
 from crm.cib.objects.surroundings import valid_id
 from crm.cib.parsing import Element
 
@@ -25,7 +26,7 @@ _KINDS = ("primitive", "group", "clone", "master", "bundle")
 def node_attribute(document: Document, node: str, name: str, value: str | None) -> Edit | None:
     """Set a permanent attribute of a node, or remove it with None; nothing to do gives None."""
     element = _node(document, node)
-    known = element.find(f"instance_attributes/nvpair[@name='{name}']")
+    known = _pair(element, "instance_attributes/nvpair", name)
     if value is None:
         return None if known is None else Edit(Verb.DELETE, xpath=_by_id("nvpair", known))
     node_id = element.get("id", "")
@@ -50,7 +51,7 @@ def with_nodes(document: Document, nodes: Sequence[tuple[str, str]]) -> Document
 
 def option(document: Document, name: str, value: str | None) -> Edit | None:
     """Set a cluster option, or remove it with None; nothing to do gives None."""
-    known = document.root.find(f"configuration/crm_config/cluster_property_set/nvpair[@name='{name}']")
+    known = _pair(document.root, "configuration/crm_config/cluster_property_set/nvpair", name)
     if value is None:
         return None if known is None else Edit(Verb.DELETE, xpath=_by_id("nvpair", known))
     holder = document.root.find("configuration/crm_config/cluster_property_set")
@@ -107,9 +108,13 @@ def _cleared(document: Document, resource: str) -> tuple[Edit, ...]:
     return tuple(Edit(Verb.DELETE, xpath=_by_id("rsc_location", constraint)) for constraint in found)
 
 
+def _pair(beneath: Element, place: str, name: str) -> Element | None:
+    return next((pair for pair in beneath.iterfind(place) if pair.get("name") == name), None)
+
+
 def _by_id(tag: str, element: Element) -> str:
-    """An XPath for one element of the configuration; ids are XML names, so they hold no quotation marks."""
-    return f"/cib/configuration//{tag}[@id='{element.get('id')}']"
+    """An XPath for one element of the configuration."""
+    return f"/cib/configuration//{tag}[@id={literal(element.get('id', ''))}]"
 
 
 def _location(identity: str, resource: str, node: str, score: str, until: int | None, role: str | None) -> str:

@@ -68,9 +68,11 @@ def redacted(element: Element) -> Element:
     return root
 
 
-def redacted_text(document: Document, text: str) -> str:
-    """A text (a log line, a reason that an agent gave) with the secrets of a CIB replaced in it."""
-    return _replaced(_known_values(document), text)
+def redacted_text(document: Document, text: str, said: str = "") -> str:
+    """A text (a log line, a reason that an agent gave) with the secrets of a CIB replaced in it, but for those that
+    stand in what its reader has `said`.
+    """
+    return _replaced(tuple(value for value in _known_values(document) if value not in said), text)
 
 
 def redacted_again(document: Document) -> list[str]:

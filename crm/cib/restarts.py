@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.document import Document
+from crm.cib.expressions import literal
 from crm.cib.parsing import Element
 
 MARK = "restart-requested"
@@ -112,4 +113,4 @@ def _path(node_id: str, history: Element) -> str | None:
     name = str(history.get("id"))
     if "'" in node_id + name:
         return None
-    return f"/cib/status/node_state[@id='{node_id}']/lrm/lrm_resources/lrm_resource[@id='{name}']"
+    return f"/cib/status/node_state[@id={literal(node_id)}]/lrm/lrm_resources/lrm_resource[@id={literal(name)}]"

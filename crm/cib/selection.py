@@ -27,10 +27,14 @@ def selected(document: Document, section: str | None, xpath: str | None) -> list
 
 def _matching(document: Document, xpath: str) -> list[Element]:
     try:
-        found = document.root.xpath(xpath, smart_strings=False)
+        nodes = document.root.xpath(xpath, smart_strings=False)
     except etree.XPathError as error:
         raise CibError("bad-xpath", f"“{xpath}” is not an XPath: {error}", hint="Example: //primitive") from None
-    elements = [node for node in found if isinstance(node, etree._Element)] if isinstance(found, list) else []
+    return found(xpath, [each for each in nodes if isinstance(each, etree._Element)] if isinstance(nodes, list) else [])
+
+
+def found(xpath: str, elements: list[Element]) -> list[Element]:
+    """The elements that an XPath has selected: at least one. Raises CibError (no-such-object)."""
     if not elements:
         raise CibError("no-such-object", f"“{xpath}” selects no element of the CIB",
                        hint="See what it has: cibadmin -Q; attributes and texts alone cannot be selected")

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from crm.client.errors import NoAnswer, Unreachable
+from crm.client.errors import Frozen, NoAnswer, Unreachable
 from crm.client.http import Answer, Message, Place
 from crm.client.sync import DEFAULT_PLACE, Credentials, exchange
 
@@ -89,6 +89,10 @@ def request(
         raise _unreachable(error.reasons) from None
     except TimeoutError:
         raise CommandError(f"The daemon did not answer within {timeout_seconds:g} s", code=124) from None
+    except Frozen as error:
+        hint = ("If it is stopped, let it go on: kill -CONT PID; else look into its log. What was asked for may still "
+                "be carried out when it goes on. Ask another node: export CRMD_URL=https://HOST:PORT")
+        raise CommandError(f"crmd is frozen: {error}", hint, DISCONNECTED) from None
     except NoAnswer:
         message_text = "The daemon closed the connection without an answer"
         raise CommandError(message_text, "Look into its log", DISCONNECTED) from None

@@ -90,11 +90,25 @@ def _check(config: Path | None) -> int:
     try:
         settings = load(config)
         settings.check()
+        warning = _certificate_warning(settings.api.certificate_file)
     except (SettingsError, LayerError) as error:
         return _settings_error(error)
+    if warning:
+        print(f"crmd: {warning}", file=sys.stderr)
     nodes = ", ".join(node.name for node in settings.node_list)
     print(f"The settings of {settings.node_name} are fine: cluster {settings.cluster} of {nodes}")
     return 0
+
+
+def _certificate_warning(file: Path) -> str:
+    """About a certificate of one's own. Raises SettingsError."""
+    if file == Path():
+        return ""
+    from datetime import UTC, datetime
+
+    from crm.daemon.tls import expiry_warning
+
+    return expiry_warning(file, datetime.now(UTC))
 
 
 def _help_settings() -> int:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from crm.cib.expressions import literal
 from crm.cli import asking, release
 from crm.cli import resource_data as data
 from crm.cli.attribute_places import tell
@@ -263,7 +264,7 @@ _TAGS = {"meta": "meta_attributes", "utilization": "utilization", "parameters": 
 def _ids(options: Arguments, name: str, key: str) -> tuple[str, str]:
     """The ids of a value and of the set that it is in, empty if it is not set."""
     tag = _TAGS[data.kind(options)]
-    where = f"/cib/configuration/resources//*[@id='{name}']/{tag}[nvpair/@name='{key}']"
+    where = f"/cib/configuration/resources//*[@id={literal(name)}]/{tag}[nvpair/@name={literal(key)}]"
     try:
         text = request("GET", "/v1/cib", query={"xpath": where}).text
     except CommandError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from crm.cib.expressions import literal
 from crm.cli import asking
 from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
 from crm.cli.field_arguments import Arguments
@@ -56,7 +57,7 @@ def places(resource: dict[str, Any]) -> list[tuple[str, str]]:
 
 def configured_xml(name: str) -> str:
     """A resource as the CIB has it."""
-    return request("GET", "/v1/cib", query={"xpath": f"/cib/configuration/resources//*[@id='{name}']"}).text
+    return request("GET", "/v1/cib", query={"xpath": f"/cib/configuration/resources//*[@id={literal(name)}]"}).text
 
 
 def target_role(name: str) -> str:

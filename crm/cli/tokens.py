@@ -20,6 +20,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                         help="monitor: health and metrics; operate: no configuration; write: all (default read)")
     create.set_defaults(act=_create)
     _add_revoke(verbs)
+    listing = verbs.add_parser("list", help="those that are good: id, user, scope, end, and what they end with")
+    listing.set_defaults(act=_list)
     revoked = verbs.add_parser("revoked", help="those that were taken back before their time, certificates as well")
     revoked.set_defaults(act=_revoked)
 
@@ -50,6 +52,15 @@ def _create(options: argparse.Namespace) -> None:
     what = f"for {made['user']}, to {made['scope']}, until {made['expires']}"
     print(f"# {what}; revoke: crmctl token revoke {made['id']}")
     print(made["token"])
+
+
+def _list(_options: argparse.Namespace) -> None:
+    found: Any = request("GET", "/v1/tokens").json()
+    for each in found:
+        makers = f"  made by {each['made_by'][0]}" if each["made_by"] else ""
+        print(f"{each['id']}  {each['user']}  {each['scope']}  until {each['expires']}{makers}")
+    if not found:
+        print("None")
 
 
 def _create_certificate(options: argparse.Namespace) -> None:

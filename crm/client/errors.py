@@ -22,6 +22,10 @@ class NoAnswer(ApiError):  # noqa: N818
     """A node took the request and then said nothing that makes sense: what was asked for may have been done, or not."""
 
 
+class Frozen(NoAnswer):
+    """A node takes connections and answers nothing, not even whether it lives: its daemon is stopped, or hangs."""
+
+
 class Problem(ApiError):  # noqa: N818 - as RFC 9457 names it
     """The cluster's refusal. `code` is stable; `members` is all that was said."""
 

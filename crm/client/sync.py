@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from crm.client.errors import NoAnswer, Problem, Unreachable
+from crm.client.errors import Frozen, NoAnswer, Problem, Unreachable
 from crm.client.http import Answer, Message, Place, answer_of, head_of
 
 if TYPE_CHECKING:  # commands start quickly, and need neither
@@ -19,6 +21,8 @@ if TYPE_CHECKING:  # commands start quickly, and need neither
 T = TypeVar("T")
 DEFAULT_PLACE = "/run/crmd/crmd.sock"
 CONNECT_LIMIT_S = 5.0
+SILENCE_LIMIT_S = 3.0
+"""After so long without a byte the daemon is asked whether it lives, and so long it has for that answer."""
 
 
 class Credentials(NamedTuple):
@@ -151,14 +155,17 @@ def checked(answer: Answer) -> Answer:
 
 def exchange(places: Sequence[Place], message: Message, timeout_s: float,
              credentials: Credentials = Credentials()) -> Answer:  # noqa: B008 - it is immutable
-    """Ask the first place that can be reached. Raises Unreachable, NoAnswer, TimeoutError (it was reached)."""
+    """Ask the first place that can be reached.
+
+    Raises Unreachable, NoAnswer, Frozen, TimeoutError (it lives, and has not answered in time).
+    """
     connection, place = connected(places, min(timeout_s, CONNECT_LIMIT_S), credentials)
     with connection:
-        connection.settimeout(timeout_s)
+        patience = _Patience(connection, place, timeout_s, credentials)
         try:
-            connection.sendall(message.encoded(place))
-            return answer_of(_everything(connection))
-        except TimeoutError:
+            patience.send(message.encoded(place))
+            return answer_of(patience.everything())
+        except (TimeoutError, Frozen):
             raise
         except (OSError, ValueError) as error:
             raise NoAnswer(f"{place} closed the connection without an answer ({error})") from None
@@ -189,8 +196,63 @@ def _connect(place: Place, timeout_s: float, credentials: Credentials) -> socket
     return connection
 
 
-def _everything(connection: socket.socket) -> bytes:
-    chunks = []
-    while chunk := connection.recv(1 << 16):
-        chunks.append(chunk)
-    return b"".join(chunks)
+class _Patience:
+    """Waits long for a daemon that lives, and seconds for one that is frozen.
+
+    What was asked for may take its time. So after some silence a connection of its own asks whether the daemon lives.
+    """
+
+    def __init__(self, connection: socket.socket, place: Place, timeout_s: float, credentials: Credentials) -> None:
+        self._connection = connection
+        self._place = place
+        self._credentials = credentials
+        self._end = time.monotonic() + timeout_s
+
+    def send(self, data: bytes) -> None:
+        """All of it."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._patiently(partial(self._connection.send, rest)) :]
+
+    def everything(self) -> bytes:
+        """What comes until the connection is closed."""
+        chunks = []
+        while chunk := self._patiently(lambda: self._connection.recv(1 << 16)):
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        while True:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._connection.settimeout(min(left, SILENCE_LIMIT_S))
+            try:
+                return act()
+            except TimeoutError:
+                if left > SILENCE_LIMIT_S and not self._lives():
+                    raise Frozen(f"{self._place} takes connections and answers nothing{self._process()}") from None
+
+    def _lives(self) -> bool:
+        """Whether any answer comes to the simplest of questions; a refusal is one, too."""
+        try:
+            with _connect(self._place, SILENCE_LIMIT_S, self._credentials) as asking:
+                asking.settimeout(SILENCE_LIMIT_S)
+                asking.sendall(Message("GET", "/v1/health/live").encoded(self._place))
+                return bool(asking.recv(1))
+        except OSError:
+            return False
+
+    def _process(self) -> str:
+        """Which process that is, and whether it is stopped; empty if that cannot be seen from here."""
+        if not self._place.path:
+            return ""
+        try:
+            told = self._connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            pid = int.from_bytes(told[:4], sys.byteorder)
+            # Commands start quickly: they leave pathlib alone.
+            with open(f"/proc/{pid}/stat", encoding="latin-1") as file:  # noqa: PTH123
+                state = file.read().rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            return ""
+        return f": process {pid} is {'stopped' if state in 'Tt' else 'there, and hangs'}"

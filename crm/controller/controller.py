@@ -8,7 +8,7 @@ The shell's duties: perform commands in order; say `Persisted` only once it is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,6 +164,14 @@ class Controller:
         """The term in which this node is the elected DC, None if it is not."""
         authority = self._core.authority
         return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
+
+    def receipts(self) -> tuple[Receipt, ...]:
+        """All that this node knows of requests that were carried out: for the disk, with every `Persist`."""
+        return self._core.receipts.all(self._core.now)
+
+    def recall_receipts(self, receipts: Iterable[Receipt]) -> None:
+        """Before the first event: what `receipts` has brought to the disk."""
+        self._core.receipts.recall(receipts, self._core.document.version, self._core.standing.cib_term)
 
     def receipt(self, key_id: str) -> Receipt | None:
         """What this node knows of a request that was carried out under a key."""

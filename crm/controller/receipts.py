@@ -2,7 +2,8 @@
 
 A client that lost the answer cannot know whether its change was made; with a key of its own it may ask again, wherever.
 The leader keeps a receipt for each key, and every follower gets it with the very step that it is about: whoever leads
-next has the receipt exactly if it has the change. Kept in memory, bounded in number and time. No decisions but those.
+next has the receipt exactly if it has the change. Bounded in number and time; the shell keeps them on disk beside
+the CIB that they are about, so that they outlive a restart of all daemons. No decisions but those.
 """
 
 from __future__ import annotations
@@ -64,6 +65,11 @@ class Receipts:
             self._kept[receipt.key.id] = receipt
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
+
+    def recall(self, receipts: Iterable[Receipt], version: tuple[int, int, int], cib_term: int) -> None:
+        """Take those from the disk, but for those of changes that the CIB from the disk does not have."""
+        self.add(*(each for each in receipts
+                   if (each.term, each.version[:2]) <= (cib_term, version[:2]) and each.version[:2] <= version[:2]))
 
     def replace(self, receipts: Iterable[Receipt]) -> None:
         """Take another node's in place of one's own, with its CIB."""

@@ -212,6 +212,7 @@ class Replication:
         core = self._core
         assert core.authority is not None
         self._keep(receipt)
+        core.persist(_nothing, with_document=False)
         core.broadcast(Receipted(core.authority.term, receipt))
 
     def _keep(self, receipt: Receipt | None) -> None:
@@ -312,6 +313,7 @@ class Replication:
         held = self._core.authority
         if held is not None and held.name == sender and held.term == message.term:
             self._keep(message.receipt)
+            self._core.persist(_nothing, with_document=False)
 
     def _acknowledge_when_durable(self) -> None:
         core = self._core
@@ -327,3 +329,7 @@ class Replication:
         core.persist(durable, with_document=True)
 
 
+
+
+def _nothing() -> None:
+    """Nobody waits for this to be on disk."""

@@ -56,9 +56,9 @@ class Authority:
         names = x509.SubjectAlternativeName([_place(place) for place in dict.fromkeys((name, *places))])
         return self._signed(name, now + timedelta(days=_NODE_DAYS), now, ExtendedKeyUsageOID.SERVER_AUTH, names)
 
-    def for_user(self, user: str, seconds: int, now: datetime) -> Certified:
-        """For somebody who comes in over TCP as that user."""
-        return self._signed(user, now + timedelta(seconds=seconds), now, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+    def for_user(self, user: str, until: datetime, now: datetime, units: Iterable[str] = ()) -> Certified:
+        """For somebody who comes in over TCP as that user; `units` stand in the subject as organizational units."""
+        return self._signed(user, until, now, ExtendedKeyUsageOID.CLIENT_AUTH, None, units)
 
     def _own(self) -> x509.Certificate:
         identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
@@ -79,13 +79,13 @@ class Authority:
 
     def _signed(
         self, name: str, until: datetime, now: datetime, purpose: x509.ObjectIdentifier,
-        places: x509.SubjectAlternativeName | None
+        places: x509.SubjectAlternativeName | None, units: Iterable[str] = ()
     ) -> Certified:
         key = ec.generate_private_key(ec.SECP256R1())
         serial = x509.random_serial_number()
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_name(name))
+            .subject_name(_name(name, units))
             .issuer_name(self._certificate.subject)
             .public_key(key.public_key())
             .serial_number(serial)
@@ -104,8 +104,10 @@ class Authority:
         return Certified(certificate.public_bytes(serialization.Encoding.PEM), private, f"{serial:x}", until)
 
 
-def _name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+def _name(name: str, units: Iterable[str] = ()) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]
+    attributes += (x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit[:64]) for unit in units)
+    return x509.Name(attributes)
 
 
 def _usage(*, certificates: bool) -> x509.KeyUsage:

@@ -1,5 +1,8 @@
 """What a node's disk keeps: its vote, and the CIB with the term of its writing. No answer goes out before it is there.
 
+Beside them `receipts.json`: which requests with a key were carried out; written before the CIB, and read with what the
+CIB then turns out to have, so that no receipt counts for a change that was lost.
+
 Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. As long as the CIB on disk is not yet the
 one of the new term, the vote file says which CIB (by digest) belongs to which former term: whatever is written, fails
 to be written or is cut off in between, no CIB ever counts as of a term that it was not written in. A CIB that had to
@@ -16,13 +19,14 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.store import Store
+from crm.controller.receipts import Receipt, RequestKey
 from crm.controller.values import Standing
 from crm.model.report import Report, Severity
 
@@ -32,6 +36,7 @@ RETRY_S = 1.0
 SLOW_S = 3.0
 """A write that takes longer counts as failing, until it ends."""
 _NAME = "votes.json"
+RECEIPTS = "receipts.json"
 _NONE = "none"
 
 
@@ -46,6 +51,7 @@ class Recalled:
     standing: Standing
     document: Document | None
     reports: tuple[Report, ...]
+    receipts: tuple[Receipt, ...] = ()
 
 
 class Durable:
@@ -63,11 +69,15 @@ class Durable:
         self._lock: IO[str] | None = None
         self._standing = Standing()
         self._document: Document | None = None
+        self._receipts: tuple[Receipt, ...] = ()
+        self._written_receipts: tuple[Receipt, ...] = ()
         self._token = 0
         self._written = Standing()
         self._stored_digest = ""
         """Of the CIB on disk, empty if it must be looked at; that CIB need not be the one that was last asked for."""
         self._stored_term = 0
+        self._receipts_due: tuple[Receipt, ...] = ()
+        """What the write that is under way is to bring to disk."""
         self._wake = asyncio.Event()
 
     def open(self) -> None:
@@ -90,11 +100,12 @@ class Durable:
         self._standing = self._written = standing
         self._stored_digest = loaded.document.digest() if loaded.document else _NONE
         self._stored_term = standing.cib_term
-        return Recalled(standing, loaded.document, tuple(reports))
+        return Recalled(standing, loaded.document, tuple(reports), self._read_receipts())
 
-    def persist(self, token: int, standing: Standing, document: Document | None) -> None:
+    def persist(self, token: int, standing: Standing, document: Document | None,
+                receipts: tuple[Receipt, ...] = ()) -> None:
         """Ask for this to be written."""
-        self._token, self._standing = token, standing
+        self._token, self._standing, self._receipts = token, standing, receipts
         if document is not None:
             self._document = document
         self._wake.set()
@@ -105,6 +116,7 @@ class Durable:
             await self._wake.wait()
             self._wake.clear()
             token, standing, document = self._token, self._standing, self._document
+            self._receipts_due = self._receipts
             try:
                 await self._write_patiently(token, standing, document)
             except (CibError, OSError) as error:
@@ -135,6 +147,9 @@ class Durable:
         if standing != self._written:
             self._write_votes(standing, self._former(standing, document))
             self._written = standing
+        if self._receipts_due != self._written_receipts:
+            self._write_json(RECEIPTS, [asdict(each) for each in self._receipts_due])
+            self._written_receipts = self._receipts_due
         if document is not None:
             self._store.save(document)
             self._stored_digest, self._stored_term = "", standing.cib_term
@@ -153,17 +168,32 @@ class Durable:
     def _write_votes(self, standing: Standing, former: dict[str, object]) -> None:
         content = {"term": standing.term, "voted_for": standing.voted_for, "cib_term": standing.cib_term,
                    "former": former}
-        temporary = self.folder / f"{_NAME}.new"
+        self._write_json(_NAME, content)
+
+    def _write_json(self, name: str, content: object) -> None:
+        temporary = self.folder / f"{name}.new"
         with temporary.open("w", encoding="utf-8") as file:
             json.dump(content, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self.folder / _NAME)
+        temporary.replace(self.folder / name)
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _read_receipts(self) -> tuple[Receipt, ...]:
+        """Without them a repeated request is done again: that is said, and ends nobody."""
+        try:
+            told = json.loads((self.folder / RECEIPTS).read_text(encoding="utf-8"))
+            return tuple(_receipt(each) for each in told)
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read (%s): a request that is sent again may be done again",
+                        self.folder / RECEIPTS, error)
+            return ()
 
     def _read_votes(self, document: Document | None, reports: list[Report]) -> Standing:
         path = self.folder / _NAME
@@ -189,3 +219,10 @@ class Durable:
         if problem != self.problem:
             log.error("changes cannot be acknowledged by this node: %s", problem)
         self.problem = problem
+
+
+def _receipt(told: dict[str, Any]) -> Receipt:
+    """Raises ValueError, KeyError, TypeError."""
+    admin_epoch, epoch, num_updates = map(int, told["version"])
+    return Receipt(RequestKey(**told["key"]), (admin_epoch, epoch, num_updates), int(told["term"]), float(told["at"]),
+                   int(told["count"]))

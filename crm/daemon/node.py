@@ -53,6 +53,7 @@ class Node:
         identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), layer_settings.incarnation, shape)
         extra = {} if validate is None else {"validate": validate}
         self.controller = Controller(identity, recalled.standing, recalled.document, options, **extra)
+        self.controller.recall_receipts(recalled.receipts)
         self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
@@ -143,7 +144,7 @@ class Node:
             case commands.Broadcast(message, number):
                 self._outgoing.put_nowait((None, encode(message, number)))
             case commands.Persist(token, standing, document):
-                self._durable.persist(token, standing, document)
+                self._durable.persist(token, standing, document, self.controller.receipts())
             case commands.MakePlan():
                 self._spawn(self._make_plan(command))
             case commands.SetTimer(name, at):

@@ -13,7 +13,7 @@ import os
 import socket
 import ssl
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from crm.daemon.settings import Settings, SettingsError
@@ -22,6 +22,9 @@ log = logging.getLogger("crm.daemon")
 
 _LOOK_AGAIN_S = 60.0
 _NONE = Path()
+
+SOON_DAYS = 30
+"""A certificate that ends within that time is worth a warning."""
 
 
 class Tls:
@@ -65,6 +68,8 @@ class Tls:
         try:
             self._changed_at = self._modified()
             self.context.load_cert_chain(certificate, key if key != _NONE else None)
+            if warning := expiry_warning(certificate, datetime.now(UTC)):
+                log.warning("%s", warning)
         except OSError as error:
             raise _unusable(certificate, error) from None
 
@@ -88,6 +93,25 @@ class Tls:
             self.context.load_cert_chain(name)
         finally:
             Path(name).unlink()
+
+
+def expiry_warning(file: Path, now: datetime) -> str:
+    """What to say of a certificate file of one's own that has ended, or ends within a month; empty if it does not.
+
+    Raises SettingsError when it cannot be read.
+    """
+    from cryptography import x509
+
+    try:
+        ends = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the certificate {file} cannot be read: {error}",
+                            "api.certificate_file must be PEM") from None
+    left = ends - now
+    if left > timedelta(days=SOON_DAYS):
+        return ""
+    told = f"expired on {ends:%Y-%m-%d %H:%M} UTC" if left <= timedelta(0) else f"expires on {ends:%Y-%m-%d %H:%M} UTC"
+    return f"the certificate {file} (api.certificate_file) {told}; clients refuse it then. Put a new one in its place"
 
 
 def _unusable(file: Path, error: OSError) -> SettingsError:

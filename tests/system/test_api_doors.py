@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -80,11 +81,12 @@ def test_a_client_certificate_is_a_user_until_it_is_revoked(node: SingleNode, tr
 
 
 def test_a_certificate_of_somebody_else_opens_nothing(node: SingleNode, trust: Path, tmp_path: Path) -> None:
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from crm.daemon.certificates import Authority
 
-    foreign = Authority(b"a key of another cluster").for_user("root", 3600, datetime.now(UTC))
+    now = datetime.now(UTC)
+    foreign = Authority(b"a key of another cluster").for_user("root", now + timedelta(hours=1), now)
     pair = tmp_path / "foreign.pem"
     pair.write_bytes(foreign.key + foreign.certificate)
     with _client(node, trust, pair) as stranger, pytest.raises(httpx.HTTPError):
@@ -252,3 +254,55 @@ def test_many_clients_at_once_are_all_answered(node: SingleNode, trust: Path) ->
 
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(ask, range(60))) == {200}
+
+
+@contextlib.contextmanager
+def _longest_silence(node: SingleNode) -> Iterator[list[float]]:
+    """How long the slowest answer took (seconds) of a daemon that is asked all the time whether it lives."""
+    taken: list[float] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            began = time.monotonic()
+            node.ask("GET", "/v1/health/live")
+            taken.append(time.monotonic() - began)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield taken
+    finally:
+        over.set()
+        asking.join()
+
+
+LISTS = """<configuration><crm_config><cluster_property_set id="o"><nvpair id="o-a" name="enable-acl" value="true"/>
+</cluster_property_set></crm_config><nodes/><resources/><constraints/><acls>
+<acl_role id="see"><acl_permission id="see-r" kind="read" xpath="//nodes"/>
+</acl_role><acl_role id="op"><acl_permission id="op-w" kind="write" xpath="//nodes"/></acl_role>
+<acl_target id="bert"><role id="see"/></acl_target><acl_target id="olga"><role id="op"/></acl_target></acls>
+</configuration>"""
+
+
+@pytest.mark.parametrize("user", ["bert", "olga"])
+def test_a_large_body_delays_nobody(trust: Path, node: SingleNode, user: str) -> None:
+    assert node.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=LISTS.encode()).status == 200
+    body = '<cib admin_epoch="9">' + "<a/>" * 1_000_000 + "</cib>"
+    token = _token(node, user, "--scope", "write")
+    with _client(node, trust, token=token) as client, _longest_silence(node) as taken:
+        answer = client.put("/v1/cib", content=body, headers={"Content-Type": "application/xml"}, timeout=60)
+    print(f"{user}: {answer.status_code}, slowest other answer {max(taken):.2f} s")
+    assert answer.status_code in (403, 422)
+    assert max(taken) < 1.0
+
+
+def test_an_expression_without_end_delays_nobody(trust: Path, node: SingleNode) -> None:
+    expression = "//*"
+    for _ in range(7):
+        expression = f"//*[count({expression})>0]"
+    with _client(node, trust, token=_token(node)) as client, _longest_silence(node) as taken:
+        answer = client.get("/v1/cib", params={"xpath": expression}, timeout=60)
+    print(f"{answer.status_code}, slowest other answer {max(taken):.2f} s")
+    assert answer.json()["code"] == "bad-xpath"
+    assert max(taken) < 1.0

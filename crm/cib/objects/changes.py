@@ -12,6 +12,7 @@ from crm.cib import sections
 from crm.cib.changes import Batch, Edit, Verb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.expressions import literal
 from crm.cib.objects import codec
 from crm.cib.objects.catalogue import Collection
 from crm.cib.objects.surroundings import Surroundings
@@ -132,8 +133,8 @@ def _path(element: Element) -> str:
     identity = element.get("id")
     parent = element.getparent()
     if element.tag in ("resource_ref", "obj_ref") and parent is not None:
-        return f"{_path(parent)}/{element.tag}[@id='{identity}']"
-    return f"/cib/configuration//{element.tag}[@id='{identity}']"
+        return f"{_path(parent)}/{element.tag}[@id={literal(identity or '')}]"
+    return f"/cib/configuration//{element.tag}[@id={literal(identity or '')}]"
 
 
 def _text(element: Element) -> str:

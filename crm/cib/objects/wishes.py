@@ -15,6 +15,7 @@ from lxml import etree
 from crm.cib import intents
 from crm.cib.changes import Batch, Change, Edit, Verb
 from crm.cib.document import Document
+from crm.cib.expressions import literal
 from crm.cib.objects.catalogue import RESOURCES
 from crm.cib.objects.codec import Pairs, plain_set
 from crm.cib.objects.surroundings import Surroundings
@@ -117,9 +118,9 @@ def _exchange(document: Document, wanted: list[tuple[Element, Values]], tag: str
 
 def _holder_edits(element: Element, before: Element | None, after: Element | None, tag: str) -> list[Edit]:
     """The smallest edit that makes a set of values another one: others may change the rest of the object meanwhile."""
-    owner = f"/cib/configuration//{element.tag}[@id='{element.get('id')}']"
+    owner = f"/cib/configuration//{element.tag}[@id={literal(element.get('id', ''))}]"
     text = "" if after is None else etree.tostring(after, encoding="unicode", with_tail=False)
     if before is None:
         return [Edit(Verb.CREATE, text, xpath=owner)]
-    place = f"{owner}/{tag}[@id='{before.get('id')}']"
+    place = f"{owner}/{tag}[@id={literal(before.get('id', ''))}]"
     return [Edit(Verb.DELETE, xpath=place) if after is None else Edit(Verb.REPLACE, text, xpath=place)]

@@ -42,6 +42,7 @@ CLUSTER: dict[str, Expected] = {
     "cluster-infrastructure": Kind.TEXT,
     "cluster-name": Kind.TEXT,
     "crmd-revoked-tokens": Kind.TEXT,
+    "crmd-issued-tokens": Kind.TEXT,
     "last-lrm-refresh": Kind.TEXT,
     "dc-deadtime": Kind.DURATION,
     "cluster-recheck-interval": Kind.DURATION,

@@ -23,6 +23,7 @@ PROPERTIES: dict[str, Property] = {
     "cluster-infrastructure": Property(None, "The message layer in use", kept_by_cluster=True),
     "last-lrm-refresh": Property(None, "When histories were last forgotten, epoch seconds", kept_by_cluster=True),
     "crmd-revoked-tokens": Property("", "Ids of the tokens that were taken back", kept_by_cluster=True),
+    "crmd-issued-tokens": Property("", "Ids, scopes and users of the tokens that were made", kept_by_cluster=True),
     "no-quorum-policy": Property(
         "stop",
         "What becomes of resources in a partition without quorum: stop them, freeze (run on, start nothing new), "

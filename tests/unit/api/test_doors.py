@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from fastapi.testclient import TestClient
 
 from crm.api import doors
@@ -187,3 +191,67 @@ def test_who_hangs_up_in_the_middle_is_no_mistake_of_ours(client: Client) -> Non
 
     asyncio.run(client._inner(scope, receive, send))
     assert said == []
+
+
+def test_a_token_ends_with_the_one_that_it_was_made_by(client: Client) -> None:
+    maker = client.token("anna", Scope.WRITE, seconds=3600)
+    child = client.ask("POST", "/v1/tokens", token=maker, json={"user": "anna", "scope": "write",
+                                                               "for_seconds": 315_360_000}).json()
+    grandchild = client.ask("POST", "/v1/tokens", token=child["token"], json={"user": "anna"}).json()
+    for made in (child, grandchild):
+        assert datetime.fromisoformat(made["expires"]).timestamp() <= NOW + 3600
+    assert client.ask(*READ, token=grandchild["token"]).status_code == 200
+    root = client.token(scope=Scope.WRITE)
+    assert client.ask("DELETE", f"/v1/tokens/a{b'anna'.hex()}", token=root).status_code == 200
+    for made in (child, grandchild):
+        answer = client.ask(*READ, token=made["token"])
+        assert (answer.status_code, answer.json()["code"]) == (401, "bad-token")
+
+
+def test_a_certificate_ends_with_the_token_that_it_was_made_by(client: Client) -> None:
+    maker = client.token("anna", Scope.WRITE, seconds=3600)
+    made = client.ask("POST", "/v1/certificates", token=maker, json={"user": "anna"}).json()
+    assert datetime.fromisoformat(made["expires"]).timestamp() <= NOW + 3600
+    shown = x509.load_pem_x509_certificate(made["certificate"].encode())
+    unit = shown.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value
+    client.certificate = {"subject": ((("commonName", "anna"),), (("organizationalUnitName", unit),)),
+                          "serialNumber": made["id"], "notAfter": "Nov 14 23:00:00 2023 GMT"}
+    assert client.ask(*READ).status_code == 200
+    shown_before, client.certificate = client.certificate, None
+    client.ask("DELETE", f"/v1/tokens/a{b'anna'.hex()}", token=client.token(scope=Scope.WRITE))
+    client.certificate = shown_before
+    assert client.ask(*READ).json()["code"] == "bad-certificate"
+
+
+def test_tokens_are_listed_while_they_are_good(client: Client) -> None:
+    client.uid = os.getuid()
+    first = client.ask("POST", "/v1/tokens", json={"user": "anna: ü", "for_seconds": 60}).json()
+    second = client.ask("POST", "/v1/tokens", json={"scope": "write", "for_seconds": 3600}).json()
+    listed = client.ask("GET", "/v1/tokens").json()
+    assert sorted((each["id"], each["user"], each["scope"]) for each in listed) == sorted(
+        [(first["id"], "anna: ü", "read"), (second["id"], "root", "write")])
+    client.now += 61
+    assert [each["id"] for each in client.ask("GET", "/v1/tokens").json()] == [second["id"]]
+    client.ask("DELETE", f"/v1/tokens/{second['id']}")
+    assert client.ask("GET", "/v1/tokens").json() == []
+
+
+@pytest.mark.parametrize("path", ["/v1/health", "/v1/health/live", "/v1/health/resources/web"])
+def test_wrong_tokens_lock_nobody_out_of_the_health(client: Client, path: str) -> None:
+    for _ in range(40):
+        client.ask(*READ, token="crmd1.bad.bad")
+    assert client.ask(*READ, token="crmd1.bad.bad").status_code == 429
+    assert client.ask("GET", path).status_code in (200, 503)
+
+
+@pytest.mark.parametrize("name", ["a'b", 'a"b', "a'\"b", "a]b", "'or'1'='1"])
+@pytest.mark.parametrize("place", ["/v1/options/{}", "/v1/nodes/one/attributes/{}"])
+def test_a_name_may_hold_quotation_marks(client: Client, name: str, place: str) -> None:
+    client.uid = os.getuid()
+    path = place.format(quote(name, safe=""))
+    body = {"value": "1"} if "options" in place else {"value": "1", "lifetime": "forever"}
+    answer = client.ask("PUT", path, json=body)
+    assert answer.status_code < 500, answer.text
+    if answer.status_code == 200:
+        assert client.ask("DELETE", path, **({"params": {"lifetime": "forever"}} if "nodes" in place else {})
+                          ).status_code == 200

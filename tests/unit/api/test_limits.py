@@ -236,8 +236,12 @@ def test_a_placeholder_is_never_written_over_a_secret() -> None:
     client.node.adopt(_with_password(client.node))
     token = client.token("anna", Scope.WRITE)
     read = client.ask("GET", "/v1/cib?section=resources", token=token).text
-    before = client.node.document
     answer = client.ask("PUT", "/v1/cib?section=resources", token=token, content=read.replace('id="web"', 'id="wob"'))
+    assert answer.status_code == 200
+    assert client.node.document.root.find(".//nvpair[@id='db-passwd']").get("value") == "hunter2"
+    before = client.node.document
+    elsewhere = read.replace('id="db-passwd" name="passwd"', 'id="db-other" name="passwd"')
+    answer = client.ask("PUT", "/v1/cib?section=resources", token=token, content=elsewhere)
     assert (answer.status_code, answer.json()["code"]) == (422, "redacted-value")
     assert client.node.document is before
 

@@ -95,7 +95,7 @@ def test_a_ticket_is_granted_and_revoked(api: TestClient) -> None:
 
 def test_every_option_is_described(api: TestClient) -> None:
     found = {each["name"]: each for each in api.get("/v1/options").json()}
-    older = set(OLDER_NAMES) | {name for name in CLUSTER if name.startswith("crmd-") and name != "crmd-revoked-tokens"}
+    older = set(OLDER_NAMES) | {name for name in CLUSTER if name.startswith("crmd-") and not name.endswith("-tokens")}
     assert set(CLUSTER) - older == set(found)
     assert (found["fencing-enabled"]["value"], found["fencing-enabled"]["is_set"]) == ("false", True)
     assert found["no-quorum-policy"]["choices"][0] == "stop" and not found["no-quorum-policy"]["is_set"]

@@ -12,9 +12,10 @@ from crm.cib.changes import Edit, Verb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.controller.core import EMPTY_CIB
+from crm.controller.receipts import Receipt, Receipts, RequestKey
 from crm.controller.values import Standing
 from crm.daemon import durable as disk
-from crm.daemon.durable import Durable, FolderInUseError
+from crm.daemon.durable import RECEIPTS, Durable, FolderInUseError
 
 
 def document(marker: str) -> Document:
@@ -46,6 +47,55 @@ def write(folder: Path, *states: tuple[Standing, Document | None]) -> list[int]:
 
     asyncio.run(story())
     return done
+
+
+RECEIPT = Receipt(RequestKey("anna's", "f1"), (0, 2, 0), 3, 1700.5, 7)
+
+
+def _write_receipts(folder: Path) -> None:
+    async def story() -> None:
+        done: list[int] = []
+        durable = Durable(folder, 5, done.append, never)
+        durable.open()
+        durable.recall()
+        worker = asyncio.create_task(durable.work())
+        durable.persist(1, Standing(3, None, 3), document("a"), (RECEIPT,))
+        async with asyncio.timeout(5):
+            while not done:
+                await asyncio.sleep(0.001)
+        worker.cancel()
+        durable.close()
+
+    asyncio.run(story())
+
+
+def test_receipts_outlive_a_restart(tmp_path: Path) -> None:
+    _write_receipts(tmp_path)
+    durable = Durable(tmp_path, 5, never, never)
+    durable.open()
+    assert durable.recall().receipts == (RECEIPT,)
+    durable.close()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"key": {}}]', "\x00"])
+def test_damaged_receipts_end_nobody(tmp_path: Path, text: str) -> None:
+    _write_receipts(tmp_path)
+    (tmp_path / RECEIPTS).write_text(text)
+    durable = Durable(tmp_path, 5, never, never)
+    durable.open()
+    recalled = durable.recall()
+    assert (recalled.receipts, recalled.standing) == ((), Standing(3, None, 3))
+    durable.close()
+
+
+@pytest.mark.parametrize(("version", "term", "known"), [
+    ((0, 2, 0), 3, True), ((0, 2, 9), 3, True), ((0, 5, 0), 4, True), ((0, 1, 9), 3, False), ((0, 5, 0), 2, False)])
+def test_a_receipt_counts_only_if_the_cib_on_disk_has_its_change(
+    version: tuple[int, int, int], term: int, known: bool
+) -> None:
+    receipts = Receipts()
+    receipts.recall([RECEIPT], version, term)
+    assert (receipts.find(RECEIPT.key.id, RECEIPT.at + 1) is not None) is known
 
 
 def recall(folder: Path) -> tuple[Standing, Document | None]:

@@ -23,7 +23,7 @@ def test_every_node_makes_the_same_authority_and_another_key_another_one() -> No
 
 
 def test_what_one_node_signed_another_one_trusts() -> None:
-    made = Authority(KEY).for_user("anna", 60, NOW)
+    made = Authority(KEY).for_user("anna", NOW + timedelta(seconds=60), NOW)
     signed = x509.load_pem_x509_certificate(made.certificate)
     signed.verify_directly_issued_by(x509.load_pem_x509_certificate(Authority(KEY).certificate))
     assert made.expires == NOW + timedelta(seconds=60)
@@ -34,7 +34,8 @@ def test_what_one_node_signed_another_one_trusts() -> None:
 
 def test_a_node_cannot_come_in_and_a_user_cannot_serve() -> None:
     authority = Authority(KEY)
-    made = (authority.for_node("n", ["10.0.0.1", "n.example"], NOW), authority.for_user("n", 60, NOW))
+    user = authority.for_user("n", NOW + timedelta(seconds=60), NOW)
+    made = (authority.for_node("n", ["10.0.0.1", "n.example"], NOW), user)
     assert [_purpose(one.certificate) for one in made] == ["serverAuth", "clientAuth"]
 
 

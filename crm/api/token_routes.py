@@ -22,7 +22,7 @@ from crm.api.scopes import Scope
 from crm.api.service import Refused, Service
 from crm.api.tokens import ID_LENGTH, MADE_BY, Grant, make, new_id, still_counts
 from crm.api.values import Wish
-from crm.api.writing import Written, write_made
+from crm.api.writing import Written, seen_of, write_made
 from crm.cib import intents
 from crm.cib.access import UNRESTRICTED_USERS
 from crm.cib.changes import Change
@@ -181,7 +181,7 @@ async def _list(service: Service, grant: Grant, now: float) -> None:
         change = intents.option(document, ISSUED, " ".join([*kept, word]))
         assert change is not None, "an option that is set is a change"
         try:
-            await service.change(change, if_version=document.version, origin=origin())
+            await service.change(change, if_seen=seen_of(service, document), origin=origin())
             return
         except Refused as error:
             if error.code != "stale-version" or not left:

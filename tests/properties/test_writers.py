@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.cib.changes import Edit, Verb
-from crm.cib.version import Version
+from crm.cib.version import Seen
 from crm.controller import events
 from crm.testing import World, scenario
 
@@ -24,15 +24,15 @@ class Writers:
     """Clients at the nodes of a cluster who count up one number, each from the value that it saw last."""
 
     world: World
-    seen: dict[int, tuple[int, Version]] = field(default_factory=dict)
+    seen: dict[int, tuple[int, Seen]] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
 
     def read(self, writer: int, node: str) -> None:
         """A writer reads the number and the version at a node."""
         controller = self.world.nodes[node].controller
         if controller is not None:
-            document = controller.snapshot().document
-            self.seen[writer] = (_number(document.root), document.version)
+            snapshot = controller.snapshot()
+            self.seen[writer] = (_number(snapshot.document.root), Seen(snapshot.document.version, snapshot.cib_term))
 
     def write(self, writer: int, node: str) -> None:
         """It writes one more, if nothing has changed since."""

@@ -56,6 +56,7 @@ def write_and_wait(options: argparse.Namespace, method: str, where: str, value: 
     answer = write(options, method, where, value, said, query)
     if answer is None or options.no_wait:
         return 0
+    sys.stdout.flush()  # Whoever reads through a pipe is to know at once that the change is made.
     from crm.cli.task_commands import progress
 
     wish = {"resource": options.resource, "goal": goal, "version": answer["version"], **follow}

@@ -210,8 +210,8 @@ def test_a_cut_off_node_loses_quorum_and_comes_back_when_the_cut_is_healed(rigs:
         finally:
             cluster.net["c"].heal()
         await until(lambda: all(cluster.members_of(name) == ("a", "b", "c") for name in "abc"), 30)
-        await until(lambda: cluster.nodes["a"].views[-1] == cluster.nodes["c"].views[-1])
+        await until(lambda: cluster.nodes["a"].views[-1] == cluster.nodes["c"].views[-1], 15)
         await cluster.nodes["c"].layer.send("a", b"back")
-        await until(lambda: any(event.message == b"back" for event in cluster.nodes["a"].received))
+        await until(lambda: any(event.message == b"back" for event in cluster.nodes["a"].received), 15)
 
     play(rigs, story)

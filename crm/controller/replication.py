@@ -329,7 +329,5 @@ class Replication:
         core.persist(durable, with_document=True)
 
 
-
-
 def _nothing() -> None:
     """Nobody waits for this to be on disk."""

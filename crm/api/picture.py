@@ -167,6 +167,8 @@ def _node_state(node: Node) -> str:
 
 def _resource(resource: Resource) -> ResourceValue:
     active = _active_nodes(resource)
+    children = [_resource(child) for child in resource.children]
+    tasks = [resource.pending_task or "", *(child.under_way for child in children)]
     return ResourceValue(
         id=resource.id,
         kind=resource.kind.value,
@@ -176,7 +178,8 @@ def _resource(resource: Resource) -> ResourceValue:
         managed=resource.managed,
         failed=resource.failed,
         blocked=resource.blocked,
-        children=[_resource(child) for child in resource.children],
+        under_way=next((task for task in tasks if task not in ("", "monitor")), ""),
+        children=children,
     )
 
 

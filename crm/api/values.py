@@ -98,6 +98,8 @@ class ResourceValue(BaseModel):
     managed: bool
     failed: bool
     blocked: bool
+    under_way: str = Field(default="", description="what is done with it or with a part of it now, if not only watched",
+                           examples=["start"])
     children: list[ResourceValue] = []
 
 

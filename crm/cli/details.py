@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from crm.cli.moments import clock
+from crm.cli.states import state_word
 
 Value = Mapping[str, Any]
 _WIDTH = 110
@@ -64,7 +65,7 @@ def _headline(resource: Value, status: Value) -> str:
     marks += [] if resource["managed"] else ["unmanaged"]
     note = f" [{', '.join(marks)}]" if marks else ""
     within = f", in {' in '.join(status['within'])}" if status["within"] else ""
-    return f"{resource['id']} ({kind}{within}) is {resource['role'].lower()}{where}{promoted}{note}"
+    return f"{resource['id']} ({kind}{within}) is {state_word(resource).lower()}{where}{promoted}{note}"
 
 
 def _configured(primitives: Sequence[Value]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crm.cli.moments import clock
+from crm.cli.states import state_word
 
 Value = Mapping[str, Any]
 _LAST_WORDS = 3
@@ -84,7 +85,7 @@ def _line(entry: Value, depth: int, where: str) -> str:
     marks = [word for word in ("failed", "blocked") if entry[word]] + ([] if entry["managed"] else ["unmanaged"])
     what = entry["agent"] or entry["kind"]
     note = f"  [{', '.join(marks)}]" if marks else ""
-    return f"{name:<26}{entry['role']:<12}{where or '-':<20}{what}{note}".rstrip()
+    return f"{name:<26}{state_word(entry):<12}{where or '-':<20}{what}{note}".rstrip()
 
 
 def _failures(failures: Sequence[Value]) -> Iterator[str]:

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm.cli.brief_text import by_agent
-from crm.cli.resource_words import (
-    PENDING_STATES,
-    active,
-    agent,
-    displayed_role,
-    full_exit_text,
-    printable_id,
-)
+from crm.cli.resource_words import active, agent, displayed_role, full_exit_text, printable_id
+from crm.cli.states import PENDING_STATES
 from crm.cli.text import Show, block
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.resources import Bundle, Clone

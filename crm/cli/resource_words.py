@@ -5,6 +5,7 @@ Shared by text and XML, by the full list and the one that only counts.
 
 from __future__ import annotations
 
+from crm.cli.states import PENDING_STATES
 from crm.model.history import ExitCode
 from crm.policy_engine.cluster import Resource, Role
 from crm.policy_engine.roles import role_text
@@ -23,14 +24,6 @@ _EXIT_TEXTS = {
     ExitCode.DEGRADED: "Service is active but might fail soon",
     ExitCode.DEGRADED_PROMOTED: "Service is promoted but might fail soon",
     ExitCode.NONE: "No exit status available",
-}
-PENDING_STATES = {
-    "start": "Starting",
-    "stop": "Stopping",
-    "migrate_to": "Migrating",
-    "migrate_from": "Migrating",
-    "promote": "Promoting",
-    "demote": "Demoting",
 }
 
 

@@ -51,6 +51,16 @@ def test_what_agents_said_is_told_without_secrets(api: TestClient, node: FakeNod
         assert f"login\\nwith {REDACTED}" in text and "hunter2" not in text, path
 
 
+def test_an_operation_under_way_is_told_of_a_resource_and_of_what_holds_it(api: TestClient, node: FakeNode) -> None:
+    started = {"op-status": "-1", "rc-code": "193", "operation": "start", "interval": "0", "call-id": "9",
+               "operation_key": "ip_start_0", "transition-key": "4:1:0:x"}
+    record_of_ip = ResourceRecord("ip", "ocf", "PortHolder", "crmd", {"ip_last_0": started})
+    document = node.document.apply(Edit("delete", xpath="//lrm_rsc_op[@id='ip_last_failure_0']"))
+    node.adopt(record(document, [OperationNote("1", "one", record_of_ip)]))
+    web, _, group = api.get("/v1/cluster").json()["resources"]
+    assert (web["under_way"], group["under_way"], group["children"][0]["under_way"]) == ("", "start", "start")
+
+
 def test_operations_that_wait_are_told_with_their_cause(api: TestClient, node: FakeNode) -> None:
     node.waiting = (Waiting("web", "start", 0, 12.34, "the monitor of web has not ended"),
                     Waiting("gone", "stop", 0, 1.0, "it is configured no more"))

@@ -67,6 +67,13 @@ def test_the_status_says_who_is_promoted() -> None:
     assert len(list(resources([plain]))) == 1
 
 
+def test_what_is_under_way_is_not_told_as_done() -> None:
+    """A start that takes a minute would otherwise read as a service that is there."""
+    starting = entry("db", "Started", "a") | {"under_way": "start"}
+    watched = entry("web", "Started", "a") | {"under_way": "monitor"}
+    assert [line.split()[1] for line in resources([starting, watched])] == ["Starting", "Started"]
+
+
 def test_everything_about_a_resource(run: Run) -> None:
     run("resource", "ban", "web", "two", "--no-wait")
     run("constraint", "order", "first", "web", "db")

@@ -161,7 +161,7 @@ def test_an_interrupted_wait_leaves_the_change(cluster: RealCluster, run: Run) -
     time.sleep(1)
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=20)
-    assert waiting.returncode == 130
+    assert waiting.returncode == 130, said
     assert "The change stays; take it back: crmctl resource start slow" in said
     cluster.until(lambda: cluster.where("slow") == [], "it was not stopped")
 

@@ -144,6 +144,10 @@ async def planned(
 
     With `undone` the present configuration comes back once the wanted one is carried out.
     """
-    afterwards = present.root.find("configuration") if undone else None
-    found = await asyncio.to_thread(preview, present.root, wanted.root, now, faults, afterwards)
+    found = await asyncio.to_thread(_previewed, present, wanted, now, faults, undone)
     return PlanValue.of(service, present, wanted, found, reports)
+
+
+def _previewed(present: Document, wanted: Document, now: int, faults: Sequence[Fault], undone: bool) -> Preview:
+    afterwards = present.root.find("configuration") if undone else None
+    return preview(present.root, wanted.root, now, faults, afterwards)

@@ -126,7 +126,10 @@ def _evaluated(document: Document, expression: str) -> dict[str, Any]:
 
 
 def _numbered(root: Element, numbers: Sequence[int]) -> list[Element]:
-    """The nodes of the tree with these numbers in document order."""
+    """The nodes of the tree with these numbers in document order.
+
+    It looks for no name, so it may walk the tree of another thread (see `crm.cib.document`).
+    """
     wanted = set(numbers)
     most = max(wanted, default=-1) + 1
     return [node for number, node in enumerate(islice(root.iter(), most)) if number in wanted]

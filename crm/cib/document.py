@@ -2,17 +2,11 @@
 
 The only place where versions are stepped. It checks nothing but the frame (`crm.cib.schema` validates), decides
 nothing, and knows no disk.
-
-Threads may share documents but not trees. libxml2 keeps the names of all trees that a thread makes in one table of that
-thread, without a lock, and lxml lets go of the interpreter's lock while it parses and copies. Whoever looks for a
-name in another thread's tree at such a moment may not find elements that are there (a status without nodes: everybody
-would be fenced), or end the process. So each thread that asks for `root` gets a tree of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
 import weakref
 from copy import deepcopy
 
@@ -26,6 +20,7 @@ from crm.cib.known import NOTHING
 from crm.cib.parsing import DEFAULT_LIMITS, Element, Limits
 from crm.cib.paths import Path
 from crm.cib.stamp import Stamp
+from crm.cib.trees import Trees
 from crm.cib.version import ATTRIBUTES, Version
 from crm.model.cib import Cib
 
@@ -35,16 +30,14 @@ _CONFIGURATION = "/cib/configuration"
 class Document:
     """One state of the CIB."""
 
-    __slots__ = ("__weakref__", "_base", "_changes", "_digest", "_known", "_maker", "_root", "_roots", "_version")
+    __slots__ = ("__weakref__", "_base", "_changes", "_digest", "_known", "_trees", "_version")
 
     def __init__(self, root: Element) -> None:
         """Takes the tree over: nobody else may change it afterwards. Raises CibError (not-a-cib, bad-version)."""
         if root.tag != "cib":
             message = f"This is a <{root.tag}>, not a <cib>"
             raise CibError("not-a-cib", message, line=parsing.line_of(root), hint="The root must be <cib>")
-        self._root = root
-        self._maker = threading.get_ident()
-        self._roots: dict[int, Element] = {}
+        self._trees = Trees(root)
         self._version = Version.of({name: str(root.get(name, "0")) for name in ATTRIBUTES})
         parsing.set_attributes(root, self._version.attributes())
         self._digest: str | None = None
@@ -60,16 +53,9 @@ class Document:
     @property
     def root(self) -> Element:
         """lxml's `<cib>` element, the same one each time in a thread: read it, never write to it, and hand it to no
-        other thread (hand over the document).
+        other thread (hand over the document; see `crm.cib.trees`).
         """
-        thread = threading.get_ident()
-        return self._root if thread == self._maker else self._root_in(thread)
-
-    def _root_in(self, thread: int) -> Element:
-        found = self._roots.get(thread)
-        if found is None:
-            found = self._roots[thread] = parsing.copied_for_this_thread(self._root)
-        return found
+        return self._trees.here()
 
     @property
     def version(self) -> Version:

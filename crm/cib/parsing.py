@@ -6,9 +6,7 @@ scanned, before anything is built. It knows nothing of the CIB.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
 from xml.parsers import expat
@@ -31,7 +29,6 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-_thread = threading.local()
 
 
 def parse(text: bytes | str, what: str = "XML", limits: Limits = DEFAULT_LIMITS) -> Element:
@@ -49,18 +46,6 @@ def parse(text: bytes | str, what: str = "XML", limits: Limits = DEFAULT_LIMITS)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise CibError("not-xml", f"The {what} is not well-formed: {error}", line=line) from None
-
-
-def copied_for_this_thread(root: Element) -> Element:
-    """A copy of a tree that another thread made, which shares nothing with it.
-
-    A thread gets its own table of names with the first text that it parses; one that begins with a copy would look into
-    the table of the thread that imported lxml. Nothing is looked up in the other tree: copying only follows it.
-    """
-    if not hasattr(_thread, "has_names"):
-        etree.fromstring(b"<names/>")
-        _thread.has_names = True
-    return deepcopy(root)
 
 
 def line_of(element: Element) -> int | None:

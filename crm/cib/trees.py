@@ -1,8 +1,8 @@
 """A tree for each thread that reads it: threads may share documents, but not trees.
 
-libxml2 keeps the names of all trees that a thread makes in one table of that thread, without a lock, and lxml lets go of
-the interpreter's lock while it parses and copies. Whoever looks for a name in another thread's tree at such a moment may
-not find elements that are there (a status without nodes: everybody would be fenced), or end the process.
+libxml2 keeps the names of all trees that a thread makes in one table of that thread, without a lock, and lxml lets go
+of the interpreter's lock while it parses and copies. Whoever looks for a name in another thread's tree at such a moment
+may not find elements that are there (a status without nodes: everybody would be fenced), or end the process.
 
 The one place of the pure core that knows of threads: only here can it be seen which one asks.
 """

@@ -155,7 +155,9 @@ def test_who_does_not_want_to_wait_does_not(cluster: RealCluster, run: Run) -> N
 def test_an_interrupted_wait_leaves_the_change(cluster: RealCluster, run: Run) -> None:
     run("wait")
     line, environment = command(cluster, "resource", "stop", "slow")
-    waiting = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Where the tests run in the background of a shell, interrupts are ignored, and that is inherited.
+    waiting = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert waiting.stdout is not None
     assert "slow is to stop" in waiting.stdout.readline()
     time.sleep(1)

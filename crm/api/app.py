@@ -63,7 +63,7 @@ def create(
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", openapi_url=None)
-    app.add_middleware(Idempotency, service=service, clock=clock)
+    app.add_middleware(Idempotency, clock=clock)
     app.add_middleware(Waiting, service=service)
     if doors is not None:
         app.add_middleware(Doors, service=service, settings=doors, clock=clock)

@@ -83,7 +83,7 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         if dry_run:
             document = service.cib()
             return await planned(service, document, _with_transient(document, node, name, value), now())
-        if done_before(service) is None:
+        if await done_before(service) is None:
             await service.set_attribute(node, name, value, dampening_ms, origin=origin())
         return AcceptedValue(version=str(service.cib().version), term=service.status().term)
 

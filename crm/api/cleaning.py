@@ -32,7 +32,7 @@ async def clean_up(
     check_cleanup(service)
     if dry_run:
         return await _planned(service, resource, node, now)
-    done = done_before(service)
+    done = await done_before(service)
     if done is not None:
         return CleanedValue(forgotten=done.count, version=str(Version(*done.version)), term=done.term)
     forgotten = await service.cleanup(resource, node, origin=origin())

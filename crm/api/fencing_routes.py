@@ -101,7 +101,7 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
         return await _done(name, "confirm")
 
     async def _done(name: str, action: str) -> FencedValue:
-        done = done_before(service)
+        done = await done_before(service)
         if done is not None:
             return FencedValue(node=name, action=action, version=str(Version(*done.version)), term=done.term)
         committed = await service.fence(name, action, origin=origin())

@@ -27,7 +27,7 @@ from crm.api.doors import principal
 from crm.api.origin import key_id, under
 from crm.api.problems import answer
 from crm.api.scopes import READING
-from crm.api.service import RequestKey, Service
+from crm.api.service import RequestKey
 
 HEADER = "Idempotency-Key"
 KEPT_S = 86_400.0
@@ -57,9 +57,8 @@ class _Kept:
 class Idempotency:
     """ASGI middleware around the routes; whoever asks is known by then."""
 
-    def __init__(self, app: ASGIApp, service: Service, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.time) -> None:
         self._app = app
-        self._service = service
         self._clock = clock
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
@@ -95,14 +94,13 @@ class Idempotency:
     async def _first(self, key: tuple[str, str], kept: _Kept, scope: Scope, receive: Receive, send: Send) -> None:
         self._kept[key] = kept
         request_key = RequestKey(key_id(*key), kept.fingerprint.hex()[:32])
-        known = self._service.receipt(request_key.id) is not None
-
-        async def keeping(message: Message) -> None:
-            kept.messages.append(message)
-            await send(_marked(message) if known else message)
-
         try:
-            with under(request_key):
+            with under(request_key) as keyed:
+
+                async def keeping(message: Message) -> None:
+                    kept.messages.append(message)
+                    await send(_marked(message) if keyed.repeated else message)
+
                 await self._app(scope, receive, keeping)
         finally:
             kept.done.set()

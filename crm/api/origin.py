@@ -1,6 +1,9 @@
 """On whose behalf a write goes to the DC, and whether it has been there before.
 
 Set for one request by the middleware: by `crm.api.doors` who asks and with what, by `crm.api.idempotency` the key.
+
+A node's own receipt is no proof: the step that it came with may have been lost with the DC that sent it. It counts
+once the node has caught up with the present DC, whose CIB and receipts take the place of what was lost.
 """
 
 from __future__ import annotations
@@ -9,20 +12,31 @@ import contextvars
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from crm.api.doors import principal
 from crm.api.problems import ProblemError
 from crm.api.service import Origin, Receipt, RequestKey, Service
 
-_present: contextvars.ContextVar[RequestKey | None] = contextvars.ContextVar("request_key", default=None)
+
+@dataclass(slots=True)
+class Keyed:
+    """A request under a key; `repeated` once it is found to have been carried out before."""
+
+    key: RequestKey
+    repeated: bool = False
+
+
+_present: contextvars.ContextVar[Keyed | None] = contextvars.ContextVar("request_key", default=None)
 
 
 @contextmanager
-def under(key: RequestKey) -> Iterator[None]:
+def under(key: RequestKey) -> Iterator[Keyed]:
     """While this lasts, what is written is written under that key."""
-    remembered = _present.set(key)
+    keyed = Keyed(key)
+    remembered = _present.set(keyed)
     try:
-        yield
+        yield keyed
     finally:
         _present.reset(remembered)
 
@@ -34,19 +48,24 @@ def key_id(user: str, key: str) -> str:
 
 def origin() -> Origin:
     """Of the present request."""
-    asking = principal()
-    return Origin(asking.user, asking.client, _present.get())
+    asking, keyed = principal(), _present.get()
+    return Origin(asking.user, asking.client, None if keyed is None else keyed.key)
 
 
-def done_before(service: Service) -> Receipt | None:
+async def done_before(service: Service) -> Receipt | None:
     """The receipt if this very request was carried out already, as far as the answering node knows.
 
-    Raises ProblemError (idempotency-key-in-use). What this node has not heard of yet the DC knows.
+    Raises ProblemError (idempotency-key-in-use), Refused (if nobody can say whether the receipt holds). What this node
+    has not heard of yet the DC knows.
     """
-    key = _present.get()
-    found = None if key is None else service.receipt(key.id)
-    if found is not None and found.key != key:
+    keyed = _present.get()
+    if keyed is None or service.receipt(keyed.key.id) is None:
+        return None
+    await service.consistent()
+    found = service.receipt(keyed.key.id)
+    if found is not None and found.key != keyed.key:
         raise key_in_use()
+    keyed.repeated = found is not None
     return found
 
 

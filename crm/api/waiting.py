@@ -2,6 +2,8 @@
 
     GET …?index=0.12.4@3&wait=30     answers when the cluster's state is another one, at the latest after 30 seconds
 
+    GET …?consistent=true            answers from a state that has all that was acknowledged before
+
 For clients too simple for `/v1/events`. The `Crmd-Index` of an answer is the `index` of the next question. All reads
 under /v1 take part, so this stands around the application and not in each of them.
 """
@@ -9,7 +11,7 @@ under /v1 take part, so this stands around the application and not in each of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -17,22 +19,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.api.limits import MOST_LISTENERS
 from crm.api.problems import answer
-from crm.api.service import Service
+from crm.api.service import Refused, Service
 
 LONGEST_S = 300.0
 USUAL_S = 60.0
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 HEADERS = {
     "Crmd-Index": "the state of the cluster that the answer is of; a later question may wait until it has changed",
     "Crmd-Version": "version of the CIB on the answering node",
     "Crmd-Term": "newest term of a DC that the answering node knows",
     "Crmd-Node": "the node that answers",
-    "Crmd-Fresh": "whether it follows a DC, so that what it says is up to date",
+    "Crmd-Fresh": "whether it follows a DC with quorum, as far as it knows: what it says is of a moment ago",
 }
 PARAMETERS = (
     ("index", "answer when the state is another one than this (a `Crmd-Index`)", {"type": "string"}, "0.12.4@3"),
     ("wait", f"for at most so many seconds, with `index` (default {USUAL_S:.0f})",
      {"type": "number", "minimum": 0, "maximum": LONGEST_S}, 30),
+    ("consistent", "answer from what has every change that was acknowledged before the question, at any node: the DC "
+     "asks the other nodes first whether it still leads", {"type": "boolean"}, True),
 )
 NAMES = frozenset(name for name, *_ in PARAMETERS)
 """The parameters of a query that every read under /v1 takes."""
@@ -85,16 +90,30 @@ class Waiting:
             await send(message)
 
         problem, client = None, Attention(receive)
-        if scope["method"] in ("GET", "HEAD") and takes_index(scope["path"]) and b"index=" in scope["query_string"]:
-            problem = await self._wait(scope["query_string"].decode("latin-1"), client)
+        if scope["method"] in ("GET", "HEAD") and takes_index(scope["path"]):
+            asked = parse_qs(scope["query_string"].decode("latin-1"))
+            if "index" in asked:
+                problem = await self._wait(asked, client)
+            if problem is None and "consistent" in asked:
+                problem = await self._catch_up(asked["consistent"][-1])
         if problem is not None:
             await answer(*problem)(scope, client.receive, stamped)
         elif not client.gone:
             await self._app(scope, client.receive, stamped)
 
-    async def _wait(self, query: str, client: Attention) -> tuple[str, str, str] | None:
+    async def _catch_up(self, wanted: str) -> tuple[str, str, str] | None:
+        """Wait until this node has all that was acknowledged; why not, if nobody can say so."""
+        if wanted not in _BOOLEANS:
+            return "bad-request", f"query.consistent: “{wanted}” is neither true nor false", "Write consistent=true"
+        try:
+            if _BOOLEANS[wanted]:
+                await self._service.consistent()
+        except Refused as error:
+            return error.code, error.message, error.hint
+        return None
+
+    async def _wait(self, asked: Mapping[str, list[str]], client: Attention) -> tuple[str, str, str] | None:
         """Wait as the query asks for, as long as the client does; what is wrong with it otherwise."""
-        asked = parse_qs(query)
         index, wait = asked.get("index", [""])[-1], asked.get("wait", [str(USUAL_S)])[-1]
         seconds = _seconds(wait)
         if seconds is None:

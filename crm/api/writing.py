@@ -52,7 +52,7 @@ async def write_made(
     each attempt before it is written. A request that was carried out before is answered again, and nothing is made.
     """
     permission.check_may_change(service)
-    done = done_before(service)
+    done = await done_before(service)
     if done is not None:
         return _done(done, response)
     wanted = wanted_version(if_match)
@@ -87,7 +87,7 @@ async def write(
     Refused.
     """
     permission.check_may_change(service)
-    done = done_before(service)
+    done = await done_before(service)
     if done is not None:
         return _done(done, response)
     if permission.sees_all(service):
@@ -107,6 +107,7 @@ async def _write(service: Service, change: Change | None, response: Response, if
     if by_hand:
         _check_status(service, present, after)
     if after is present and not dry_run:
+        await _check_present(service, present)
         set_version(response, seen_of(service, present))
         return UnchangedValue(version=str(present.version), term=service.status().term)
     found = [*reports, *checked(after)]
@@ -139,6 +140,21 @@ async def _applied(service: Service, present: Document, change: Change | None) -
 async def _made(apply: Callable[[Change], Document], change: Change) -> Document:
     """A change of large texts is made beside the event loop."""
     return await beside(apply, change) if size_bytes(change) > _LARGE_BYTES else apply(change)
+
+
+async def _check_present(service: Service, present: Document) -> None:
+    """Raise Refused if that is not the cluster's configuration, only what this node knows: something may be to change.
+
+    Without quorum nobody can tell; then what this node knows is all that there is.
+    """
+    try:
+        await service.consistent()
+    except Refused as error:
+        if error.code != "no-quorum":
+            raise
+    if service.cib().version[:2] != present.version[:2]:
+        raise Refused("stale-version", f"The configuration moved on from {present.version} meanwhile",
+                      "read it again and repeat the change on that")
 
 
 def _check_status(service: Service, present: Document, after: Document) -> None:

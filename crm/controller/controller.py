@@ -41,6 +41,7 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
 from crm.controller.planning import Planning
+from crm.controller.reads import Reads
 from crm.controller.receipts import Receipt
 from crm.controller.releases import Releases
 from crm.controller.replication import Documents, Replication
@@ -138,6 +139,7 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._backoff.forget, options.written_at)
+        self._reads = Reads(self._core, self._replication)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
@@ -176,6 +178,7 @@ class Controller:
     def receipt(self, key_id: str) -> Receipt | None:
         """What this node knows of a request that was carried out under a key."""
         return self._core.receipts.find(key_id, self._core.now)
+
     def awaits_plan(self, plan_id: int) -> bool:
         """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
         return self._planning.awaits(plan_id)
@@ -213,6 +216,7 @@ class Controller:
             events.FencingEnded: self._fencing_member.ended,
             events.AgentDescribed: self._history.described,
             events.ChangeRequested: self._requests.change_requested,
+            events.ReadRequested: self._requests.read_requested,
             events.CleanupRequested: self._requests.cleanup_requested,
             events.FencingRequested: self._requests.fencing_requested,
             events.AttributeRequested: self._attributes.requested,
@@ -240,6 +244,9 @@ class Controller:
             messages.Result: self._result,
             messages.ChangeForward: self._requests.change,
             messages.CleanupForward: self._requests.cleanup,
+            messages.ReadForward: self._reads.asked,
+            messages.FollowProbe: self._reads.probed,
+            messages.Following: self._reads.following,
             messages.FenceForward: self._requests.fence,
             messages.FenceOrder: self._fencing_member.order,
             messages.FenceReport: self._fence_report,
@@ -301,6 +308,7 @@ class Controller:
         self._fencing_member.view_changed()
         self._election.view_changed()
         if core.leading:
+            self._reads.leader_changed()
             self._joining.view_changed()
         elif core.authority is None:
             self._requests.leader_lost()
@@ -369,6 +377,7 @@ class Controller:
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
+        self._reads.leader_changed()
 
     def _leader_known(self) -> None:
         self._requests.leader_known()

@@ -124,6 +124,13 @@ class ChangeRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRequested:
+    """A client wants to read what is at least as new as its question (see `crm.controller.reads`)."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CleanupRequested:
     """A client wants failures (and history) of a resource forgotten; None means every one."""
 
@@ -193,6 +200,7 @@ Event = (
     | FencingEnded
     | AgentDescribed
     | ChangeRequested
+    | ReadRequested
     | CleanupRequested
     | FencingRequested
     | AttributeRequested

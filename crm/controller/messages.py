@@ -248,6 +248,29 @@ class CleanupForward:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadForward:
+    """A client of the sender reads, and wants to see all that was acknowledged before it asked."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowProbe:
+    """A leader asks whether the receiver still follows it; `number` comes back with the answer."""
+
+    term: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """The sender follows the leader of that term, as it asked in its question `number`."""
+
+    term: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestAnswer:
     """The leader's answer to a forwarded request."""
 
@@ -399,6 +422,9 @@ Message = (
     | Result
     | ChangeForward
     | CleanupForward
+    | ReadForward
+    | FollowProbe
+    | Following
     | RequestAnswer
     | LeaveRequest
     | Released

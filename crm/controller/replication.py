@@ -118,10 +118,10 @@ class Replication:
 
     def _others_are_off(self) -> bool:
         core = self._core
-        return not core.splits or self._not_off() <= set(core.view.names)
+        return not core.splits or self.not_off() <= set(core.view.names)
 
-    def _not_off(self) -> set[str]:
-        """Nodes that are not known to be off."""
+    def not_off(self) -> set[str]:
+        """The configured nodes that are not known to be off."""
         states = recorded_nodes(self._core.document)
         return {name for name, node_id in self._core.me.shape.nodes
                 if self._core.view.member(name) is not None or states.get(node_id, {}).get("expected") != "down"}
@@ -272,7 +272,7 @@ class Replication:
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
         if core.splits:
-            return having >= self._not_off()
+            return having >= self.not_off()
         return len(having & set(core.me.shape.names)) >= core.needed
 
     # The follower's side

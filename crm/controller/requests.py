@@ -17,15 +17,18 @@ from crm.cib.upkeep import cleaned
 from crm.cib.version import Seen, Version
 from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
-from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested
+from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested, ReadRequested
 from crm.controller.fencing.fencing import Fencing
-from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, RequestAnswer
+from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, ReadForward, RequestAnswer
 from crm.controller.receipts import Origin, Receipt
 from crm.controller.replication import Replication
 
 TIMER = "requests"
 WAIT_FOR_LEADER_S = 5.0
 LOOK_FIRST = "read the CIB and look before you repeat it; what has an Idempotency-Key can be repeated as it is"
+
+Forward = ChangeForward | CleanupForward | FenceForward | ReadForward
+"""What one of this node's clients asks for, on its way to the leader."""
 
 Validate = Callable[[Document], None]
 """Raises CibError when the cluster cannot take that CIB."""
@@ -44,10 +47,10 @@ class Requests:
         self._want_plan = want_plan
         self._try_at_once = try_at_once
         self._written_at = written_at
-        self._waiting: dict[str, ChangeForward | CleanupForward | FenceForward] = {}
+        self._waiting: dict[str, Forward] = {}
         """No leader yet."""
-        self._sent: dict[str, str] = {}
-        """Forwarded requests and to whom."""
+        self._sent: dict[str, tuple[str, Forward]] = {}
+        """Forwarded requests: to whom, and what."""
 
     # This node's clients
 
@@ -64,6 +67,10 @@ class Requests:
     def fencing_requested(self, event: FencingRequested) -> None:
         """A client wants a node fenced."""
         self._forward(FenceForward(event.request_id, event.target, event.action, event.origin))
+
+    def read_requested(self, event: ReadRequested) -> None:
+        """A client wants to read what is at least as new as its question."""
+        self._forward(ReadForward(event.request_id))
 
     def leader_known(self) -> None:
         """Somebody leads: send what waits. What went to another leader is open."""
@@ -92,25 +99,30 @@ class Requests:
             self._core.emit(Answer(answer.request_id, version, answer.term, answer.code, answer.message, answer.hint,
                                    answer.count))
 
-    def _forward(self, request: ChangeForward | CleanupForward | FenceForward) -> None:
+    def _forward(self, request: Forward) -> None:
         core = self._core
         if core.authority is None:
             if not self._waiting:
                 core.set_timer(TIMER, WAIT_FOR_LEADER_S)
             self._waiting[request.request_id] = request
             return
-        self._sent[request.request_id] = core.authority.name
+        self._sent[request.request_id] = (core.authority.name, request)
         core.send(core.authority.name, request)
 
     def _fail_sent(self, keep: str | None) -> None:
-        for request_id, leader in list(self._sent.items()):
-            if leader != keep:
-                del self._sent[request_id]
-                self._core.emit(Answer(
-                    request_id, code="outcome-unknown",
-                    message=f"{leader} led the cluster when the change was sent, and leads no more: the change was "
-                            "made, or it was not",
-                    hint=LOOK_FIRST))
+        for request_id, (leader, request) in list(self._sent.items()):
+            if leader == keep:
+                continue
+            del self._sent[request_id]
+            if isinstance(request, ReadForward):
+                self._core.emit(Answer(request_id, code="not-ready", message=f"{leader} leads the cluster no more",
+                                       hint="try again in a moment"))
+                continue
+            self._core.emit(Answer(
+                request_id, code="outcome-unknown",
+                message=f"{leader} led the cluster when the change was sent, and leads no more: the change was "
+                        "made, or it was not",
+                hint=LOOK_FIRST))
 
     # The leader
 

@@ -6,6 +6,7 @@ Changes go to the DC, wherever it is; `change` returns when a majority of the no
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from crm.controller.events import (
     CleanupRequested,
     Event,
     FencingRequested,
+    ReadRequested,
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
@@ -41,6 +43,10 @@ from crm.transition import Progress
 
 REQUEST_LIMIT_S = 30.0
 FENCING_LIMIT_S = 600.0
+READ_LIMIT_S = 5.0
+"""After so long nobody could say what the newest state is."""
+_READ_TRY_S = 1.0
+_POLL_S = 0.01
 
 __all__ = ["Committed", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
@@ -70,7 +76,7 @@ class NodeStatus:
 
     state    starting, election, integration, planning, transition, idle (on the DC); not-dc; stopping
     cib_term  the term that this node's CIB was written in
-    fresh    whether this node follows a leader, so that its CIB is kept up to date
+    fresh    whether this node follows a DC that was elected with quorum, as far as it knows: its CIB is kept up to date
     problem  why this node's disk does not take changes, empty if it does
     """
 
@@ -122,12 +128,46 @@ class Service:
         seen = self._snapshot()
         members = tuple(self._member(seen, name, node_id) for name, node_id in self._nodes)
         return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
-                          seen.document.version, seen.dc is not None, seen.transition, seen.progress, seen.reports,
+                          seen.document.version, _is_fresh(seen), seen.transition, seen.progress, seen.reports,
                           self._problem(), seen.cib_term)
 
     def cib(self) -> Document:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""
         return self._snapshot().document
+
+    async def consistent(self) -> None:
+        """Return once this node's CIB has all that was acknowledged, anywhere, before the call.
+
+        Raises Refused (no-quorum, no-dc, not-ready) if nobody can say so within READ_LIMIT_S.
+        """
+        end = time.monotonic() + READ_LIMIT_S
+        index = await self._read_index(end)
+        while not self._has(index):
+            if time.monotonic() > end:
+                raise Refused("not-ready", f"{self.name} has not caught up with the DC within {READ_LIMIT_S:g} s",
+                              "ask another node, or read without `consistent`")
+            await asyncio.sleep(_POLL_S)
+
+    async def _read_index(self, end: float) -> commands.Answer:
+        """How far the cluster is, as its DC says after having made sure that it leads. Raises Refused."""
+        while True:
+            try:
+                left = max(_POLL_S, end - time.monotonic())
+                return await self._ask(ReadRequested, min(_READ_TRY_S, left))
+            except Refused as error:
+                if error.code == "no-quorum" or time.monotonic() > end:
+                    if error.code != "outcome-unknown":
+                        raise
+                    raise Refused("not-ready", f"Nobody could say within {READ_LIMIT_S:g} s what the newest state is",
+                                  "see who is there: crmctl status; or read without `consistent`") from None
+            await asyncio.sleep(_POLL_S)
+
+    def _has(self, index: commands.Answer) -> bool:
+        """Whether this node's CIB is that of a leader, and has come as far as that."""
+        seen = self._snapshot()
+        assert index.version is not None
+        return seen.dc is not None and not seen.caretaker and (
+            seen.term > index.term or (seen.term == index.term and seen.document.version >= index.version))
 
     async def change(self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False,
                      origin: Origin = NOBODY) -> Committed:
@@ -254,3 +294,7 @@ class Service:
         member = seen.view.member(name)
         joined = name in seen.joined if seen.dc == seen.node else None
         return MemberStatus(name, node_id, member is not None, member.joined_at if member else 0, joined)
+
+
+def _is_fresh(seen: Snapshot) -> bool:
+    return seen.dc is not None and not seen.caretaker and seen.view.quorate

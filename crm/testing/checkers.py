@@ -281,6 +281,19 @@ class Checkers:
         if missing:
             self._break("reads", f"{node.name} has told its clients of {sorted(missing)}, and has it no more")
 
+    def has_read(self, node: SimulatedNode, answer: Answer, expected: frozenset[str]) -> None:
+        """A consistent read comes after every change that was acknowledged, anywhere, before it was asked for."""
+        world = self._world
+        assert answer.version is not None
+        index = (answer.term, *answer.version[:2])
+        newer = sorted(marker for marker in expected if world.acknowledged[marker] > index)
+        seen = node.controller.snapshot() if node.controller is not None else None
+        if seen is not None and seen.dc is not None and (seen.term, seen.document.version) == (
+                answer.term, answer.version):
+            newer += sorted(expected - world.markers(seen.document))
+        if newer:
+            self._break("consistent-reads", f"a read by {node.name} was answered as of {index}, without {newer}")
+
     def _in_order(self, answer: Answer) -> None:
         """A change that was asked for after another had been acknowledged comes after it."""
         world = self._world

@@ -95,6 +95,14 @@ def set_attribute(world: World, node: SimulatedNode) -> bool:
     return True
 
 
+def read(world: World, node: SimulatedNode) -> bool:
+    """A client reads, and wants all that was acknowledged before."""
+    if node.controller is None:
+        return False
+    world.read(node.name)
+    return True
+
+
 def confirm(world: World, node: SimulatedNode) -> bool:
     """A person has seen that a machine is off, and says so."""
     off = [each.name for each in world.nodes.values() if not each.powered]

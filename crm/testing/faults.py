@@ -280,6 +280,10 @@ SLOW = Catalogue((
     ("agent-slow", 12, _agent_is_slow),
     ("agents-quick", 3, _agents_are_quick),
 ))
+READING = Catalogue((
+    *HARSH.entries,
+    ("read", 12, clients.read),
+))
 _TRIES = 20
 
 

@@ -97,6 +97,7 @@ SCENARIOS = {
     "varied": Scenario(_varied_world, faults.VARIED),
     "harsh": Scenario(_varied_world, faults.HARSH),
     "slow": Scenario(_varied_world, faults.SLOW),
+    "reading": Scenario(_varied_world, faults.READING),
 }
 
 

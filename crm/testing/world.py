@@ -57,6 +57,8 @@ class World:
         """Markers that clients were told are safe, with the version and term that they were told."""
         self.asked_at: dict[str, float] = {}
         """When clients asked for a marker."""
+        self.reads: dict[str, frozenset[str]] = {}
+        """Consistent reads that clients asked for, and the markers that were acknowledged by then."""
         self.answers: dict[str, commands.Answer] = {}
         self.alerts: list[tuple[str, dict[str, str]]] = []
         """What alert agents were told, and where."""
@@ -169,6 +171,13 @@ class World:
                f'value="1"/></cluster_property_set></crm_config>')
         self.asked_at[marker] = self.clock
         self.handle(node, events.ChangeRequested(marker, Edit(Verb.MODIFY, xml)))
+
+    def read(self, via: str) -> str:
+        """A client of a node wants to read what has all that was acknowledged before; the key of its answer."""
+        request = f"read-{self.timeline.number()}"
+        self.reads[request] = frozenset(self.acknowledged)
+        self.handle(self.nodes[via], events.ReadRequested(request))
+        return request
 
     def edit(self, via: str, change: Change) -> None:
         """A client of a node changes the CIB."""
@@ -393,6 +402,8 @@ class World:
 
     def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
         self.answers[answer.request_id] = answer
+        if answer.request_id in self.reads and answer.version is not None:
+            self.checkers.has_read(node, answer, self.reads.pop(answer.request_id))
         if answer.version is None or answer.request_id not in self.asked_at:
             return
         kept = (each.disk.document for each in self.nodes.values())

@@ -112,6 +112,10 @@ class FakeNode:
         self.receipts = Receipts()
         self.origins: list[Origin] = []
         self.trouble: Refused | None = None
+        self.uncertain: Refused | None = None
+        """Why this node cannot say that it is up to date."""
+        self.caught_up = 0
+        """How often it was asked to be."""
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
         self.cleaned: list[tuple[str | None, str | None]] = []
@@ -140,6 +144,11 @@ class FakeNode:
 
     def cib(self) -> Document:
         return self.document
+
+    async def consistent(self) -> None:
+        self.caught_up += 1
+        if self.uncertain is not None:
+            raise self.uncertain
 
     def receipt(self, key_id: str, /) -> Receipt | None:
         return self.receipts.find(key_id, NOW)

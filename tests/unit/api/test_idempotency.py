@@ -133,6 +133,39 @@ def test_a_repetition_at_another_node_is_not_done_again(
     assert "Idempotency-Replayed" not in without.headers
 
 
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_a_receipt_that_may_be_lost_is_no_proof(method: str, path: str, body: dict[str, str] | None) -> None:
+    """It came with a step of a DC that is gone: only what the present DC knows counts."""
+    client, other, headers = Client("open"), Client("open"), {"Idempotency-Key": path}
+    client.http.request(method, path, json=body, headers=headers)
+    other.node.receipts.add(*client.node.receipts.all(NOW))
+    other.node.uncertain = Refused("not-ready", "nobody leads", "try again")
+    unknown = other.http.request(method, path, json=body, headers=headers)
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "not-ready")
+    other.node.uncertain = None
+    other.node.origins.clear()
+
+    async def forgetful() -> None:
+        other.node.receipts.replace(())
+
+    other.node.consistent = forgetful  # type: ignore[method-assign]
+    done = other.http.request(method, path, json=body, headers=headers)
+    assert done.status_code in (200, 201) and "Idempotency-Replayed" not in done.headers
+    assert len(other.node.origins) == 1
+
+
+def test_nothing_to_change_is_said_of_the_present_configuration_only(client: Client) -> None:
+    path, same = "/v1/nodes/two/standby", {"Idempotency-Key": "b"}
+    client.http.post(path)
+    caught_up = client.node.caught_up
+    assert client.http.post(path).json().get("changed", False) is False
+    assert client.node.caught_up == caught_up + 1
+    client.node.uncertain = Refused("not-ready", "nobody leads", "try again")
+    assert client.http.post(path, headers=same).status_code == 503
+    client.node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+    assert client.http.post(path, headers=same).status_code == 200
+
+
 def test_the_dc_is_told_who_asks_and_with_what(client: Client) -> None:
     client.http.post("/v1/nodes/two/standby", headers={"User-Agent": "crmctl/1 (x)"})
     client.http.post("/v1/nodes/two/online", headers={"User-Agent": "<script>"})

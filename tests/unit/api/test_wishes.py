@@ -120,7 +120,7 @@ def test_operations_and_failures(api: TestClient) -> None:
     [
         ("POST /v1/nodes/one/standby?dryrun=true", "Did you mean dry_run?"),
         ("GET /v1/resources?limt=2", "Did you mean limit?"),
-        ("GET /v1/cluster?colour=red", "There are index, wait"),
+        ("GET /v1/cluster?colour=red", "There are consistent, index, wait"),
         ("POST /v1/tasks/wait?index=1", "There are timeout"),
     ],
 )

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from crm.api.app import create
+from crm.api.service import Refused
 from crm.cib.record import AttributeNote, record
 from tests.unit.api.node import NOW, FakeNode
 
@@ -61,6 +62,23 @@ def test_every_answer_says_how_fresh_it_is() -> None:
                 headers = (await client.get(path)).headers
                 told = [headers[f"Crmd-{name}"] for name in ("Index", "Version", "Term", "Node", "Fresh")]
                 assert told == ["0.5.0@3", "0.0.0", "3", "one", "true"]
+
+    asyncio.run(story())
+
+
+def test_a_consistent_read_is_answered_once_the_node_has_caught_up_or_not_at_all() -> None:
+    async def story() -> None:
+        node = FakeNode()
+        async with _client(node) as client:
+            assert (await client.get("/v1/cib", params={"consistent": "true"})).status_code == 200
+            assert (await client.get("/v1/cib", params={"consistent": "false"})).status_code == 200
+            assert node.caught_up == 1
+            wrong = await client.get("/v1/cib", params={"consistent": "please"})
+            assert (wrong.status_code, wrong.json()["code"]) == (422, "bad-request")
+            node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+            refused = await client.get("/v1/cib", params={"consistent": "true"})
+            assert (refused.status_code, refused.json()["code"]) == (503, "no-quorum")
+            assert (await client.get("/v1/cib")).status_code == 200
 
     asyncio.run(story())
 

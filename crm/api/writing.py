@@ -52,10 +52,11 @@ async def write_made(
     each attempt before it is written. A request that was carried out before is answered again, and nothing is made.
     """
     permission.check_may_change(service)
+    wanted = wanted_version(if_match)
+    await _catch_up(service, wanted)
     done = await done_before(service)
     if done is not None:
         return _done(done, response)
-    wanted = wanted_version(if_match)
     for left in reversed(range(_TRIES)):
         present = service.cib()
         seen = wanted or Seen(present.version, service.status().cib_term)
@@ -87,6 +88,7 @@ async def write(
     Refused.
     """
     permission.check_may_change(service)
+    await _catch_up(service, if_seen)
     done = await done_before(service)
     if done is not None:
         return _done(done, response)
@@ -147,14 +149,25 @@ async def _check_present(service: Service, present: Document) -> None:
 
     Without quorum nobody can tell; then what this node knows is all that there is.
     """
+    await _as_far_as_can_be_known(service)
+    if service.cib().version[:2] != present.version[:2]:
+        raise Refused("stale-version", f"The configuration moved on from {present.version} meanwhile",
+                      "read it again and repeat the change on that")
+
+
+async def _catch_up(service: Service, wanted: Seen | None) -> None:
+    """Before a request is called stale: it may be this node that is, and the request may be one that was done."""
+    if wanted is not None and wanted.version[:2] != service.cib().version[:2]:
+        await _as_far_as_can_be_known(service)
+
+
+async def _as_far_as_can_be_known(service: Service) -> None:
+    """Have this node catch up with the DC. Without quorum what it knows is all that there is. Raises Refused."""
     try:
         await service.consistent()
     except Refused as error:
         if error.code != "no-quorum":
             raise
-    if service.cib().version[:2] != present.version[:2]:
-        raise Refused("stale-version", f"The configuration moved on from {present.version} meanwhile",
-                      "read it again and repeat the change on that")
 
 
 def _check_status(service: Service, present: Document, after: Document) -> None:

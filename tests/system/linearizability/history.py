@@ -29,6 +29,10 @@ class Write:
     told: str = ""
     """Nodes that were asked, and the last code."""
 
+    def __str__(self) -> str:
+        return (f"the write of {self.token} upon {len(self.base)} others ({self.began:.3f} to {self.ended:.3f} s, "
+                f"{self.fate.value}; {self.told})")
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -44,6 +48,11 @@ class Read:
     consistent: bool
     fresh: bool
     client: int = 0
+
+    def __str__(self) -> str:
+        kind = "consistent" if self.consistent else "fresh" if self.fresh else "plain"
+        return (f"the {kind} read of {len(self.value)} tokens, the last {self.value[-1:]}, from {self.node} "
+                f"({self.began:.3f} to {self.ended:.3f} s)")
 
 
 @dataclass(slots=True)

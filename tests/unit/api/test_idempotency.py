@@ -156,20 +156,20 @@ def test_a_receipt_that_may_be_lost_is_no_proof(method: str, path: str, body: di
 
 def test_a_node_that_lags_behind_calls_no_request_stale(client: Client) -> None:
     """The version that a client has seen elsewhere is news here: the node catches up, and knows the request then."""
-    other, path = Client("open"), "/v1/nodes/two/standby"
+    other, (method, path, body) = Client("open"), WRITES[4]
     client.http.post("/v1/nodes/one/standby")
-    seen = client.http.get("/v1/cib").headers["ETag"]
-    headers = {"Idempotency-Key": "lag", "If-Match": seen}
-    assert client.http.post(path, headers=headers).status_code == 200
+    headers = {"Idempotency-Key": "lag", "If-Match": client.http.get("/v1/cib").headers["ETag"]}
+    assert client.http.request(method, path, json=body, headers=headers).status_code == 200
 
     async def catch_up() -> None:
         other.node.adopt(client.node.document)
         other.node.receipts.add(*client.node.receipts.all(NOW))
 
     other.node.consistent = catch_up  # type: ignore[method-assign]
-    again = other.http.post(path, headers=headers)
+    again = other.http.request(method, path, json=body, headers=headers)
     assert (again.status_code, again.headers.get("Idempotency-Replayed")) == (200, "true")
-    assert other.http.post("/v1/nodes/two/online", headers={"If-Match": seen}).status_code == 412
+    headers["Idempotency-Key"] = "another"
+    assert other.http.request(method, path, json=body, headers=headers).status_code == 412
 
 
 def test_nothing_to_change_is_said_of_the_present_configuration_only(client: Client) -> None:

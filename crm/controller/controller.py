@@ -40,6 +40,7 @@ from crm.controller.fencing.member import FencingMember
 from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
+from crm.controller.lost_store import LostStore
 from crm.controller.planning import Planning
 from crm.controller.reads import Reads
 from crm.controller.receipts import Receipt
@@ -117,6 +118,7 @@ class Controller:
         self._alerts = Alerts(self._core)
         self._history = LocalHistory(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost, lambda name: self._replication.term_kept(name))
+        self._lost_store = LostStore(self._core, self._election)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
         self._releases = Releases(self._core, self._replication)
@@ -190,7 +192,8 @@ class Controller:
                         core.authority is not None and core.authority.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
-                        (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
+                        (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports(),
+                         *self._lost_store.reports()),
                         self._fencings.all(), core.standing.cib_term)
 
     def _state(self) -> str:
@@ -216,6 +219,7 @@ class Controller:
             events.FencingEnded: self._fencing_member.ended,
             events.AgentDescribed: self._history.described,
             events.ChangeRequested: self._requests.change_requested,
+            events.LossAcceptanceRequested: self._lost_store.requested,
             events.ReadRequested: self._requests.read_requested,
             events.CleanupRequested: self._requests.cleanup_requested,
             events.FencingRequested: self._requests.fencing_requested,
@@ -244,6 +248,7 @@ class Controller:
             messages.Result: self._result,
             messages.ChangeForward: self._requests.change,
             messages.CleanupForward: self._requests.cleanup,
+            messages.LossAccepted: self._lost_store.accepted,
             messages.ReadForward: self._reads.asked,
             messages.FollowProbe: self._reads.probed,
             messages.Following: self._reads.following,

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 
 from crm.controller.core import Core
 from crm.controller.messages import Hello, Vote, VoteRequest
-from crm.controller.values import Authority
+from crm.controller.values import Authority, Store
 
 HELLO_LIMIT_S = 0.25
 ROUND_S = 0.5
@@ -36,6 +36,8 @@ VOTER_PATIENCE = 3
 PATIENCE = 3
 """So many rounds the best node has before the next one tries."""
 START_PATIENCE = 2
+FOUNDING_PATIENCE_S = 15.0
+"""So long nodes that have all never had a CIB wait for the others, before they begin a cluster without them."""
 TIMER = "election"
 
 
@@ -47,6 +49,8 @@ class _Candidacy:
     votes: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     """Those whose votes are on their disks."""
+    whole: set[str] = field(default_factory=set)
+    """Those whose stores have kept all that they acknowledged."""
 
 
 class Election:
@@ -66,6 +70,7 @@ class Election:
         self._round = 0
         self._yielding = False
         """Another stands, and has not had its time yet."""
+        self._started_at: float | None = None
         self._fresh = True
         """Nobody has led since this daemon started: the others are probably starting, too."""
         self.hellos: dict[str, Hello] = {}
@@ -105,7 +110,7 @@ class Election:
         core, candidacy = self._core, self._candidacy
         if core.authority is not None:
             return
-        if candidacy is not None and self._majority(candidacy.votes):
+        if candidacy is not None and self._elects(candidacy):
             self._succeed(candidacy)
             return
         self._round += 1
@@ -125,7 +130,8 @@ class Election:
         refusal = self._refusal(sender, request)
         if request.trial:
             refusal = refusal or self._objection(sender, request)
-            core.send(sender, Vote(request.term, not refusal, core.position, refusal, core.standing.term, trial=True))
+            core.send(sender, Vote(request.term, not refusal, core.position, refusal, core.standing.term, trial=True,
+                                   store=core.standing.store))
             if not refusal:
                 self._yield_to_candidate()
             return
@@ -137,7 +143,7 @@ class Election:
             self.step_down(f"{sender} stands for term {request.term}")
         core.authority = None
         core.stand(term=request.term, voted_for=sender)
-        answer = Vote(request.term, True, core.position, "", request.term)
+        answer = Vote(request.term, True, core.position, "", request.term, store=core.standing.store)
         core.persist(lambda: core.send(sender, answer), with_document=False,
                      meanwhile=lambda: core.send(sender, replace(answer, kept=False)))
         self._yield_to_candidate()
@@ -156,7 +162,9 @@ class Election:
             candidacy.votes.add(sender)
             if vote.kept:
                 candidacy.kept.add(sender)
-            if candidacy.votes >= set(core.view.names) and self._majority(candidacy.votes):
+            if vote.store is Store.WHOLE:
+                candidacy.whole.add(sender)
+            if candidacy.votes >= set(core.view.names) and self._elects(candidacy):
                 self._succeed(candidacy)
         elif vote.known_term > candidacy.request.term or vote.position.durable > core.position.durable:
             self._candidacy = None
@@ -185,7 +193,12 @@ class Election:
         """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
-                     core.leading, core.dc, core.release)
+                     core.leading, core.dc, core.release, core.standing.store)
+
+    def greet_anew(self) -> None:
+        """Something of what this node says in its greeting has changed."""
+        self._greet()
+        self._decide_if_all_heard()
 
     def _greet(self) -> None:
         core = self._core
@@ -249,7 +262,8 @@ class Election:
             core.authority = Authority(core.standing.term, core.me.name, True, core.me.incarnation)
             self._announce()
             return
-        self._ask(trial=not self._all_heard())
+        if self.knows_enough():
+            self._ask(trial=not self._all_heard())
 
     def _ask(self, trial: bool) -> None:
         """Ask for votes: at once on trial, else when our own vote is on disk."""
@@ -271,7 +285,8 @@ class Election:
         if self._candidacy is candidacy and core.me.name not in candidacy.votes:
             core.broadcast(request)
         if self._candidacy is candidacy or (kept and core.leading and core.standing.term == request.term):
-            self.vote(core.me.name, Vote(request.term, True, core.position, "", request.term, request.trial, kept))
+            self.vote(core.me.name, Vote(request.term, True, core.position, "", request.term, request.trial, kept,
+                                         core.standing.store))
 
     def _succeed(self, candidacy: _Candidacy) -> None:
         """Enough votes: on trial they are asked for in earnest."""
@@ -311,6 +326,30 @@ class Election:
         if request.position.durable < core.position.durable:
             return "the candidate's CIB is older"
         return ""
+
+    def knows_enough(self) -> bool:
+        """Whether the nodes that said hello can know every acknowledged change, or there is nothing to be known."""
+        whole = {name for name, hello in self.hellos.items() if hello.store is Store.WHOLE}
+        return self._informed(set(self.hellos), whole)
+
+    def _elects(self, candidacy: _Candidacy) -> bool:
+        return self._majority(candidacy.votes) and self._informed(candidacy.votes, candidacy.whole)
+
+    def _informed(self, voters: set[str], whole: set[str]) -> bool:
+        """Whether one of those must have each change that was ever acknowledged.
+
+        Of any two majorities of whole stores one node is in both; a store that has lost something counts for nothing,
+        unless all are here: then there is nothing else to be known.
+        """
+        core = self._core
+        return self._majority(whole) or voters >= set(core.me.shape.names) or self._founds(voters)
+
+    def _founds(self, voters: set[str]) -> bool:
+        """Whether those begin a new cluster: nobody here has ever had anything, and the others had time to come."""
+        core = self._core
+        self._started_at = core.now if self._started_at is None else self._started_at
+        new = all(name in self.hellos and self.hellos[name].store is Store.NEW for name in core.view.names)
+        return new and voters >= set(core.view.names) and core.now - self._started_at >= FOUNDING_PATIENCE_S
 
     def _majority(self, votes: set[str]) -> bool:
         core = self._core

@@ -124,6 +124,14 @@ class ChangeRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class LossAcceptanceRequested:
+    """A person says that what the nodes here have is all that is left of the cluster's configuration."""
+
+    request_id: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequested:
     """A client wants to read what is at least as new as its question (see `crm.controller.reads`)."""
 
@@ -200,6 +208,7 @@ Event = (
     | FencingEnded
     | AgentDescribed
     | ChangeRequested
+    | LossAcceptanceRequested
     | ReadRequested
     | CleanupRequested
     | FencingRequested

@@ -21,7 +21,7 @@ from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
 from crm.controller.fencing.records import FencingRecord
 from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
-from crm.controller.values import Position
+from crm.controller.values import Position, Store
 from crm.model.release import UNTOLD, Release
 from crm.model.transition import GraphAction
 
@@ -41,6 +41,7 @@ class Hello:
     leads: bool = False
     follows: str | None = None
     release: Release = UNTOLD
+    store: Store = Store.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class VoteRequest:
 class Vote:
     """The answer to a candidate of `term`. A refusal says why; `known_term` is the newest that the voter knows.
 
-    `kept`: whether the voter's disk has the vote.
+    `kept`: whether the voter's disk has the vote. `store`: what that disk can be trusted with.
     """
 
     term: int
@@ -77,6 +78,7 @@ class Vote:
     known_term: int = 0
     trial: bool = False
     kept: bool = True
+    store: Store = Store.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,13 @@ class CleanupForward:
     resource: str | None
     node: str | None
     origin: Origin = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class LossAccepted:
+    """A person says that what the nodes here have is all that is left (see `crm.controller.lost_store`)."""
+
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +431,7 @@ Message = (
     | Result
     | ChangeForward
     | CleanupForward
+    | LossAccepted
     | ReadForward
     | FollowProbe
     | Following

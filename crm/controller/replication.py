@@ -25,7 +25,7 @@ from crm.cib.version import Version
 from crm.controller.core import Core, configuration_version
 from crm.controller.messages import Acknowledge, Receipted, Resync, Update, Welcome
 from crm.controller.receipts import Receipt
-from crm.controller.values import Authority
+from crm.controller.values import Authority, Store
 
 FLUSH_TIMER = "flush"
 FLUSH_AFTER_S = 0.01
@@ -105,7 +105,7 @@ class Replication:
         assert core.authority is not None
         core.in_office = core.in_step = True
         core.taken_over = (configuration_version(core.document.version), core.standing.cib_term)
-        core.stand(cib_term=core.authority.term)
+        core.stand(cib_term=core.authority.term, store=Store.WHOLE)
         self._persist_own()
 
     def term_kept(self, name: str) -> None:
@@ -286,7 +286,8 @@ class Replication:
             core.tell_state()
         core.receipts.replace(welcome.receipts)
         core.tainted = welcome.caretaker
-        core.stand(cib_term=welcome.cib_term)
+        # What an elected DC has is all that there is: from now on this store can be trusted.
+        core.stand(cib_term=welcome.cib_term, store=core.standing.store if welcome.caretaker else Store.WHOLE)
         self._acknowledge_when_durable()
         self._welcomed(welcome)
 

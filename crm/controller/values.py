@@ -7,6 +7,7 @@ without quorum has no elected DC but a *caretaker*: it plans (so that `no-quorum
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -88,13 +89,28 @@ class Position(NamedTuple):
         return (self.cib_term, self.admin_epoch, self.epoch)
 
 
+class Store(StrEnum):
+    """What a node's disk can be trusted with.
+
+    WHOLE  it has kept all that it acknowledged    NEW  it has never had anything, or nothing of it is left
+    LOST   what it had is damaged: what it has now may be older than what it acknowledged
+    """
+
+    WHOLE = "whole"
+    NEW = "new"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a node must not forget: the newest term it knows, its vote in it, and the term its CIB was written in."""
+    """What a node must not forget: the newest term it knows, its vote in it, the term its CIB was written in, and what
+    its store can be trusted with.
+    """
 
     term: int = 0
     voted_for: str | None = None
     cib_term: int = 0
+    store: Store = Store.WHOLE
 
 
 @dataclass(frozen=True, slots=True)

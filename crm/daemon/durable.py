@@ -19,7 +19,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,7 @@ from crm.cib.errors import CibError
 from crm.cib.store import Store
 from crm.controller.receipts import Receipt, RequestKey
 from crm.controller.values import Standing
+from crm.controller.values import Store as Trust
 from crm.model.report import Report, Severity
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class Durable:
         self._written = Standing()
         self._stored_digest = ""
         """Of the CIB on disk, empty if it must be looked at; that CIB need not be the one that was last asked for."""
-        self._stored_term = 0
+        self._stored_as: tuple[int, Trust] = (0, Trust.WHOLE)
+        """Of which term the CIB on disk is, and what it can be trusted with."""
         self._receipts_due: tuple[Receipt, ...] = ()
         """What the write that is under way is to bring to disk."""
         self._wake = asyncio.Event()
@@ -99,7 +101,7 @@ class Durable:
         standing = self._read_votes(loaded.document, reports)
         self._standing = self._written = standing
         self._stored_digest = loaded.document.digest() if loaded.document else _NONE
-        self._stored_term = standing.cib_term
+        self._stored_as = standing.cib_term, standing.store
         return Recalled(standing, loaded.document, tuple(reports), self._read_receipts())
 
     def persist(self, token: int, standing: Standing, document: Document | None,
@@ -152,22 +154,24 @@ class Durable:
             self._written_receipts = self._receipts_due
         if document is not None:
             self._store.save(document)
-            self._stored_digest, self._stored_term = "", standing.cib_term
+            self._stored_digest, self._stored_as = "", (standing.cib_term, standing.store)
 
     def _former(self, standing: Standing, document: Document | None) -> dict[str, object]:
         """Which CIB, by its digest, still is of which term; none if what is on disk is what the standing speaks of."""
-        if standing.cib_term == self._stored_term:
-            return {"digest": _NONE, "cib_term": standing.cib_term}
+        nothing = {"digest": _NONE, "cib_term": standing.cib_term, "store": standing.store}
+        if (standing.cib_term, standing.store) == self._stored_as:
+            return nothing
         if not self._stored_digest:
             loaded = self._store.load().document
             self._stored_digest = loaded.digest() if loaded else _NONE
         if document is not None and document.without_status().digest() == self._stored_digest:
-            return {"digest": _NONE, "cib_term": standing.cib_term}
-        return {"digest": self._stored_digest, "cib_term": self._stored_term}
+            return nothing
+        cib_term, store = self._stored_as
+        return {"digest": self._stored_digest, "cib_term": cib_term, "store": store}
 
     def _write_votes(self, standing: Standing, former: dict[str, object]) -> None:
         content = {"term": standing.term, "voted_for": standing.voted_for, "cib_term": standing.cib_term,
-                   "former": former}
+                   "store": standing.store, "former": former}
         self._write_json(_NAME, content)
 
     def _write_json(self, name: str, content: object) -> None:
@@ -198,13 +202,15 @@ class Durable:
     def _read_votes(self, document: Document | None, reports: list[Report]) -> Standing:
         path = self.folder / _NAME
         if not path.exists():
-            return Standing()
+            return Standing(store=Trust.NEW)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            standing = Standing(int(content["term"]), content["voted_for"], int(content["cib_term"]))
+            standing = Standing(int(content["term"]), content["voted_for"], int(content["cib_term"]),
+                                Trust(content.get("store", Trust.WHOLE)))
             former = content["former"]
             if document is not None and document.digest() == former["digest"]:
-                standing = Standing(standing.term, standing.voted_for, min(standing.cib_term, int(former["cib_term"])))
+                standing = replace(standing, cib_term=min(standing.cib_term, int(former["cib_term"])),
+                                   store=Trust(former.get("store", Trust.WHOLE)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CibError("votes-unreadable", f"The record of this node's votes cannot be read: {error}", str(path),
                            hint="A node must not forget its vote. If the other nodes of the cluster are up, move "
@@ -212,7 +218,7 @@ class Durable:
         if reports or document is None:
             reports.append(Report(Severity.WARNING, "cib-not-current", str(self.folder),
                                   "This node's CIB may miss changes that were acknowledged; it takes the other nodes'"))
-            standing = Standing(standing.term, standing.voted_for, 0)
+            standing = replace(standing, cib_term=0, store=Trust.LOST)
         return standing
 
     def _complain(self, problem: str) -> None:

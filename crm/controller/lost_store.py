@@ -1,0 +1,70 @@
+"""Stores that have lost something: who waits for what, and what a person can say to go on without it.
+
+A node whose store was damaged, or is gone, does not know what it acknowledged before. It takes part in elections as a
+voter that knows nothing (`Election.knows_enough`), so a cluster of such nodes waits for those whose stores are whole,
+and gets everything from them. If these never come back, a person has to say that what is here is all that is left.
+"""
+
+from __future__ import annotations
+
+from crm.controller.commands import Answer
+from crm.controller.core import Core
+from crm.controller.election import Election
+from crm.controller.events import LossAcceptanceRequested
+from crm.controller.messages import LossAccepted
+from crm.controller.values import Store
+from crm.model.report import Report, Severity
+
+_WHAT = {Store.NEW: "is empty", Store.LOST: "was damaged"}
+
+
+class LostStore:
+    """One node's view of it."""
+
+    def __init__(self, core: Core, election: Election) -> None:
+        self._core = core
+        self._election = election
+
+    def reports(self) -> tuple[Report, ...]:
+        """What the cluster waits for because of lost stores; nothing if it does not."""
+        if not self._waits():
+            return ()
+        core = self._core
+        lost = ", ".join(f"that of {name} {_WHAT[store]}" for name, store in sorted(self._not_whole().items()))
+        awaited = sorted(set(core.me.shape.names) - set(core.view.names))
+        return (Report(Severity.WARNING, "store-lost", core.me.name,
+                       f"Too few stores are whole ({lost}): what is here may be older than what was acknowledged, so "
+                       f"nothing is started before {', '.join(awaited)} comes",
+                       "Bring it back; only if it never comes back, go on with what is here: crmctl accept-loss"),)
+
+    def requested(self, event: LossAcceptanceRequested) -> None:
+        """A person says at this node that what is here is all that is left."""
+        core = self._core
+        if not self._waits():
+            core.emit(Answer(event.request_id, code="nothing-lost", message="Nothing waits for a lost store here",
+                             hint="see what the cluster waits for: crmctl status"))
+            return
+        core.broadcast(LossAccepted(event.by))
+        self._accept(event.by or core.me.name)
+        core.emit(Answer(event.request_id, core.document.version, core.standing.term))
+
+    def accepted(self, sender: str, message: LossAccepted) -> None:
+        """Somebody has said so at another node."""
+        if self._core.authority is None:
+            self._accept(message.by or sender)
+
+    def _accept(self, by: str) -> None:
+        core = self._core
+        if core.standing.store is not Store.WHOLE:
+            core.log("warning", f"{by} accepts that what other nodes may have had is lost: the newest CIB here counts")
+            core.stand(store=Store.WHOLE)
+            core.persist(lambda: None, with_document=False)
+        self._election.greet_anew()
+
+    def _waits(self) -> bool:
+        core = self._core
+        return (core.authority is None and core.view.quorate and bool(self._not_whole())
+                and not self._election.knows_enough())
+
+    def _not_whole(self) -> dict[str, Store]:
+        return {name: hello.store for name, hello in self._election.hellos.items() if hello.store is not Store.WHOLE}

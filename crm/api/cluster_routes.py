@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
 from crm.api.cleaning import CleanedValue, clean_up
+from crm.api.origin import origin
+from crm.api.permission import check_status_change
 from crm.api.picture import Picture
 from crm.api.plan_values import PlanValue
+from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
 from crm.api.values import ClusterValue
+
+
+class LossAcceptedValue(BaseModel):
+    """The newest CIB of the nodes that are here counts from now on (with `dry_run`: would count)."""
+
+    dry_run: bool = False
+    version: str = Field(description="version of the CIB on the answering node, which need not be the newest of them")
 
 
 def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], int]) -> APIRouter:
@@ -28,5 +39,18 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     async def cleanup(node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
         """Forget all failures, everywhere or on one node, and look again how things are."""
         return await clean_up(service, None, node, now(), dry_run)
+
+    @router.post("/cluster/accept-loss")
+    async def accept_loss(dry_run: DryRun = False) -> LossAcceptedValue:
+        """Say that what the nodes here have is all that is left: stores were lost, and those that are whole never come
+        back. What only they have kept is lost with them.
+        """
+        check_status_change(service, "accept that changes are lost")
+        if not any(report.code == "store-lost" for report in service.status().reports):
+            raise ProblemError("nothing-lost", "Nothing waits for a lost store here",
+                               "See what the cluster waits for: crmctl status")
+        if not dry_run:
+            await service.accept_loss(origin().user)
+        return LossAcceptedValue(dry_run=dry_run, version=str(service.cib().version))
 
     return router

@@ -37,6 +37,7 @@ _STATUS: dict[str, HTTPStatus] = {
     "outcome-unknown": HTTPStatus.GATEWAY_TIMEOUT,
     "fencing-failed": HTTPStatus.BAD_GATEWAY,
     "node-is-here": HTTPStatus.CONFLICT,
+    "nothing-lost": HTTPStatus.CONFLICT,
     "already-exists": HTTPStatus.CONFLICT,
     "other-kind": HTTPStatus.CONFLICT,
     "still-used": HTTPStatus.CONFLICT,

@@ -21,7 +21,7 @@ _FAMILIES = {
     "plan_commands": ("plan", "apply", "simulate", "history"),
     "task_commands": ("wait", "task"),
     "transition_commands": ("transition",),
-    "fence": ("fence", "confirm", "fence-history", "fence-coverage"),
+    "fence": ("fence", "confirm", "accept-loss", "fence-history", "fence-coverage"),
     "tokens": ("token", "certificate"),
     "setup.command": ("cluster",),
 }

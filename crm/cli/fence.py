@@ -28,6 +28,10 @@ def add_to(commands: Any) -> None:
     asking.add_dry_run(confirm)
     confirm.set_defaults(act=_confirm)
 
+    accept = commands.add_parser("accept-loss", help="go on with what the nodes here have, though stores were lost")
+    accept.add_argument("--yes", action="store_true", help="do not ask back")
+    accept.set_defaults(act=_accept_loss)
+
     history = commands.add_parser("fence-history", help="what was fenced, by whom, and how it ended")
     history.add_argument("node", nargs="?", help="only this one")
     history.set_defaults(act=_history)
@@ -60,6 +64,12 @@ def _confirm(options: argparse.Namespace) -> None:
     _ask_back(options, f"If {options.node} is not off, what it runs will run twice, and data will be damaged")
     asking.send("POST", where)
     print(f"{options.node} counts as fenced; what it ran is started elsewhere")
+
+
+def _accept_loss(options: argparse.Namespace) -> None:
+    _ask_back(options, "Changes that only the nodes that are not here have kept will be lost")
+    asking.send("POST", "/v1/cluster/accept-loss")
+    print("The newest configuration that is here counts from now on; what it is: crmctl status, crmctl history list")
 
 
 def _ask_back(options: argparse.Namespace, warning: str) -> None:

@@ -276,6 +276,11 @@ def confirm(node: str) -> Call[values.Fenced]:
     return call("POST", f"/v1/fencing/nodes/{named(node)}/confirm")
 
 
+def accept_loss() -> Call[values.LossAccepted]:
+    """Say that what the nodes here have is all that is left, where the cluster waits for lost stores."""
+    return call("POST", "/v1/cluster/accept-loss")
+
+
 def fencings(node: str | None = None) -> Call[list[values.Fencing]]:
     """What was fenced, oldest first."""
     return call("GET", "/v1/fencing/history", query={"node": node})

@@ -282,6 +282,13 @@ class Ticket(TypedDict):
     constraints: list[str]
 
 
+class LossAccepted(TypedDict):
+    """The newest CIB of the nodes that are here counts from now on."""
+
+    dry_run: bool
+    version: str
+
+
 class Fenced(TypedDict):
     """It is done: the node is off (or on)."""
 

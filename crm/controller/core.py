@@ -63,6 +63,8 @@ class Core:
         self.standing = standing
         self.document = document or Document.parse(EMPTY_CIB)
         self.view = View(0, (Member(me.name, me.id, 0, me.incarnation),), False)
+        self.doubted = False
+        """Whether this view counts as one without quorum, because too few of its stores are whole."""
         self.authority: Authority | None = None
         self.tainted = False
         self.in_office = True
@@ -93,9 +95,16 @@ class Core:
         """
         alone = not set(self.me.shape.names) <= set(view.names)
         self.view = view
+        self.doubted = False
         if view.quorate and self.splits and alone and not self.in_step:
             self.log("warning", f"{self.me.name} has not had the cluster's CIB since it started, and waits for it")
             self.view = replace(view, quorate=False)
+
+    def doubt_quorum(self, doubted: bool) -> None:
+        """Count this view as one without quorum, or do so no more."""
+        self.doubted = doubted
+        self.view = replace(self.view, quorate=not doubted)
+        self.changed("members")
 
     @property
     def leading(self) -> bool:

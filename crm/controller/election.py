@@ -117,6 +117,7 @@ class Election:
         self._yielding = False
         self._greet()
         core.set_timer(TIMER, self._round_s())
+        self._doubt()
         if candidacy is not None and not candidacy.request.trial:
             if core.me.name in candidacy.votes:
                 core.broadcast(candidacy.request)
@@ -194,11 +195,6 @@ class Election:
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
                      core.leading, core.dc, core.release, core.standing.store)
-
-    def greet_anew(self) -> None:
-        """Something of what this node says in its greeting has changed."""
-        self._greet()
-        self._decide_if_all_heard()
 
     def _greet(self) -> None:
         core = self._core
@@ -326,6 +322,19 @@ class Election:
         if request.position.durable < core.position.durable:
             return "the candidate's CIB is older"
         return ""
+
+    def _doubt(self) -> None:
+        """Where too few stores are whole nobody can be elected, and yet somebody has to look after what runs.
+
+        All nodes come to this by the same greetings, so they all count the view as one without quorum. Where nobody has
+        ever had anything, nothing runs.
+        """
+        core = self._core
+        if not core.view.quorate or not self._all_heard() or self._round < START_PATIENCE or self.knows_enough():
+            return
+        if any(hello.store is not Store.NEW for hello in self.hellos.values()):
+            core.log("warning", "too few stores are whole to know all that was acknowledged: this counts as no quorum")
+            core.doubt_quorum(True)
 
     def knows_enough(self) -> bool:
         """Whether the nodes that said hello can know every acknowledged change, or there is nothing to be known."""

@@ -1,8 +1,9 @@
 """Stores that have lost something: who waits for what, and what a person can say to go on without it.
 
 A node whose store was damaged, or is gone, does not know what it acknowledged before. It takes part in elections as a
-voter that knows nothing (`Election.knows_enough`), so a cluster of such nodes waits for those whose stores are whole,
-and gets everything from them. If these never come back, a person has to say that what is here is all that is left.
+voter that knows nothing (`Election.knows_enough`), so where too many are such nodes the view counts as one without
+quorum, until those come whose stores are whole: from them the others get everything. If these never come back, a
+person has to say that what is here is all that is left.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class LostStore:
         awaited = sorted(set(core.me.shape.names) - set(core.view.names))
         return (Report(Severity.WARNING, "store-lost", core.me.name,
                        f"Too few stores are whole ({lost}): what is here may be older than what was acknowledged, so "
-                       f"nothing is started before {', '.join(awaited)} comes",
+                       f"this counts as no quorum until {', '.join(awaited)} comes",
                        "Bring it back; only if it never comes back, go on with what is here: crmctl accept-loss"),)
 
     def requested(self, event: LossAcceptanceRequested) -> None:
@@ -50,7 +51,7 @@ class LostStore:
 
     def accepted(self, sender: str, message: LossAccepted) -> None:
         """Somebody has said so at another node."""
-        if self._core.authority is None:
+        if self._waits():
             self._accept(message.by or sender)
 
     def _accept(self, by: str) -> None:
@@ -59,12 +60,14 @@ class LostStore:
             core.log("warning", f"{by} accepts that what other nodes may have had is lost: the newest CIB here counts")
             core.stand(store=Store.WHOLE)
             core.persist(lambda: None, with_document=False)
-        self._election.greet_anew()
+        if core.doubted:
+            core.doubt_quorum(False)
+        self._election.view_changed()
 
     def _waits(self) -> bool:
         core = self._core
-        return (core.authority is None and core.view.quorate and bool(self._not_whole())
-                and not self._election.knows_enough())
+        undecided = core.authority is None and core.view.quorate and not self._election.knows_enough()
+        return core.doubted or (undecided and bool(self._not_whole()))
 
     def _not_whole(self) -> dict[str, Store]:
         return {name: hello.store for name, hello in self._election.hellos.items() if hello.store is not Store.WHOLE}

@@ -73,7 +73,8 @@ class Durable:
         self._receipts: tuple[Receipt, ...] = ()
         self._written_receipts: tuple[Receipt, ...] = ()
         self._token = 0
-        self._written = Standing()
+        self._written: Standing | None = Standing()
+        """What the vote file says; None if that is not what this node stands by."""
         self._stored_digest = ""
         """Of the CIB on disk, empty if it must be looked at; that CIB need not be the one that was last asked for."""
         self._stored_as: tuple[int, Trust] = (0, Trust.WHOLE)
@@ -99,7 +100,8 @@ class Durable:
         loaded = self._store.load()
         reports = list(loaded.reports)
         standing = self._read_votes(loaded.document, reports)
-        self._standing = self._written = standing
+        # What a damaged store has made of the standing is written with the first write of all.
+        self._standing, self._written = standing, None if standing.store is Trust.LOST else standing
         self._stored_digest = loaded.document.digest() if loaded.document else _NONE
         self._stored_as = standing.cib_term, standing.store
         return Recalled(standing, loaded.document, tuple(reports), self._read_receipts())

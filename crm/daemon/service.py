@@ -22,6 +22,7 @@ from crm.controller.events import (
     CleanupRequested,
     Event,
     FencingRequested,
+    LossAcceptanceRequested,
     ReadRequested,
     ShutdownRequested,
 )
@@ -182,6 +183,10 @@ class Service:
         """Forget failures and history, so that the next plan looks anew; how many histories went. Raises Refused."""
         answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node, origin))
         return answer.count
+
+    async def accept_loss(self, by: str) -> None:
+        """Take a person's word that what the nodes here have is all that is left. Raises Refused (nothing-lost)."""
+        await self._ask(lambda request_id: LossAcceptanceRequested(request_id, by))
 
     async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *,
                             origin: Origin = NOBODY) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from crm.cib.changes import Edit, Verb
 from crm.cib.record import cluster_option
+from crm.controller.values import Store
 from crm.model.values import is_true
 from crm.testing import clients
 from crm.testing.nodes import SimulatedNode
@@ -30,6 +31,15 @@ class Catalogue:
 
 def _crash(world: World, node: SimulatedNode) -> bool:
     world.crash(node.name)
+    return True
+
+
+def _lose_store(world: World, node: SimulatedNode) -> bool:
+    """One at a time, where what was acknowledged is on other disks as well."""
+    others = [each for each in world.nodes.values() if each is not node]
+    if world.shape.needed < 2 or any(each.disk.standing.store is not Store.WHOLE for each in others):
+        return False
+    world.lose_store(node.name, world.random.choice((Store.LOST, Store.NEW)))
     return True
 
 
@@ -283,6 +293,7 @@ SLOW = Catalogue((
 READING = Catalogue((
     *HARSH.entries,
     ("read", 12, clients.read),
+    ("lose-store", 3, _lose_store),
 ))
 _TRIES = 20
 

@@ -96,7 +96,8 @@ class Disk:
         if torn and kept < len(pending):
             standing, document = pending[kept].standing, pending[kept].document
             if document is not None:
-                standing = replace(standing, cib_term=min(standing.cib_term, self.standing.cib_term))
+                standing = replace(standing, cib_term=min(standing.cib_term, self.standing.cib_term),
+                                   store=self.standing.store)
             self.standing = standing
 
     def _keep(self, write: Write) -> None:

@@ -181,6 +181,11 @@ class FakeNode:
         self._done(origin, 1)
         return 1
 
+    async def accept_loss(self, by: str) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.origins.append(Origin(by))
+
     async def set_attribute(
         self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *, origin: Origin = NOBODY
     ) -> None:

@@ -14,6 +14,7 @@ from crm.cib.document import Document
 from crm.cib.record import OperationNote, ResourceRecord, record
 from crm.cib.redaction import REDACTED
 from crm.executor.turns import Waiting
+from crm.model.report import Report, Severity
 from tests.unit.api.node import CIB, NOW, FakeNode
 
 
@@ -234,3 +235,14 @@ def test_a_resource_is_explained(api: TestClient) -> None:
     (web,) = api.get("/v1/resources/web/explain", params={"node": "two"}).json()["instances"]
     assert [node["node"] for node in web["nodes"]] == ["two"]
     assert api.get("/v1/resources/wob/explain").status_code == 404
+
+
+def test_a_loss_is_accepted_only_where_one_is_waited_for(api: TestClient, node: FakeNode) -> None:
+    refused = api.post("/v1/cluster/accept-loss")
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing-lost")
+    report = Report(Severity.WARNING, "store-lost", "one", "Too few stores are whole", "Bring two back")
+    node.state = replace(node.state, reports=(report,))
+    assert api.post("/v1/cluster/accept-loss?dry_run=true").json() == {"dry_run": True, "version": "0.5.0"}
+    assert node.origins == []
+    assert api.post("/v1/cluster/accept-loss").status_code == 200
+    assert [origin.user for origin in node.origins] == ["root"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.controller.core import EMPTY_CIB
 from crm.controller.receipts import Receipt, Receipts, RequestKey
-from crm.controller.values import Standing
+from crm.controller.values import Standing, Store
 from crm.daemon import durable as disk
 from crm.daemon.durable import RECEIPTS, Durable, FolderInUseError
 
@@ -253,3 +254,38 @@ def test_a_disk_that_hangs_counts_as_failing_until_it_goes_on(tmp_path: Path, mo
 
     asyncio.run(story())
     assert failing == [1]
+
+
+def test_an_empty_folder_is_a_new_store_and_one_that_was_written_is_whole(tmp_path: Path) -> None:
+    assert recall(tmp_path / "new") == (Standing(store=Store.NEW), None)
+    write(tmp_path / "old", (Standing(3, "a", 3), document("x")))
+    assert recall(tmp_path / "old")[0].store is Store.WHOLE
+
+
+@pytest.mark.parametrize("backup", [True, False])
+def test_a_damaged_store_is_lost_until_an_elected_dc_has_filled_it(tmp_path: Path, backup: bool) -> None:
+    write(tmp_path, (Standing(3, "a", 3), document("x")), (Standing(3, "a", 3), document("y")))
+    for file in tmp_path.glob("cib.xml" if backup else "cib*.xml"):
+        file.write_bytes(file.read_bytes()[:100])
+    standing, cib = recall(tmp_path)
+    assert standing == Standing(3, "a", 0, Store.LOST) and (cib is not None) is backup
+    write(tmp_path, (Standing(3, "a", 0, Store.LOST), document("by a caretaker")))
+    assert recall(tmp_path)[0].store is Store.LOST, "the file is good again, what it holds is not"
+    write(tmp_path, (Standing(4, "b", 4, Store.WHOLE), document("whole")))
+    assert recall(tmp_path)[0] == Standing(4, "b", 4, Store.WHOLE)
+
+
+def test_a_store_is_not_whole_before_what_makes_it_whole_is_written(tmp_path: Path) -> None:
+    """The votes are written first: power is cut before the CIB that they speak of."""
+    lost = Standing(3, "a", 3, Store.LOST)
+    write(tmp_path, (lost, document("by a caretaker")))
+    write(tmp_path, (Standing(3, "a", 3, Store.WHOLE), None))
+    assert recall(tmp_path)[0].store is Store.LOST
+
+
+def test_votes_of_before_know_nothing_of_lost_stores(tmp_path: Path) -> None:
+    write(tmp_path, (Standing(3, "a", 3), document("x")))
+    votes = json.loads((tmp_path / "votes.json").read_text())
+    del votes["store"], votes["former"]["store"]
+    (tmp_path / "votes.json").write_text(json.dumps(votes))
+    assert recall(tmp_path)[0] == Standing(3, "a", 3, Store.WHOLE)

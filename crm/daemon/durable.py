@@ -19,6 +19,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -65,6 +66,8 @@ class Durable:
         self.folder = folder
         self.problem = ""
         self.store = self._store = Store(folder, backups)
+        # A thread of its own: whatever else waits, for a name server say, does not hold up what must be kept.
+        self._thread = ThreadPoolExecutor(1, "disk")
         self._done = done
         self._failing = failing
         self._lock: IO[str] | None = None
@@ -135,7 +138,8 @@ class Durable:
             self._done(token)
 
     async def _write_patiently(self, token: int, standing: Standing, document: Document | None) -> None:
-        write = asyncio.create_task(asyncio.to_thread(self._write, standing, document))
+        write = asyncio.ensure_future(
+            asyncio.get_running_loop().run_in_executor(self._thread, self._write, standing, document))
         done, _ = await asyncio.wait({write}, timeout=SLOW_S)
         if not done:
             self._complain(f"a write to {self.folder} takes longer than {SLOW_S:g} s")
@@ -144,6 +148,7 @@ class Durable:
 
     def close(self) -> None:
         """Let go of the folder."""
+        self._thread.shutdown(wait=False)
         if self._lock is not None:
             self._lock.close()
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import sys
@@ -32,8 +33,8 @@ from crm.executor.tools import lay_tools
 from crm.messaging import LayerError, complete, find_layer
 
 if TYPE_CHECKING:
+    from crm.daemon.api_sockets import ApiSockets
     from crm.daemon.tls import Tls
-    from crm.daemon.web_server import WebServer
 
 log = logging.getLogger("crm.daemon")
 
@@ -94,24 +95,27 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
                 validate, way_to_end(settings.self_fencing))
     _hide_secrets(node.service)
-    from crm.daemon.web_server import listening as listening_for_api
+    from crm.daemon.api_sockets import ApiSockets
 
     tls = _tls(settings)
-    with listening_for_api(settings.api) as (unix, tcp):
+    sockets = ApiSockets(settings.api)
+    node.more_reports.append(sockets.reports)
+    with contextlib.closing(sockets):
         leaving = _Leaving(node, settings.shutdown_limit_s)
         supervision.take_signals(leaving)
         if not await _joined(node):
             log.info("asked to leave before it had joined")
             return 0
         leaving.joined = True
-        servers = _serve(make_app(node.service), settings.api, unix, tcp, tls) if make_app else []
+        servers = _Servers(make_app(node.service), settings.api, sockets, tls) if make_app else None
         try:
             supervision.feed_watchdog(settings.watchdog_ms)
             log.info("crmd %s of cluster %s is up", layer_settings.name, layer_settings.cluster)
             return _left(await node.stopped)
         finally:
             await node.stop()
-            await asyncio.gather(*(server.stop() for server in servers))
+            if servers is not None:
+                await servers.stop()
 
 
 def _left(ended: Terminate) -> int:
@@ -133,17 +137,28 @@ def _tls(settings: Settings) -> Tls | None:
     return Tls(settings, settings.api_key())
 
 
-def _serve(app: Any, api: ApiSettings, unix: socket.socket, tcp: socket.socket | None,
-           tls: Tls | None) -> list[WebServer]:
+class _Servers:
     """A server for each door: only TCP has TLS, and a limit that strangers can reach."""
-    from crm.daemon.web_server import WebServer
 
-    servers = [WebServer(app, [unix], None, _UNIX_CONNECTIONS)]
-    if tcp is not None:
-        servers.append(WebServer(app, [tcp], tls.context if tls else None, api.connections))
-        if tls is not None:
-            tls.watch()
-    return servers
+    def __init__(self, app: Any, api: ApiSettings, sockets: ApiSockets, tls: Tls | None) -> None:
+        from crm.daemon.web_server import WebServer
+
+        self._running = [WebServer(app, [sockets.unix], None, _UNIX_CONNECTIONS)]
+        self._opening: asyncio.Task[None] | None = None
+
+        def serve(tcp: socket.socket) -> None:
+            self._running.append(WebServer(app, [tcp], tls.context if tls else None, api.connections))
+            if tls is not None:
+                tls.watch()
+
+        if api.port:
+            self._opening = asyncio.ensure_future(sockets.serve_port(serve))
+
+    async def stop(self) -> None:
+        """Answer what is under way, then end."""
+        if self._opening is not None:
+            self._opening.cancel()
+        await asyncio.gather(*(server.stop() for server in self._running))
 
 
 def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) -> Executor:

@@ -19,6 +19,7 @@ from crm.controller.messages import BadMessage, FenceOrder, UnknownMessage, deco
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon import load
+from crm.daemon.clock import SteadyClock
 from crm.daemon.durable import Durable
 from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
@@ -30,6 +31,7 @@ from crm.daemon.service import Service
 from crm.daemon.transition_archive import TransitionArchive
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
+from crm.model.report import Report
 from crm.model.transition import AgentReference, Transition
 
 log = logging.getLogger("crm.controller")
@@ -65,7 +67,9 @@ class Node:
         transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
-                               self.controller.receipt, self._measured)
+                               self.controller.receipt, self._measured, self._reports)
+        self.more_reports: list[Callable[[], tuple[Report, ...]]] = []
+        """Who else has to say something about this node."""
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable
@@ -77,7 +81,8 @@ class Node:
         """Messages and to whom; None means everybody."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
-        self._epoch = time.time() - time.monotonic()
+        self._clock = SteadyClock()
+        self.more_reports.append(self._clock.reports)
 
     async def start(self) -> None:
         """Join the cluster. Raises LayerError when that is impossible."""
@@ -134,8 +139,7 @@ class Node:
         self.post(events.PersistFailed(token))
 
     def _now(self) -> float:
-        # Steps of the wall clock must not disturb timers.
-        return self._epoch + time.monotonic()
+        return self._clock.now()
 
     def _perform(self, command: commands.Command) -> None:
         match command:
@@ -183,6 +187,9 @@ class Node:
         if what == "transition":
             self._measures.in_transition(self.controller.snapshot().progress is not None, time.monotonic())
         self.service.tell(what)
+
+    def _reports(self) -> tuple[Report, ...]:
+        return tuple(report for told in self.more_reports for report in told())
 
     def _measured(self) -> Measures:
         self._measures.queues = {"events": len(self._events), "messages": self._outgoing.qsize(),

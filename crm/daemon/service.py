@@ -105,7 +105,8 @@ class Service:
                  problem: Callable[[], str], executor: Executor,
                  configurations: KeptConfigurations,
                  transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
-                 measured: Callable[[], Measures] = Measures) -> None:
+                 measured: Callable[[], Measures] = Measures,
+                 own_reports: Callable[[], tuple[Report, ...]] = tuple) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
@@ -114,6 +115,7 @@ class Service:
         self._problem = problem
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
+        self._own_reports = own_reports
         self._executor = executor
         self.configurations = configurations
         self.transitions = transitions
@@ -129,7 +131,8 @@ class Service:
         seen = self._snapshot()
         members = tuple(self._member(seen, name, node_id) for name, node_id in self._nodes)
         return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
-                          seen.document.version, _is_fresh(seen), seen.transition, seen.progress, seen.reports,
+                          seen.document.version, _is_fresh(seen), seen.transition, seen.progress,
+                          (*seen.reports, *self._own_reports()),
                           self._problem(), seen.cib_term)
 
     def cib(self) -> Document:

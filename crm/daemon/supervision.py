@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 
 from crm.messaging import NodeAddress
+from crm.messaging.addresses import bound
 from crm.messaging.layer import listen_error
 
 FENCED_SELF = 113
@@ -66,13 +67,7 @@ def feed_watchdog(limit_ms: int) -> None:
 
 
 def _listen(node: NodeAddress) -> socket.socket:
-    family = socket.AF_INET6 if ":" in node.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((node.host, node.port))
-        listening.listen(100)
+        return bound(node.host, node.port)
     except OSError as error:
-        listening.close()
         raise listen_error(node, error) from None
-    return listening

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from crm.daemon.settings import ApiSettings
-from crm.messaging import LayerError
 
 HEAD_LIMIT_S = 10.0
 HEAD_LIMIT_BYTES = 64 * 1024
@@ -158,50 +153,3 @@ class _PatientProtocol(HttpToolsProtocol):
         self.transport.write(b"HTTP/1.1 %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n"
                              b"Connection: close\r\n\r\n%s" % (status, len(body), body))
         self.transport.close()
-
-
-@contextlib.contextmanager
-def listening(settings: ApiSettings) -> Iterator[tuple[socket.socket, socket.socket | None]]:
-    """The API's sockets, unix and TCP: bound before the node joins, so that a port in use is noticed in time."""
-    unix = _unix_socket(settings.socket, settings.admin_group)
-    tcp = None
-    try:
-        if settings.port:
-            tcp = _tcp_socket(settings.host, settings.port)
-        yield unix, tcp
-    finally:
-        unix.close()
-        if tcp is not None:
-            tcp.close()
-        settings.socket.unlink(missing_ok=True)
-
-
-def _unix_socket(path: Path, group: str) -> socket.socket:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        bound.bind(str(path))
-        path.chmod(0o660)
-        with contextlib.suppress(LookupError, PermissionError):
-            shutil.chown(path, group=group)  # a host without the group serves root alone
-    except OSError as error:
-        raise LayerError("cannot-listen", f"the API socket {path} cannot be made: {error.strerror or error}",
-                         "set api.socket to a short path in a folder that crmd may write") from None
-    bound.listen(128)
-    return bound
-
-
-def _tcp_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, so that asyncio switches off the delay that bundles small writes.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise LayerError("port-in-use", f"the API cannot listen on {host} port {port}: {error.strerror}",
-                         "set api.port to a free one, or to 0 for none") from None
-    bound.listen(128)
-    return bound

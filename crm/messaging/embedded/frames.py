@@ -46,6 +46,10 @@ class Opener:
         self._count = 0
         self._buffer = bytearray()
 
+    def allow(self, max_payload_bytes: int) -> None:
+        """From the next frame on, at most so much in one."""
+        self._limit = max_payload_bytes + _OVERHEAD_BYTES
+
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Take bytes; yields (kind, payload) for each complete frame. Raises FrameError."""
         self._buffer += data

@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import AsyncIterator
 
+from crm.messaging.addresses import Addresses, bound
 from crm.messaging.embedded.agreement import Agreement, Output, View
 from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
@@ -52,6 +53,7 @@ class EmbeddedLayer:
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
+        self._addresses = Addresses()
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
 
@@ -151,7 +153,7 @@ class EmbeddedLayer:
         loop = asyncio.get_running_loop()
         if self.settings.listening is not None:
             return await loop.create_server(lambda: Link(self, _now_ms), sock=self.settings.listening)
-        return await loop.create_server(lambda: Link(self, _now_ms), me.host, me.port)
+        return await loop.create_server(lambda: Link(self, _now_ms), sock=bound(me.host, me.port))
 
     def _refusal(self, link: Link, identity: Identity) -> str | None:
         if identity.cluster != self.settings.cluster:
@@ -238,7 +240,7 @@ class EmbeddedLayer:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
-                _, link = await loop.create_connection(lambda: Link(self, _now_ms, node.name), node.host, node.port)
+                link = await self._addresses.connect(lambda: Link(self, _now_ms, node.name), node.host, node.port)
         except (OSError, TimeoutError):
             return None
         # A connection that is accepted, but not answered, waits for a daemon that is being started again.
@@ -261,7 +263,7 @@ class EmbeddedLayer:
         """Whether a daemon is at that address, or comes back to it in time."""
         try:
             async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
-                reader, writer = await asyncio.open_connection(node.host, node.port)
+                reader, writer = await self._addresses.open(node.host, node.port)
         except (OSError, TimeoutError):
             return False
         try:

@@ -19,6 +19,8 @@ HEARTBEAT, CONTROL, DATA = b"H", b"C", b"D"
 HANDSHAKE_LIMIT_S = 2.0
 DIALED_LIMIT_S = 60.0
 MAX_UNSENT_BYTES = 128 * 1024 * 1024
+MAX_UNPROVED_BYTES = 64 * 1024
+"""A peer that has not proved the key yet is heard for no more than its identity takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Link(asyncio.Protocol):
             return b""
         hello, rest = self._hello[:HELLO_BYTES], self._hello[HELLO_BYTES:]
         self._secured = self._handshake.secure(hello, self._owner.settings.max_message_bytes)
+        self._secured.opener.allow(MAX_UNPROVED_BYTES)
         me = {"cluster": self._owner.settings.cluster, "name": self._owner.settings.name,
               "incarnation": self._owner.incarnation}
         self.send(IDENTITY, json.dumps(me).encode())
@@ -164,6 +167,8 @@ class Link(asyncio.Protocol):
             self._owner.link_heard(self, kind, payload)
 
     def _take_identity(self, fields: dict[str, Any]) -> None:
+        assert self._secured is not None, "the identity came in a frame"
+        self._secured.opener.allow(self._owner.settings.max_message_bytes)
         self.identity = Identity(str(fields["cluster"]), str(fields["name"]), str(fields["incarnation"]))
         refusal = self._owner.judge(self, self.identity)
         if refusal is not None:

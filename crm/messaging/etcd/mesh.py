@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from crm.messaging.addresses import Addresses, bound
 from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, Identity, Link
 from crm.messaging.layer import LayerSettings, listen_error
@@ -61,6 +62,7 @@ class Mesh:
         self._dialing: set[str] = set()
         self._tasks = Tasks()
         self._complaints: dict[str, str] = {}
+        self._addresses = Addresses()
         self._server: asyncio.Server | None = None
         self._closed = False
 
@@ -73,7 +75,8 @@ class Mesh:
             if self.settings.listening is not None:
                 self._server = await loop.create_server(lambda: Link(self, _now_ms), sock=self.settings.listening)
             else:
-                self._server = await loop.create_server(lambda: Link(self, _now_ms), me.host, me.port)
+                self._server = await loop.create_server(lambda: Link(self, _now_ms),
+                                                         sock=bound(me.host, me.port))
         except OSError as error:
             raise listen_error(me, error) from None
 
@@ -225,7 +228,7 @@ class Mesh:
         assert node is not None
         try:
             async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
-                reader, writer = await asyncio.open_connection(node.host, node.port)
+                reader, writer = await self._addresses.open(node.host, node.port)
         except ConnectionRefusedError:
             return False
         except (OSError, TimeoutError):
@@ -260,7 +263,7 @@ class Mesh:
         assert node is not None
         try:
             async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
-                _, link = await loop.create_connection(lambda: Link(self, _now_ms, name), node.host, node.port)
+                link = await self._addresses.connect(lambda: Link(self, _now_ms, name), node.host, node.port)
         except (OSError, TimeoutError):
             return None
         deadline = loop.time() + self.settings.restart_limit_ms / 1000

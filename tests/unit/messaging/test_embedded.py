@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,8 @@ from crm.messaging.embedded import EmbeddedLayer
 from crm.messaging.embedded.agreement import Agreement, Output
 from crm.messaging.embedded.detector import Detector
 from crm.messaging.embedded.frames import FrameError, Opener, Sealer
-from crm.messaging.embedded.handshake import Handshake, HandshakeError
+from crm.messaging.embedded.handshake import HELLO_BYTES, Handshake, HandshakeError
+from crm.messaging.embedded.link import HANDSHAKE_LIMIT_S, MAX_UNPROVED_BYTES
 from tests.unit.messaging.test_contract import Cluster, Node, play, until
 
 
@@ -232,3 +234,25 @@ def test_a_replaced_link_gives_a_new_number() -> None:
     web.settle()
     assert {node.view.number for node in web.nodes.values()} == {web.nodes["a"].view.number}
     assert web.nodes["a"].view.number > before
+
+
+def test_who_has_not_proved_the_key_is_heard_for_64_kib_at_most() -> None:
+    frames = Opener(bytes(32), 32 * 1024 * 1024)
+    frames.allow(MAX_UNPROVED_BYTES)
+    with pytest.raises(FrameError, match="outside of what is allowed"):
+        list(frames.feed(struct.pack(">I", 1024 * 1024)))
+
+
+def test_a_stranger_that_announces_a_large_frame_is_cut_off_at_once() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a")
+        me = cluster.base.node("a")
+        assert me is not None
+        reader, writer = await asyncio.open_connection(me.host, me.port)
+        await reader.readexactly(HELLO_BYTES)
+        hello = Handshake(b"another key, of no use here", dialed=True).hello
+        writer.write(hello + struct.pack(">I", 16 * 1024 * 1024) + bytes(1000))
+        await asyncio.wait_for(reader.read(), HANDSHAKE_LIMIT_S / 2)  # what is left, then the end
+        writer.close()
+
+    play("embedded", story)

@@ -23,6 +23,7 @@ from crm.daemon.clock import SteadyClock
 from crm.daemon.durable import Durable
 from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
+from crm.daemon.link_reports import link_reports
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner, Schedule
@@ -68,7 +69,7 @@ class Node:
         self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
                                self.controller.receipt, self._measured, self._reports)
-        self.more_reports: list[Callable[[], tuple[Report, ...]]] = []
+        self.more_reports: list[Callable[[], tuple[Report, ...]]] = [lambda: link_reports(layer)]
         """Who else has to say something about this node."""
         self._fence_self = fence_self
         self._layer = layer

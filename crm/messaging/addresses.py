@@ -42,6 +42,7 @@ class Addresses:
         asked = self._asked.get(host)
         if asked is None:
             asked = self._asked[host] = asyncio.ensure_future(self._ask(host))
+            asked.add_done_callback(_noted)
         known = self._known.get(host)
         done, _ = await asyncio.wait({asked}, timeout=None if known is None else self._patience_s)
         if done and asked.exception() is None:
@@ -86,6 +87,12 @@ class Addresses:
             log.info("the name %s resolves again: %s", host, ", ".join(found))
         self._known[host] = found
         return found
+
+
+def _noted(asked: asyncio.Task[tuple[str, ...]]) -> None:
+    """Whoever asked may wait no more: that a name does not resolve is in the log."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def is_address(host: str) -> bool:

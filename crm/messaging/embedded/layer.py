@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _NUMBER = struct.Struct(">Q")
 _RECONNECT_FIRST_S = 0.02
 _MAX_WAITING = 10_000
+_COMPLAINT_S = 60.0
+"""So long what was wrong with a link is told; who is refused tries again and again."""
 
 
 class EmbeddedLayer:
@@ -53,6 +55,7 @@ class EmbeddedLayer:
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
+        self._complained_at: dict[str, float] = {}
         self._addresses = Addresses()
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
@@ -92,6 +95,12 @@ class EmbeddedLayer:
         """What happens, in order, until `leave`."""
         while (event := await self._events.get()) is not None:
             yield event
+
+    def complaints(self) -> dict[str, str]:
+        """What is wrong with links at present, by node or address, in words."""
+        recent = time.monotonic() - _COMPLAINT_S
+        return {key: text for key, text in self._complaints.items() if self._complained_at.get(key, 0.0) > recent} | {
+            host: f"the name {host} does not resolve: {why}" for host, why in self._addresses.problems.items()}
 
     async def leave(self) -> None:
         """Close everything; the others see it at once."""
@@ -173,6 +182,7 @@ class EmbeddedLayer:
 
     def _complain(self, key: str, message: str) -> None:
         """Log once per peer until what there is to say changes."""
+        self._complained_at[key] = time.monotonic()
         if self._complaints.get(key) != message:
             self._complaints[key] = message
             log.warning("%s", message)

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from crm.daemon.link_reports import link_reports
 from crm.messaging import LayerError, NodeAddress
 from crm.messaging.embedded import EmbeddedLayer
+from crm.messaging.embedded import layer as embedded
 from crm.messaging.embedded.agreement import Agreement, Output
 from crm.messaging.embedded.detector import Detector
 from crm.messaging.embedded.frames import FrameError, Opener, Sealer
@@ -254,5 +256,22 @@ def test_a_stranger_that_announces_a_large_frame_is_cut_off_at_once() -> None:
         writer.write(hello + struct.pack(">I", 16 * 1024 * 1024) + bytes(1000))
         await asyncio.wait_for(reader.read(), HANDSHAKE_LIMIT_S / 2)  # what is left, then the end
         writer.close()
+
+    play("embedded", story)
+
+
+def test_what_is_wrong_with_links_is_told_while_it_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a")
+        cluster.nodes["b"] = cluster.make("b", key=b"x" * 32)
+        await cluster.nodes["b"].join()
+        layer = cluster.nodes["a"].layer
+        assert isinstance(layer, EmbeddedLayer)
+        await until(lambda: "did not prove the shared key" in " ".join(layer.complaints().values()))
+        (report,) = link_reports(layer)
+        assert report.code == "link-trouble" and "shared key" in report.message
+        await cluster.nodes["b"].layer.leave()
+        monkeypatch.setattr(embedded, "_COMPLAINT_S", 0.0)
+        assert layer.complaints() == {}
 
     play("embedded", story)

@@ -193,7 +193,7 @@ class Controller:
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
                         (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports(),
-                         *self._lost_store.reports()),
+                         *self._lost_store.reports(), *self._replication.dropped.reports()),
                         self._fencings.all(), core.standing.cib_term)
 
     def _state(self) -> str:

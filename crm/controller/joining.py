@@ -172,7 +172,7 @@ class Joining:
         if welcome.term > core.standing.term:
             core.stand(term=welcome.term, voted_for=None)
         self._election.follow(authority)
-        self._replication.take_whole(welcome)
+        self._replication.take_whole(sender, welcome)
 
     def taken_in(self, welcome: Welcome) -> None:
         """We have the leader's CIB: tell it what our executor knows."""

@@ -86,7 +86,8 @@ class Welcome:
     """A leader takes a member in; `cib` is None when the member has the very same one.
 
     `serial` grows with every welcome and comes back with the answer: what the leader sent before is known by then.
-    `receipts` are all that count: they belong to the CIB.
+    `receipts` are all that count: they belong to the CIB. `base`: version of the configuration (two numbers) and term
+    of what the leader found when it took office.
     """
 
     term: int
@@ -97,6 +98,7 @@ class Welcome:
     cib: str | None
     serial: int = 0
     receipts: tuple[Receipt, ...] = ()
+    base: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from crm.cib.errors import CibError
 from crm.cib.record import Note, record, recorded_nodes
 from crm.cib.version import Version
 from crm.controller.core import Core, configuration_version
+from crm.controller.dropped import Dropped
 from crm.controller.messages import Acknowledge, Receipted, Resync, Update, Welcome
 from crm.controller.receipts import Receipt
 from crm.controller.values import Authority, Store
@@ -80,6 +81,7 @@ class Replication:
         self._acknowledged: dict[str, Version] = {}
         self._uncommitted: list[_Uncommitted] = []
         self._untold: list[_Untold] = []
+        self.dropped = Dropped(core)
 
     # The leader's side
 
@@ -140,7 +142,15 @@ class Replication:
         core.serial += 1
         xml = None if same else self._documents.text(core.document)
         return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
-                       core.document.version, xml, core.serial, core.receipts.all(core.now))
+                       core.document.version, xml, core.serial, core.receipts.all(core.now), self._base())
+
+    def _base(self) -> tuple[int, int, int] | None:
+        """What this leader has found; none as long as it has not taken office."""
+        core = self._core
+        if not core.in_office or core.tainted:
+            return None
+        (admin_epoch, epoch), term = core.taken_over
+        return admin_epoch, epoch, term
 
     def note(self, *notes: Note) -> None:
         """Record what happened, soon: notes that come together make one step."""
@@ -277,9 +287,10 @@ class Replication:
 
     # The follower's side
 
-    def take_whole(self, welcome: Welcome) -> None:
+    def take_whole(self, sender: str, welcome: Welcome) -> None:
         """Take the leader's CIB, bring it to disk, acknowledge."""
         core = self._core
+        self.dropped.look(sender, welcome)
         if welcome.cib is not None:
             core.adopt(self._documents.whole(welcome.cib))
         else:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 
 from crm.controller.core import Core
 from crm.controller.messages import Hello, Vote, VoteRequest
-from crm.controller.values import Authority, Store
+from crm.controller.values import Authority, Position, Store
 
 HELLO_LIMIT_S = 0.25
 ROUND_S = 0.5
@@ -96,7 +96,8 @@ class Election:
         self._highest_term = max(self._highest_term, hello.term)
         if core.leading and hello.term > core.standing.term:
             self.step_down(f"{sender} knows of term {hello.term}")
-        elif core.leading and hello.leads and hello.term == core.standing.term and not self.outranks(sender):
+        elif (core.leading and hello.leads and hello.term == core.standing.term
+              and not self.outranks(sender, hello.position)):
             # No two nodes are elected in the same term; two caretakers may each have thought to be the first.
             self.step_down(f"{sender} leads the same term")
         elif core.dc == sender and not core.leading and not hello.leads:
@@ -185,10 +186,17 @@ class Election:
         core.set_timer(TIMER, HELLO_LIMIT_S)
         core.changed("dc")
 
-    def outranks(self, other: str) -> bool:
-        """Whether this node, a caretaker, stays so when it meets another: one of the two gives way, never both."""
+    def outranks(self, other: str, position: Position) -> bool:
+        """Whether this node, a caretaker, stays so when it meets another: one of the two gives way, never both.
+
+        Who has the newer CIB stays. Whatever a caretaker sends replaces what its followers have on disk: an older CIB
+        would take away what they have acknowledged.
+        """
         core = self._core
-        return core.authority is not None and core.authority.caretaker and core.leading and core.me.name < other
+        if core.authority is None or not core.authority.caretaker or not core.leading:
+            return False
+        own, others = core.position.durable, position.durable
+        return own > others or (own == others and core.me.name < other)
 
     def own_hello(self) -> Hello:
         """This node's greeting, as things are."""

@@ -34,7 +34,7 @@ from crm.controller.messages import Forget, Hello, Joined, NotWelcome, Result, W
 from crm.controller.pending import Migration, doubt, may_have_come, migrations
 from crm.controller.releases import Releases
 from crm.controller.replication import Replication
-from crm.controller.values import Authority
+from crm.controller.values import Authority, Position
 from crm.model.values import is_true
 
 TIMER = "join"
@@ -384,15 +384,20 @@ class Joining:
         if welcome.view != core.view.number or welcome.term < core.standing.term:
             return False
         if welcome.caretaker:
-            return not core.view.quorate and not self._election.outranks(sender) and not self._stays(sender, welcome)
+            return not core.view.quorate and self._is_as_new(sender, welcome)
         if core.leading and core.authority is not None and core.authority.term == welcome.term:
             return False
         return core.view.quorate
 
-    def _stays(self, sender: str, welcome: Welcome) -> bool:
-        """Of two caretakers the one whose name sorts first stays so; the other's welcome may come late."""
-        held = self._core.authority
-        return held is not None and held.caretaker and held.term >= welcome.term and held.name < sender
+    def _is_as_new(self, sender: str, welcome: Welcome) -> bool:
+        """Whether a caretaker's CIB may take the place of ours, and no other caretaker comes before that one."""
+        core, held = self._core, self._core.authority
+        position = Position(welcome.cib_term, *welcome.version)
+        if position.durable < core.position.durable or self._election.outranks(sender, position):
+            return False
+        # Of two that have the same the one whose name sorts first stays; the other's welcome may come late.
+        follows = held is not None and held.caretaker and held.term >= welcome.term and held.name < sender
+        return position.durable > core.position.durable or not follows
 
 
 def _failed_at(failure: Result) -> str:

@@ -148,3 +148,28 @@ def test_of_two_caretakers_everybody_follows_the_one_that_stays() -> None:
     c._core.authority = Authority(c.snapshot().term, "b", True, "b-1")
     one.handle(one.nodes["c"], welcome_from(a))
     assert c.snapshot().dc == "a"
+
+
+def test_a_caretaker_with_an_older_cib_takes_nothing_away_from_disks() -> None:
+    """What it sends replaces what its followers have: an acknowledged change was left on too few (plain 730070)."""
+    world = World("abcde", scenario.cib(5), 3)
+    world.power.boots = False
+    world.settle()
+    world.crash("c")  # c, which sorts before d, misses what is acknowledged now
+    world.settle()
+    world.change("d", "kept")
+    world.run_for(2.0)
+    assert "kept" in world.acknowledged
+    for name in "abe":
+        world.crash(name)
+    world.run_for(3.0)
+    world.start("c")
+    world.run_for(10.0)
+    controller = world.nodes["d"].controller
+    assert controller is not None
+    seen = controller.snapshot()
+    late = Welcome(seen.term, True, seen.view.number, 5, (0, 1, 9), scenario.cib(5))
+    world.handle(world.nodes["d"], MessageReceived("c", late, 10**9))
+    world.run_for(2.0)
+    for document in (world.document("d"), world.nodes["d"].disk.document):
+        assert document is not None and "kept" in world.markers(document)

@@ -92,6 +92,14 @@ class LayerSettings:
     etcd: EtcdAccess | None = None
 
     @property
+    def view_patience_ms(self) -> float:
+        """How long a view may rest on links that are gone.
+
+        When one end has found a peer silent, the other may take as long to find that out, and a heartbeat to look.
+        """
+        return self.failure_limit_ms + 2 * self.heartbeat_ms
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of all configured nodes, in the order of the list."""
         return tuple(node.name for node in self.nodes)

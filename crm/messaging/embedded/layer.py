@@ -42,7 +42,8 @@ class EmbeddedLayer:
     def __init__(self, settings: LayerSettings) -> None:
         self.settings = settings
         self.incarnation = settings.incarnation
-        self._agreement = Agreement(settings.name, self.incarnation, int(time.time()))
+        self._agreement = Agreement(settings.name, self.incarnation, int(time.time()), settings.view_patience_ms,
+                                    lambda names: settings.quorum.quorate(names, settings.names, self._seen_all))
         self._links: dict[str, Link] = {}
         self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
         self._waiting: list[tuple[int, Link, bytes]] = []
@@ -142,6 +143,7 @@ class EmbeddedLayer:
             if reason != "connection closed by the peer":
                 self._complain(where, f"no link with {where}: {reason}")
             return
+        self._agreement.doubted(link.identity.name)
         if not self._left and link.expected is None:
             self._tasks.spawn(self._verify(link, link.identity.name))
 

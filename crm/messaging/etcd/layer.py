@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from crm.messaging.embedded.link import Identity
 from crm.messaging.etcd.client import Client, Entry, Refused, Unavailable, refused, within
-from crm.messaging.etcd.membership import Record, Stranger, parse, view_of
+from crm.messaging.etcd.membership import Record, Stranger, era_of, number_of, parse, view_of
 from crm.messaging.etcd.mesh import Mesh
 from crm.messaging.layer import (
     EtcdAccess,
@@ -54,6 +54,7 @@ class EtcdLayer:
         self._client: Client | None = None
         self._joined_at = int(time.time())
         self._lease = self._own_revision = self._serial = 0
+        self._era = self._seen_revision = 0
         self._registered = False
         """Whether our record is in etcd under our lease, as far as we know."""
         self._valid_until = 0.0
@@ -210,7 +211,7 @@ class EtcdLayer:
     def _record(self) -> Record:
         me = self.settings.node(self.settings.name) or NodeAddress(self.settings.name, self.settings.name)
         return Record(me.name, me.id, self.settings.incarnation, self._joined_at, me.host, me.port, self._lease,
-                      tuple(sorted(self._unreachable)), self._serial)
+                      tuple(sorted(self._unreachable)), self._serial, era=self._era)
 
     def _trust_from(self, asked_at: float) -> None:
         self._valid_until = asked_at + self._access.lease_s * _TRUSTED_SHARE
@@ -293,6 +294,7 @@ class EtcdLayer:
             else:
                 self._records.pop(name, None)
                 self._complain(found)
+        self._follow_era(revision)
         own = self._records.get(self.settings.name)
         if own is None or own.incarnation != self.settings.incarnation:
             self._be_alone("its record is gone from etcd")
@@ -300,7 +302,21 @@ class EtcdLayer:
                 self._registered = False
         elif time.monotonic() < self._valid_until:
             self._seen_all |= self._records.keys() == set(self.settings.names)
-            self._install(view_of(self.settings, self._records, 2 * revision, self._seen_all))
+            number = number_of(era_of(self._records.values()), revision)
+            self._install(view_of(self.settings, self._records, number, self._seen_all))
+
+    def _follow_era(self, revision: int) -> None:
+        """Etcd has gone back behind what it has told, or a member knows that it has: numbers begin anew above all."""
+        era = max(self._era, era_of(self._records.values()))
+        if revision < self._seen_revision and era == self._era:
+            log.error("etcd has lost data (revision %d after %d): its revisions count anew", revision,
+                      self._seen_revision)
+            era += 1
+            self._registered, self._own_revision = False, 0
+        self._seen_revision = revision
+        if era != self._era:
+            self._era = era
+            self._tasks.spawn(self._write_record())
 
     def _install(self, view: ViewChanged) -> None:
         if view.number <= self._view.number:

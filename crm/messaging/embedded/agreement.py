@@ -129,6 +129,10 @@ class Agreement:
                 self._install(_view_from(message), output)
         return output
 
+    def own_sessions(self) -> frozenset[str]:
+        """The sessions of this node's links that its view rests on."""
+        return frozenset(session for _, _, session in self._own_edges())
+
     def group(self) -> tuple[str, ...]:
         """The group of fully linked nodes that this node belongs in, by the rule of the module's docstring."""
         edges = {(left, right) for left, right, _ in self._edges()}
@@ -239,9 +243,11 @@ class Agreement:
 
     def _outdated(self) -> bool:
         """Whether our links are others than those that the view rests on, or a member says that it has left it."""
-        needed = {other if name == self._name else name: session for name, other, session in self.view.edges
-                  if self._name in (name, other)}
-        return self._deserted() or any(self._sessions.get(peer) != session for peer, session in needed.items())
+        return self._deserted() or any(self._sessions.get(right if left == self._name else left) != session
+                                       for left, right, session in self._own_edges())
+
+    def _own_edges(self) -> list[Edge]:
+        return [edge for edge in self.view.edges if self._name in edge[:2]]
 
     def _deserted(self) -> bool:
         """Whether a member of our view says that it is in one without us."""

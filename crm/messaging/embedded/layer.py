@@ -19,11 +19,13 @@ from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
 from crm.messaging.layer import (
     LayerError,
+    LayerEvent,
     LayerSettings,
     Member,
     NodeAddress,
     Received,
     ViewChanged,
+    ViewConfirmed,
     check_size,
     listen_error,
 )
@@ -45,7 +47,7 @@ class EmbeddedLayer:
         self._agreement = Agreement(settings.name, self.incarnation, int(time.time()), settings.view_patience_ms,
                                     lambda names: settings.quorum.quorate(names, settings.names, self._seen_all))
         self._links: dict[str, Link] = {}
-        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._waiting: list[tuple[int, Link, bytes]] = []
         self._members: frozenset[str] = frozenset()
         self._seen_all = False
@@ -53,6 +55,9 @@ class EmbeddedLayer:
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
+        self._looking_since_s: float | None = None
+        self._before_look: frozenset[str] = frozenset()
+        """Sessions of links from before the look: a view that rests on one of them proves nothing."""
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
 
@@ -87,10 +92,19 @@ class EmbeddedLayer:
         for name in sorted(self._members - {self.settings.name}):
             await self.send(name, message)
 
-    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+    async def events(self) -> AsyncIterator[LayerEvent]:
         """What happens, in order, until `leave`."""
         while (event := await self._events.get()) is not None:
             yield event
+
+    def look(self) -> None:
+        """Link anew with everybody: a view that rests on the new links was agreed on since."""
+        self._looking_since_s = time.monotonic()
+        links = [link for link in self._links.values() if link.up]
+        self._before_look = frozenset(link.session for link in links) | self._agreement.own_sessions()
+        for link in links:
+            link.close("this node slept", abort=True)
+        self._confirm_if_newer()
 
     async def leave(self) -> None:
         """Close everything; the others see it at once."""
@@ -202,9 +216,15 @@ class EmbeddedLayer:
         log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if quorate else " (no quorum)")
         self._events.put_nowait(ViewChanged(view.number, members, quorate, silent_s=self._silent_s))
         self._silent_s = None
+        self._confirm_if_newer()
         waiting, self._waiting = self._waiting, []
         for number, link, message in waiting:
             self._deliver(number, link, message)
+
+    def _confirm_if_newer(self) -> None:
+        if self._looking_since_s is not None and not self._agreement.own_sessions() & self._before_look:
+            self._events.put_nowait(ViewConfirmed(self._looking_since_s))
+            self._looking_since_s = None
 
     def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
         node = self.settings.node(name)

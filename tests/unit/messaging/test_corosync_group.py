@@ -68,7 +68,7 @@ class Ring:
             if isinstance(told, Announcement):
                 self.everybody(lambda group, sender=sender, told=told: group.announced(sender, told))
             elif isinstance(told, Dismissal):
-                self.everybody(lambda group, told=told: group.dismissed(told.process))
+                self.everybody(lambda group, told=told: group.dismissed(told))
 
     def _performed(self, process: Process, output: Output) -> list[tuple[Process, Announcement | Dismissal]]:
         if output.view is not None:

@@ -116,6 +116,21 @@ def test_a_broken_connection_between_living_nodes_makes_a_new_view_of_the_same_m
     play("embedded", story)
 
 
+def test_a_look_without_anybody_to_reach_is_answered_by_being_alone() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b", "c")
+        await cluster.agree("a", "b", "c")
+        for name in "bc":
+            await cluster.nodes[name].layer.leave()
+        node = cluster.nodes["a"]
+        node.layer.look()
+        await until(lambda: bool(node.confirmed))
+        assert node.members == ("a",)
+        assert not node.views[-1].quorate
+
+    play("embedded", story)
+
+
 def test_a_peer_of_another_protocol_version_is_told_from_a_stranger() -> None:
     ours, theirs = Handshake(b"k" * 16, dialed=True), Handshake(b"k" * 16, dialed=False)
     with pytest.raises(HandshakeError, match="speaks version 2 of the cluster protocol, here it is 1"):

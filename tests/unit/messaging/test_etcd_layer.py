@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
 import pytest
 
-from crm.messaging import EtcdAccess, LayerSettings, NodeAddress
+from crm.messaging import EtcdAccess, LayerEvent, LayerSettings, NodeAddress, ViewChanged, ViewConfirmed
 from crm.messaging.etcd import EtcdLayer, layer
 from crm.messaging.etcd.client import Entry, Refused, Snapshot, Unavailable
 from tests.unit.messaging.test_contract import free_ports, until
@@ -30,9 +31,11 @@ class Memory:
     async def lose_all(self) -> None:
         """All servers come back with empty data."""
         self.entries, self.leases, self.revision, self._log = {}, set(), 1, []
+        self.end_watch()
+
+    def end_watch(self) -> None:
         self._life += 1
-        async with self._changed:
-            self._changed.notify_all()
+        self._ending = asyncio.create_task(self._notify())
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -92,6 +95,9 @@ class Memory:
             self.entries.pop(key, None)
         else:
             self.entries[key] = entry
+        await self._notify()
+
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
@@ -143,6 +149,37 @@ def test_a_write_whose_answer_is_lost_does_not_stop_later_ones(monkeypatch: pyte
         made.broken("b")
         await until(lambda: '"serial": 2' in next(iter(etcd.entries.values())).value)  # type: ignore[operator]
         await made.leave()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("lease_lives", [True, False])
+def test_a_look_asks_etcd_for_the_lease_and_the_records(lease_lives: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        etcd = Memory()
+        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        made = EtcdLayer(settings())
+        await made.join()
+        await until(lambda: made._view.quorate)
+        told: list[LayerEvent] = []
+
+        async def read() -> None:
+            async for event in made.events():
+                told.append(event)
+
+        reader = asyncio.create_task(read())
+        if not lease_lives:
+            etcd.leases.clear()
+        asked_at = time.monotonic()
+        made.look()
+        await until(lambda: any(isinstance(event, ViewConfirmed) for event in told))
+        place = next(place for place, event in enumerate(told) if isinstance(event, ViewConfirmed))
+        confirmed, view = told[place], [event for event in told[:place] if isinstance(event, ViewChanged)][-1]
+        assert isinstance(confirmed, ViewConfirmed)
+        assert confirmed.since_s >= asked_at
+        assert view.quorate == lease_lives
+        await made.leave()
+        await reader
 
     asyncio.run(story())
 

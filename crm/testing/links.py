@@ -324,7 +324,7 @@ class LinkedMembership:
         node.seen_all |= len(members) == len(world.nodes)
         view = View(agreed.number, members, self._rule.quorate(agreed.names, list(world.nodes), node.seen_all))
         gone = set(node.view.names) - set(view.names) if node.view is not None else set()
-        for name in {*view.names, *gone}:
+        for name in sorted({*view.names, *gone}):
             world.checkers.out_of_sight(world.nodes[name])
         node.view = node.assigned = view
         world.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")

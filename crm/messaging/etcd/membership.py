@@ -20,7 +20,7 @@ from typing import Any
 from crm.messaging.layer import LayerSettings, Member, ViewChanged
 
 PROTOCOL = 1
-_NUMBERS_PER_ERA = 2**48
+_NUMBERS_PER_ERA = 2**40
 
 
 @dataclass(frozen=True, slots=True)

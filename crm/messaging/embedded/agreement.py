@@ -106,8 +106,7 @@ class Agreement:
             self._leave(output, now_s)
             return output
         if self._proposal and now_ms - self._proposal.made_at_ms > self.RETRY_MS:
-            self._proposal = None
-            return self._gossip_and_propose(now_ms, now_s)
+            return self._repeat(self._proposal, now_ms, now_s)
         return output
 
     def received(self, sender: str, message: dict[str, Any], now_ms: float, now_s: int) -> Output:
@@ -175,6 +174,21 @@ class Agreement:
         self._tell(output, self._sessions)
         self._propose(output, now_ms, now_s)
         self._answer_stashed(output)
+        return output
+
+    def _repeat(self, proposal: _Proposal, now_ms: float, now_s: int) -> Output:
+        """Ask those again who have not accepted; under another number only if a view may have taken this one.
+
+        A new number each time would never be accepted where answers take longer than the pause between two tries.
+        """
+        if self._highest > proposal.view.number:
+            self._proposal = None
+            return self._gossip_and_propose(now_ms, now_s)
+        proposal.made_at_ms = now_ms
+        output = self._gossip_and_propose(now_ms, now_s)
+        if self._proposal is proposal:
+            output.messages += [(peer, _message("propose", proposal.view)) for peer in proposal.view.names
+                                if peer not in proposal.accepted]
         return output
 
     def _propose(self, output: Output, now_ms: float, now_s: int, force: bool = False) -> Output:

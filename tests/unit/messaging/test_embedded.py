@@ -369,3 +369,16 @@ def test_a_daemon_that_is_restarted_is_in_every_view_while_its_links_come_back(n
                 assert all(set(web.nodes[name].view.names) == set(names) for name in others)
             assert {node.view.names for node in web.nodes.values()} == {tuple(names)}
             assert all(node.view.number > before for node in web.nodes.values())
+
+
+def test_an_answer_that_takes_longer_than_the_pause_between_two_tries_still_counts() -> None:
+    node = Agreement("a", "a1", 1)
+    node.start(0, 1)
+    node.linked("b", "b1", "ab", 0, 1)
+    first = node.received("b", {"kind": "reach", "links": {"a": "ab"}, "view": ["b"], "highest": 1}, 0, 1)
+    asked = [message["number"] for _, message in first.messages if message["kind"] == "propose"]
+    for now_ms in range(300, 1000, 300):
+        again = node.tick(now_ms, 1)
+        assert [message["number"] for _, message in again.messages if message["kind"] == "propose"] == asked
+    node.received("b", {"kind": "accept", "number": asked[0], "highest": asked[0]}, 1000, 1)
+    assert node.view.names == ("a", "b")

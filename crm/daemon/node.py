@@ -11,9 +11,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import assert_never
 
-from crm.controller import Controller, Options, commands, events
+from crm.controller import Controller, Options, Snapshot, commands, events
 from crm.controller.core import Identity
 from crm.controller.messages import BadMessage, FenceOrder, UnknownMessage, decode, encode
 from crm.controller.requests import Validate
@@ -30,8 +31,9 @@ from crm.daemon.planner import Planner, Schedule
 from crm.daemon.records import Records
 from crm.daemon.service import Service
 from crm.daemon.transition_archive import TransitionArchive
+from crm.daemon.waking import Waking
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
-from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged
+from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged, ViewConfirmed, ViewDoubted
 from crm.model.report import Report
 from crm.model.transition import AgentReference, Transition
 
@@ -40,6 +42,7 @@ log = logging.getLogger("crm.controller")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "notice": logging.INFO + 5, "warning": logging.WARNING,
            "error": logging.ERROR}
 _METADATA_PATIENCE_S = 5.0
+_AWAIT_S = 0.02
 
 
 class Node:
@@ -60,13 +63,15 @@ class Node:
         self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
+        self._waking = Waking(layer_settings.failure_limit_ms / 1000, layer.look)
+        self._check_every_s = layer_settings.heartbeat_ms / 1000
         self._measures = Measures()
         self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
         self._peers = Peers(layer_settings.name, lambda: self.controller.snapshot().view.names,
                             lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
         configurations = KeptConfigurations(Records(durable.store), self._peers)
         transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
-        self.service = Service(layer_settings.name, nodes, self.controller.snapshot, self.post, self.planner.plan,
+        self.service = Service(layer_settings.name, nodes, self._snapshot, self.post, self.planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
                                self.controller.receipt, self._measured, self._reports)
         self.more_reports: list[Callable[[], tuple[Report, ...]]] = [lambda: link_reports(layer)]
@@ -88,12 +93,14 @@ class Node:
     async def start(self) -> None:
         """Join the cluster. Raises LayerError when that is impossible."""
         await self._layer.join()
+        self._waking.begin()
         self._spawn(self._durable.work())
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
         self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
         self._spawn(self._warm_up())
+        self._spawn(self._stay_awake())
         self._spawn(self.executor.tidy())
 
     async def stop(self) -> None:
@@ -112,7 +119,9 @@ class Node:
         self._durable.close()
 
     def post(self, event: events.Event) -> None:
-        """Something has happened: the controller takes it when it is its turn."""
+        """Something has happened: the controller takes it when it is its turn, and when this node knows where it is."""
+        if self._waking.keeps(event):
+            return
         self._events.append(event)
         if self._handling:
             return
@@ -123,6 +132,19 @@ class Node:
                     self._perform(command)
         finally:
             self._handling = False
+
+    def _snapshot(self) -> Snapshot:
+        """What this node knows; while it has to look first, it knows neither of quorum nor of a leader."""
+        seen = self.controller.snapshot()
+        if not self._waking.check():
+            return seen
+        return replace(seen, dc=None, state="election", view=replace(seen.view, quorate=False))
+
+    async def _stay_awake(self) -> None:
+        """Notice that this node slept even if nothing else happens."""
+        while True:
+            self._waking.check()
+            await asyncio.sleep(self._check_every_s)
 
     async def _warm_up(self) -> None:
         """Plan once for nothing: whoever becomes DC in an emergency must not load the policy engine first."""
@@ -207,6 +229,10 @@ class Node:
             timer.cancel()
 
     def _fire(self, name: str) -> None:
+        if self._waking.check():
+            # Kept where it can be cancelled: what is to be looked at first may change everything.
+            self._timers[name] = asyncio.get_running_loop().call_later(_AWAIT_S, self._fire, name)
+            return
         self._timers.pop(name, None)
         self.post(events.TimerFired(name))
 
@@ -222,6 +248,12 @@ class Node:
         async for event in self._layer.events():
             if isinstance(event, Received):
                 self._received(event)
+            elif isinstance(event, ViewDoubted):
+                self._waking.doubt(event.since_s)
+            elif isinstance(event, ViewConfirmed):
+                for kept in self._waking.confirmed(event.since_s):
+                    self.post(kept)
+                self._peers.members_changed()
             else:
                 if event.silent_s is not None:
                     self._measures.detection.add(event.silent_s)

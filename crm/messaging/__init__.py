@@ -7,12 +7,15 @@ layers. One contract test-suite runs against each (`tests/unit/messaging/test_co
 from crm.messaging.layer import (
     EtcdAccess,
     LayerError,
+    LayerEvent,
     LayerSettings,
     Member,
     MessageLayer,
     NodeAddress,
     Received,
     ViewChanged,
+    ViewConfirmed,
+    ViewDoubted,
     complete,
     find_layer,
 )
@@ -21,6 +24,7 @@ from crm.messaging.quorum import QuorumMode, QuorumRule
 __all__ = [
     "EtcdAccess",
     "LayerError",
+    "LayerEvent",
     "LayerSettings",
     "Member",
     "MessageLayer",
@@ -29,6 +33,8 @@ __all__ = [
     "QuorumRule",
     "Received",
     "ViewChanged",
+    "ViewConfirmed",
+    "ViewDoubted",
     "complete",
     "find_layer",
 ]

@@ -5,6 +5,7 @@ What every layer promises
   reaches only members of its view; `broadcast` goes to all others.
 - Per sender, order is kept and nothing is delivered twice. A message may be lost only when its sender or receiver
   leaves the view or the link between them broke, and then a new view follows.
+- Between ViewDoubted and ViewConfirmed nobody should act upon the view. A layer may never doubt.
 - `events` yields what happened in order, the first ViewChanged soon after `join`. A node is always in its own view.
 """
 
@@ -92,6 +93,14 @@ class LayerSettings:
     etcd: EtcdAccess | None = None
 
     @property
+    def view_patience_ms(self) -> float:
+        """How long a view may rest on links that are gone.
+
+        When one end has found a peer silent, the other may take as long to find that out, and a heartbeat to look.
+        """
+        return self.failure_limit_ms + 2 * self.heartbeat_ms
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of all configured nodes, in the order of the list."""
         return tuple(node.name for node in self.nodes)
@@ -160,11 +169,28 @@ class ViewChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewDoubted:
+    """Since that moment nobody can tell whether the view holds: what the layer rests on does not answer."""
+
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ViewConfirmed:
+    """The view installed last holds, by something from the others that was sent after `since_s` (monotonic clock)."""
+
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A message from a member of the view."""
 
     sender: str
     message: bytes
+
+
+LayerEvent = ViewChanged | Received | ViewDoubted | ViewConfirmed
 
 
 class MessageLayer(Protocol):
@@ -179,8 +205,14 @@ class MessageLayer(Protocol):
     async def broadcast(self, message: bytes) -> None:
         """Send to all other members of the view."""
 
-    def events(self) -> AsyncIterator[ViewChanged | Received]:
+    def events(self) -> AsyncIterator[LayerEvent]:
         """What happens, in order, until `leave`."""
+
+    def look(self) -> None:
+        """This node slept: find out whether its view still holds. ViewConfirmed follows, after a new view or without.
+
+        A view of this node alone, without quorum, needs nobody's word.
+        """
 
     async def leave(self) -> None:
         """Leave cleanly: the others see a new view at once."""

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 
-from crm.messaging.layer import LayerError, LayerSettings, Member, Received, ViewChanged
+from crm.messaging.layer import LayerError, LayerEvent, LayerSettings, Member, Received, ViewChanged, ViewConfirmed
 
 _hubs: dict[str, Hub] = {}
 
@@ -75,7 +75,7 @@ class MemoryLayer:
         self.settings = settings
         self.incarnation = settings.incarnation
         self._hub = hub or Hub.of(settings.cluster)
-        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._members: tuple[str, ...] = ()
         self._view: tuple[Member, ...] = ()
         self._seen_all = False
@@ -97,10 +97,14 @@ class MemoryLayer:
             if name != self.settings.name:
                 self._deliver(name, message)
 
-    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+    async def events(self) -> AsyncIterator[LayerEvent]:
         """What happens, until `leave`."""
         while (event := await self._events.get()) is not None:
             yield event
+
+    def look(self) -> None:
+        """The hub is always right."""
+        self._events.put_nowait(ViewConfirmed(time.monotonic()))
 
     async def leave(self) -> None:
         """Leave; the others see it at once."""

@@ -3,6 +3,7 @@
     world      a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
     timeline   virtual time        nodes       a machine and what its daemon has    machines  what runs there, disks
     network    links               membership  views and messages                   agents    operations, results
+    links      in place of membership: the real agreement over simulated links             link_faults  theirs
     power      fence devices       sharing     what nodes in one process need not do twice
     checkers   what must hold after every step, whatever happens
     scenario   the cluster that hunts are run on             faults   what goes wrong there

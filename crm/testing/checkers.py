@@ -15,6 +15,7 @@ from crm.controller.keys import TransitionKey, failure_attributes
 from crm.model.transition import ActionKind, GraphAction
 
 if TYPE_CHECKING:
+    from crm.controller.values import View
     from crm.testing.nodes import SimulatedNode
     from crm.testing.world import World
 
@@ -169,6 +170,10 @@ class Checkers:
     def step(self) -> None:
         """Check all that must hold at any moment."""
         self._one_dc_per_term()
+
+    def stale_view(self, node: SimulatedNode, view: View) -> None:
+        """A node has called itself quorate for too long in a view that no quorum is in."""
+        self._break("stale-view", f"{node.name} is quorate with {', '.join(view.names)}, of whom too few are there")
 
     # At any moment
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from crm.controller import Options
 from crm.messaging.quorum import QuorumMode, QuorumRule
-from crm.testing import clients, faults, scenario, variety
+from crm.testing import clients, faults, link_faults, scenario, variety
 from crm.testing.checkers import Violation
+from crm.testing.links import LinkedMembership
 from crm.testing.timeline import EPOCH
 from crm.testing.world import World
 
@@ -70,6 +71,15 @@ def _plain_world(seed: int) -> World:
     return world
 
 
+def _linked_world(seed: int) -> World:
+    """The plain cluster, three or five nodes most often, whose nodes find each other over links."""
+    size = (3, 5, 3, 4, 3, 5, 2, 7)[seed % 8]
+    world = World("abcdefghi"[:size], scenario.cib(size), seed, rule=_rule(seed, size), membership=LinkedMembership)
+    world.checkers.expect = scenario.EXPECTED
+    world.about = f"{size} nodes over links; services: {', '.join(world.services)}"
+    return world
+
+
 def _rule(seed: int, size: int) -> QuorumRule:
     return QuorumRule(QuorumMode.TWO_NODE if size == 2 and seed % 2 else QuorumMode.MAJORITY)
 
@@ -98,6 +108,7 @@ SCENARIOS = {
     "harsh": Scenario(_varied_world, faults.HARSH),
     "slow": Scenario(_varied_world, faults.SLOW),
     "reading": Scenario(_varied_world, faults.READING),
+    "links": Scenario(_linked_world, link_faults.LINKS),
 }
 
 

@@ -32,6 +32,15 @@ class Network:
         """Lose one direction of a link."""
         self._dead.add((sender, receiver))
 
+    def mend(self, sender: str, receiver: str) -> None:
+        """That direction of a link works again."""
+        self._dead.discard((sender, receiver))
+
+    @property
+    def cuts(self) -> frozenset[tuple[str, str]]:
+        """The directions that are lost, as (sender, receiver)."""
+        return frozenset(self._dead)
+
     def partition(self, groups: Sequence[Collection[str]]) -> None:
         """Cut every link between the groups; nodes not named share one more. Other cuts are mended."""
         side = {name: number for number, group in enumerate(groups, 1) for name in group}

@@ -27,6 +27,7 @@ from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.testing.agents import Agents
 from crm.testing.checkers import Checkers, Violation
+from crm.testing.links import LinkedMembership
 from crm.testing.machines import Write
 from crm.testing.membership import Membership
 from crm.testing.network import Network
@@ -45,11 +46,13 @@ class World:
     """The simulated cluster. Durations are in seconds.
 
     rule  when a set of nodes is quorate (default: a majority)    options  what each controller is told
+    membership  how nodes find each other: an oracle, or the real agreement over links (`LinkedMembership`)
     """
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
                  schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
-                 options: Options = OPTIONS) -> None:
+                 options: Options = OPTIONS,
+                 membership: type[Membership] | type[LinkedMembership] = Membership) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.timeline = Timeline()
@@ -76,7 +79,7 @@ class World:
         rule = rule or QuorumRule()
         self.shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
                            rule.needed(self.nodes))
-        self.membership = Membership(self, rule, detection_s)
+        self.membership = membership(self, rule, detection_s)
         self.checkers = Checkers(self)
         self._agents = Agents(self)
         self._schedule = schedule or _policy_engine()

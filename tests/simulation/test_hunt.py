@@ -81,6 +81,13 @@ FOUND = {
         40370: "(a traceback) what was written down before a plan was made had it made already",
         1208: "disks failed and were mended: the node that knew least stood again and again, and the others waited",
     },
+    "links": {
+        3: "a node that had been frozen reached only some when it woke: it kept its old view, quorate (four nodes)",
+        19: "the same, at another place",
+        51: "the same once more",
+        29: "the same with five nodes",
+        45: "the same, of a view of three of five",
+    },
 }
 """Seeds that broke a promise once, by scenario, and what it was."""
 

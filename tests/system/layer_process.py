@@ -142,7 +142,7 @@ async def _tell(layer: MessageLayer) -> None:
     async for event in layer.events():
         if isinstance(event, ViewChanged):
             _say({"view": asdict(event)})
-        else:
+        elif isinstance(event, Received):
             _say({"from": event.sender, "message": base64.b64encode(event.message).decode()})
 
 

@@ -15,6 +15,9 @@ from crm.messaging.corosync.libraries import OK, explain, library, release
 from crm.messaging.layer import LayerError, LayerSettings, NodeAddress
 from crm.messaging.quorum import QuorumMode, QuorumRule
 
+_TOKEN_MS = 3000
+"""Corosync's default."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterMap:
@@ -50,6 +53,14 @@ def read() -> ClusterMap:
                            two_node if waits is None else waits == 1)
     _check(found)
     return found
+
+
+def ring_limit_s() -> float:
+    """How long corosync may take to form a ring without a lost node: as long it delivers nothing. Raises LayerError."""
+    with _opened() as handle:
+        token_ms = _number(handle, "runtime.config.totem.token") or _TOKEN_MS
+        consensus_ms = _number(handle, "runtime.config.totem.consensus") or 1.2 * token_ms
+    return (token_ms + consensus_ms) / 1000
 
 
 def complete(settings: LayerSettings) -> LayerSettings:

@@ -67,9 +67,13 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Dismissal:
-    """A killed daemon did not come back in time, or one is stuck: it is waited for no longer."""
+    """A killed daemon did not come back in time, or one is stuck: it is waited for no longer.
+
+    ring  the ring in which that was found; in a later one it does not count (None: an older release does not say)
+    """
 
     process: Process
+    ring: int | None = None
 
     def frame(self) -> bytes:
         return _head(DISMISSAL) + json.dumps(asdict(self)).encode()
@@ -148,7 +152,9 @@ def _announcement(body: bytes) -> Announcement:
 
 
 def _dismissal(body: bytes) -> Dismissal:
-    return Dismissal(_processes([json.loads(body)["process"]])[0])
+    fields = json.loads(body)
+    ring = fields.get("ring")
+    return Dismissal(_processes([fields["process"]])[0], None if ring is None else int(ring))
 
 
 def _chunk(body: bytes) -> Chunk:

@@ -9,6 +9,7 @@ of that order, with a number above all that any of them knew.
 - A daemon that was killed on a node that lives is held in its view: it is being started again. It is dismissed when it
   does not come back in time, by a message of whoever notices first.
 - So is a member whose process is stuck; when it gets unstuck it learns of it, and has to join anew.
+- A dismissal counts only in the ring in which it was made: one that a stalled corosync sends late is out of date.
 """
 
 from __future__ import annotations
@@ -63,9 +64,11 @@ class Group:
 
     def ring_changed(self, sequence: int, nodes: Collection[int]) -> Output:
         """A new ring of these nodes has formed; nobody waits for the daemon of a node that is gone."""
+        renewed = sequence != self._ring
         self._ring = sequence
         waiting, self._held = self._held, {process for process in self._held if process[0] in nodes}
-        output = self._announce_if_owed(Output())
+        # Who was found overdue in the former ring must be found so again.
+        output = self._announce_if_owed(Output(hold=sorted(self._held) if renewed else []))
         return output if waiting == self._held else self._install_if_complete(output)
 
     def quorum_changed(self, ring_sequence: int, quorate: bool, disks: str) -> Output:
@@ -112,19 +115,26 @@ class Group:
         self._foreign.add(sender)
         return self._install_if_complete(output)
 
-    def dismissed(self, process: Process) -> Output:
+    def is_current(self, dismissal: Dismissal) -> bool:
+        """Whether it was made in the present ring."""
+        return dismissal.ring in (None, self._ring)
+
+    def dismissed(self, dismissal: Dismissal) -> Output:
         """Somebody found a held daemon overdue, or a member's process stuck."""
+        if not self.is_current(dismissal):
+            return Output()
+        process = dismissal.process
         self._held.discard(process)
         self._dismissed.add(process)
         return self._install_if_complete(Output())
 
     def overdue(self, process: Process) -> Output:
         """A held daemon has used up its time."""
-        return Output([Dismissal(process)] if process in self._held else [])
+        return Output([Dismissal(process, self._ring)] if process in self._held else [])
 
     def stuck(self, process: Process) -> Output:
         """A member has said nothing for too long, although its node lives."""
-        return Output([Dismissal(process)] if process in self._installed else [])
+        return Output([Dismissal(process, self._ring)] if process in self._installed else [])
 
     def disconnected(self) -> Output:
         """Corosync is gone, or the others have gone on without us: this node is alone and without quorum."""

@@ -1,7 +1,8 @@
 """The shell of the corosync layer: the event loop, flow control, reconnecting. Decides nothing.
 
 When corosync dies, this node is alone and without quorum at once, which stops what must not run on without it; when
-corosync is there again, the node joins again.
+corosync is there again, the node joins again. So it is when corosync lives but is silent: what this node multicasts
+must come back to it. Until that has lasted as long as corosync may take to form a ring, the view is only in doubt.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from crm.messaging.corosync.connection import (
     Ring,
     ShutdownRefused,
 )
+from crm.messaging.corosync.echo import Echo
 from crm.messaging.corosync.frames import (
     EVERYBODY,
     Announcement,
@@ -39,7 +41,15 @@ from crm.messaging.corosync.frames import (
     parse,
 )
 from crm.messaging.corosync.group import Group, Output
-from crm.messaging.layer import LayerError, LayerSettings, Received, ViewChanged, check_size
+from crm.messaging.layer import (
+    LayerError,
+    LayerEvent,
+    LayerSettings,
+    Received,
+    ViewConfirmed,
+    ViewDoubted,
+    check_size,
+)
 from crm.messaging.silence import Silence
 from crm.messaging.tasks import Tasks
 
@@ -49,8 +59,8 @@ _JOIN_LIMIT_S = 10.0
 _BUSY_FIRST_S, _BUSY_LAST_S = 0.0005, 0.02
 _RECONNECT_FIRST_S, _RECONNECT_LAST_S = 0.1, 2.0
 _LEAVE_LIMIT_S = 1.0
-_BEAT_S = 1.5
 _STUCK_S = 5.0
+_MOST_AWAITED = 20
 
 
 class CorosyncLayer:
@@ -65,7 +75,7 @@ class CorosyncLayer:
         self.settings = settings
         self._group = Group(settings, int(time.time()))
         self._connection: Connection | None = None
-        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._assemblies: dict[Process, Assembly] = {}
         self._heard: dict[Process, float] = {}
         self._silence = Silence()
@@ -76,6 +86,10 @@ class CorosyncLayer:
         self._in_group: asyncio.Future[None] | None = None
         self._beaten = asyncio.Event()
         self._out_of_group = asyncio.Event()
+        self._echo = Echo()
+        self._returned = asyncio.Event()
+        self._ring_limit_s = 0.0
+        self._doubted = self._silent = False
 
     async def join(self) -> None:
         """Connect and join. Raises LayerError."""
@@ -87,6 +101,7 @@ class CorosyncLayer:
         self._tasks.spawn(self._send_control())
         await self._connect()
         self._tasks.spawn(self._beat())
+        self._tasks.spawn(self._listen_to_itself())
 
     async def send(self, to: str, message: bytes) -> None:
         """Send to one member of the view; to oneself it is delivered like any other."""
@@ -101,10 +116,14 @@ class CorosyncLayer:
         check_size(message, self.settings.max_message_bytes)
         await self._send_chunks(EVERYBODY, message)
 
-    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+    async def events(self) -> AsyncIterator[LayerEvent]:
         """What happens, in order, until `leave`."""
         while (event := await self._events.get()) is not None:
             yield event
+
+    def look(self) -> None:
+        """Have two frames come back, one after the other: the second needs a token that has passed the others since."""
+        self._tasks.spawn(self._confirm())
 
     async def leave(self) -> None:
         """Leave the group; the others see it at once."""
@@ -126,6 +145,7 @@ class CorosyncLayer:
     async def _connect(self) -> None:
         connection = Connection(f"crmd:{self.settings.cluster}", len(self.settings.nodes))
         await asyncio.to_thread(connection.open)
+        self._ring_limit_s = await asyncio.to_thread(cluster_map.ring_limit_s)
         loop = asyncio.get_running_loop()
         self._connection = connection
         self._in_group = loop.create_future()
@@ -147,6 +167,9 @@ class CorosyncLayer:
             for descriptor in connection.descriptors:
                 asyncio.get_running_loop().remove_reader(descriptor)
             connection.close()
+        self._echo.forget()
+        self._returned.set()
+        self._doubted = self._silent = False
 
     async def _reconnect(self) -> None:
         pause_s = _RECONNECT_FIRST_S
@@ -172,18 +195,23 @@ class CorosyncLayer:
             self._in_group.set_exception(LayerError("no-corosync", f"corosync is gone: {error}", "see its log"))
             return
         if not self._left:
-            self._perform(self._group.disconnected())
+            self._be_alone()
             self._tasks.spawn(self._reconnect())
 
-    def _dismissed(self) -> None:
+    def _join_again(self, why: str) -> None:
         """The others went on without us: join anew, as one who was away."""
         assert self._connection is not None
-        log.error("this daemon was stuck, and the others have gone on without it: it joins again")
+        log.error("%s: this node joins again", why)
         self._connection.leave()
         self._disconnect()
         self._assemblies.clear()
-        self._perform(self._group.disconnected())
+        self._be_alone()
         self._tasks.spawn(self._reconnect())
+
+    def _be_alone(self) -> None:
+        """Without corosync there is no quorum, and nobody who could confirm that."""
+        self._perform(self._group.disconnected())
+        self._events.put_nowait(ViewConfirmed(time.monotonic()))
 
     # What corosync says
 
@@ -233,6 +261,12 @@ class CorosyncLayer:
         self._perform(self._group.membership(members, killed))
 
     def _delivered(self, sender: Process, data: bytes) -> None:
+        if self._connection is not None and sender == self._connection.process:
+            self._echo.returned(time.monotonic())
+            self._returned.set()
+            if self._silent:
+                self._join_again("corosync was silent and is not any more")
+                return
         try:
             frame = parse(data)
         except ForeignVersionError as error:
@@ -248,10 +282,11 @@ class CorosyncLayer:
                 self._beaten.set()
             case Announcement():
                 self._perform(self._group.announced(sender, frame))
-            case Dismissal(process) if self._connection is not None and process == self._connection.process:
-                self._dismissed()
-            case Dismissal(process):
-                self._perform(self._group.dismissed(process))
+            case Dismissal() if self._connection is not None and frame.process == self._connection.process:
+                if self._group.is_current(frame):
+                    self._join_again("this daemon was stuck, and the others have gone on without it")
+            case Dismissal():
+                self._perform(self._group.dismissed(frame))
             case Chunk():
                 self._chunk(sender, frame)
             case _:
@@ -288,27 +323,58 @@ class CorosyncLayer:
             self._events.put_nowait(replace(view, silent_s=lost_s))
 
     async def _beat(self) -> None:
-        """Say that this process runs, notice whose does not; but never because it was us who did not look.
+        """Say that this process runs, notice whose does not; but never because it was us who did not look or hear.
 
         Who hears another's beat adds its own: corosync then has to pass its token round once, not once for each.
         """
+        beat_s = self.settings.failure_limit_ms / 2000
         last = time.monotonic()
         while True:
-            await asyncio.sleep(_BEAT_S / 2)
+            await asyncio.sleep(beat_s / 2)
             self._beaten.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BEAT_S / 2):
+                async with asyncio.timeout(beat_s / 2):
                     await self._beaten.wait()
             now = time.monotonic()
-            if now - last > 2 * _BEAT_S:
+            if now - last > 2 * beat_s or self._echo.silent_s(now) > beat_s:
                 self._heard = dict.fromkeys(self._heard, now)
             last = now
-            self._control.put_nowait(Beat().frame())
+            if self._echo.awaited < _MOST_AWAITED:
+                # A silent corosync would get a heap of beats, and deliver them all when it wakes.
+                self._control.put_nowait(Beat().frame())
             own = self._connection.process if self._connection is not None else None
             for process, heard in self._heard.items():
                 if now - heard > _STUCK_S and process != own:
                     log.warning("the daemon of corosync node %d has said nothing for %.1f s", process[0], now - heard)
                     self._perform(self._group.stuck(process))
+
+    async def _listen_to_itself(self) -> None:
+        """Doubt the view when nothing comes back; leave it after more than corosync needs to form a new ring."""
+        failure_s = self.settings.failure_limit_ms / 1000
+        while True:
+            await asyncio.sleep(failure_s / 8)
+            silent_s = self._echo.silent_s(time.monotonic())
+            if silent_s > failure_s / 2 and not self._doubted:
+                self._doubted = True
+                self._events.put_nowait(ViewDoubted(time.monotonic()))
+                self._tasks.spawn(self._confirm())
+            if silent_s > self._ring_limit_s + failure_s and not self._silent:
+                log.error("corosync has been silent for %.1f s: this node has no quorum until it answers", silent_s)
+                self._silent = True
+                self._be_alone()
+
+    async def _confirm(self) -> None:
+        """What was sent from now on came back twice over the same connection: the view is the others', too."""
+        connection, since_s = self._connection, time.monotonic()
+        for _ in range(2 if connection is not None else 0):
+            await self._multicast(Beat().frame())
+            mine = self._echo.sent_count
+            while connection is self._connection and self._echo.returned_count < mine:
+                self._returned.clear()
+                await self._returned.wait()
+        if connection is self._connection:
+            self._doubted = False
+            self._events.put_nowait(ViewConfirmed(since_s))
 
     def _overdue(self, process: Process) -> None:
         if not self._left:
@@ -330,7 +396,10 @@ class CorosyncLayer:
         """Corosync says when it wants no more; what is sent while it is gone reaches nobody."""
         connection, pause_s = self._connection, _BUSY_FIRST_S
         try:
-            while connection is not None and connection is self._connection and not connection.multicast(frame):
+            while connection is not None and connection is self._connection:
+                if connection.multicast(frame):
+                    self._echo.sent(time.monotonic())
+                    return
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _BUSY_LAST_S)
         except Disconnected as error:

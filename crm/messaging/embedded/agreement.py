@@ -5,11 +5,15 @@ groups in which everyone is linked to everyone, keeping together first who is to
 group proposes it, and a view is installed once all of its members have accepted. A link has a session name; when a link
 is replaced the edges differ and a new view is agreed on even among the same members, because messages may have been
 lost between them.
+
+A node whose view rests on links that are gone leaves it by itself when nothing new is agreed on for a while: the
+others may have gone on without it. It stays while a quorum of linked members says that it is in that view, and while it
+is being found out whether a member whose connection closed is lost (its daemon may be starting again).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,7 +56,9 @@ class Agreement:
 
     RETRY_MS = 250
 
-    def __init__(self, name: str, incarnation: str, now_s: int) -> None:
+    def __init__(self, name: str, incarnation: str, now_s: int, patience_ms: float = 1200.0,
+                 quorate: Callable[[Collection[str]], bool] = lambda names: False) -> None:
+        """`patience_ms`: how long a view may rest on links that are gone; `quorate`: whether these may decide."""
         self._name = name
         self._incarnations = {name: incarnation}
         self._sessions: dict[str, str] = {}
@@ -62,10 +68,16 @@ class Agreement:
         self._highest = 0
         self._proposal: _Proposal | None = None
         self._stashed: dict[str, View] = {}
+        self._patience_ms = patience_ms
+        self._quorate = quorate
+        self._doubted: set[str] = set()
+        """Peers whose connection closed, until it is known whether they are lost: their former link still counts."""
+        self._outdated_since_ms: float | None = None
         self.view = View(0, ((name, incarnation, now_s),))
 
     def linked(self, peer: str, incarnation: str, session: str, now_ms: float, now_s: int) -> Output:
         """A link to `peer` is up (it replaces an earlier one)."""
+        self._doubted.discard(peer)
         self._incarnations[peer] = incarnation
         self._sessions[peer] = session
         self._reach.pop(peer, None)
@@ -73,21 +85,28 @@ class Agreement:
 
     def unlinked(self, peer: str, now_ms: float, now_s: int) -> Output:
         """The link to `peer` is gone for good."""
+        self._doubted.discard(peer)
         self._sessions.pop(peer, None)
         self._reach.pop(peer, None)
         self._views.pop(peer, None)
         return self._gossip_and_propose(now_ms, now_s)
+
+    def doubted(self, peer: str) -> None:
+        """The connection to `peer` closed; `linked` or `unlinked` will tell what came of it."""
+        self._doubted.add(peer)
 
     def start(self, now_ms: float, now_s: int) -> Output:
         """Begin alone."""
         return self._propose(Output(), now_ms, now_s, force=True)
 
     def tick(self, now_ms: float, now_s: int) -> Output:
-        """Give up a proposal that nobody completes, and try again."""
+        """Give up a proposal that nobody completes, and try again; leave a view whose links are gone."""
         output = Output()
+        if self._is_overdue(now_ms):
+            self._leave(output, now_s)
+            return output
         if self._proposal and now_ms - self._proposal.made_at_ms > self.RETRY_MS:
-            self._proposal = None
-            return self._gossip_and_propose(now_ms, now_s)
+            return self._repeat(self._proposal, now_ms, now_s)
         return output
 
     def received(self, sender: str, message: dict[str, Any], now_ms: float, now_s: int) -> Output:
@@ -109,10 +128,16 @@ class Agreement:
                 self._install(_view_from(message), output)
         return output
 
+    def own_sessions(self) -> frozenset[str]:
+        """The sessions of this node's links that its view rests on."""
+        return frozenset(session for _, _, session in self._own_edges())
+
     def group(self) -> tuple[str, ...]:
         """The group of fully linked nodes that this node belongs in, by the rule of the module's docstring."""
         edges = {(left, right) for left, right, _ in self._edges()}
-        left_over = sorted({name for edge in edges for name in edge} | {self._name}, key=self._seniority)
+        claims = self._claims()
+        left_over = sorted({name for edge in edges for name in edge} | {self._name},
+                           key=lambda name: _seniority(name, claims))
         while left_over:
             group: list[str] = []
             for name in left_over:
@@ -123,12 +148,16 @@ class Agreement:
             left_over = [name for name in left_over if name not in group]
         raise AssertionError("this node is in no group")
 
-    def _seniority(self, name: str) -> tuple[int, str, str]:
-        """Who shares a view with many comes first, together with them; a view that others have left does not count."""
-        claims = self._views | {self._name: self.view.names}
-        view = claims.get(name, (name,))
-        sharing = sum(1 for other in view if claims.get(other, (other,)) == view)
-        return (-sharing, view[0], name)
+    def _claims(self) -> dict[str, tuple[str, ...]]:
+        """The view that each node is in: as it says, or as its fellows say, if they are in one without this node.
+
+        A node without a link to us says nothing. That it still is in our own view nobody knows; to believe so would
+        have us drop out ourselves when it is the one that is lost.
+        """
+        apart = sorted({view for view in self._views.values() if self._name not in view},
+                       key=lambda view: (len(view), view))
+        hearsay = {name: view for view in apart for name in view}
+        return hearsay | self._views | {self._name: self.view.names}
 
     def _edges(self) -> frozenset[Edge]:
         """All links that somebody told of; a link counts between us and a peer only while we hold it ourselves."""
@@ -147,10 +176,25 @@ class Agreement:
         self._answer_stashed(output)
         return output
 
+    def _repeat(self, proposal: _Proposal, now_ms: float, now_s: int) -> Output:
+        """Ask those again who have not accepted; under another number only if a view may have taken this one.
+
+        A new number each time would never be accepted where answers take longer than the pause between two tries.
+        """
+        if self._highest > proposal.view.number:
+            self._proposal = None
+            return self._gossip_and_propose(now_ms, now_s)
+        proposal.made_at_ms = now_ms
+        output = self._gossip_and_propose(now_ms, now_s)
+        if self._proposal is proposal:
+            output.messages += [(peer, _message("propose", proposal.view)) for peer in proposal.view.names
+                                if peer not in proposal.accepted]
+        return output
+
     def _propose(self, output: Output, now_ms: float, now_s: int, force: bool = False) -> Output:
         group = self.group()
         edges = self._edges_within(group)
-        if not force and (group, edges) == (self.view.names, self.view.edges):
+        if not force and (group, edges) == (self.view.names, self.view.edges) and not self._deserted():
             self._proposal = None
             return output
         if group[0] != self._name or any(peer not in self._reach for peer in group[1:]):
@@ -196,16 +240,57 @@ class Agreement:
             return
         self._highest = max(self._highest, view.number)
         self._proposal = None
+        self._outdated_since_ms = None
         self.view = view
         self._views |= {name: view.names for name in view.names if name != self._name}
         output.installed = view
         self._tell(output, (peer for peer in self._sessions if peer not in view.names))
+
+    def _is_overdue(self, now_ms: float) -> bool:
+        """Whether the view has rested on links that are gone for too long, without a quorum that is still in it."""
+        if not self._outdated() or self._doubted & set(self.view.names):
+            self._outdated_since_ms = None
+        elif self._outdated_since_ms is None:
+            self._outdated_since_ms = now_ms
+        since = self._outdated_since_ms
+        return since is not None and now_ms - since > self._patience_ms and not self._quorate(self._backed_by())
+
+    def _outdated(self) -> bool:
+        """Whether our links are others than those that the view rests on, or a member says that it has left it."""
+        return self._deserted() or any(self._sessions.get(right if left == self._name else left) != session
+                                       for left, right, session in self._own_edges())
+
+    def _own_edges(self) -> list[Edge]:
+        return [edge for edge in self.view.edges if self._name in edge[:2]]
+
+    def _deserted(self) -> bool:
+        """Whether a member of our view says that it is in one without us."""
+        return any(self._name not in self._views.get(name, (self._name,)) for name in self.view.names
+                   if name != self._name)
+
+    def _backed_by(self) -> tuple[str, ...]:
+        """The members of our view who are linked with us and say that they are in it."""
+        claims = self._views | {self._name: self.view.names}
+        return tuple(name for name in self.view.names if claims.get(name) == self.view.names
+                     and (name == self._name or name in self._sessions))
+
+    def _leave(self, output: Output, now_s: int) -> None:
+        """Be alone. The others are told, so that they agree anew, with this node or without it."""
+        alone = ((self._name, self._incarnations[self._name], self._joined_at(self._name, now_s)),)
+        self._install(View(self._highest + 1, alone), output)
 
     def _tell(self, output: Output, peers: Iterable[str]) -> None:
         """Our links and our view, for those peers."""
         reach = {"kind": "reach", "links": dict(self._sessions), "highest": self._highest,
                  "view": list(self.view.names)}
         output.messages += [(peer, reach) for peer in peers]
+
+
+def _seniority(name: str, claims: dict[str, tuple[str, ...]]) -> tuple[int, str, str]:
+    """Who shares a view with many comes first, together with them; a view that others have left does not count."""
+    view = claims.get(name, (name,))
+    sharing = sum(1 for other in view if claims.get(other, (other,)) == view)
+    return (-sharing, view[0], name)
 
 
 def _edge(left: str, right: str, session: str) -> Edge:

@@ -20,11 +20,13 @@ from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
 from crm.messaging.layer import (
     LayerError,
+    LayerEvent,
     LayerSettings,
     Member,
     NodeAddress,
     Received,
     ViewChanged,
+    ViewConfirmed,
     check_size,
     listen_error,
 )
@@ -45,9 +47,10 @@ class EmbeddedLayer:
     def __init__(self, settings: LayerSettings) -> None:
         self.settings = settings
         self.incarnation = settings.incarnation
-        self._agreement = Agreement(settings.name, self.incarnation, int(time.time()))
+        self._agreement = Agreement(settings.name, self.incarnation, int(time.time()), settings.view_patience_ms,
+                                    lambda names: settings.quorum.quorate(names, settings.names, self._seen_all))
         self._links: dict[str, Link] = {}
-        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._waiting: list[tuple[int, Link, bytes]] = []
         self._members: frozenset[str] = frozenset()
         self._seen_all = False
@@ -57,6 +60,9 @@ class EmbeddedLayer:
         self._complaints: dict[str, str] = {}
         self._complained_at: dict[str, float] = {}
         self._addresses = Addresses()
+        self._looking_since_s: float | None = None
+        self._before_look: frozenset[str] = frozenset()
+        """Sessions of links from before the look: a view that rests on one of them proves nothing."""
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
 
@@ -91,7 +97,7 @@ class EmbeddedLayer:
         for name in sorted(self._members - {self.settings.name}):
             await self.send(name, message)
 
-    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+    async def events(self) -> AsyncIterator[LayerEvent]:
         """What happens, in order, until `leave`."""
         while (event := await self._events.get()) is not None:
             yield event
@@ -101,6 +107,15 @@ class EmbeddedLayer:
         recent = time.monotonic() - _COMPLAINT_S
         return {key: text for key, text in self._complaints.items() if self._complained_at.get(key, 0.0) > recent} | {
             host: f"the name {host} does not resolve: {why}" for host, why in self._addresses.problems.items()}
+
+    def look(self) -> None:
+        """Link anew with everybody: a view that rests on the new links was agreed on since."""
+        self._looking_since_s = time.monotonic()
+        links = [link for link in self._links.values() if link.up]
+        self._before_look = frozenset(link.session for link in links) | self._agreement.own_sessions()
+        for link in links:
+            link.close("this node slept", abort=True)
+        self._confirm_if_newer()
 
     async def leave(self) -> None:
         """Close everything; the others see it at once."""
@@ -153,6 +168,7 @@ class EmbeddedLayer:
             if reason != "connection closed by the peer":
                 self._complain(where, f"no link with {where}: {reason}")
             return
+        self._agreement.doubted(link.identity.name)
         if not self._left and link.expected is None:
             self._tasks.spawn(self._verify(link, link.identity.name))
 
@@ -212,9 +228,15 @@ class EmbeddedLayer:
         log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if quorate else " (no quorum)")
         self._events.put_nowait(ViewChanged(view.number, members, quorate, silent_s=self._silent_s))
         self._silent_s = None
+        self._confirm_if_newer()
         waiting, self._waiting = self._waiting, []
         for number, link, message in waiting:
             self._deliver(number, link, message)
+
+    def _confirm_if_newer(self) -> None:
+        if self._looking_since_s is not None and not self._agreement.own_sessions() & self._before_look:
+            self._events.put_nowait(ViewConfirmed(self._looking_since_s))
+            self._looking_since_s = None
 
     def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
         node = self.settings.node(name)

@@ -147,6 +147,10 @@ class Client:
         except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.debug("the watch ended: %r", error)
 
+    def end_watch(self) -> None:
+        """Have the watch end, if one is under way."""
+        self._moved.set()
+
     async def _next(self, lines: AsyncIterator[str]) -> str | None:
         """The next line of a watch; None at its end, or when its endpoint was left."""
         line = asyncio.ensure_future(anext(lines, None))

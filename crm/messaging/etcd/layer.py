@@ -16,16 +16,18 @@ from dataclasses import replace
 
 from crm.messaging.embedded.link import Identity
 from crm.messaging.etcd.client import Client, Entry, Refused, Unavailable, refused, within
-from crm.messaging.etcd.membership import Record, Stranger, parse, view_of
+from crm.messaging.etcd.membership import Record, Stranger, era_of, number_of, parse, view_of
 from crm.messaging.etcd.mesh import Mesh
 from crm.messaging.layer import (
     EtcdAccess,
     LayerError,
+    LayerEvent,
     LayerSettings,
     Member,
     NodeAddress,
     Received,
     ViewChanged,
+    ViewConfirmed,
     check_size,
 )
 from crm.messaging.tasks import Tasks
@@ -54,9 +56,11 @@ class EtcdLayer:
         self._client: Client | None = None
         self._joined_at = int(time.time())
         self._lease = self._own_revision = self._serial = 0
+        self._era = self._seen_revision = 0
         self._registered = False
         """Whether our record is in etcd under our lease, as far as we know."""
         self._valid_until = 0.0
+        self._looking_since_s: float | None = None
         self._unreachable: set[str] = set()
         self._records: dict[str, Record] = {}
         self._strangers: dict[str, str] = {}
@@ -64,7 +68,7 @@ class EtcdLayer:
         self._view = ViewChanged(0, (), False)
         self._seen_all = False
         self._held: list[tuple[int, Identity, bytes]] = []
-        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
         self._tasks = Tasks()
 
@@ -107,10 +111,16 @@ class EtcdLayer:
             if name != self.settings.name:
                 await self.send(name, message)
 
-    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+    async def events(self) -> AsyncIterator[LayerEvent]:
         """What happens, in order, until `leave`."""
         while (event := await self._events.get()) is not None:
             yield event
+
+    def look(self) -> None:
+        """Renew the lease and read all records anew: what etcd says now is what the others go by."""
+        assert self._client is not None
+        self._looking_since_s = time.monotonic()
+        self._client.end_watch()
 
     async def leave(self) -> None:
         """Give the lease back; the others see it at once."""
@@ -210,7 +220,7 @@ class EtcdLayer:
     def _record(self) -> Record:
         me = self.settings.node(self.settings.name) or NodeAddress(self.settings.name, self.settings.name)
         return Record(me.name, me.id, self.settings.incarnation, self._joined_at, me.host, me.port, self._lease,
-                      tuple(sorted(self._unreachable)), self._serial)
+                      tuple(sorted(self._unreachable)), self._serial, era=self._era)
 
     def _trust_from(self, asked_at: float) -> None:
         self._valid_until = asked_at + self._access.lease_s * _TRUSTED_SHARE
@@ -268,6 +278,9 @@ class EtcdLayer:
         assert self._client is not None
         while True:
             try:
+                looking_since_s = self._looking_since_s
+                if looking_since_s is not None:
+                    await self._check_lease()
                 snapshot = await self._client.snapshot(self._folder)
                 if snapshot.cluster_id != self._etcd_id:
                     self._be_alone("etcd is another one than before; start crmd again on every node if that is meant")
@@ -275,11 +288,30 @@ class EtcdLayer:
                     continue
                 self._records = {}
                 self._take(snapshot.entries, snapshot.revision)
+                if looking_since_s is not None:
+                    self._confirm(looking_since_s)
+                if self._looking_since_s is not None:
+                    continue
                 async for entries in self._client.watch(self._folder, snapshot.revision + 1):
                     self._take(entries, max(entry.revision for entry in entries))
             except (Unavailable, Refused, LayerError) as error:
                 log.debug("the members cannot be followed: %s", error)
             await asyncio.sleep(_PAUSE_S)
+
+    async def _check_lease(self) -> None:
+        """After a sleep the clock may not know how long it was: only etcd knows whether our lease lives."""
+        assert self._client is not None
+        asked_at = time.monotonic()
+        if await self._client.keep_alive(self._lease):
+            self._trust_from(asked_at)
+        else:
+            self._registered = False
+            self._be_alone("its lease has run out")
+
+    def _confirm(self, since_s: float) -> None:
+        self._events.put_nowait(ViewConfirmed(since_s))
+        if self._looking_since_s == since_s:
+            self._looking_since_s = None
 
     def _take(self, entries: list[Entry] | tuple[Entry, ...], revision: int) -> None:
         for entry in entries:
@@ -293,6 +325,7 @@ class EtcdLayer:
             else:
                 self._records.pop(name, None)
                 self._complain(found)
+        self._follow_era(revision)
         own = self._records.get(self.settings.name)
         if own is None or own.incarnation != self.settings.incarnation:
             self._be_alone("its record is gone from etcd")
@@ -300,7 +333,21 @@ class EtcdLayer:
                 self._registered = False
         elif time.monotonic() < self._valid_until:
             self._seen_all |= self._records.keys() == set(self.settings.names)
-            self._install(view_of(self.settings, self._records, 2 * revision, self._seen_all))
+            number = number_of(era_of(self._records.values()), revision)
+            self._install(view_of(self.settings, self._records, number, self._seen_all))
+
+    def _follow_era(self, revision: int) -> None:
+        """Etcd has gone back behind what it has told, or a member knows that it has: numbers begin anew above all."""
+        era = max(self._era, era_of(self._records.values()))
+        if revision < self._seen_revision and era == self._era:
+            log.error("etcd has lost data (revision %d after %d): its revisions count anew", revision,
+                      self._seen_revision)
+            era += 1
+            self._registered, self._own_revision = False, 0
+        self._seen_revision = revision
+        if era != self._era:
+            self._era = era
+            self._tasks.spawn(self._write_record())
 
     def _install(self, view: ViewChanged) -> None:
         if view.number <= self._view.number:
@@ -318,15 +365,16 @@ class EtcdLayer:
             self.heard(number, sender, message)
 
     def _be_alone(self, why: str) -> None:
-        """This node can no longer know who is here."""
-        if self._view.names == (self.settings.name,) and not self._view.quorate:
-            return
-        log.error("no quorum: %s", why)
-        me = self._record()
-        alone = Member(me.name, me.id, me.joined_at, me.incarnation)
-        # Numbers of views from etcd are even: this one is between them.
-        self._view = ViewChanged(self._view.number + 1, (alone,), False)
-        self._events.put_nowait(self._view)
+        """This node can no longer know who is here; nobody's word is needed for that."""
+        if self._view.names != (self.settings.name,) or self._view.quorate:
+            log.error("no quorum: %s", why)
+            me = self._record()
+            alone = Member(me.name, me.id, me.joined_at, me.incarnation)
+            # Numbers of views from etcd are even: this one is between them.
+            self._view = ViewChanged(self._view.number + 1, (alone,), False)
+            self._events.put_nowait(self._view)
+        if self._looking_since_s is not None:
+            self._confirm(self._looking_since_s)
 
     def _come_back(self) -> None:
         """The lease turned out to be alive after this node gave it up: messages may be lost, so all need a new view."""

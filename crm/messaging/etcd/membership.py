@@ -3,6 +3,9 @@
 A record says who a member is, proves the cluster's key, and names the members that it cannot reach although etcd has
 them. Members that cannot reach each other are never in one view: by a rule that all nodes compute alike, those come
 first who are missed least, and the first group alone may be quorate.
+
+Views are numbered by etcd's revision within an era. When etcd comes back with less than it had (restored, or with empty
+data), its revisions begin anew: whoever notices begins another era, and the others take it from its record.
 """
 
 from __future__ import annotations
@@ -17,11 +20,15 @@ from typing import Any
 from crm.messaging.layer import LayerSettings, Member, ViewChanged
 
 PROTOCOL = 1
+_NUMBERS_PER_ERA = 2**40
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A member's record. `lease` is etcd's, so that others can end it when they have seen the member die."""
+    """A member's record. `lease` is etcd's, so that others can end it when they have seen the member die.
+
+    era  how often, as the member knows, etcd has lost data since the cluster began
+    """
 
     name: str
     id: str
@@ -33,6 +40,7 @@ class Record:
     unreachable: tuple[str, ...] = ()
     serial: int = 0
     protocol: int = PROTOCOL
+    era: int = 0
 
     def text(self, key: bytes) -> str:
         """What is written to etcd."""
@@ -75,7 +83,8 @@ def parse(name: str, text: str, settings: LayerSettings) -> Record | Stranger:
 def _record(fields: dict[str, Any]) -> Record:
     return Record(str(fields["name"]), str(fields["id"]), str(fields["incarnation"]), int(fields["joined_at"]),
                   str(fields["host"]), int(fields["port"]), int(fields["lease"]),
-                  tuple(str(one) for one in fields["unreachable"]), int(fields["serial"]), int(fields["protocol"]))
+                  tuple(str(one) for one in fields["unreachable"]), int(fields["serial"]), int(fields["protocol"]),
+                  int(fields.get("era", 0)))
 
 
 def groups(records: Iterable[Record]) -> list[tuple[str, ...]]:
@@ -100,6 +109,16 @@ def _missed(name: str, known: Mapping[str, Record]) -> frozenset[str]:
     """With whom a member has no connection, by its own word or theirs."""
     theirs = {other for other, record in known.items() if name in record.unreachable}
     return frozenset((theirs | set(known[name].unreachable)) & (known.keys() - {name}))
+
+
+def era_of(records: Iterable[Record]) -> int:
+    """The newest era that a member knows of."""
+    return max((record.era for record in records), default=0)
+
+
+def number_of(era: int, revision: int) -> int:
+    """The number of the view that follows from the records at a revision: even, the odd ones are for being alone."""
+    return era * _NUMBERS_PER_ERA + 2 * revision
 
 
 def view_of(settings: LayerSettings, records: Mapping[str, Record], number: int, seen_all: bool) -> ViewChanged:

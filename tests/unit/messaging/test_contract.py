@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from crm.messaging import (
     QuorumRule,
     Received,
     ViewChanged,
+    ViewConfirmed,
 )
 from crm.messaging.embedded import EmbeddedLayer
 from crm.messaging.memory import Hub, MemoryLayer
@@ -45,6 +47,8 @@ class Node:
     layer: MessageLayer
     views: list[ViewChanged] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    confirmed: list[tuple[float, int]] = field(default_factory=list)
+    """Since when, and the view that was."""
     reader: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
@@ -53,7 +57,12 @@ class Node:
 
     async def _read(self) -> None:
         async for event in self.layer.events():
-            (self.views if isinstance(event, ViewChanged) else self.received).append(event)  # type: ignore[arg-type]
+            if isinstance(event, ViewChanged):
+                self.views.append(event)
+            elif isinstance(event, Received):
+                self.received.append(event)
+            elif isinstance(event, ViewConfirmed):
+                self.confirmed.append((event.since_s, self.views[-1].number))
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -258,3 +267,22 @@ def test_contradictions_are_refused_at_join(kind: str, changes: dict[str, object
     play(kind, story)
 
 
+
+
+def test_a_look_is_answered_by_what_is_newer(kind: str) -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b", "c")
+        await cluster.agree("a", "b", "c")
+        node = cluster.nodes["b"]
+        before = node.views[-1].number
+        asked_at = time.monotonic()
+        node.layer.look()
+        await until(lambda: bool(node.confirmed))
+        since_s, number = node.confirmed[0]
+        assert since_s >= asked_at
+        assert node.members == ("a", "b", "c")
+        assert number > before or kind == "memory"
+        await cluster.agree("a", "b", "c")
+        assert len(node.confirmed) == 1
+
+    play(kind, story)

@@ -68,7 +68,7 @@ class Ring:
             if isinstance(told, Announcement):
                 self.everybody(lambda group, sender=sender, told=told: group.announced(sender, told))
             elif isinstance(told, Dismissal):
-                self.everybody(lambda group, told=told: group.dismissed(told.process))
+                self.everybody(lambda group, told=told: group.dismissed(told))
 
     def _performed(self, process: Process, output: Output) -> list[tuple[Process, Announcement | Dismissal]]:
         if output.view is not None:
@@ -172,6 +172,39 @@ def test_a_stuck_member_is_left_out_until_it_joins_anew() -> None:
     ring.join(C)
     assert ring.last(A).names == ("a", "b", "c")
     assert ring.last(A) == ring.last(C)
+
+
+def test_a_dismissal_that_a_stalled_corosync_sends_late_is_not_obeyed() -> None:
+    ring = Ring()
+    ring.join(A, B, C)
+    late = ring.groups[A].stuck(B).announce[0]
+    assert isinstance(late, Dismissal)
+    before = ring.last(C)
+    ring.ring()
+    ring.membership()
+    views = len(ring.views[C])
+    ring.everybody(lambda group: group.dismissed(late))
+    assert len(ring.views[C]) == views
+    assert ring.last(C).names == before.names
+    older_release = Dismissal(B)
+    ring.everybody(lambda group: group.dismissed(older_release))
+    ring.membership()
+    assert ring.last(C).names == ("a", "c")
+
+
+def test_a_killed_daemon_is_found_overdue_in_a_new_ring_too() -> None:
+    ring = Ring()
+    ring.join(A, B, C)
+    ring.leave(C, killed=True)
+    late = ring.groups[A].overdue(C).announce[0]
+    assert isinstance(late, Dismissal)
+    ring.held.clear()
+    ring.ring()
+    ring.everybody(lambda group: group.dismissed(late))
+    assert ring.last(A).names == ("a", "b", "c")
+    assert set(ring.held) == {(A, C), (B, C)}
+    ring.everybody(lambda group: group.overdue(C))
+    assert ring.last(A).names == ("a", "b")
 
 
 def test_a_graceful_leave_is_not_waited_for() -> None:

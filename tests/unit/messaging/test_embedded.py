@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import struct
 from dataclasses import replace
@@ -119,6 +120,21 @@ def test_a_broken_connection_between_living_nodes_makes_a_new_view_of_the_same_m
     play("embedded", story)
 
 
+def test_a_look_without_anybody_to_reach_is_answered_by_being_alone() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b", "c")
+        await cluster.agree("a", "b", "c")
+        for name in "bc":
+            await cluster.nodes[name].layer.leave()
+        node = cluster.nodes["a"]
+        node.layer.look()
+        await until(lambda: bool(node.confirmed))
+        assert node.members == ("a",)
+        assert not node.views[-1].quorate
+
+    play("embedded", story)
+
+
 def test_a_peer_of_another_protocol_version_is_told_from_a_stranger() -> None:
     ours, theirs = Handshake(b"k" * 16, dialed=True), Handshake(b"k" * 16, dialed=False)
     with pytest.raises(HandshakeError, match="speaks version 2 of the cluster protocol, here it is 1"):
@@ -160,6 +176,7 @@ class Web:
     """Agreements joined by links that a test makes and cuts; messages are carried until all is quiet."""
 
     def __init__(self, names: str) -> None:
+        self.clock = 0
         self.nodes = {name: Agreement(name, f"inc-{name}", 1) for name in names}
         self.links: dict[tuple[str, str], str] = {}
         self.queue: list[tuple[str, str, dict[str, object]]] = []
@@ -169,21 +186,23 @@ class Web:
     def link(self, left: str, right: str, session: str = "s1") -> None:
         self.links[left, right] = session
         for one, other in ((left, right), (right, left)):
-            self._take(one, self.nodes[one].linked(other, f"inc-{other}", f"{left}{right}{session}", 0, 1))
+            self._take(one, self.nodes[one].linked(other, f"inc-{other}", f"{left}{right}{session}",
+                                                       self.clock, 1))
 
     def cut(self, left: str, right: str) -> None:
         del self.links[left, right]
-        self._take(left, self.nodes[left].unlinked(right, 0, 1))
-        self._take(right, self.nodes[right].unlinked(left, 0, 1))
+        self._take(left, self.nodes[left].unlinked(right, self.clock, 1))
+        self._take(right, self.nodes[right].unlinked(left, self.clock, 1))
 
-    def settle(self) -> None:
-        for clock in range(0, 3000, 300):
+    def settle(self, for_ms: int = 3000) -> None:
+        for clock in range(self.clock, self.clock + for_ms, 300):
+            self.clock = clock
             while self.queue:
                 sender, to, message = self.queue.pop(0)
                 if (sender, to) in self.links or (to, sender) in self.links:
-                    self._take(to, self.nodes[to].received(sender, message, clock, 1))
+                    self._take(to, self.nodes[to].received(sender, message, self.clock, 1))
             for name, node in self.nodes.items():
-                self._take(name, node.tick(clock, 1))
+                self._take(name, node.tick(self.clock, 1))
 
     def views(self) -> dict[str, str]:
         return {name: "".join(node.view.names) for name, node in self.nodes.items()}
@@ -275,3 +294,134 @@ def test_what_is_wrong_with_links_is_told_while_it_is_so(monkeypatch: pytest.Mon
         assert layer.complaints() == {}
 
     play("embedded", story)
+
+
+def wakes_with_one_link(names: tuple[str, str, str]) -> Web:
+    """The first was frozen, the others went on without it; it wakes and reaches the second, but not the third."""
+    sleeper, near, far = names
+    web = full_web("".join(sorted(names)))
+    for other in (near, far):
+        web._take(other, web.nodes[other].unlinked(sleeper, web.clock, 1))
+    web.links = {pair: session for pair, session in web.links.items() if sleeper not in pair}
+    web.settle()
+    assert web.views()[near] == web.views()[far] == "".join(sorted((near, far)))
+    assert web.views()[sleeper] == "abc"
+    left, right = sorted((sleeper, near))
+    web.link(left, right, "s2")
+    web._take(sleeper, web.nodes[sleeper].unlinked(far, web.clock, 1))
+    web.settle(300)
+    return web
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations("abc")), ids="".join)
+def test_a_node_that_wakes_with_one_link_does_not_keep_its_old_view(names: tuple[str, str, str]) -> None:
+    web = wakes_with_one_link(names)
+    sleeper, near, far = names
+    assert web.views() == {sleeper: sleeper, near: "".join(sorted((near, far))), far: "".join(sorted((near, far)))}
+
+
+def in_a_view_of_three(configured: int) -> Agreement:
+    """Node a in the view of a, b and c, which has lost its link to c; b says that it is in that view, and no more."""
+    node = Agreement("a", "a1", 1, 1200, lambda names: len(names) > configured / 2)
+    node.start(0, 1)
+    for peer, other in (("b", "c"), ("c", "b")):
+        node.linked(peer, f"{peer}1", f"a{peer}", 0, 1)
+        links = {"a": f"a{peer}", other: "bc"}
+        node.received(peer, {"kind": "reach", "links": links, "view": [peer], "highest": 1}, 0, 1)
+    for peer in "bc":
+        node.received(peer, {"kind": "accept", "number": node._highest}, 0, 1)
+    assert node.view.names == ("a", "b", "c")
+    node.received("b", {"kind": "reach", "links": {"a": "ab", "c": "bc"}, "view": list("abc"), "highest": 2}, 0, 1)
+    node.unlinked("c", 1000, 1)
+    return node
+
+
+def told_alone(output: Output) -> list[str]:
+    return [peer for peer, message in output.messages if message["kind"] == "reach" and message["view"] == ["a"]]
+
+
+def test_a_node_leaves_a_view_whose_links_are_gone_if_no_quorum_is_left_in_it() -> None:
+    node = in_a_view_of_three(configured=5)
+    for now_ms in range(1000, 2201, 200):
+        assert node.tick(now_ms, 1).installed is None
+    before = node.view.number
+    left = node.tick(2400, 1)
+    assert left.installed is not None
+    assert left.installed.names == ("a",)
+    assert left.installed.number > before
+    assert told_alone(left) == ["b"]
+
+
+def test_a_node_stays_while_a_quorum_says_that_it_is_in_the_view() -> None:
+    node = in_a_view_of_three(configured=3)
+    for now_ms in range(1000, 9000, 200):
+        node.tick(now_ms, 1)
+    assert node.view.names == ("a", "b", "c")
+    node.received("b", {"kind": "reach", "links": {"a": "ab", "c": "bc"}, "view": ["b"], "highest": 9}, 9000, 1)
+    for now_ms in range(9000, 10600, 200):
+        node.tick(now_ms, 1)
+    assert node.view.names == ("a",)
+
+
+def test_a_node_waits_while_a_member_may_be_starting_again() -> None:
+    node = in_a_view_of_three(configured=5)
+    node.doubted("b")
+    for now_ms in range(1000, 5000, 200):
+        node.tick(now_ms, 1)
+    assert node.view.names == ("a", "b", "c")
+    node.linked("b", "b2", "ab2", 5000, 1)
+    for now_ms in range(5000, 6201, 200):
+        node.tick(now_ms, 1)
+    assert node.view.names == ("a", "b", "c")
+    node.tick(6400, 1)
+    assert node.view.names == ("a",)
+
+
+def test_a_view_that_a_member_has_left_is_agreed_on_anew() -> None:
+    web = full_web("abc")
+    before = web.nodes["a"].view.number
+    leaver = web.nodes["c"]
+    output = Output()
+    leaver._leave(output, 1)
+    web._take("c", output)
+    assert web.views() == {"a": "abc", "b": "abc", "c": "c"}
+    web.settle(300)
+    assert set(web.views().values()) == {"abc"}
+    assert {node.view.number > before for node in web.nodes.values()} == {True}
+
+
+@pytest.mark.parametrize("names", ["abc", "abcde"])
+def test_a_daemon_that_is_restarted_is_in_every_view_while_its_links_come_back(names: str) -> None:
+    """One link after the other, in any order, the former ones counting until then."""
+    for restarted in names:
+        others = [name for name in names if name != restarted]
+        for order in itertools.permutations(others):
+            web = full_web(names)
+            before = web.nodes[others[0]].view.number
+            web.links = {pair: session for pair, session in web.links.items() if restarted not in pair}
+            for other in others:
+                web.nodes[other].doubted(restarted)
+            web.nodes[restarted] = Agreement(restarted, "second", 2)
+            web._take(restarted, web.nodes[restarted].start(web.clock, 2))
+            for other in order:
+                left, right = sorted((restarted, other))
+                web.links[left, right] = "second"
+                for one, peer, start in ((restarted, other, f"inc-{other}"), (other, restarted, "second")):
+                    web._take(one, web.nodes[one].linked(peer, start, f"{left}{right}second", web.clock, 2))
+                web.settle(300)
+                assert all(set(web.nodes[name].view.names) == set(names) for name in others)
+            assert {node.view.names for node in web.nodes.values()} == {tuple(names)}
+            assert all(node.view.number > before for node in web.nodes.values())
+
+
+def test_an_answer_that_takes_longer_than_the_pause_between_two_tries_still_counts() -> None:
+    node = Agreement("a", "a1", 1)
+    node.start(0, 1)
+    node.linked("b", "b1", "ab", 0, 1)
+    first = node.received("b", {"kind": "reach", "links": {"a": "ab"}, "view": ["b"], "highest": 1}, 0, 1)
+    asked = [message["number"] for _, message in first.messages if message["kind"] == "propose"]
+    for now_ms in range(300, 1000, 300):
+        again = node.tick(now_ms, 1)
+        assert [message["number"] for _, message in again.messages if message["kind"] == "propose"] == asked
+    node.received("b", {"kind": "accept", "number": asked[0], "highest": asked[0]}, 1000, 1)
+    assert node.view.names == ("a", "b")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
 import pytest
 
-from crm.messaging import EtcdAccess, LayerSettings, NodeAddress
+from crm.messaging import EtcdAccess, LayerEvent, LayerSettings, NodeAddress, ViewChanged, ViewConfirmed
 from crm.messaging.etcd import EtcdLayer, layer
 from crm.messaging.etcd.client import Entry, Refused, Snapshot, Unavailable
 from tests.unit.messaging.test_contract import free_ports, until
@@ -25,6 +26,16 @@ class Memory:
         self.revision = 1
         self._changed = asyncio.Condition()
         self._log: list[Entry] = []
+        self._life = 0
+
+    async def lose_all(self) -> None:
+        """All servers come back with empty data."""
+        self.entries, self.leases, self.revision, self._log = {}, set(), 1, []
+        self.end_watch()
+
+    def end_watch(self) -> None:
+        self._life += 1
+        self._ending = asyncio.create_task(self._notify())
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -63,11 +74,13 @@ class Memory:
             await self._write(entry.key, None, lease)
 
     async def watch(self, _prefix: str, revision: int) -> AsyncIterator[list[Entry]]:
-        told = revision - 1
+        told, life = revision - 1, self._life
         while True:
             async with self._changed:
-                while self.revision <= told:
+                while self.revision <= told and self._life == life:
                     await self._changed.wait()
+            if self._life != life:
+                return
             news = [entry for entry in self._log if entry.revision > told]
             told = self.revision
             yield news
@@ -82,6 +95,9 @@ class Memory:
             self.entries.pop(key, None)
         else:
             self.entries[key] = entry
+        await self._notify()
+
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
@@ -133,6 +149,70 @@ def test_a_write_whose_answer_is_lost_does_not_stop_later_ones(monkeypatch: pyte
         made.broken("b")
         await until(lambda: '"serial": 2' in next(iter(etcd.entries.values())).value)  # type: ignore[operator]
         await made.leave()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("lease_lives", [True, False])
+def test_a_look_asks_etcd_for_the_lease_and_the_records(lease_lives: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        etcd = Memory()
+        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        made = EtcdLayer(settings())
+        await made.join()
+        await until(lambda: made._view.quorate)
+        told: list[LayerEvent] = []
+
+        async def read() -> None:
+            async for event in made.events():
+                told.append(event)
+
+        reader = asyncio.create_task(read())
+        if not lease_lives:
+            etcd.leases.clear()
+        asked_at = time.monotonic()
+        made.look()
+        await until(lambda: any(isinstance(event, ViewConfirmed) for event in told))
+        place = next(place for place, event in enumerate(told) if isinstance(event, ViewConfirmed))
+        confirmed, view = told[place], [event for event in told[:place] if isinstance(event, ViewChanged)][-1]
+        assert isinstance(confirmed, ViewConfirmed)
+        assert confirmed.since_s >= asked_at
+        assert view.quorate == lease_lives
+        await made.leave()
+        await reader
+
+    asyncio.run(story())
+
+
+def test_members_agree_again_at_once_when_etcd_comes_back_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its revisions begin anew, far below those that the views were numbered by."""
+
+    async def story() -> None:
+        etcd = Memory()
+        etcd.revision = 1509
+        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        nodes = tuple(NodeAddress(name, str(number), "127.0.0.1", port)
+                      for number, (name, port) in enumerate(zip("abc", free_ports(3), strict=True), 1))
+        made = [EtcdLayer(LayerSettings(name, "test", nodes, b"k" * 32, incarnation=name,
+                                        etcd=EtcdAccess(("http://etcd",), lease_s=2))) for name in "abc"]
+        for each in made:
+            await each.join()
+
+        def agreed() -> bool:
+            views = {(each._view.number, each._view.names, each._view.quorate) for each in made}
+            return len(views) == 1 and made[0]._view.names == ("a", "b", "c")
+
+        await until(agreed)
+        before = made[0]._view.number
+        await etcd.lose_all()
+        await until(lambda: not any(each._view.quorate for each in made))
+        await until(agreed, 2.5)
+        assert made[0]._view.number > before
+        await etcd.lose_all()
+        await until(lambda: not any(each._view.quorate for each in made))
+        await until(agreed, 2.5)
+        for each in made:
+            await each.leave()
 
     asyncio.run(story())
 

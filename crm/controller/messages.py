@@ -41,6 +41,7 @@ class Hello:
     leads: bool = False
     follows: str | None = None
     release: Release = UNTOLD
+    safe_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +383,13 @@ class Panic:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class EndSafeMode:
+    """The leader was asked for a cleanup: who is in safe mode tries again."""
+
+    term: int
+
+
 Message = (
     Hello
     | NotWelcome
@@ -411,6 +419,7 @@ Message = (
     | AttributeKept
     | NodeLoad
     | Panic
+    | EndSafeMode
 )
 
 

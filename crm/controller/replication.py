@@ -13,7 +13,7 @@ off has it, and a new leader takes office only once every node that is not here 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from crm.cib import patch
@@ -274,6 +274,16 @@ class Replication:
         if core.splits:
             return having >= self._not_off()
         return len(having & set(core.me.shape.names)) >= core.needed
+
+    @property
+    def acknowledged_by(self) -> Mapping[str, Version]:
+        """How far the members have acknowledged, in this leader's reign."""
+        return self._acknowledged
+
+    @property
+    def open_promises(self) -> int:
+        """How many wait for disks, or for all to be told."""
+        return len(self._uncommitted) + len(self._untold)
 
     # The follower's side
 

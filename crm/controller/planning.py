@@ -128,11 +128,12 @@ class Planning:
         self._pending = None
         if not core.leading:
             return
+        if event.problem:
+            self.reports = (self._unplannable(event.problem),)
         if self._reasons:
             self.plan_if_due()
             return
         if event.transition is None:
-            self.reports = (self._unplannable(event.problem),) if event.problem else self.reports
             core.log("error", f"planning failed: {event.problem}")
             self.want("the last planning failed", delay_s=10.0)
             return

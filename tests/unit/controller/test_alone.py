@@ -386,7 +386,7 @@ def test_only_a_leader_has_history_forgotten() -> None:
 # Fencing
 
 
-ORDER = FenceOrder(5, False, "f-1", "fence_demo", "device", "c", "c", "off", {}, 20_000, 0, 0, True, "c-1")
+ORDER = FenceOrder(5, False, "f-1", "device", "fence_demo", {}, "off", "c", "c", 20_000, conclusive=True, incarnation="c-1")
 
 
 def test_only_the_leader_has_nodes_fenced() -> None:
@@ -398,6 +398,16 @@ def test_only_the_leader_has_nodes_fenced() -> None:
     assert alone.wanted(commands.RunFencing)
     (report,) = alone.sent(FenceReport, alone.do(events.FencingEnded("f-1", True)))
     assert report.ok and report.incarnation == "c-1"
+
+
+def test_a_node_that_has_joined_anew_is_not_what_was_fenced() -> None:
+    alone = Alone()
+    alone.elect()
+    alone.join("b")
+    for incarnation in ("b-0", "b-1"):
+        assert "b" in alone.controller.snapshot().joined
+        alone.hear("c", FenceReport("f-1", "device", "b", "off", True, conclusive=True, incarnation=incarnation))
+    assert "b" not in alone.controller.snapshot().joined
 
 
 @pytest.mark.parametrize(("incarnation", "state", "action", "ends"), [

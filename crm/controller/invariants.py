@@ -84,9 +84,9 @@ def _acknowledged_is_stored(parts: Parts) -> Broken:
     core = parts.core
     if not core.leading:
         return ""
-    ahead = {name: str(version) for name, version in parts.replication.acknowledged_by.items()
-             if version > core.document.version}
-    return f"acknowledged {ahead}, own version {core.document.version}" if ahead else ""
+    own = core.document.version
+    ahead = [f"{name}: {version}" for name, version in parts.replication.acknowledged_by.items() if version > own]
+    return f"acknowledged {', '.join(ahead)}, own version {own}" if ahead else ""
 
 
 def _only_leaders_dispatch(parts: Parts) -> Broken:
@@ -123,7 +123,7 @@ def _joined_are_here(parts: Parts) -> Broken:
     core = parts.core
     if not core.leading:
         return ""
-    gone = set(parts.joining.joined) - set(core.view.names)
+    gone = parts.joining.joined.keys() - {member.name for member in core.view.members}
     return f"joined, not in view {core.view.number}: {', '.join(sorted(gone))}" if gone else ""
 
 

@@ -13,19 +13,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import queue
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing import connection, get_context
 from pathlib import Path
+
+import fastapi  # noqa: F401  # loaded here once, see _Trial
+import hypothesis  # noqa: F401
+import lxml.etree  # noqa: F401
+import networkx  # noqa: F401
+import pydantic  # noqa: F401
+import pytest
 
 from tests.mutants import MUTANTS, Hunt, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 600
+KILLED, SURVIVED = "killed", "SURVIVED"
 _LEFT_OUT = shutil.ignore_patterns(".git", ".mutants", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache",
                                    ".pytest_cache", ".hypothesis", "node_modules")
 
@@ -42,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(stale))
         return 1
     copies = _copies(options.folder, options.jobs)
-    if options.sound and not _sound(chosen, copies):
+    if options.sound and not _sound(chosen, copies[0]):
         return 1
-    return _try_all(chosen, copies, options.jobs)
+    return _try_all(chosen, copies)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,68 +63,96 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _copies(folder: Path, count: int) -> queue.Queue[Path]:
-    copies: queue.Queue[Path] = queue.Queue()
-    for number in range(count):
-        copy = folder / str(number)
+def _copies(folder: Path, count: int) -> list[Path]:
+    copies = [folder / str(number) for number in range(count)]
+    for copy in copies:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(ROOT, copy, ignore=_LEFT_OUT)
-        copies.put(copy)
     return copies
 
 
-def _sound(chosen: list[Mutant], copies: queue.Queue[Path]) -> bool:
+def _sound(chosen: list[Mutant], copy: Path) -> bool:
     """Whether everything passes as it is; else nothing that fails would mean anything."""
-    tests = dict.fromkeys(test for each in chosen if not isinstance(each.by, Hunt) for test in each.by)
-    hunts = dict.fromkeys(each.by for each in chosen if isinstance(each.by, Hunt))
-    copy = copies.get()
-    verdicts = {str(by): _run(copy, by) for by in ((tuple(tests),) if tests else ()) + tuple(hunts)}
-    copies.put(copy)
-    for by, verdict in verdicts.items():
-        if verdict != "SURVIVED":
-            print(f"without any mutant: {verdict}: {by}")
-    return all(verdict == "SURVIVED" for verdict in verdicts.values())
+    tests = tuple(dict.fromkeys(test for each in chosen if not isinstance(each.by, Hunt) for test in each.by))
+    wanted: list[tuple[str, ...] | Hunt] = [tests] if tests else []
+    wanted += dict.fromkeys(each.by for each in chosen if isinstance(each.by, Hunt))
+    found = {by: _Trial(copy, by).verdict() for by in wanted}
+    for by, verdict in found.items():
+        if verdict != SURVIVED:
+            print(f"without any mutant: {verdict}: {_told(by)}")
+    return all(verdict == SURVIVED for verdict in found.values())
 
 
-def _try_all(chosen: list[Mutant], copies: queue.Queue[Path], jobs: int) -> int:
+def _try_all(chosen: list[Mutant], copies: list[Path]) -> int:
     verdicts: dict[str, str] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(_try, each, copies): each for each in chosen}
-        for done in as_completed(running):
-            each, (verdict, seconds) = running[done], done.result()
-            verdicts[each.name] = verdict
-            print(f"{len(verdicts):3}/{len(chosen)} {verdict:9} {seconds:5.1f} s  {each.name}  ({_told(each.by)})",
-                  flush=True)
-    bad = [f"{name}: {verdict}" for name, verdict in verdicts.items() if verdict != "killed"]
+    waiting, free, running = list(reversed(chosen)), list(copies), dict[int, tuple[Mutant, _Trial]]()
+    while waiting or running:
+        while waiting and free:
+            mutant = waiting.pop()
+            mutant.apply(free[-1])
+            trial = _Trial(free.pop(), mutant.by)
+            running[trial.process.sentinel] = mutant, trial
+        for ended in connection.wait(list(running), timeout=10):
+            mutant, trial = running.pop(ended)  # type: ignore[arg-type]
+            verdicts[mutant.name] = verdict = trial.verdict()
+            shutil.copyfile(ROOT / mutant.file, trial.copy / mutant.file)
+            free.append(trial.copy)
+            print(f"{len(verdicts):3}/{len(chosen)} {verdict:9} {trial.seconds:5.1f} s  {mutant.name}  "
+                  f"({_told(mutant.by)})", flush=True)
+        for _, trial in running.values():
+            trial.end_if_late()
+    bad = [f"{name}: {verdict}" for name, verdict in verdicts.items() if verdict != KILLED]
     print(f"{len(chosen) - len(bad)} of {len(chosen)} mutants were noticed" + "".join(f"\n  {line}" for line in bad))
     return 1 if bad else 0
 
 
-def _try(mutant: Mutant, copies: queue.Queue[Path]) -> tuple[str, float]:
-    copy = copies.get()
-    began = time.monotonic()
-    try:
-        mutant.apply(copy)
-        return _run(copy, mutant.by), time.monotonic() - began
-    finally:
-        shutil.copyfile(ROOT / mutant.file, copy / mutant.file)
-        copies.put(copy)
+class _Trial:
+    """Tests or a hunt in a copy of the tree, in a process forked from this one, which has loaded all that is not ours.
+
+    Loading that anew for each would take most of the time.
+    """
+
+    def __init__(self, copy: Path, by: tuple[str, ...] | Hunt) -> None:
+        self.copy = copy
+        self._began = time.monotonic()
+        self.process = get_context("fork").Process(target=_child, args=(copy, by))
+        self.process.start()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def end_if_late(self) -> None:
+        """A mutant that makes something last for ever is noticed, too."""
+        if self.seconds > LIMIT_S:
+            self.process.kill()
+
+    def verdict(self) -> str:
+        """killed, SURVIVED, or ERROR (nothing could be run, as when the mutant is no Python)."""
+        self.process.join(LIMIT_S)
+        self.end_if_late()
+        self.process.join()
+        late = -9
+        return {0: SURVIVED, 1: KILLED, late: KILLED}.get(self.process.exitcode or 0, f"ERROR {self.process.exitcode}")
 
 
-def _run(copy: Path, by: tuple[str, ...] | Hunt) -> str:
-    """killed, SURVIVED, or ERROR (nothing could be run, as when the mutant is no Python)."""
+def _child(copy: Path, by: tuple[str, ...] | Hunt) -> None:
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    os.environ["PYTHONPATH"] = str(copy)
+    sys.dont_write_bytecode = True
+    for name in [name for name in sys.modules if name.split(".")[0] in ("crm", "tests")]:
+        del sys.modules[name]
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
     if isinstance(by, Hunt):
-        command = ["-m", "crm.testing", "--scenario", by.scenario, "--seeds", str(by.seeds), "--from", str(by.first),
-                   "--jobs", "1"]
+        from crm.testing.__main__ import main as hunt
+
+        status = hunt(["--scenario", by.scenario, "--seeds", str(by.seeds), "--from", str(by.first), "--jobs", "1"])
     else:
-        command = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "120", *by]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        status = subprocess.run([sys.executable, *command], cwd=copy, env=environment, stdin=subprocess.DEVNULL,
-                                capture_output=True, timeout=LIMIT_S).returncode
-    except subprocess.TimeoutExpired:
-        return "killed"
-    return {0: "SURVIVED", 1: "killed"}.get(status, f"ERROR {status}")
+        status = int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--timeout", "120", *by]))
+    os._exit(status)
 
 
 def _told(by: tuple[str, ...] | Hunt) -> str:

@@ -1,4 +1,4 @@
-"""A configuration that a mistake of ours cannot bear: the daemon ends three times, comes back safe, and can be mended."""
+"""A configuration that a mistake of ours cannot bear: the daemon ends three times, comes back safe, is mended."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ class Supervised:
         xml = ('<configuration><crm_config><cluster_property_set id="o"><nvpair id="f" name="fencing-enabled" '
                f'value="false"/></cluster_property_set></crm_config><nodes/><resources>{made}</resources><constraints/>'
                "</configuration>")
-        request("PUT", "/v1/cib", via=str(self.folder / "crmd.sock"), body=xml.encode(), query={"section": "configuration"})
+        request("PUT", "/v1/cib", via=str(self.folder / "crmd.sock"), body=xml.encode(),
+                query={"section": "configuration"})
 
     def crmctl(self, *words: str) -> str:
         environment = {**os.environ, "CRMD_SOCKET": str(self.folder / "crmd.sock")}

@@ -117,9 +117,10 @@ def test_a_trial_is_refused_while_somebody_leads() -> None:
 def test_a_leader_steps_down_for_a_higher_term() -> None:
     alone = Alone()
     alone.elect()
-    assert alone.controller.leads is not None
+    alone.do(CHANGE)
     request(alone, 99, alone.position)
     assert alone.controller.leads is None
+    assert alone.wanted(commands.Answer)[-1].code == "outcome-unknown"
 
 
 def test_a_leader_that_hears_of_a_higher_term_steps_down() -> None:
@@ -386,7 +387,8 @@ def test_only_a_leader_has_history_forgotten() -> None:
 # Fencing
 
 
-ORDER = FenceOrder(5, False, "f-1", "device", "fence_demo", {}, "off", "c", "c", 20_000, conclusive=True, incarnation="c-1")
+ORDER = FenceOrder(5, False, "f-1", "device", "fence_demo", {}, "off", "c", "c", 20_000, conclusive=True,
+                   incarnation="c-1")
 
 
 def test_only_the_leader_has_nodes_fenced() -> None:

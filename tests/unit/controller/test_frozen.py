@@ -8,8 +8,8 @@ from crm.controller.frozen import careful_when_frozen
 from crm.controller.values import Authority, Member, Shape, Standing, View
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
-FREEZE = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o">'
-                           '<nvpair id="n" name="no-quorum-policy" value="freeze"/></cluster_property_set></crm_config>')
+FREEZE = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o"><nvpair id="n" '
+                           'name="no-quorum-policy" value="freeze"/></cluster_property_set></crm_config>')
 SENT = FREEZE.replace("<status/>", '<status><node_state id="1" uname="a"><lrm id="1"><lrm_resources>'
                       '<lrm_resource id="r" class="ocf" provider="crmd" type="Dummy"><lrm_rsc_op id="r_migrate_to_0" '
                       'operation="migrate_to" migrate_target="c"/></lrm_resource></lrm_resources></lrm></node_state>'

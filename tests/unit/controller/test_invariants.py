@@ -98,8 +98,8 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
     "a DC in office has stamped the CIB with its term": lambda alone: _stand(alone, cib_term=0),
     "a CIB is of no term that this node does not know": lambda alone: (
         _stand(alone, cib_term=99), setattr(alone.controller._core, "authority", None)),
-    "nobody has acknowledged more than the leader has": lambda alone: alone.controller._replication._acknowledged.update(
-        b=Version(9, 9, 9)),
+    "nobody has acknowledged more than the leader has": lambda alone: (
+        alone.controller._replication._acknowledged.update(b=Version(9, 9, 9))),
     "nothing is in flight for a node that does not lead": _runs,
     "nobody waits for disks at a node that does not lead": _promises,
     "only a leader has nodes fenced": _fences,

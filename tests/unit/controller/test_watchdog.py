@@ -10,8 +10,8 @@ from crm.controller.fencing.fencing import WATCHDOG, Fencing
 from crm.controller.self_protection import TIMER
 from tests.unit.controller.alone import Alone
 
-CIB = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o">'
-                        '<nvpair id="w" name="fencing-watchdog-timeout" value="10s"/></cluster_property_set></crm_config>')
+CIB = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o"><nvpair id="w" '
+                        'name="fencing-watchdog-timeout" value="10s"/></cluster_property_set></crm_config>')
 
 
 def watched(watchdog: bool = True) -> Alone:

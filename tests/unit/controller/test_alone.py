@@ -110,7 +110,7 @@ def test_a_trial_writes_nothing_and_uses_no_term() -> None:
 def test_a_trial_is_refused_while_somebody_leads() -> None:
     alone = Alone()
     alone.follow("c", term=5)
-    vote = request(alone, 9, trial=True)
+    vote = request(alone, 9, alone.position, trial=True)
     assert vote is not None and not vote.granted
 
 

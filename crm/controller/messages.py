@@ -25,8 +25,8 @@ from crm.controller.values import Position
 from crm.model.release import UNTOLD, Release
 from crm.model.transition import GraphAction
 
-Count = Annotated[int, Field(ge=-(10**15), le=10**15)]
-"""Of milliseconds, cores and the like: what can be reckoned with."""
+Count = Annotated[int, Field(ge=-(10**300), le=10**300)]
+"""Of milliseconds, cores and the like: what fits into a float, which is what times are reckoned with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def read(text: str) -> Score | None:
         end += 1
     if end == 0:
         return None
-    return clamp(int(text[: min(end, 30) + sign]))  # more digits are beyond infinity, too
+    return clamp(int(text[: min(end, 30) + sign]))
 
 
 def render(score: Score) -> str:

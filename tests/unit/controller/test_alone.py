@@ -144,6 +144,23 @@ def test_votes_of_less_than_a_majority_elect_nobody() -> None:
     assert alone.controller.leads == term
 
 
+def test_one_of_two_is_not_elected_without_the_other_s_vote_while_that_is_here() -> None:
+    alone = Alone("ab", needed=1)
+    alone.hello("b")
+    term = alone.sent(VoteRequest)[-1].term
+    alone.fire("election", 1)
+    assert alone.controller.leads is None
+    alone.hear("b", Vote(term, True, Position(), "", term))
+    assert alone.controller.leads == term
+
+
+def test_a_voter_leaves_the_candidate_some_rounds() -> None:
+    alone = Alone()
+    request(alone, 9)
+    timer = [each for each in alone.wanted(commands.SetTimer) if each.name == "election"][-1]
+    assert timer.at >= alone.now + 1
+
+
 @pytest.mark.parametrize("vote", [Vote(1, True, Position(), "", 1), Vote(4, True, Position(), "", 4, trial=True)])
 def test_votes_of_another_term_or_on_trial_count_for_nothing(vote: Vote) -> None:
     alone = Alone()
@@ -195,6 +212,25 @@ def test_a_dc_whose_term_is_on_too_few_disks_takes_no_office() -> None:
     assert alone.wanted(commands.Answer)[-1].code == "not-ready"
     alone.hear("b", Vote(leads, True, Position(), "", leads, kept=True))
     assert alone.controller.snapshot().cib_term == leads
+
+
+def test_one_of_two_takes_no_office_before_the_other_is_known_to_be_off() -> None:
+    alone = Alone("ab", needed=1)
+    alone.follow("b", term=5)
+    alone.see("a")
+    alone.fire("election", 1)
+    leads = alone.controller.leads
+    assert leads is not None and alone.controller.snapshot().cib_term == 5
+    alone.do(CHANGE)
+    assert alone.wanted(commands.Answer)[-1].code == "not-ready"
+
+
+def test_a_leader_brings_its_change_to_its_own_disk() -> None:
+    alone = Alone()
+    alone.elect()
+    alone.do(CHANGE)
+    written = alone.wanted(commands.Persist)[-1].document
+    assert written is not None and written.version == alone.controller.snapshot().document.version
 
 
 def test_a_change_is_answered_when_a_majority_has_it_on_disk() -> None:

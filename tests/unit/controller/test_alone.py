@@ -256,7 +256,9 @@ def test_the_leader_s_own_disk_counts_when_it_has_it() -> None:
     alone.do(CHANGE)
     alone.hear("b", Acknowledge(alone.controller.leads or 0, alone.controller.snapshot().document.version))
     assert not alone.wanted(commands.Answer)
-    alone.do(events.Persisted(alone.wanted(commands.Persist)[-1].token))
+    write = alone.wanted(commands.Persist)[-1]
+    assert write.document is alone.controller.snapshot().document
+    alone.do(events.Persisted(write.token))
     assert alone.wanted(commands.Answer)[-1].version is not None
 
 

@@ -7,6 +7,7 @@ from tests.mutants.mutant import Hunt, Mutant
 ALONE = ("tests/unit/controller/test_alone.py",)
 INVARIANTS = ("tests/unit/controller/test_invariants.py",)
 ELECTIONS = ("tests/simulation/test_elections.py", "tests/simulation/test_two_nodes.py")
+AGREEMENT = ("tests/unit/messaging/test_agreement.py", "tests/unit/messaging/test_embedded.py")
 VIEWS = ("tests/unit/messaging/test_embedded.py",)
 REQUESTS = ("tests/simulation/test_requests.py",)
 _E, _R, _J, _A = ("crm/controller/election.py", "crm/controller/replication.py", "crm/controller/joining.py",
@@ -115,8 +116,8 @@ AGREEING = (
            ALONE),
     Mutant("join-waits-for-ever", _J, "        if not core.leading or self._complete:\n            return\n",
            "        return\n", ALONE),
-    Mutant("lost-and-forgotten", _J, "        self.record_absence(name, Absence.LET_GO if leaving else Absence.LOST)\n",
-           "", ALONE),
+    Mutant("lost-and-forgotten", _J, "return departed(node_id, name, known_off=absence is Absence.OFF)",
+           "return departed(node_id, name, known_off=True)", ALONE),
     Mutant("join-keeps-doubtful", _J, "return tuple(record for record in records if record.id not in unsure)",
            "return records", Hunt("harsh", 200)),
     Mutant("fenced-since-rebooted", _J, "        if self._replication.incarnation_of(name) != incarnation:\n"
@@ -130,21 +131,21 @@ AGREEING = (
            ("tests/unit/controller/test_numbers.py",)),
     # Agreement on views
     Mutant("view-without-all", _A, "        if self._proposal.accepted == set(view.names):",
-           "        if self._proposal.accepted:", VIEWS),
+           "        if self._proposal.accepted:", AGREEMENT),
     Mutant("view-of-others", _A, "        if self._name not in view.names or view.number <= self.view.number:",
-           "        if view.number <= self.view.number:", VIEWS),
+           "        if view.number <= self.view.number:", AGREEMENT),
     Mutant("view-back", _A, "        if self._name not in view.names or view.number <= self.view.number:",
-           "        if self._name not in view.names:", VIEWS),
+           "        if self._name not in view.names:", AGREEMENT),
     Mutant("view-same-links", _A, "elif proposer == group[0] and view.names == group and view.edges == "
-           "self._edges_within(group):", "elif proposer == group[0] and view.names == group:", VIEWS),
+           "self._edges_within(group):", "elif proposer == group[0] and view.names == group:", AGREEMENT),
     Mutant("view-of-half-links", _A, "if all((min(other, name), max(other, name)) in edges for other in group):",
-           "if not group or any((min(other, name), max(other, name)) in edges for other in group):", VIEWS),
-    Mutant("view-no-retry", _A, "now_ms - self._proposal.made_at_ms > self.RETRY_MS:", "False:", VIEWS),
+           "if not group or any((min(other, name), max(other, name)) in edges for other in group):", AGREEMENT),
+    Mutant("view-no-retry", _A, "now_ms - self._proposal.made_at_ms > self.RETRY_MS:", "False:", AGREEMENT),
     Mutant("detector-deaf", _D, "return self.silence_ms(now_ms) > self.limit_ms", "return False", VIEWS),
     Mutant("detector-unfair", _D, "        self._last += lag_ms", "        pass", VIEWS),
     Mutant("detector-unbounded", _D, "return min(float(self._hard_limit), max(", "return max(0.0, max(", VIEWS),
     Mutant("quorum-half", _Q, "else len(nodes) // 2 + 1", "else (len(nodes) + 1) // 2",
-           ("tests/unit/messaging", )),
+           ("tests/unit/messaging/test_quorum.py",)),
     Mutant("quorum-alone-at-start", _Q, "if self.mode is QuorumMode.TWO_NODE and self.wait_for_all and not seen_all:",
-           "if False:", ("tests/unit/messaging", )),
+           "if False:", ("tests/unit/messaging/test_quorum.py",)),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.changes import Edit, Verb
+from crm.cib.record import recorded_nodes
 from crm.cib.version import Version
 from crm.controller import commands, events
 from crm.controller.core import EMPTY_CIB
@@ -374,6 +375,17 @@ def test_a_member_that_is_lost_is_noted_and_planned_for() -> None:
     state = alone.controller.snapshot().document.root.find("status/node_state[@uname='c']")
     assert state is not None and state.get("in_ccm") == "0"
     assert "c" not in alone.controller.snapshot().joined
+
+
+def test_a_node_that_is_lost_is_recorded_as_gone() -> None:
+    alone = Alone()
+    alone.elect()
+    alone.join("b")
+    alone.fire("flush", 1)
+    alone.see("ac")
+    alone.fire("flush", 1)
+    state = recorded_nodes(alone.controller.snapshot().document)["2"]
+    assert (state["in_ccm"], state["crmd"], state["expected"]) == ("0", "0", "member")
 
 
 # Orders

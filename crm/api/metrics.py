@@ -104,6 +104,7 @@ class _Figures(Collector):
         yield _single("crmd_dc", "Whether this node is the DC", status.dc == status.node)
         yield _single("crmd_fresh", "Whether this node's CIB is kept up to date", status.fresh)
         yield _single("crmd_failed_operations", "Recorded failures", len(self._cluster.failed_operations))
+        yield _single("crmd_safe_mode", "Whether this node is in safe mode and begins nothing", bool(status.safe_mode))
         yield CounterMetricFamily("crmd_term", "Elections of a DC so far", value=status.term)
         yield CounterMetricFamily("crmd_transitions", "Transitions since this DC took over", value=status.transition)
         waiting = 0 if status.progress is None else status.progress.total - status.progress.done
@@ -116,6 +117,7 @@ class _OwnFigures(Collector):
     def __init__(self, service: Service) -> None:
         self._measures = service.measures()
         self._journal = service.journal
+        self._mistakes = service.mistakes()
 
     def collect(self) -> Iterator[Metric]:
         measures = self._measures
@@ -126,6 +128,8 @@ class _OwnFigures(Collector):
         for name, length in measures.queues.items():
             queues.add_metric([name], length)
         yield queues
+        yield _single("crmd_mistakes", "Ends of the daemon by its own mistake since it was started by hand",
+                      self._mistakes)
         yield _single("crmd_event_listeners", "Who listens for events, or waits for a change", self._journal.listeners)
         yield _single("crmd_event_journal_bytes", "What is kept for listeners", self._journal.size_bytes)
 

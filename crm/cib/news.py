@@ -196,4 +196,4 @@ _SPEAKING: dict[str, Callable[[Path, dict[str, str]], News]] = {
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.lstrip("-").isdigit() else None
+    return int(text) if text is not None and text.lstrip("-").isdecimal() else None

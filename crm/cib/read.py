@@ -75,7 +75,7 @@ def _read_configuration(root: etree._Element) -> Cib:
 def _execution_date(value: str | None) -> int | None:
     if value is None:
         return None
-    return int(value) if value.isdigit() else parse_moment(value)
+    return int(value) if value.isdecimal() else parse_moment(value)
 
 
 def _children(parent: etree._Element | None, tag: str) -> Iterator[etree._Element]:

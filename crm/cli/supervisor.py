@@ -1,5 +1,8 @@
 """Watches over one daemon: starts it, starts it again when it is killed, ends when it ends of its own will.
 
+A daemon that ends by a mistake of its own counts as killed; it is told that it follows another one, and after several
+mistakes it begins nothing (`crm.daemon.mistakes`).
+
 It is a child subreaper, so what the daemon's agents started belongs to it and survives the daemon, and it reaps
 whatever ends. It also keeps the message layer's listening socket open between two daemons (`crm.daemon.supervision`),
 which tells the other nodes that this one is coming back. When it is killed itself, the daemon is killed too: a daemon
@@ -26,7 +29,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _CALM_SECONDS = 30.0
 # As in crm.daemon.supervision, which would drag in the whole daemon.
 _FENCED_SELF = 113
-
+_MISTAKE = 70
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -100,12 +103,14 @@ def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> i
         if status == _FENCED_SELF:
             kill_trees(children().get(os.getpid(), []))
             return status
-        if status >= 0 or not watch.restarts or orders.to_end:
+        if (status >= 0 and status != _MISTAKE) or not watch.restarts or orders.to_end:
             return status if status >= 0 else 128 - status
         if time.monotonic() - began > _CALM_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
         _take_socket(ours)
-        print(f"crmd: the daemon was killed by signal {-status}, it is started again in {pause:g} s", flush=True)
+        os.environ["CRMD_RESTARTED"] = "1"
+        how = "ended by a mistake of its own" if status == _MISTAKE else f"was killed by signal {-status}"
+        print(f"crmd: the daemon {how}, it is started again in {pause:g} s", flush=True)
         orders.pause(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

@@ -11,6 +11,7 @@
     digests      digests of parameters                 attributes   transient attributes of nodes
     fencing      who is fenced, by what, confirmed     alerts       who is told of what happens
     throttle     less at once where machines are busy
+    invariants   what must hold after each event        safe_mode    after several mistakes of the daemon
     clocks       one clock for all records             self_protection  a lost node ends itself in time
 """
 

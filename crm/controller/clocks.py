@@ -36,8 +36,17 @@ def failures_to_come(document: Document, now: float) -> list[Note]:
     return [AttributeNote(node_id, name, str(int(now)))
             for node_id in recorded_nodes(document)
             for name, value in transient_attributes(document, node_id).items()
-            if name.startswith(LAST_FAILURE) and value.isdigit() and int(value) > now + TOLERATED_S]
+            if name.startswith(LAST_FAILURE) and (_whole(value) or 0) > now + TOLERATED_S]
 
 
 def _moved(text: str, ahead: int) -> str:
-    return str(int(text) - ahead) if text.lstrip("-").isdigit() else text
+    number = _whole(text)
+    return text if number is None else str(number - ahead)
+
+
+def _whole(text: str) -> int | None:
+    """The integer that a text is, None if it is none; a peer or a client may have written anything."""
+    try:
+        return int(text)
+    except ValueError:
+        return None

@@ -25,6 +25,7 @@ from crm.controller import joining as joins
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
+from crm.controller import safe_mode as saving
 from crm.controller import self_protection as protecting
 from crm.controller.alerts import Alerts
 from crm.controller.attributes import Attributes
@@ -39,6 +40,7 @@ from crm.controller.fencing.fencing import Fencing
 from crm.controller.fencing.member import FencingMember
 from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
+from crm.controller.invariants import Invariants, Parts
 from crm.controller.joining import Hooks, Joining
 from crm.controller.lost_store import LostStore
 from crm.controller.planning import Planning
@@ -48,6 +50,7 @@ from crm.controller.releases import Releases
 from crm.controller.replication import Documents, Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
+from crm.controller.safe_mode import Cause, SafeMode
 from crm.controller.self_protection import SelfProtection
 from crm.controller.throttle import Throttle
 from crm.controller.values import Standing, View
@@ -71,6 +74,7 @@ class Options:
     documents                makes documents of what leaders send; simulations share them between nodes
     written_at               how a moment (epoch seconds) is written into the CIB, for people
     release                  what this node understands
+    safe_mode                why this node is to begin nothing for now, if it is (see `crm.controller.safe_mode`)
     """
 
     node_action_limit: int = 0
@@ -80,6 +84,7 @@ class Options:
     documents: Documents = field(default_factory=Documents)
     written_at: Callable[[float], str] = utc_text
     release: Release = field(default_factory=lambda: release.THIS)
+    safe_mode: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class Snapshot:
     reports: tuple[Report, ...]
     fencings: tuple[FencingRecord, ...] = ()
     cib_term: int = 0
+    safe_mode: str = ""
+    """The mistake because of which this node is in safe mode, if it is."""
 
 
 def _anything_goes(document: Document) -> None:
@@ -140,7 +147,7 @@ class Controller:
             self._releases.check_schema(document)
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
-                                  self._planning.want_after_change, self._backoff.forget, options.written_at)
+                                  self._planning.want_after_change, self._try_at_once, options.written_at)
         self._reads = Reads(self._core, self._replication)
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
@@ -149,17 +156,25 @@ class Controller:
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
         self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
+        self._safe_mode = SafeMode(self._core, options.safe_mode, self._safe_mode_over)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
+        self._invariants = Invariants(Parts(self._core, self._replication, self._joining, self._fencing,
+                                            self._dispatch, self._planning))
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
-        """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order."""
+        """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order.
+
+        Raises BrokenInvariantError, or whatever else a mistake of ours raises: then the controller is of no more use.
+        """
         core = self._core
         core.now = max(now, core.now)
+        self._safe_mode.look()
         self._on_event[type(event)](event)
         while core.to_self:
             self._message(core.me.name, core.to_self.pop(0))
+        self._invariants.check()
         commands, core.commands = core.commands, []
         return commands
 
@@ -192,14 +207,17 @@ class Controller:
                         core.authority is not None and core.authority.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
-                        (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports(),
-                         *self._lost_store.reports(), *self._replication.dropped.reports()),
-                        self._fencings.all(), core.standing.cib_term)
+                        (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
+                         *self._lost_store.reports(), *self._replication.dropped.reports(),
+                         *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
+                        self._fencings.all(), core.standing.cib_term, self._safe_mode.cause)
 
     def _state(self) -> str:
         core = self._core
         if self._leaving:
             return "stopping"
+        if core.leading and core.safe_mode:
+            return "safe-mode"
         if core.leading:
             return str(self._planning.state) if self._joining.complete else "integration"
         return "not-dc" if core.authority is not None else ("election" if core.view.number else "starting")
@@ -263,6 +281,7 @@ class Controller:
             messages.NodeLoad: self._node_load,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
+            messages.EndSafeMode: self._end_safe_mode,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
         }
 
@@ -279,6 +298,7 @@ class Controller:
             backing.TIMER: self._dispatch.pump,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
+            saving.TIMER: self._safe_mode.timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
@@ -331,11 +351,29 @@ class Controller:
         objection = self._releases.own_objection()
         if objection is not None:
             self._core.emit(Terminate("the CIB on this node's disk is of a newer release", objection))
+        self._safe_mode.begin()
 
     def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
         if self._core.authority is None or self._core.dc == sender:
             self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
                                       Objection(message.code, message.message, message.hint)))
+
+    def _try_at_once(self) -> None:
+        """A cleanup: whatever is held back after failures, or mistakes, is tried again, on every node."""
+        core = self._core
+        self._backoff.forget()
+        self._replication.dropped.forget()
+        core.broadcast(messages.EndSafeMode(core.standing.term))
+        self._safe_mode.end("a cleanup was asked for")
+
+    def _end_safe_mode(self, sender: str, message: messages.EndSafeMode) -> None:
+        if self._core.dc == sender and message.term == self._core.standing.term:
+            self._replication.dropped.forget()
+            self._safe_mode.end(f"a cleanup was asked for at {sender}")
+
+    def _safe_mode_over(self) -> None:
+        self._core.broadcast(self._election.own_hello())
+        self._planning.want("safe mode is over")
 
     def _forget(self, sender: str, message: messages.Forget) -> None:
         if self._core.dc == sender:

@@ -71,6 +71,8 @@ class Core:
         """Whether this node, as leader, may change the configuration: nobody else can be doing so."""
         self.in_step = False
         """Whether this node has had, since its daemon started, the CIB that holds all that was committed until then."""
+        self.safe_mode = False
+        """Whether this node begins nothing (see `crm.controller.safe_mode`)."""
         self.term_kept_by: set[str] = set()
         """While this node leads: who is known to have its term on disk."""
         self.newcomers: set[str] = set()

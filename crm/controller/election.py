@@ -12,6 +12,8 @@ elected (nothing is written and no term is used up, so a node that is late distu
 the votes that it has until somebody stands in a higher term; and with every round in vain all wait longer, each node
 by a measure of its own.
 
+A node in safe mode stands only after all others that can be elected, and gives way to one as DC.
+
 Each node stands only in terms of its own (`Shape.next_term`), so even the halves of a two-node cluster, which can both
 be quorate, have no DC of the same term. That is why a node whose disk fails may vote all the same: should it forget
 that it did, no term gets a second DC. A full disk on one node, or on all, must not end recovery. But a forgotten term
@@ -73,7 +75,14 @@ class Election:
         self._started_at: float | None = None
         self._fresh = True
         """Nobody has led since this daemon started: the others are probably starting, too."""
+        self._gave_way = -1
+        """The view in which this node, in safe mode, left leading to another: once in each, lest nobody leads."""
         self.hellos: dict[str, Hello] = {}
+
+    @property
+    def in_safe_mode(self) -> list[str]:
+        """Other members that have said that they begin nothing."""
+        return sorted(name for name, hello in self.hellos.items() if hello.safe_mode and name != self._core.me.name)
 
     def view_changed(self) -> None:
         """Greet the new view; leadership that the view does not carry ends."""
@@ -104,6 +113,9 @@ class Election:
             core.log("info", f"{sender} leads no more")
             core.authority = None
             core.set_timer(TIMER, self._round_s())
+        elif core.leading and core.safe_mode and self._can_take_over(hello):
+            self._gave_way = core.view.number
+            self.step_down(f"{sender} is not in safe mode")
         self._decide_if_all_heard()
 
     def timer(self) -> None:
@@ -202,7 +214,7 @@ class Election:
         """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
-                     core.leading, core.dc, core.release, core.standing.store)
+                     core.leading, core.dc, core.release, core.standing.store, core.safe_mode)
 
     def _greet(self) -> None:
         core = self._core
@@ -240,10 +252,17 @@ class Election:
         if core.view.quorate and len(leaders) == 1 and leaders != [core.me.name]:
             return
         able = [name for name, hello in self.hellos.items() if self._electable(hello)] or list(self.hellos)
-        ranking = sorted(able, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
+        ranking = sorted(able, key=lambda name: (
+            self.hellos[name].safe_mode, *(-part for part in self._rank(self.hellos[name])), name))
         # If the best does not get elected (it may hang), the others try in turn, never all at once.
         if ranking[self._round // PATIENCE % len(ranking)] == core.me.name:
             self._stand()
+
+    def _can_take_over(self, hello: Hello) -> bool:
+        """Whether a member that is not in safe mode, as this leader is, has all that it takes to lead."""
+        core = self._core
+        return (not hello.safe_mode and core.view.quorate and self._gave_way != core.view.number
+                and hello.position.durable >= core.position.durable)
 
     def _electable(self, hello: Hello) -> bool:
         """Whether enough may vote for that node: those whose CIB is newer will not, of those not heard nobody knows."""

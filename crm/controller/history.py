@@ -89,6 +89,9 @@ class LocalHistory:
             core.send(sender, Refused(message.key, f"{core.me.name} follows {core.dc or 'nobody'}, "
                                                    f"term {core.standing.term}"))
             return
+        if message.action.resource is None and message.action.operation != "do_shutdown":
+            core.send(sender, Refused(message.key, "the order names no resource"))
+            return
         match message.action.operation:
             case "cancel":
                 self._cancel(message)

@@ -12,6 +12,7 @@ from enum import Enum
 
 from crm.cib import intents
 from crm.cib.changes import Batch, Edit, Verb
+from crm.cib.errors import CibError
 from crm.cib.record import (
     HistoryNote,
     NodeNote,
@@ -160,6 +161,11 @@ class Joining:
         core = self._core
         if not self._acceptable(sender, welcome):
             return
+        try:
+            document = self._replication.read(welcome)
+        except CibError as error:
+            core.log("warning", f"{sender} sends a CIB that cannot be read: {error}")
+            return
         member = core.view.member(sender)
         assert member is not None
         authority = Authority(welcome.term, sender, welcome.caretaker, member.incarnation)
@@ -172,7 +178,7 @@ class Joining:
         if welcome.term > core.standing.term:
             core.stand(term=welcome.term, voted_for=None)
         self._election.follow(authority)
-        self._replication.take_whole(sender, welcome)
+        self._replication.take_whole(sender, welcome, document)
 
     def taken_in(self, welcome: Welcome) -> None:
         """We have the leader's CIB: tell it what our executor knows."""
@@ -382,6 +388,8 @@ class Joining:
     def _acceptable(self, sender: str, welcome: Welcome) -> bool:
         core = self._core
         if welcome.view != core.view.number or welcome.term < core.standing.term:
+            return False
+        if welcome.cib_term > welcome.term:
             return False
         if welcome.caretaker:
             return not core.view.quorate and self._is_as_new(sender, welcome)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
@@ -24,6 +24,9 @@ from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.controller.values import Position, Store
 from crm.model.release import UNTOLD, Release
 from crm.model.transition import GraphAction
+
+Count = Annotated[int, Field(ge=-(10**300), le=10**300)]
+"""Of milliseconds, cores and the like: what fits into a float, which is what times are reckoned with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Hello:
     follows: str | None = None
     release: Release = UNTOLD
     store: Store = Store.WHOLE
+    safe_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class KeptAttribute:
 
     name: str
     value: str
-    dampening_ms: int = 0
+    dampening_ms: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,9 +328,9 @@ class FenceOrder:
     verb: str
     target: str
     port: str
-    timeout_ms: int
-    delay_ms: int = 0
-    spread_ms: int = 0
+    timeout_ms: Count
+    delay_ms: Count = 0
+    spread_ms: Count = 0
     conclusive: bool = False
     incarnation: str = ""
 
@@ -356,7 +360,7 @@ class FencingUnderWay:
     target: str
     verb: str
     incarnation: str
-    limit_ms: int
+    limit_ms: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +387,7 @@ class AttributeUpdate:
     node: str
     name: str
     value: str | None
-    dampening_ms: int | None = None
+    dampening_ms: Count | None = None
     key: RequestKey | None = None
 
 
@@ -393,7 +397,7 @@ class AttributeKept:
 
     name: str
     value: str | None
-    dampening_ms: int = 0
+    dampening_ms: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,8 +408,8 @@ class NodeLoad:
     """
 
     load: float
-    cores: int
-    action_limit: int = 0
+    cores: Count
+    action_limit: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +418,13 @@ class Panic:
 
     term: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndSafeMode:
+    """The leader was asked for a cleanup: who is in safe mode tries again."""
+
+    term: int
 
 
 Message = (
@@ -449,6 +460,7 @@ Message = (
     | AttributeKept
     | NodeLoad
     | Panic
+    | EndSafeMode
 )
 
 
@@ -466,6 +478,8 @@ class UnknownMessage(BadMessage):
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}
+for _kind in _KINDS.values():
+    _kind.__pydantic_config__ = ConfigDict(allow_inf_nan=False)  # no clock and no load is infinite
 
 
 def _adapter(name: str) -> TypeAdapter[Any]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+from crm.cib.stamp import CLIENT, ORIGIN, USER, WRITTEN
 from crm.controller.commands import MakePlan
 from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
 from crm.controller.events import Planned
 from crm.controller.joining import Joining
 from crm.controller.replication import Replication
-from crm.model.report import Report
+from crm.model.report import Report, Severity
 
 RECHECK_TIMER = "recheck"
 DELAY_TIMER = "replan"
@@ -59,6 +60,11 @@ class Planning:
         if self._dispatch.run is not None or (self._dispatch.busy and self._pending is None):
             return State.RUNNING
         return State.PLANNING if self._pending is not None or self._reasons or self._changed else State.IDLE
+
+    @property
+    def pending(self) -> bool:
+        """Whether a plan was asked for, and is waited for."""
+        return self._pending is not None
 
     def want(self, reason: str, delay_s: float = 0.0) -> None:
         """There is a reason to plan anew; with a delay, unless another one comes first."""
@@ -107,7 +113,7 @@ class Planning:
         core.changed("transition")
 
     def _is_due(self) -> bool:
-        wanted = self._core.leading and bool(self._reasons) and self._pending is None
+        wanted = self._core.leading and not self._core.safe_mode and bool(self._reasons) and self._pending is None
         return wanted and self._joining.complete and not self.blocked() and self._dispatch.ready_to_plan
 
     def awaits(self, plan_id: int) -> bool:
@@ -122,6 +128,8 @@ class Planning:
         self._pending = None
         if not core.leading:
             return
+        if event.problem:
+            self.reports = (self._unplannable(event.problem),)
         if self._reasons:
             self.plan_if_due()
             return
@@ -134,6 +142,19 @@ class Planning:
         assert self._input is not None, "what is pending was asked for"
         self._dispatch.start(event.transition, self._input.document, self._input.now)
         core.changed("transition")
+
+    def _unplannable(self, problem: str) -> Report:
+        """Which change cannot be planned, and what can be done."""
+        assert self._input is not None, "what failed was asked for"
+        document = self._input.document
+        told = {word: document.root.get(name, "") for word, name in (
+            ("at", WRITTEN), ("by", USER), ("with", CLIENT), ("on", ORIGIN))}
+        written = " ".join(f"{word} {value}" for word, value in told.items() if value)
+        return Report(Severity.ERROR, "planning-failed", "configuration",
+                      f"The cluster cannot be planned for, a mistake of crmd: {problem}. Nothing is started, stopped "
+                      f"or moved; what runs is monitored. The configuration is version {document.version}"
+                      + (f", written {written}" if written else ""),
+                      "Take the last change back: crmctl history undo. Please report this")
 
     def transition_over(self) -> None:
         """Nothing is in flight any more."""

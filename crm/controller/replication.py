@@ -13,7 +13,7 @@ off has it, and a new leader takes office only once every node that is not here 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from crm.cib import patch
@@ -234,6 +234,9 @@ class Replication:
         core = self._core
         if not core.leading or core.authority is None or core.authority.term != term:
             return
+        if version > core.document.version:
+            core.log("warning", f"{sender} acknowledges version {version}, which {core.me.name} has not reached")
+            return
         self._acknowledged[sender] = max(version, self._acknowledged.get(sender, version))
         if not core.authority.caretaker:
             self.term_kept(sender)
@@ -285,14 +288,28 @@ class Replication:
             return having >= self.not_off()
         return len(having & set(core.me.shape.names)) >= core.needed
 
+    @property
+    def acknowledged_by(self) -> Mapping[str, Version]:
+        """How far the members have acknowledged, in this leader's reign."""
+        return self._acknowledged
+
+    @property
+    def open_promises(self) -> int:
+        """How many wait for disks, or for all to be told."""
+        return len(self._uncommitted) + len(self._untold)
+
     # The follower's side
 
-    def take_whole(self, sender: str, welcome: Welcome) -> None:
-        """Take the leader's CIB, bring it to disk, acknowledge."""
+    def read(self, welcome: Welcome) -> Document | None:
+        """The CIB that comes with a welcome; None if it is the present one. Raises CibError."""
+        return None if welcome.cib is None else self._documents.whole(welcome.cib)
+
+    def take_whole(self, sender: str, welcome: Welcome, document: Document | None) -> None:
+        """Take the leader's CIB, as `read` has found it, bring it to disk, acknowledge."""
         core = self._core
         self.dropped.look(sender, welcome)
-        if welcome.cib is not None:
-            core.adopt(self._documents.whole(welcome.cib))
+        if document is not None:
+            core.adopt(document)
         else:
             core.tell_state()
         core.receipts.replace(welcome.receipts)
@@ -307,6 +324,9 @@ class Replication:
         core = self._core
         held = core.authority
         if held is None or held.name != sender or (held.term, held.caretaker) != (update.term, update.caretaker):
+            return
+        if update.cib_term is not None and update.cib_term > update.term:
+            core.log("warning", f"{sender} tells of a CIB of term {update.cib_term} in term {update.term}: let go by")
             return
         try:
             core.adopt(self._documents.next(core.document, update.patch))

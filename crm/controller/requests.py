@@ -25,6 +25,7 @@ from crm.controller.replication import Replication
 
 TIMER = "requests"
 WAIT_FOR_LEADER_S = 5.0
+_FENCING = ("reboot", "off", "on", "confirm", "test")
 LOOK_FIRST = "read the CIB and look before you repeat it; what has an Idempotency-Key can be repeated as it is"
 
 Forward = ChangeForward | CleanupForward | FenceForward | ReadForward
@@ -248,6 +249,10 @@ class Requests:
         if not core.leading or core.authority is None:
             return RequestAnswer(request.request_id, code="no-dc", message=f"{core.me.name} leads no more",
                                  hint="try again in a moment")
+        if request.action not in _FENCING:
+            return RequestAnswer(request.request_id, code="bad-request",
+                                 message=f"{request.action!r} is nothing that fencing does",
+                                 hint=f"It does {', '.join(_FENCING)}")
         if request.target not in self._fenceable():
             message = f"There is no node {request.target!r}"
             return RequestAnswer(request.request_id, code="no-such-node", message=message,

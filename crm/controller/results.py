@@ -15,6 +15,7 @@ from crm.controller.pending import doubt, is_told_beforehand, pending_no_more
 from crm.controller.replication import Replication
 from crm.model import score
 from crm.model.history import OperationStatus
+from crm.model.values import parse_integer
 
 _COUNTED_ONCE = ("promote", "demote")
 
@@ -80,8 +81,8 @@ class Results:
                 key = TransitionKey.parse(attributes.get("transition-key", ""))
                 if key is not None:
                     keys.add(str(key))
-                    rc = int(attributes.get("rc-code", "-1"))
-                    done = int(attributes.get("op-status", "0")) == OperationStatus.DONE
+                    rc = parse_integer(attributes.get("rc-code"))
+                    done = parse_integer(attributes.get("op-status", "0")) == OperationStatus.DONE
                     self._dispatch.result(key, done and rc == key.target_rc)
         self._dispatch.reconcile(sender, keys, message.serial)
         for failure in message.failures:

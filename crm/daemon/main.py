@@ -1,7 +1,7 @@
 """`crmd` itself: start, serve, stop. Exit statuses and messages are part of the product.
 
     0   left as asked            69  a port or folder is in use, or the message layer cannot work
-    70  a mistake of ours        74  the store on disk cannot be used
+    70  a mistake of ours (it is started again)      74  the store on disk cannot be used
     76  this release does not fit the cluster's                  78  the settings contradict each other
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
 import time
@@ -23,6 +24,7 @@ from crm.controller.commands import Terminate
 from crm.controller.requests import Validate
 from crm.daemon import supervision
 from crm.daemon.durable import Durable, FolderInUseError
+from crm.daemon.mistakes import Mistakes
 from crm.daemon.node import Node
 from crm.daemon.planner import Schedule
 from crm.daemon.self_fencing import way_to_end
@@ -70,7 +72,7 @@ def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule
         return _fail(74, str(error), "")
     except Exception:
         log.exception("crmd ends because of a mistake of its own; resources stay as they are. Please report this")
-        return 70
+        return supervision.MISTAKE
 
 
 def _supervised_socket(settings: Settings) -> socket.socket | None:
@@ -89,11 +91,12 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
                       lambda token: node.disk_fails(token))
     durable.open()
+    mistakes = Mistakes(settings.state_folder, restarted=os.environ.pop(supervision.RESTARTED, None) is not None)
     layer = factory(layer_settings)
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
-                      settings.has_watchdog, written_at=time.ctime)
+                      settings.has_watchdog, written_at=time.ctime, safe_mode=mistakes.cause())
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate, way_to_end(settings.self_fencing))
+                validate, way_to_end(settings.self_fencing), mistakes)
     _hide_secrets(node.service)
     from crm.daemon.api_sockets import ApiSockets
 

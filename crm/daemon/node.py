@@ -26,6 +26,7 @@ from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.link_reports import link_reports
 from crm.daemon.measures import Measures
+from crm.daemon.mistakes import Mistakes
 from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner, Schedule
 from crm.daemon.records import Records
@@ -33,7 +34,16 @@ from crm.daemon.service import Service
 from crm.daemon.transition_archive import TransitionArchive
 from crm.daemon.waking import Waking
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
-from crm.messaging import LayerSettings, MessageLayer, Received, ViewChanged, ViewConfirmed, ViewDoubted
+from crm.messaging import (
+    LayerError,
+    LayerSettings,
+    MessageLayer,
+    Received,
+    ViewChanged,
+    ViewConfirmed,
+    ViewDoubted,
+)
+from crm.model.history import OperationStatus
 from crm.model.report import Report
 from crm.model.transition import AgentReference, Transition
 
@@ -43,6 +53,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "notice": logging.INFO 
            "error": logging.ERROR}
 _METADATA_PATIENCE_S = 5.0
 _AWAIT_S = 0.02
+_GENERIC_ERROR = 1
 
 
 class Node:
@@ -50,7 +61,8 @@ class Node:
 
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
-                 options: Options, validate: Validate | None, fence_self: Callable[[str], None]) -> None:
+                 options: Options, validate: Validate | None, fence_self: Callable[[str], None],
+                 mistakes: Mistakes) -> None:
         recalled = durable.recall()
         for report in recalled.reports:
             log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
@@ -73,10 +85,11 @@ class Node:
         transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
         self.service = Service(layer_settings.name, nodes, self._snapshot, self.post, self.planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
-                               self.controller.receipt, self._measured, self._reports)
+                               self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports)
         self.more_reports: list[Callable[[], tuple[Report, ...]]] = [lambda: link_reports(layer)]
         """Who else has to say something about this node."""
         self._fence_self = fence_self
+        self._mistakes = mistakes
         self._layer = layer
         self._durable = durable
         self._events: deque[events.Event] = deque()
@@ -128,8 +141,12 @@ class Node:
         self._handling = True
         try:
             while self._events:
-                for command in self.controller.handle(self._events.popleft(), self._now()):
+                event = self._events.popleft()
+                for command in self.controller.handle(event, self._now()):
                     self._perform(command)
+        except Exception as error:  # whoever called cannot know what was done by half
+            self._mistakes.made(_about(event), error, self.controller.snapshot().document.version[:2])
+            raise
         finally:
             self._handling = False
 
@@ -185,15 +202,15 @@ class Node:
             case commands.RunFencing(order):
                 self._spawn(self._run_fencing(order))
             case commands.SendAlert(path, environment, timeout_ms, timestamp_format, at):
-                self.executor.alert(AlertRequest(path, environment, timeout_ms, timestamp_format, at))
+                self._alert(AlertRequest(path, environment, timeout_ms, timestamp_format, at))
             case commands.FenceSelf(reason):
                 self._fence_self(reason)
             case commands.Answer():
                 self.service.answered(command)
             case commands.TransitionBegun():
-                self._spawn(self._archive.begun(command))
+                self._spawn(self._recorded(self._archive.begun(command)))
             case commands.TransitionEnded():
-                self._spawn(self._archive.ended(command))
+                self._spawn(self._recorded(self._archive.ended(command)))
             case commands.StatusChanged(what):
                 self._status_changed(what)
             case commands.CibAdopted(reign, document):
@@ -205,6 +222,19 @@ class Node:
                     self.stopped.set_result(command)
             case _:
                 assert_never(command)
+
+    async def _recorded(self, work: Coroutine[None, None, None]) -> None:
+        """What is kept of transitions is for people: the cluster goes on without."""
+        try:
+            await work
+        except Exception:
+            log.exception("a transition cannot be recorded")
+
+    def _alert(self, request: AlertRequest) -> None:
+        try:
+            self.executor.alert(request)
+        except Exception:  # nobody hears of it, which is no reason to end
+            log.exception("the alert agent %s cannot be run", request.path)
 
     def _status_changed(self, what: str) -> None:
         if what == "transition":
@@ -289,6 +319,16 @@ class Node:
         self.post(events.Planned(command.plan_id, transition, problem))
 
     async def _run_operation(self, command: commands.RunOperation) -> None:
+        """Have an operation carried out; what cannot even be begun is a failed operation, and ends nobody."""
+        try:
+            await self._begin_operation(command)
+        except Exception as error:
+            log.exception("%s cannot be carried out", command.action.key)
+            why = f"crmd could not begin it: {type(error).__name__}: {error}"
+            self.post(events.OperationEnded(command.call_id, int(OperationStatus.ERROR), _GENERIC_ERROR, why,
+                                            started_at=self._now()))
+
+    async def _begin_operation(self, command: commands.RunOperation) -> None:
         action = command.action
         assert action.resource is not None
         describing = self._describe(action.resource)
@@ -300,9 +340,14 @@ class Node:
                                               action.own_parameters))
 
     async def _run_fencing(self, order: FenceOrder) -> None:
-        outcome = await self.executor.fence(FenceRequest(
-            order.agent, order.verb, order.parameters, order.target, order.port, order.timeout_ms, order.delay_ms,
-            order.spread_ms))
+        try:
+            outcome = await self.executor.fence(FenceRequest(
+                order.agent, order.verb, order.parameters, order.target, order.port, order.timeout_ms, order.delay_ms,
+                order.spread_ms))
+        except Exception as error:  # another device, or node, may do it
+            log.exception("fencing of %s with %s cannot be carried out", order.target, order.agent)
+            self.post(events.FencingEnded(order.order, False, reason=f"{type(error).__name__}: {error}"))
+            return
         self.post(events.FencingEnded(order.order, outcome.ok, outcome.output, outcome.reason, outcome.unsupported))
 
     def _describe(self, agent: AgentReference) -> asyncio.Task[None]:
@@ -343,9 +388,17 @@ class Node:
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("the daemon has made a mistake and ends; its resources stay as they are", exc_info=error)
-            if not self.stopped.done():
-                self.stopped.set_exception(error)
+            if isinstance(error, LayerError):
+                log.critical("the message layer has failed", exc_info=error)
+                if not self.stopped.done():
+                    self.stopped.set_exception(error)
+                return
+            self._mistakes.made(task.get_name(), error, self.controller.snapshot().document.version[:2])
+
+
+def _about(event: events.Event) -> str:
+    """What an event is, in a word or two."""
+    return type(event.message).__name__ if isinstance(event, events.MessageReceived) else type(event).__name__
 
 
 def _view(event: ViewChanged) -> View:

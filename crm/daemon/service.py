@@ -75,10 +75,11 @@ class MemberStatus:
 class NodeStatus:
     """What a node knows at one moment.
 
-    state    starting, election, integration, planning, transition, idle (on the DC); not-dc; stopping
+    state    starting, election, integration, planning, transition, idle, safe-mode (on the DC); not-dc; stopping
     cib_term  the term that this node's CIB was written in
     fresh    whether this node follows a DC that was elected with quorum, as far as it knows: its CIB is kept up to date
     problem  why this node's disk does not take changes, empty if it does
+    safe_mode  the mistake because of which this node begins nothing, empty if it is not in safe mode
     """
 
     node: str
@@ -95,6 +96,7 @@ class NodeStatus:
     reports: tuple[Report, ...]
     problem: str
     cib_term: int = 0
+    safe_mode: str = ""
 
 
 class Service:
@@ -106,6 +108,7 @@ class Service:
                  configurations: KeptConfigurations,
                  transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
                  measured: Callable[[], Measures] = Measures,
+                 mistakes: Callable[[], int] = lambda: 0,
                  own_reports: Callable[[], tuple[Report, ...]] = tuple) -> None:
         self.name = name
         self._nodes = nodes
@@ -116,6 +119,8 @@ class Service:
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
         self._own_reports = own_reports
+        self.mistakes = mistakes
+        """How many mistakes of its own this node's daemon has ended by since a person started it."""
         self._executor = executor
         self.configurations = configurations
         self.transitions = transitions
@@ -133,7 +138,7 @@ class Service:
         return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
                           seen.document.version, _is_fresh(seen), seen.transition, seen.progress,
                           (*seen.reports, *self._own_reports()),
-                          self._problem(), seen.cib_term)
+                          self._problem(), seen.cib_term, seen.safe_mode)
 
     def cib(self) -> Document:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""

@@ -20,10 +20,14 @@ from crm.messaging.layer import listen_error
 
 FENCED_SELF = 113
 """A daemon that ends with this status wants everything of its node ended, at once, and not to be started again."""
+MISTAKE = 70
+"""A daemon that ends with this status has made a mistake of its own, and is started again like one that was killed."""
 SUPERVISOR = "CRMD_SUPERVISOR"
 LISTENING = "CRMD_LISTENING"
 WATCHDOG = "CRMD_WATCHDOG"
 """Names the pipe through which the daemon says that its event loop turns; see `watchdog_ms`."""
+RESTARTED = "CRMD_RESTARTED"
+"""Set for a daemon that follows another one of the same watching process: nobody has started it by hand."""
 
 
 def listening_socket(node: NodeAddress) -> socket.socket | None:

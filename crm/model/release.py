@@ -41,7 +41,7 @@ class Objection:
 
 def numbers(feature_set: str) -> tuple[int, ...]:
     """A feature set to compare with others; what is not a number counts as 0."""
-    return tuple(int(part) if part.isdigit() else 0 for part in feature_set.split("."))
+    return tuple(int(part) if part.isdecimal() else 0 for part in feature_set.split("."))
 
 
 def schema_numbers(schema: str | None) -> tuple[int, int]:

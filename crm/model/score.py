@@ -54,11 +54,11 @@ def read(text: str) -> Score | None:
     sign = text[:1] in ("+", "-")
     digits = text[1:] if sign else text
     end = 0
-    while end < len(digits) and digits[end].isdigit():
+    while end < len(digits) and digits[end].isdecimal():
         end += 1
     if end == 0:
         return None
-    return clamp(int(text[: end + sign]))
+    return clamp(int(text[: min(end, 30) + sign]))
 
 
 def render(score: Score) -> str:

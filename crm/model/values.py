@@ -10,7 +10,8 @@ from functools import lru_cache
 
 _TRUE = frozenset({"true", "on", "yes", "y", "1"})
 _FALSE = frozenset({"false", "off", "no", "n", "0"})
-_LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
+_LEADING_INTEGER = re.compile(r"\s*([+-]?\d{1,30})")
+"""Of more digits the first ones are as good: nothing is counted so far, and Python does not read thousands of them."""
 _TIME = re.compile(r"\s*([+-]?\d+)[\d.]*\s*(.*)$", re.DOTALL)
 _DURATION = re.compile(r"P(?=[^T]|T.)(?P<date>(?:\d+[YMWDHS])*)(?:T(?P<time>(?:\d+[HMS])+))?$")
 _DURATION_PART = re.compile(r"(\d+)(\w)")

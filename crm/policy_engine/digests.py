@@ -58,7 +58,7 @@ def effective_parameters(
         values["addr"] = address
     if overrides:
         interval = overrides.get("CRM_meta_interval", "")
-        interval_ms = int(interval) if interval.isdigit() else interval_ms
+        interval_ms = int(interval) if interval.isdecimal() else interval_ms
         values.update({name: value for name, value in overrides.items() if name not in values})
     for name, value in parameters_of(cluster, resource, node).items():
         values.setdefault(name, value)

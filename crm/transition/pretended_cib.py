@@ -168,7 +168,7 @@ class PretendedCib:
 
 def next_call_id(history: etree._Element) -> int:
     """One more than the greatest call id in a history."""
-    calls = [int(entry.get("call-id", "0")) for entry in history if entry.get("call-id", "").lstrip("-").isdigit()]
+    calls = [int(entry.get("call-id", "0")) for entry in history if entry.get("call-id", "").lstrip("-").isdecimal()]
     return max([0, *calls]) + 1
 
 

@@ -38,7 +38,8 @@ OPTIONS = st.sampled_from((
 ))
 VALUES = st.sampled_from((
     "evil", "", " ", "-1", "0", "1", "1e999", "9" * 40, "-" + "9" * 40, "5s", "P1Y", "INFINITY", "-INFINITY", "true",
-    "٣", "nan", "a\tb\nc", "<&>\"'", "%s{0}", "\u202e", "x" * 5000, "2038-01-19", "ignore", "block", "fence", "demote",
+    "٣", "²", "9" * 5000, "nan", "a\tb\nc", "<&>\"'", "%s{0}", "\u202e", "x" * 5000,
+    "2038-01-19", "ignore", "block", "fence", "demote",
 ))
 TIMES = st.sampled_from(("0", "1s", "-5", "soon", "9" * 30, "P1D", "", "1ms"))
 

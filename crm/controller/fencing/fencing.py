@@ -227,6 +227,11 @@ class Fencing:
         for order in [order for order, each in self._inherited.items() if each.executor == node]:
             self._inheritance_over(order, Outcome(False, reason=f"{node}, which did it, is lost"))
 
+    @property
+    def targets(self) -> list[str]:
+        """Those that are being fenced or unfenced."""
+        return [target for target, _ in self._running]
+
     def stop_leading(self) -> None:
         """Fencing is somebody else's now; devices that are at it go on, and tell whoever leads then."""
         for fencing in self._running.values():

@@ -207,6 +207,9 @@ class FakeNode:
     def measures(self) -> Measures:
         return self.measured
 
+    def mistakes(self) -> int:
+        return 0
+
     def waiting_operations(self) -> tuple[Waiting, ...]:
         return self.waiting
 

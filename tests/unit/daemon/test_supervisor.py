@@ -34,6 +34,13 @@ def dying():
     print("dies", flush=True)
     os.kill(os.getpid(), 9)
 
+def mistaken():
+    if "CRMD_RESTARTED" in os.environ:
+        print("follows", flush=True)
+        return 0
+    print("is wrong", flush=True)
+    return 70
+
 sys.exit(supervise(globals()[sys.argv[1]], Watch()))
 """
 
@@ -103,3 +110,12 @@ def test_a_daemon_that_dies_again_and_again_can_be_ended(
     assert told.count("dies") <= 1, "one more life at most: it might have had something to put away"
     assert "Traceback" not in told
     assert process.returncode == 128 + signal.SIGKILL
+
+
+def test_a_daemon_that_ends_by_its_own_mistake_is_started_again_and_told_so(
+        supervised: Callable[[str], subprocess.Popen[str]]) -> None:
+    process = supervised("mistaken")
+    until_it_says(process, "is wrong")
+    until_it_says(process, "crmd: the daemon ended by a mistake of its own, it is started again in 0.1 s")
+    until_it_says(process, "follows")
+    assert process.wait(10) == 0

@@ -1,0 +1,17 @@
+"""Small breaks of what the README promises, each of which the tests must notice: `python -m tests.mutants`.
+
+    mutant     one break, and what must notice it
+    agreeing   election, replication, joining, agreement on views
+    acting     fencing, transition, executor, planning
+    keeping    disks, receipts, doors, mistakes
+    __main__   applies them one by one to a copy of the tree, runs, tells which survived
+"""
+
+from tests.mutants.acting import ACTING
+from tests.mutants.agreeing import AGREEING
+from tests.mutants.keeping import KEEPING
+from tests.mutants.mutant import Hunt, Mutant
+
+MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *KEEPING)
+
+__all__ = ["MUTANTS", "Hunt", "Mutant"]

@@ -1,0 +1,121 @@
+"""Orders and their time limits, what is held back, what a client's change needs, and when a disk's word counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crm.cib.changes import Edit, Verb
+from crm.cib.document import Document
+from crm.cib.errors import CibError
+from crm.controller import Controller, Options, commands, events
+from crm.controller.backoff import Backoff
+from crm.controller.core import EMPTY_CIB, Core, Identity
+from crm.controller.messages import Execute
+from crm.controller.values import Shape, Standing
+from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
+from tests.unit.controller.alone import START, Alone
+
+AGENT = AgentReference("r", "ocf", "Dummy", "crmd")
+
+
+def action(operation: str = "start", interval_ms: int = 0, number: int = 1) -> GraphAction:
+    return GraphAction(number, ActionKind.RESOURCE, operation, f"r_{operation}_{interval_ms}", "a", "1", resource=AGENT,
+                       attributes={"CRM_meta_timeout": "20000", "CRM_meta_interval": str(interval_ms)})
+
+
+def test_a_monitor_does_not_watch_while_a_resource_is_being_changed() -> None:
+    alone = Alone()
+    alone.follow("b", term=5)
+    monitor = action("monitor", 10_000)
+    assert monitor.interval_ms == 10_000
+    alone.hear("b", Execute(5, False, "1:0:0:u", monitor))
+    came = alone.hear("b", Execute(5, False, "2:0:0:u", action("stop", number=2)))
+    assert [type(each) for each in came if isinstance(each, commands.CancelOperation | commands.RunOperation)] == [
+        commands.CancelOperation, commands.RunOperation]
+
+
+def test_an_order_has_a_time_limit() -> None:
+    alone = Alone("a")
+    plan = alone.wanted(commands.MakePlan)[-1]
+    while alone.controller.awaits_plan(plan.plan_id) is False:
+        alone.do(events.Planned(plan.plan_id, None))
+        plan = alone.wanted(commands.MakePlan)[-1]
+    came = alone.do(events.Planned(plan.plan_id, Transition(0, (Synapse(1, action()),))))
+    limits = [each.at - alone.now for each in alone.wanted(commands.SetTimer, came) if each.name.startswith("action:")]
+    assert len(limits) == 1 and 20 <= limits[0] < 200
+
+
+def backoff() -> Backoff:
+    shape = Shape((("a", "1"),), 1)
+    core = Core(Identity("a", "1", "a-1", shape), Standing(), None)
+    core.now = START
+    return Backoff(core)
+
+
+def test_a_stop_is_never_held_back() -> None:
+    one = backoff()
+    for _ in range(4):
+        one.failed(action(), "no")
+    assert one.held([Synapse(1, action()), Synapse(2, action("stop", number=2))]) == {1}
+
+
+def test_a_success_ends_the_row_of_failures_that_it_belongs_to() -> None:
+    one = backoff()
+    for _ in range(4):
+        one.failed(action(), "no")
+    one.succeeded(action("monitor"))
+    assert one.held([Synapse(1, action())]) == {1}
+    one.succeeded(action())
+    assert not one.held([Synapse(1, action())])
+
+
+def test_only_what_is_on_disk_is_taken_as_such() -> None:
+    alone = Alone("a", present="a")
+    alone.disk = False
+    change = Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
+                               "</cluster_property_set></crm_config>")
+    alone.do(events.ChangeRequested("q", change))
+    token = alone.wanted(commands.Persist)[-1].token
+    alone.do(events.Persisted(token - 1))
+    assert not alone.wanted(commands.Answer)
+    alone.do(events.Persisted(token))
+    assert alone.wanted(commands.Answer)[-1].version is not None
+
+
+CHANGE = Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
+                           "</cluster_property_set></crm_config>")
+
+
+def test_a_caretaker_changes_no_configuration() -> None:
+    alone = Alone(present="a")
+    for _ in range(4):
+        alone.fire("election", 1)
+    assert alone.controller.snapshot().caretaker
+    alone.do(events.ChangeRequested("q", CHANGE))
+    assert alone.wanted(commands.Answer)[-1].code == "no-quorum"
+
+
+def test_a_change_that_the_cluster_cannot_take_is_refused() -> None:
+    def refuse(document: Document) -> None:
+        raise CibError("invalid-cib", "no")
+
+    controller = Controller(Identity("a", "1", "a-1", Shape((("a", "1"),), 1)), Standing(), Document.parse(EMPTY_CIB),
+                            Options(), refuse)
+    alone = Alone("a", present="a")
+    alone.controller = controller
+    alone.do(events.Started())
+    alone.do(events.ViewChanged(replace(alone.view("a"), number=2)))
+    alone.do(events.ChangeRequested("q", CHANGE))
+    assert alone.wanted(commands.Answer)[-1].code == "invalid-cib"
+
+
+@pytest.mark.parametrize("operation", ["start", "stop"])
+def test_a_result_ends_what_is_in_flight(operation: str) -> None:
+    alone = Alone()
+    alone.follow("b", term=5)
+    alone.hear("b", Execute(5, False, "1:0:0:u", action(operation)))
+    assert alone.controller._history.under_way()
+    alone.do(events.OperationEnded(1, 0, 0))
+    assert not alone.controller._history.under_way()

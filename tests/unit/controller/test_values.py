@@ -1,0 +1,18 @@
+"""Terms: no two nodes can ever stand in the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm.controller.values import Shape
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_no_two_nodes_stand_in_the_same_term(size: int) -> None:
+    shape = Shape(tuple((name, name) for name in "abcde"[:size]), size // 2 + 1)
+    for highest in range(20):
+        terms = {name: shape.next_term(highest, name) for name in shape.names}
+        assert len(set(terms.values())) == size
+        assert all(highest < term <= highest + size for term in terms.values())
+    own = [{shape.next_term(highest, name) for highest in range(50)} for name in shape.names]
+    assert len(set.union(*own)) == sum(map(len, own))

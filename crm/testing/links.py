@@ -329,9 +329,10 @@ class LinkedMembership:
         gone = set(node.view.names) - set(view.names) if node.view is not None else set()
         for name in sorted({*view.names, *gone}):
             world.checkers.out_of_sight(world.nodes[name])
-        node.view = node.assigned = view
+        former, node.view = node.view, view
+        node.assigned = view
         world.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
-        self._views.installed(node, view)
+        self._views.installed(node, former, view)
         world.handle(node, ViewChanged(view))
         waiting, daemon.waiting = daemon.waiting, []
         for number, link, raw in waiting:

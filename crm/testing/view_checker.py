@@ -50,14 +50,16 @@ class ViewChecker:
             self._had_trouble(name, node.paused_until)
             self._note_start(node)
 
-    def installed(self, node: SimulatedNode, view: View) -> None:
+    def installed(self, node: SimulatedNode, former: View | None, view: View) -> None:
         """A node has a new view. Raises Violation (left-out)."""
         world = self._world
         self.changed()
         new = world.clock - self._started_at[node.name] < RECOVERY_S
-        if new or not view.quorate or not self._is_well(node.name) or world.clock < self._slow_until:
+        lasting = former is not None and former.quorate and view.quorate
+        if new or not lasting or not self._is_well(node.name) or world.clock < self._slow_until:
             return
-        missing = [name for name in world.nodes if name not in view.names and self._is_well(name)]
+        assert former is not None
+        missing = [name for name in former.names if name not in view.names and self._is_well(name)]
         if missing:
             raise Violation("left-out", world.tell(f"{node.name} is in a view without {', '.join(missing)}, where "
                                                    "nothing was wrong but a daemon that was restarted quickly"))

@@ -448,6 +448,8 @@ class Controller:
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
         self._throttle.node_left(name)
+        # First of all: what it had under way has failed, and what follows even a failure waits for its fencing.
+        self._dispatch.abort(f"{name} has left")
         self._dispatch.node_left(name)
         self._fencing.node_left(name)
         self._attributes.node_left(name)

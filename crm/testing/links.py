@@ -23,6 +23,7 @@ from crm.messaging.layer import LayerSettings
 from crm.messaging.quorum import QuorumRule
 from crm.testing.nodes import SimulatedNode, incarnation
 from crm.testing.sharing import SharedMessages
+from crm.testing.view_checker import ViewChecker
 
 if TYPE_CHECKING:
     from crm.testing.world import World
@@ -82,6 +83,7 @@ class LinkedMembership:
         self._messages = SharedMessages()
         self._daemons: dict[str, Daemon] = {}
         self._sessions = itertools.count(1)
+        self._views = ViewChecker(world)
 
     # The door
 
@@ -93,6 +95,7 @@ class LinkedMembership:
                 self._ended(daemon)
             if node.controller is not None and node.name not in self._daemons:
                 self._begun(node)
+        self._views.changed()
 
     def broadcast(self, node: SimulatedNode, raw: bytes) -> None:
         """To all others in the node's view."""
@@ -117,7 +120,7 @@ class LinkedMembership:
 
     def _sharing(self, view: View) -> int:
         views = [self._world.nodes[name].view for name in view.names]
-        return sum(each is not None and each.number == view.number for each in views)
+        return sum(each is not None and (each.number, each.names) == (view.number, view.names) for each in views)
 
     # Daemons
 
@@ -156,7 +159,7 @@ class LinkedMembership:
             if not link.up:
                 continue
             if lag_ms > SETTINGS.heartbeat_ms:
-                link.detector.slept(lag_ms)
+                link.detector.slept(lag_ms, self._ms)
             if link.detector.lost(self._ms):
                 self._lose(daemon, link)
             else:
@@ -326,8 +329,10 @@ class LinkedMembership:
         gone = set(node.view.names) - set(view.names) if node.view is not None else set()
         for name in sorted({*view.names, *gone}):
             world.checkers.out_of_sight(world.nodes[name])
-        node.view = node.assigned = view
+        former, node.view = node.view, view
+        node.assigned = view
         world.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
+        self._views.installed(node, former, view)
         world.handle(node, ViewChanged(view))
         waiting, daemon.waiting = daemon.waiting, []
         for number, link, raw in waiting:

@@ -72,11 +72,15 @@ class Agreement:
         self._quorate = quorate
         self._doubted: set[str] = set()
         """Peers whose connection closed, until it is known whether they are lost: their former link still counts."""
+        self._returning: dict[str, float] = {}
+        """Members whose daemons were started again, and until when they are given to link with each other, too."""
         self._outdated_since_ms: float | None = None
         self.view = View(0, ((name, incarnation, now_s),))
 
     def linked(self, peer: str, incarnation: str, session: str, now_ms: float, now_s: int) -> Output:
         """A link to `peer` is up (it replaces an earlier one)."""
+        if peer in self._doubted and peer in self.view.names:
+            self._returning[peer] = now_ms + self._patience_ms / 2
         self._doubted.discard(peer)
         self._incarnations[peer] = incarnation
         self._sessions[peer] = session
@@ -86,6 +90,7 @@ class Agreement:
     def unlinked(self, peer: str, now_ms: float, now_s: int) -> Output:
         """The link to `peer` is gone for good."""
         self._doubted.discard(peer)
+        self._returning.pop(peer, None)
         self._sessions.pop(peer, None)
         self._reach.pop(peer, None)
         self._views.pop(peer, None)
@@ -105,6 +110,9 @@ class Agreement:
         if self._is_overdue(now_ms):
             self._leave(output, now_s)
             return output
+        if any(now_ms >= until_ms for until_ms in self._returning.values()):
+            self._returning = {name: until_ms for name, until_ms in self._returning.items() if now_ms < until_ms}
+            return self._gossip_and_propose(now_ms, now_s)
         if self._proposal and now_ms - self._proposal.made_at_ms > self.RETRY_MS:
             return self._repeat(self._proposal, now_ms, now_s)
         return output
@@ -126,6 +134,9 @@ class Agreement:
                 self._accepted(sender, int(message["number"]), output)
             case "install":
                 self._install(_view_from(message), output)
+                if self._has_moved_on(_view_from(message)):
+                    # Its other members take us to be in it.
+                    self._tell(output, [sender])
         return output
 
     def own_sessions(self) -> frozenset[str]:
@@ -166,6 +177,13 @@ class Agreement:
             edges |= {_edge(peer, other, session) for other, session in links.items() if other != self._name}
         return frozenset(edges)
 
+    def _may_return(self, group: tuple[str, ...]) -> bool:
+        """Whether the group leaves out a member of the view whose daemon is being started again, or was just now.
+
+        The links between two such daemons come last, when nobody holds their former ones any more.
+        """
+        return bool((self._doubted | self._returning.keys()) & (set(self.view.names) - set(group)))
+
     def _edges_within(self, group: tuple[str, ...]) -> frozenset[Edge]:
         return frozenset(edge for edge in self._edges() if edge[0] in group and edge[1] in group)
 
@@ -197,7 +215,7 @@ class Agreement:
         if not force and (group, edges) == (self.view.names, self.view.edges) and not self._deserted():
             self._proposal = None
             return output
-        if group[0] != self._name or any(peer not in self._reach for peer in group[1:]):
+        if group[0] != self._name or any(peer not in self._reach for peer in group[1:]) or self._may_return(group):
             self._proposal = None
             return output
         if self._proposal and (self._proposal.view.names, self._proposal.view.edges) == (group, edges):
@@ -241,10 +259,15 @@ class Agreement:
         self._highest = max(self._highest, view.number)
         self._proposal = None
         self._outdated_since_ms = None
+        self._returning.clear()
         self.view = view
         self._views |= {name: view.names for name in view.names if name != self._name}
         output.installed = view
         self._tell(output, (peer for peer in self._sessions if peer not in view.names))
+
+    def _has_moved_on(self, view: View) -> bool:
+        """Whether this node is in another view since it accepted that one."""
+        return self.view.number >= view.number and self.view != view
 
     def _is_overdue(self, now_ms: float) -> bool:
         """Whether the view has rested on links that are gone for too long, without a quorum that is still in it."""

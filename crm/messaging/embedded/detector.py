@@ -31,9 +31,12 @@ class Detector:
         self._mean += _WEIGHT * difference
         self._variance = (1 - _WEIGHT) * (self._variance + _WEIGHT * difference * difference)
 
-    def slept(self, lag_ms: float) -> None:
-        """We could not listen for that long: do not hold it against the peer."""
-        self._last += lag_ms
+    def slept(self, lag_ms: float, now_ms: float) -> None:
+        """We could not listen for that long until now: do not hold it against the peer.
+
+        What had come meanwhile may have been heard already: nobody is heard later than now.
+        """
+        self._last = min(self._last + lag_ms, max(self._last, now_ms))
 
     def silence_ms(self, now_ms: float) -> float:
         """How long nothing has been heard."""

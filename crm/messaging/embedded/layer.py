@@ -320,7 +320,7 @@ class EmbeddedLayer:
                 if link.detector is None or not link.up:
                     continue
                 if lag_ms > self.settings.heartbeat_ms:
-                    link.detector.slept(lag_ms)
+                    link.detector.slept(lag_ms, now_ms)
                 if link.detector.lost(now_ms):
                     self._lost(name, link, f"silent for {link.detector.silence_ms(now_ms):.0f} ms")
                 else:

@@ -165,11 +165,21 @@ def test_the_detector_stays_within_its_bounds_and_is_fair_to_peers_when_we_slept
     assert detector.limit_ms == 600
     assert not detector.lost(now + 599)
     assert detector.lost(now + 601)
-    detector.slept(300)
+    detector.slept(300, now + 601)
     assert not detector.lost(now + 601)
     for beat in range(1, 100):
         detector.heard(now + beat * (50.0 if beat % 2 else 500.0))
     assert detector.limit_ms == 800
+
+
+def test_what_came_in_while_we_slept_does_not_make_the_detector_blind() -> None:
+    """On waking, what waits in the socket is heard before anybody asks how long this node slept."""
+    detector = Detector(0, heartbeat_ms=200, failure_limit_ms=800)
+    detector.heard(200.0)
+    detector.heard(5200.0)
+    detector.slept(4800, 5200.0)
+    assert not detector.lost(5700.0)
+    assert detector.lost(6001.0)
 
 
 class Web:
@@ -425,3 +435,59 @@ def test_an_answer_that_takes_longer_than_the_pause_between_two_tries_still_coun
         assert [message["number"] for _, message in again.messages if message["kind"] == "propose"] == asked
     node.received("b", {"kind": "accept", "number": asked[0], "highest": asked[0]}, 1000, 1)
     assert node.view.names == ("a", "b")
+
+
+def test_a_member_that_left_after_it_had_accepted_does_not_count_as_there() -> None:
+    """Its word that it has left comes before the view is installed, and that view's number is no news to it."""
+    web = full_web("abc")
+    web.link("b", "c", "s2")
+    accepts: list[tuple[str, str, dict[str, object]]] = []
+    while len(accepts) < 2:
+        sender, to, message = web.queue.pop(0)
+        if message["kind"] == "accept":
+            accepts.append((sender, to, message))
+        else:
+            web._take(to, web.nodes[to].received(sender, message, web.clock, 1))
+    output = Output()
+    web.nodes["c"]._leave(output, 1)
+    told = [("c", to, message) for to, message in output.messages]
+    web.queue = [*[each for each in accepts if each[0] == "c"], *told,
+                 *[each for each in accepts if each[0] == "b"], *web.queue]
+    web.settle(300)
+    assert {(node.view.names, node.view.number) for node in web.nodes.values()} == {
+        (("a", "b", "c"), web.nodes["a"].view.number)}
+
+
+def with_two_restarted() -> Web:
+    """The daemons of b and c were started again and have linked with a, and not yet with each other."""
+    web = full_web("abc")
+    web.links.clear()
+    for peer in "bc":
+        web.nodes["a"].doubted(peer)
+        web.nodes[peer] = Agreement(peer, "second", 2)
+        web._take(peer, web.nodes[peer].start(web.clock, 2))
+    web.link("a", "b", "s2")
+    web.link("a", "c", "s2")
+    web.settle(300)
+    return web
+
+
+def test_two_daemons_that_are_restarted_get_the_time_to_link_with_each_other() -> None:
+    web = with_two_restarted()
+    assert web.views() == {"a": "abc", "b": "b", "c": "c"}
+    web.link("b", "c", "s2")
+    web.settle()
+    assert set(web.views().values()) == {"abc"}
+
+
+def test_two_restarted_daemons_that_do_not_reach_each_other_are_not_waited_for_for_long() -> None:
+    web = with_two_restarted()
+    web.settle(1200)
+    assert web.views() == {"a": "ab", "b": "ab", "c": "c"}
+
+
+def test_of_two_restarted_daemons_one_that_is_lost_is_not_waited_for() -> None:
+    web = with_two_restarted()
+    web.cut("a", "c")
+    web.settle(300)
+    assert web.views() == {"a": "ab", "b": "ab", "c": "c"}

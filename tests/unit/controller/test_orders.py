@@ -12,7 +12,8 @@ from crm.cib.errors import CibError
 from crm.controller import Controller, Options, commands, events
 from crm.controller.backoff import Backoff
 from crm.controller.core import EMPTY_CIB, Core, Identity
-from crm.controller.messages import Execute
+from crm.controller.dispatch import AGE_TIMER
+from crm.controller.messages import Execute, Joined
 from crm.controller.values import Shape, Standing
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from tests.unit.controller.alone import START, Alone
@@ -23,6 +24,23 @@ AGENT = AgentReference("r", "ocf", "Dummy", "crmd")
 def action(operation: str = "start", interval_ms: int = 0, number: int = 1) -> GraphAction:
     return GraphAction(number, ActionKind.RESOURCE, operation, f"r_{operation}_{interval_ms}", "a", "1", resource=AGENT,
                        attributes={"CRM_meta_timeout": "20000", "CRM_meta_interval": str(interval_ms)})
+
+
+def planned(alone: Alone, transition: Transition | None, problem: str = "") -> list[commands.Command]:
+    """The answer to the plan that is awaited."""
+    return alone.do(events.Planned(alone.wanted(commands.MakePlan)[-1].plan_id, transition, problem))
+
+
+def leading() -> Alone:
+    """A DC that waits for a plan which it will use."""
+    alone = Alone("a")
+    while not alone.controller.awaits_plan(alone.wanted(commands.MakePlan)[-1].plan_id):
+        planned(alone, None)
+    return alone
+
+
+def started(came: list[commands.Command]) -> list[str]:
+    return [each.action.operation for each in came if isinstance(each, commands.RunOperation)]
 
 
 def test_a_monitor_does_not_watch_while_a_resource_is_being_changed() -> None:
@@ -37,14 +55,48 @@ def test_a_monitor_does_not_watch_while_a_resource_is_being_changed() -> None:
 
 
 def test_an_order_has_a_time_limit() -> None:
-    alone = Alone("a")
-    plan = alone.wanted(commands.MakePlan)[-1]
-    while alone.controller.awaits_plan(plan.plan_id) is False:
-        alone.do(events.Planned(plan.plan_id, None))
-        plan = alone.wanted(commands.MakePlan)[-1]
-    came = alone.do(events.Planned(plan.plan_id, Transition(0, (Synapse(1, action()),))))
+    alone = leading()
+    came = planned(alone, Transition(0, (Synapse(1, action()),)))
     limits = [each.at - alone.now for each in alone.wanted(commands.SetTimer, came) if each.name.startswith("action:")]
     assert len(limits) == 1 and 20 <= limits[0] < 200
+
+
+def test_nothing_is_begun_that_does_not_fit_to_what_is_still_under_way() -> None:
+    alone = leading()
+    assert started(planned(alone, Transition(0, (Synapse(1, action()),)))) == ["start"]
+    alone.fire(AGE_TIMER, 2)
+    alone.do(events.ReplanRequested())
+    other = AgentReference("other", "ocf", "Dummy", "crmd")
+    came = planned(alone, Transition(0, (Synapse(1, replace(action(), key="other_start_0", resource=other)),)))
+    assert started(came) == []
+    assert "waiting for r_start_0" in "".join(each.message for each in alone.wanted(commands.Log, came))
+
+
+def test_a_failure_is_told_to_a_leader_that_comes_later() -> None:
+    alone = Alone()
+    alone.follow("b", term=5)
+    (run,) = alone.wanted(commands.RunOperation, alone.hear("b", Execute(5, False, "1:0:0:u", action())))
+    alone.do(events.OperationEnded(run.call_id, 0, 1, "broken", started_at=alone.now))
+    alone.see("ac")
+    told = alone.sent(Joined, alone.follow("c", term=9))
+    assert [(each.operation, each.rc) for each in told[-1].failures] == [("start", 1)]
+
+
+def test_an_answer_to_a_former_question_is_dropped() -> None:
+    alone = leading()
+    awaited = alone.wanted(commands.MakePlan)[-1].plan_id
+    alone.do(events.Planned(awaited + 1, Transition(0, (Synapse(1, action()),))))
+    assert not alone.wanted(commands.RunOperation)
+    planned(alone, Transition(0, (Synapse(1, action()),)))
+    assert len(alone.wanted(commands.RunOperation)) == 1
+
+
+def test_planning_that_failed_is_tried_again() -> None:
+    alone = leading()
+    came = planned(alone, None, "ValueError: evil")
+    (timer,) = [each for each in alone.wanted(commands.SetTimer, came) if each.name == "replan"]
+    assert timer.at <= alone.now + 60
+    assert alone.wanted(commands.MakePlan, alone.fire("replan", 10))
 
 
 def backoff() -> Backoff:

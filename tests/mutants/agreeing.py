@@ -9,6 +9,9 @@ INVARIANTS = ("tests/unit/controller/test_invariants.py",)
 ELECTIONS = ("tests/simulation/test_elections.py", "tests/simulation/test_two_nodes.py")
 AGREEMENT = ("tests/unit/messaging/test_agreement.py", "tests/unit/messaging/test_embedded.py")
 VIEWS = ("tests/unit/messaging/test_embedded.py",)
+READS = ("tests/simulation/test_reads.py",)
+STORES = ("tests/simulation/test_lost_stores.py",)
+_X = "crm/controller/reads.py"
 REQUESTS = ("tests/simulation/test_requests.py",)
 _E, _R, _J, _A = ("crm/controller/election.py", "crm/controller/replication.py", "crm/controller/joining.py",
                   "crm/messaging/embedded/agreement.py")
@@ -66,8 +69,9 @@ AGREEING = (
     # Replication
     Mutant("office-without-term", _R, "or not self._others_are_off() or not self._term_is_kept():",
            "or not self._others_are_off():", ALONE),
-    Mutant("office-unstamped", _R, "        core.stand(cib_term=core.authority.term)\n", "", ALONE),
-    Mutant("office-while-split", _R, "return not core.splits or self._not_off() <= set(core.view.names)",
+    Mutant("office-unstamped", _R, "core.stand(cib_term=core.authority.term, store=Store.WHOLE)",
+           "core.stand(store=Store.WHOLE)", ALONE),
+    Mutant("office-while-split", _R, "return not core.splits or self.not_off() <= set(core.view.names)",
            "return True", ALONE),
     Mutant("commit-minority", _R, "return len(having & set(core.me.shape.names)) >= core.needed",
            "return len(having & set(core.me.shape.names)) >= core.needed - 1", ALONE),
@@ -83,7 +87,7 @@ AGREEING = (
            "core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=False)", ALONE),
     Mutant("commit-silent-end", _R, "            change.then(\"the DC lost its office before enough nodes had the change "
            "on disk\")", "            pass", ALONE),
-    Mutant("commit-split-alone", _R, "            return having >= self._not_off()", "            return bool(having)",
+    Mutant("commit-split-alone", _R, "            return having >= self.not_off()", "            return bool(having)",
            Hunt("plain", 120)),
     Mutant("commit-no-limit", _R, "COMMIT_LIMIT_S = 20.0", "COMMIT_LIMIT_S = 2000.0", ALONE),
     Mutant("update-of-anyone", _R, "if held is None or held.name != sender or (held.term, held.caretaker) != "
@@ -94,7 +98,7 @@ AGREEING = (
            "        durable()\n        core.persist(_nothing, with_document=True)", ALONE),
     Mutant("follower-writes-no-cib", _R, "        core.persist(durable, with_document=True)",
            "        core.persist(durable, with_document=False)", ALONE),
-    Mutant("follower-own-term", _R, "        core.stand(cib_term=welcome.cib_term)\n", "", ALONE),
+    Mutant("follower-own-term", _R, "core.stand(cib_term=welcome.cib_term, store=", "core.stand(store=", ALONE),
     Mutant("follower-own-receipts", _R, "        core.receipts.replace(welcome.receipts)\n", "", ALONE),
     Mutant("told-to-nobody", _R, "if all(name in had and had[name] >= each.version for name in others)]", "]",
            Hunt("harsh", 200)),
@@ -105,7 +109,7 @@ AGREEING = (
     Mutant("welcome-old-view", _J,
            "if welcome.view != core.view.number or welcome.term < core.standing.term:",
            "if welcome.term < core.standing.term:", ALONE),
-    Mutant("welcome-caretaker", _J, "return not core.view.quorate and not self._election", "return not self._election",
+    Mutant("welcome-caretaker", _J, "return not core.view.quorate and self._is_as_new", "return self._is_as_new",
            ALONE),
     Mutant("welcome-without-quorum", _J, "            return False\n        return core.view.quorate",
            "            return False\n        return True", ALONE),
@@ -148,4 +152,23 @@ AGREEING = (
            ("tests/unit/messaging/test_quorum.py",)),
     Mutant("quorum-alone-at-start", _Q, "if self.mode is QuorumMode.TWO_NODE and self.wait_for_all and not seen_all:",
            "if False:", ("tests/unit/messaging/test_quorum.py",)),
+    # Reads, lost stores, caretakers
+    Mutant("read-unconfirmed", _X, "        if not self._is_confirmed(asked.following):", "        if False:", READS),
+    Mutant("read-uncommitted", _X, "self._replication.advance(document, committed)", "committed('')", READS),
+    Mutant("read-by-minority", _X, "return len(following & set(core.me.shape.names)) >= core.needed",
+           "return len(following & set(core.me.shape.names)) >= core.needed - 1", READS),
+    Mutant("read-over-a-view-change", _X, "        rounds, self._rounds = self._rounds, {}", "        rounds = {}",
+           Hunt("reading", 60)),
+    Mutant("lost-store-knows", _E, "return self._majority(whole) or voters >= set(core.me.shape.names) or self._founds",
+           "return True or self._founds", STORES),
+    Mutant("lost-store-founds", _E, "hellos[name].store is Store.NEW for name in core.view.names)",
+           "hellos[name].store for name in core.view.names)", STORES),
+    Mutant("lost-store-whole-too-soon", _R, "store=core.standing.store if welcome.caretaker else Store.WHOLE",
+           "store=Store.WHOLE", STORES),
+    Mutant("lost-store-unknown", "crm/daemon/durable.py", "cib_term=0, store=Trust.LOST)", "cib_term=0)",
+           ("tests/unit/daemon/test_durable.py",)),
+    Mutant("caretaker-older-cib", _J, "position.durable < core.position.durable or self", "self",
+           ("tests/simulation/test_elections.py",)),
+    Mutant("dropped-in-silence", _R, "        self.dropped.look(sender, welcome)\n", "",
+           ("tests/simulation/test_dropped.py",)),
 )

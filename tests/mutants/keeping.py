@@ -54,7 +54,7 @@ KEEPING = (
            "        if False and cluster_option(", ("tests/unit/controller/test_orders.py",)),
     Mutant("change-unchecked", _Q, "            self._validate(document)\n", "",
            ("tests/unit/controller/test_orders.py",)),
-    Mutant("change-forgotten", _Q, "            if leader != keep:\n", "            if False:\n", ALONE),
+    Mutant("change-forgotten", _Q, "            if leader == keep:\n", "            if True:\n", ALONE),
     # Invariants
     *(Mutant(f"invariant-{place}", _I, old, new, INVARIANTS) for place, (old, new) in enumerate((
         ("if held and held.term != core.standing.term else \"\"", "if False else \"\""),

@@ -157,13 +157,32 @@ def test_of_two_nodes_the_one_with_the_lost_store_waits_for_the_other() -> None:
 
 
 def test_a_caretakers_cib_does_not_make_a_store_whole() -> None:
-    world = _world()
-    for name in "bc":
+    world = _world("abcde")
+    for name in "cde":
         world.crash(name)
     world.lose_store("a")
     world.start("a")
     world.run_for(10.0)
+    controller = world.nodes["a"].controller
+    assert controller is not None and controller.snapshot().dc == "b" and controller.snapshot().caretaker
+    assert "kept" in world.markers(world.document("a"))
     assert world.nodes["a"].disk.standing.store is Store.LOST
+
+
+def test_what_has_lost_something_founds_nothing_however_long_it_waits() -> None:
+    world = _world()
+    world.crash("c")
+    for name in "ab":
+        world.lose_store(name)
+    for name in "ab":
+        world.start(name)
+    world.run_for(FOUNDING_PATIENCE_S + 10)
+    world.kill_daemon("b")
+    world.start("b")
+    world.run_for(FOUNDING_PATIENCE_S + 10)
+    assert world.dc() is None
+    seen = [node.controller.snapshot() for node in world.nodes.values() if node.controller is not None]
+    assert {(each.dc, each.caretaker) for each in seen} == {(seen[0].dc, True)}, "both know that they know too little"
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -335,6 +335,15 @@ def test_a_welcome_of_another_time_is_not_taken(wrong: dict[str, int]) -> None:
     assert alone.controller.snapshot().dc is None
 
 
+@pytest.mark.parametrize(("cib_term", "followed"), [(4, False), (5, True)])
+def test_a_caretaker_is_followed_only_if_it_takes_nothing_away(cib_term: int, followed: bool) -> None:
+    alone = Alone("abcde", Standing(5, None, 5), present="ab")
+    alone.hello("b", Position(cib_term, 0, 0, 0), 5, leads=True)
+    empty = alone.controller.snapshot().document
+    alone.hear("b", Welcome(5, True, alone.number, cib_term, empty.version, empty.to_bytes().decode()))
+    assert (alone.controller.snapshot().dc == "b") is followed
+
+
 def test_a_caretaker_is_not_followed_with_quorum_nor_a_dc_without() -> None:
     alone = Alone()
     alone.hear("b", Welcome(6, True, alone.number, 0, (0, 0, 0), EMPTY_CIB))

@@ -40,6 +40,8 @@ from crm.controller.fencing.member import FencingMember
 from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.joining import Hooks, Joining
+from crm.controller.members import Members
+from crm.controller.node_list import NodeList
 from crm.controller.planning import Planning
 from crm.controller.receipts import Receipt
 from crm.controller.releases import Releases
@@ -97,6 +99,7 @@ class Snapshot:
     reports: tuple[Report, ...]
     fencings: tuple[FencingRecord, ...] = ()
     cib_term: int = 0
+    nodes: NodeList | None = None
 
 
 def _anything_goes(document: Document) -> None:
@@ -138,6 +141,9 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._backoff.forget, options.written_at)
+        self._members = Members(self._core, self._replication, self._joining, options.written_at, self._ask_to_leave,
+                                self._stay)
+        self._dispatch.let_go = self._members.let_go
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
@@ -154,10 +160,17 @@ class Controller:
         core = self._core
         core.now = max(now, core.now)
         self._on_event[type(event)](event)
-        while core.to_self:
-            self._message(core.me.name, core.to_self.pop(0))
+        self._to_self()
+        if core.leading:
+            self._members.check()
+            self._to_self()
         commands, core.commands = core.commands, []
         return commands
+
+    def _to_self(self) -> None:
+        core = self._core
+        while core.to_self:
+            self._message(core.me.name, core.to_self.pop(0))
 
     @property
     def leads(self) -> int | None:
@@ -188,7 +201,7 @@ class Controller:
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
                         (*self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
-                        self._fencings.all(), core.standing.cib_term)
+                        self._fencings.all(), core.standing.cib_term, core.standing.nodes)
 
     def _state(self) -> str:
         core = self._core
@@ -204,6 +217,8 @@ class Controller:
         return {
             events.Started: self._started,
             events.ViewChanged: self._view_changed,
+            events.NodesHeard: self._nodes_heard,
+            events.MembersRequested: lambda event: self._members.requested(event, self._requests.forward),
             events.MessageReceived: self._received,
             events.TimerFired: self._timer,
             events.Persisted: lambda event: self._core.persisted(event.token),
@@ -230,6 +245,8 @@ class Controller:
             messages.NotWelcome: self._not_welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
+            messages.NodeListKept: self._members.kept,
+            messages.MembersForward: self._members.change,
             messages.Receipted: self._replication.take_receipt,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
                 sender, message.term, Version(*message.version)),
@@ -305,6 +322,10 @@ class Controller:
         elif core.authority is None:
             self._requests.leader_lost()
 
+    def _nodes_heard(self, event: events.NodesHeard) -> None:
+        if self._members.heard(event):
+            self._election.view_changed()
+
     def _hello(self, sender: str, hello: messages.Hello) -> None:
         self._election.hello(sender, hello)
         self._joining.hello(sender, hello)
@@ -369,6 +390,7 @@ class Controller:
         self._results.stop_leading()
         self._planning.stop_leading()
         self._replication.stop_leading()
+        self._members.stop_leading()
 
     def _leader_known(self) -> None:
         self._requests.leader_known()
@@ -425,6 +447,17 @@ class Controller:
         if transient_attribute(core.document, node_id, "shutdown") in (None, "0"):
             self._replication.note(AttributeNote(node_id, "shutdown", str(int(core.now))))
             self._planning.want(f"{sender} wants to shut down")
+
+    def _ask_to_leave(self, name: str) -> None:
+        """A node is to be removed: as if it had asked to shut down."""
+        self._replication.flush()
+        self._leave_request(name, messages.LeaveRequest())
+        self._replication.flush()
+
+    def _stay(self, name: str) -> None:
+        """It is to stay after all."""
+        self._replication.note(AttributeNote(self._core.me.shape.id_of(name), "shutdown", None))
+        self._planning.want(f"{name} is to stay")
 
     def _leave_timer(self) -> None:
         if self._core.authority is None:

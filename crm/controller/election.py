@@ -185,7 +185,7 @@ class Election:
         """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
-                     core.leading, core.dc, core.release)
+                     core.leading, core.dc, core.release, core.standing.nodes.rank if core.standing.nodes else None)
 
     def _greet(self) -> None:
         core = self._core
@@ -222,17 +222,24 @@ class Election:
         leaders = [name for name, hello in self.hellos.items() if hello.leads and hello.term == newest]
         if core.view.quorate and len(leaders) == 1 and leaders != [core.me.name]:
             return
-        able = [name for name, hello in self.hellos.items() if self._electable(hello)] or list(self.hellos)
+        standing = {name: hello for name, hello in self.hellos.items() if self._may_stand(name)}
+        able = [name for name, hello in standing.items() if self._electable(hello)] or list(standing)
+        if not able:
+            return
         ranking = sorted(able, key=lambda name: (*(-part for part in self._rank(self.hellos[name])), name))
         # If the best does not get elected (it may hang), the others try in turn, never all at once.
         if ranking[self._round // PATIENCE % len(ranking)] == core.me.name:
             self._stand()
 
+    def _may_stand(self, name: str) -> bool:
+        """A node that does not vote, because it was added just now or removed, is no candidate where there is quorum."""
+        return not self._core.view.quorate or name in self._core.me.shape.voters
+
     def _electable(self, hello: Hello) -> bool:
         """Whether enough may vote for that node: those whose CIB is newer will not, of those not heard nobody knows."""
         core = self._core
-        against = sum(other.position.durable > hello.position.durable for other in self.hellos.values())
-        return not core.view.quorate or len(core.view.names) - against >= core.needed
+        against = {name for name, other in self.hellos.items() if other.position.durable > hello.position.durable}
+        return not core.view.quorate or core.enough(set(core.view.names) - against)
 
     def _rank(self, hello: Hello) -> tuple[int, ...]:
         # What a caretaker counted up says nothing about content: only what disks agree on counts then.
@@ -316,7 +323,7 @@ class Election:
         core = self._core
         if core.splits and not votes >= set(core.view.names):
             return False
-        return len(votes & set(core.me.shape.names)) >= core.needed
+        return core.enough(votes)
 
     def _round_s(self) -> float:
         """How long this round lasts here: longer each time, and no two nodes wait equally long."""

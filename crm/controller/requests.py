@@ -19,7 +19,7 @@ from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
 from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested
 from crm.controller.fencing.fencing import Fencing
-from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, RequestAnswer
+from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, MembersForward, RequestAnswer
 from crm.controller.receipts import Origin, Receipt
 from crm.controller.replication import Replication
 
@@ -27,6 +27,7 @@ TIMER = "requests"
 WAIT_FOR_LEADER_S = 5.0
 LOOK_FIRST = "read the CIB and look before you repeat it; what has an Idempotency-Key can be repeated as it is"
 
+_Forward = ChangeForward | CleanupForward | FenceForward | MembersForward
 Validate = Callable[[Document], None]
 """Raises CibError when the cluster cannot take that CIB."""
 
@@ -44,7 +45,7 @@ class Requests:
         self._want_plan = want_plan
         self._try_at_once = try_at_once
         self._written_at = written_at
-        self._waiting: dict[str, ChangeForward | CleanupForward | FenceForward] = {}
+        self._waiting: dict[str, _Forward] = {}
         """No leader yet."""
         self._sent: dict[str, str] = {}
         """Forwarded requests and to whom."""
@@ -54,23 +55,23 @@ class Requests:
     def change_requested(self, event: ChangeRequested) -> None:
         """A client wants a change."""
         seen = event.if_seen
-        self._forward(ChangeForward(event.request_id, event.change, seen.version if seen else None, event.origin,
+        self.forward(ChangeForward(event.request_id, event.change, seen.version if seen else None, event.origin,
                                     seen.term if seen else None))
 
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
-        self._forward(CleanupForward(event.request_id, event.resource, event.node, event.origin))
+        self.forward(CleanupForward(event.request_id, event.resource, event.node, event.origin))
 
     def fencing_requested(self, event: FencingRequested) -> None:
         """A client wants a node fenced."""
-        self._forward(FenceForward(event.request_id, event.target, event.action, event.origin))
+        self.forward(FenceForward(event.request_id, event.target, event.action, event.origin))
 
     def leader_known(self) -> None:
         """Somebody leads: send what waits. What went to another leader is open."""
         waiting, self._waiting = self._waiting, {}
         self._fail_sent(keep=self._core.dc)
         for request in waiting.values():
-            self._forward(request)
+            self.forward(request)
 
     def leader_lost(self) -> None:
         """Whoever waits for an answer gets one: nobody knows."""
@@ -92,7 +93,8 @@ class Requests:
             self._core.emit(Answer(answer.request_id, version, answer.term, answer.code, answer.message, answer.hint,
                                    answer.count))
 
-    def _forward(self, request: ChangeForward | CleanupForward | FenceForward) -> None:
+    def forward(self, request: _Forward) -> None:
+        """A client's wish is for the leader, as soon as there is one."""
         core = self._core
         if core.authority is None:
             if not self._waiting:
@@ -202,7 +204,7 @@ class Requests:
 
         self._fencing.fence(request.target, request.action, over, origin=f"{sender} (a person)")
 
-    def _done_before(self, sender: str, request: ChangeForward | CleanupForward | FenceForward) -> bool:
+    def _done_before(self, sender: str, request: _Forward) -> bool:
         """Whether a request was carried out already, under its key: then that is the answer, once it is safe."""
         core, key = self._core, request.origin.key
         receipt = core.receipts.find(key.id, core.now) if key is not None and core.leading else None
@@ -279,7 +281,7 @@ class Requests:
         schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
         if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
-            document = with_nodes(document, core.me.shape.nodes)
+            document = with_nodes(document, core.me.shape.voting, {node_id for _, node_id in core.me.shape.gone})
             self._validate(document)
         return document
 

@@ -142,7 +142,7 @@ class Controller:
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._backoff.forget, options.written_at)
         self._members = Members(self._core, self._replication, self._joining, options.written_at, self._ask_to_leave,
-                                self._stay)
+                                self._stay, self._planning.want)
         self._dispatch.let_go = self._members.let_go
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
@@ -341,7 +341,9 @@ class Controller:
             self._core.emit(Terminate("the CIB on this node's disk is of a newer release", objection))
 
     def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
-        if self._core.authority is None or self._core.dc == sender:
+        held = self._core.authority
+        # Of two that lead without quorum one may not know yet that it belongs to the cluster no more.
+        if held is None or held.name == sender or (held.caretaker and message.code == joins.NOT_LISTED):
             self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
                                       Objection(message.code, message.message, message.hint)))
 

@@ -40,6 +40,8 @@ from crm.model.values import is_true
 
 TIMER = "join"
 JOIN_LIMIT_S = 2.0
+NOT_LISTED = "not-listed"
+"""The objection to a node that is not in the cluster's list."""
 
 
 class Absence(Enum):
@@ -217,7 +219,7 @@ class Joining:
         if self._replication.incarnation_of(name) != incarnation:
             return False
         self.joined.pop(name, None)
-        if name not in core.me.shape.names:
+        if not core.me.shape.knows(name):
             self._replication.note(*fenced_remotely(name))
         else:
             self.record_absence(name, Absence.OFF)
@@ -344,7 +346,7 @@ class Joining:
     def _refuse(self, sender: str, hello: Hello) -> bool:
         """Turn a member away whose release does not fit; nobody waits for it."""
         core = self._core
-        objection = self._releases.objection(sender) or self._not_listed(sender)
+        objection = self._releases.objection(sender) or self._not_listed(sender, hello)
         if objection is None or sender == core.me.name:
             return False
         if self._refused.get(sender) != hello.incarnation:
@@ -354,13 +356,15 @@ class Joining:
         self._check_complete()
         return True
 
-    def _not_listed(self, sender: str) -> Objection | None:
-        """Why a member does not belong to the cluster, by its list of nodes."""
+    def _not_listed(self, sender: str, hello: Hello) -> Objection | None:
+        """Why a member does not belong to the cluster, by its list of nodes, unless the member has a newer one."""
         nodes = self._core.standing.nodes
         if nodes is None or nodes.node(sender) is not None or not nodes.settled:
             return None
+        if hello.nodes is not None and hello.nodes > nodes.rank:
+            return None
         said = "was removed from the cluster" if nodes.was_removed(sender) else "is not in the cluster's list of nodes"
-        return Objection("not-listed", f"{sender} {said} (version {nodes.version}: {', '.join(nodes.names)})",
+        return Objection(NOT_LISTED, f"{sender} {said} (version {nodes.version}: {', '.join(nodes.names)})",
                          f"to have it in: crmctl cluster add {sender}=ADDRESS")
 
     def _absent(self) -> list[str]:

@@ -37,13 +37,15 @@ class Members:
     """One controller's part. `ask_to_leave(name)` has a node shut down, `stay(name)` takes that back."""
 
     def __init__(self, core: Core, replication: Replication, joining: Joining, written_at: Callable[[float], str],
-                 ask_to_leave: Callable[[str], None], stay: Callable[[str], None]) -> None:
+                 ask_to_leave: Callable[[str], None], stay: Callable[[str], None],
+                 want_plan: Callable[[str], None]) -> None:
         self._core = core
         self._replication = replication
         self._joining = joining
         self._written_at = written_at
         self._ask_to_leave = ask_to_leave
         self._stay = stay
+        self._want_plan = want_plan
         self._busy = False
         """One step is not committed yet."""
         self._let_go: list[tuple[str, Callable[[], None]]] = []
@@ -180,6 +182,7 @@ class Members:
                           for node_id in gone if node_id in configured_node_ids(core.document))
             if edits:
                 self._replication.advance(core.document.apply(Batch(edits), self._stamp()))
+            self._want_plan(f"removed: {', '.join(gone)}")
 
     def _left_nothing(self, node_id: str) -> bool:
         state = recorded_nodes(self._core.document).get(node_id)
@@ -240,6 +243,7 @@ class Members:
             if not problem:
                 self._settled()
             then(problem)
+            self._want_plan("the list of nodes has changed")
             self.check()
 
         core.log("notice", f"the list of nodes is changed: {described(nodes)}")
@@ -307,7 +311,7 @@ class Members:
 
     def _objection(self, nodes: NodeList, request: MembersForward) -> tuple[str, str, str] | None:
         if request.action == "add":
-            return _unaddable(nodes, request.nodes)
+            return _unaddable(nodes, request.nodes) or self._not_gone_yet(nodes, request.nodes)
         unknown = [node.name for node in request.nodes if nodes.node(node.name) is None]
         if unknown:
             return ("no-such-node", f"There is no node {unknown[0]!r} in the list", f"Nodes: {', '.join(nodes.names)}")
@@ -315,6 +319,18 @@ class Members:
                    and node.name not in {each.name for each in request.nodes}]
         if request.action == "remove" and not staying:
             return ("last-node", "A cluster keeps one node at least", "to end it, stop crmd everywhere")
+        return None
+
+    def _not_gone_yet(self, nodes: NodeList, added: tuple[ListedNode, ...]) -> tuple[str, str, str] | None:
+        """A name is free again when nothing is known any more of the node that had it."""
+        core = self._core
+        known = configured_node_ids(core.document) | set(recorded_nodes(core.document))
+        for name, node_id in nodes.removed:
+            here = core.view.member(name) is not None
+            if name in {node.name for node in added} and nodes.node(name) is None and (node_id in known or here):
+                hint = "it is about to leave: try again in a moment" if here else (
+                    f"it must be fenced, or confirmed to be off: crmctl confirm {name}")
+                return ("node-leaves", f"{name} was removed, and what it ran is not accounted for yet", hint)
         return None
 
     def _old_releases(self) -> list[str]:

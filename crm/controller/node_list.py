@@ -170,23 +170,16 @@ def from_data(told: Any) -> NodeList:
                     bool(told["two_node"]), bool(told["wait_for_all"]), bool(told["all_at_first"]))
 
 
-def newer(left: NodeList, right: NodeList) -> NodeList:
-    """Of two nodes' lists the one that decides who belongs to the cluster: what is settled goes before what is not."""
-    if left.settled != right.settled and min(left, right, key=lambda each: each.rank).settled:
-        # The change may never be committed: both sides know the former list.
-        return left if left.settled else right
-    return max(left, right, key=lambda each: each.rank)
-
-
 def stranger(own: NodeList, theirs: NodeList, me: str, peer: str) -> str:
-    """Why two nodes do not belong together by the newer of their lists; empty if they do."""
-    decisive = newer(own, theirs)
-    missing = [name for name in (peer, me) if decisive.node(name) is None]
-    if own.version == theirs.version == 0:
-        if own.identities() != theirs.identities():
-            return (f"the node lists of {me} ({_said(own)}) and {peer} ({_said(theirs)}) differ, and no cluster was "
-                    "founded by either: write the same [[nodes]] into the settings of both")
-        return ""
+    """Why two nodes do not belong together by the newer of their lists; empty if they do.
+
+    Whom a change has taken out that is not known to be committed still belongs to it.
+    """
+    decisive = max(own, theirs, key=lambda each: each.rank)
+    missing = [name for name in (peer, me) if decisive.node(name) is None and name not in decisive.former]
+    if own.version == theirs.version == 0 and own.identities() != theirs.identities():
+        return (f"the node lists of {me} ({_said(own)}) and {peer} ({_said(theirs)}) differ, and neither has founded a "
+                "cluster: write the same [[nodes]] into the settings of both")
     if not missing:
         return ""
     gone = missing[0]

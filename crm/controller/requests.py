@@ -250,7 +250,7 @@ class Requests:
 
     def _fenceable(self) -> list[str]:
         """Cluster nodes and the remote nodes of the configuration."""
-        known = dict.fromkeys(self._core.me.shape.names)
+        known = dict.fromkeys(name for name, _ in (*self._core.me.shape.nodes, *self._core.me.shape.gone))
         return list(known | dict.fromkeys(configured_node_names(self._core.document)))
 
     def _clean(self, node: str, node_id: str, resource: str | None) -> int:

@@ -116,6 +116,10 @@ class Shape:
         """The id of a node; a node that is not listed is known by its name."""
         return {**dict(self.gone), **dict(self.nodes)}.get(name, name)
 
+    def knows(self, name: str) -> bool:
+        """Whether that is a node of the cluster, or was; others that have a name are remote nodes."""
+        return any(name == known for known, _ in (*self.nodes, *self.gone))
+
     def name_of(self, node_id: str) -> str | None:
         """The name that belongs to an id."""
         return next((name for name, known in (*self.nodes, *self.gone) if known == node_id), None)

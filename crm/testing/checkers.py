@@ -253,13 +253,14 @@ class Checkers:
                 self._break("one-dc", f"term {leads} has two DCs: {self._leaders[leads]} and {node.name}")
 
     def _one_quorate_dc(self) -> None:
-        """Of DCs in office, each in a view that is not over, there is one, whatever lists the nodes have."""
+        """Of DCs that each lead a view which is not over there is one, whatever lists the nodes have."""
         world = self._world
-        found = [node.name for node in world.nodes.values() if node.controller is not None
+        found = {node.view.number: node.name for node in world.nodes.values() if node.controller is not None
                  and node.controller.leads is not None and node.controller.snapshot().view.quorate
-                 and not world.membership.out_of_touch(node) and node.paused_until <= world.clock]
+                 and node.view is not None and not world.membership.out_of_touch(node)
+                 and node.paused_until <= world.clock}
         if len(found) > 1:
-            self._break("two-dcs", f"{' and '.join(found)} lead at once, each with quorum")
+            self._break("two-dcs", f"{' and '.join(found.values())} lead at once, each with quorum")
 
     def _has_all_acknowledged(self, term: int, node: SimulatedNode) -> None:
         """At the moment of election, a DC has every change that was acknowledged in an earlier term.

@@ -235,7 +235,8 @@ class World:
 
     def quiet(self) -> bool:
         """Whether there is a leader that is idle wherever somebody lives."""
-        live = [node.controller.snapshot() for node in self.nodes.values() if node.controller]
+        live = [node.controller.snapshot() for node in self.nodes.values()
+                if node.controller and self.belongs(node.name)]
         return all(snapshot.dc is not None and snapshot.state in ("idle", "not-dc") for snapshot in live)
 
     # What a test sees

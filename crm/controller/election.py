@@ -156,8 +156,10 @@ class Election:
             candidacy.votes.add(sender)
             if vote.kept:
                 candidacy.kept.add(sender)
-            if candidacy.votes >= set(core.view.names) and self._majority(candidacy.votes):
+            if candidacy.votes >= self._voters_here() and self._majority(candidacy.votes):
                 self._succeed(candidacy)
+        elif sender not in core.me.shape.voters:
+            return  # It may have had a change that was never committed; that one is undone.
         elif vote.known_term > candidacy.request.term or vote.position.durable > core.position.durable:
             self._candidacy = None
 
@@ -321,9 +323,12 @@ class Election:
 
     def _majority(self, votes: set[str]) -> bool:
         core = self._core
-        if core.splits and not votes >= set(core.view.names):
+        if core.splits and not votes >= self._voters_here():
             return False
         return core.enough(votes)
+
+    def _voters_here(self) -> set[str]:
+        return set(self._core.view.names) & set(self._core.me.shape.voters)
 
     def _round_s(self) -> float:
         """How long this round lasts here: longer each time, and no two nodes wait equally long."""

@@ -22,8 +22,8 @@ from crm.cib.upkeep import may_run_anything
 from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
 from crm.controller.events import MembersRequested, NodesHeard
-from crm.controller.joining import Joining
-from crm.controller.messages import MembersForward, NodeListKept, RequestAnswer
+from crm.controller.joining import NOT_LISTED, Joining
+from crm.controller.messages import MembersForward, NodeListKept, NotWelcome, RequestAnswer
 from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.replication import Replication
 from crm.controller.values import TERM_PLACES
@@ -138,6 +138,10 @@ class Members:
             if not node.voter and not node.leaving and node.name in self._joining.joined:
                 self._step(lambda term, former, name=node.name: former.with_voter(term, name), _ignored)  # type: ignore[misc]
                 return
+            if node.leaving and here and not node.voter:
+                # Nothing was started on a node that did not vote yet.
+                self._remove(node.name, lambda name=node.name: self._turn_away(name))  # type: ignore[misc]
+                return
             if node.leaving and here and node.name in self._joining.joined:
                 self._ask_to_leave(node.name)
             elif node.leaving and not here and self.is_clean(node) and self._can_do_without(nodes, node.name):
@@ -148,6 +152,11 @@ class Members:
     def _remove(self, name: str, then: Callable[[], None]) -> None:
         self._core.log("notice", f"{name} is removed from the cluster")
         self._step(lambda term, former: former.without(term, name), lambda _problem: then())
+
+    def _turn_away(self, name: str) -> None:
+        core = self._core
+        core.send(name, NotWelcome(core.standing.term, NOT_LISTED, f"{name} was removed from the cluster",
+                                   f"to have it in: crmctl cluster add {name}=ADDRESS"))
 
     def is_clean(self, node: ListedNode) -> bool:
         """Whether nothing can be active on a node that is not here."""
@@ -182,7 +191,7 @@ class Members:
                           for node_id in gone if node_id in configured_node_ids(core.document))
             if edits:
                 self._replication.advance(core.document.apply(Batch(edits), self._stamp()))
-            self._want_plan(f"removed: {', '.join(gone)}")
+            self._want_plan("nodes were removed")
 
     def _left_nothing(self, node_id: str) -> bool:
         state = recorded_nodes(self._core.document).get(node_id)

@@ -142,7 +142,7 @@ class Controller:
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._backoff.forget, options.written_at)
         self._members = Members(self._core, self._replication, self._joining, options.written_at, self._ask_to_leave,
-                                self._stay, self._planning.want)
+                                self._stay, self._planning.want, self._election.step_down)
         self._dispatch.let_go = self._members.let_go
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)

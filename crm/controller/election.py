@@ -311,7 +311,7 @@ class Election:
 
     def _refusal(self, sender: str, request: VoteRequest) -> str:
         core = self._core
-        if request.view != core.view.number or not core.view.quorate:
+        if request.view != core.view.number or not (core.view.quorate or self._lists_more(sender)):
             return "another view, or no quorum"
         if request.term < core.standing.term:
             return f"term {core.standing.term} is newer"
@@ -320,6 +320,11 @@ class Election:
         if request.position.durable < core.position.durable:
             return "the candidate's CIB is older"
         return ""
+
+    def _lists_more(self, sender: str) -> bool:
+        """Whether a candidate has a newer list of nodes: there may be quorum by that."""
+        own, hello = self._core.standing.nodes, self.hellos.get(sender)
+        return own is not None and hello is not None and hello.nodes is not None and hello.nodes > own.rank
 
     def _majority(self, votes: set[str]) -> bool:
         core = self._core

@@ -37,7 +37,7 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class NodesHeard:
-    """A peer that the message layer has met has this list of nodes, and knows it to be committed."""
+    """A peer that the message layer has met has this list of nodes."""
 
     peer: str
     nodes: NodeList

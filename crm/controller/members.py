@@ -38,7 +38,7 @@ class Members:
 
     def __init__(self, core: Core, replication: Replication, joining: Joining, written_at: Callable[[float], str],
                  ask_to_leave: Callable[[str], None], stay: Callable[[str], None],
-                 want_plan: Callable[[str], None]) -> None:
+                 want_plan: Callable[[str], None], step_down: Callable[[str], None]) -> None:
         self._core = core
         self._replication = replication
         self._joining = joining
@@ -46,18 +46,28 @@ class Members:
         self._ask_to_leave = ask_to_leave
         self._stay = stay
         self._want_plan = want_plan
+        self._step_down = step_down
         self._busy = False
         """One step is not committed yet."""
         self._let_go: list[tuple[str, Callable[[], None]]] = []
         """Nodes that are about to be let go, and how."""
+        self._dismissed: set[str] = set()
+        """Incarnations of members that are not in the list and know it: they are about to leave."""
 
     # Every node's side
 
     def heard(self, event: NodesHeard) -> bool:
-        """A peer has a list that is committed: take it if ours is older. Whether it was taken."""
+        """A peer has a list: take it if ours is older. Whether it was taken.
+
+        Committed or not: a list that is newer than the CIB of a node makes it no better a candidate.
+        """
         core, own = self._core, self._core.standing.nodes
-        if own is None or not event.nodes.settled or event.nodes.rank <= own.rank or core.leading:
+        if own is None or event.nodes.rank < own.rank or event.nodes == own:
             return False
+        if event.nodes.rank == own.rank and not event.nodes.settled:
+            return False
+        if core.leading:
+            self._step_down(f"{event.peer} has a newer list of nodes")
         core.log("notice", f"{event.peer} has a newer list of the cluster's nodes: {', '.join(event.nodes.names)}")
         core.take_nodes(event.nodes)
         core.persist(_nothing, with_document=False)
@@ -76,6 +86,7 @@ class Members:
         """The list is somebody else's to change."""
         self._busy = False
         self._let_go = []
+        self._dismissed.clear()
 
     def change(self, sender: str, request: MembersForward) -> None:
         """A client wants nodes added or removed; answered when the list that says so is committed."""
@@ -128,11 +139,17 @@ class Members:
         core = self._core
         if self._let_go:
             name, then = self._let_go.pop(0)
+            member = core.view.member(name)
             if nodes.node(name) is not None and self._can_do_without(nodes, name):
+                self._dismissed |= {member.incarnation} if member else set()
                 self._remove(name, then)
             else:
                 then()
             return
+        for member in core.view.members:
+            if nodes.node(member.name) is None and member.incarnation not in self._dismissed | {core.me.incarnation}:
+                self._dismissed.add(member.incarnation)
+                self._turn_away(member.name)
         for node in nodes.nodes:
             here = core.view.member(node.name) is not None
             if not node.voter and not node.leaving and node.name in self._joining.joined:
@@ -140,7 +157,7 @@ class Members:
                 return
             if node.leaving and here and not node.voter:
                 # Nothing was started on a node that did not vote yet.
-                self._remove(node.name, lambda name=node.name: self._turn_away(name))  # type: ignore[misc]
+                self._remove(node.name, _nothing)
                 return
             if node.leaving and here and node.name in self._joining.joined:
                 self._ask_to_leave(node.name)

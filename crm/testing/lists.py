@@ -49,13 +49,13 @@ class Lists:
         self._world.membership.changed()
 
     def meet(self, awake: Collection[str]) -> None:
-        """Those who hear each other tell their lists, if these are committed."""
+        """Those who hear each other tell their lists."""
         world = self._world
         for name in sorted(awake):
             own = self._of(name)
             others = [(other, self._of(other)) for other in sorted(awake) if world.network.linked(name, other)]
-            peer, newest = max(others, key=lambda each: (each[1].settled, each[1].rank, each[0]))
-            if newest.settled and newest.rank > own.rank and newest.node(name) is not None:
+            peer, newest = max(others, key=lambda each: (each[1].rank, each[1].settled, each[0]))
+            if (newest.rank, newest.settled) > (own.rank, own.settled):
                 node = world.nodes[name]
                 heard = partial(world.handle, node, NodesHeard(peer, newest))
                 world.later(world.random.uniform(0.0001, 0.003), world.in_daemon(node, heard))

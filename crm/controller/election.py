@@ -234,7 +234,7 @@ class Election:
             self._stand()
 
     def _may_stand(self, name: str) -> bool:
-        """A node that does not vote, because it was added just now or removed, is no candidate where there is quorum."""
+        """A node that does not vote, because it was added just now or removed, is no candidate if there is quorum."""
         return not self._core.view.quorate or name in self._core.me.shape.voters
 
     def _electable(self, hello: Hello) -> bool:

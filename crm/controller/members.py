@@ -31,6 +31,9 @@ from crm.model.values import is_true
 
 Change = Callable[[int, NodeList], NodeList]
 """The next list, made in that term."""
+_ELSEWHERE = ("not-crmds-list", "The list of nodes is not crmd's own with this message layer",
+              "with corosync: change its nodelist on every node (corosync.conf), then corosync-cfgtool -R; with etcd: "
+              "change [[nodes]] in the settings of every node; then restart crmd, one node after the other")
 
 
 class Members:
@@ -114,7 +117,7 @@ class Members:
 
     def check(self) -> None:
         """Take the next step that is due, if any."""
-        core, nodes = self._core, self._core.standing.nodes
+        nodes = self._core.standing.nodes
         if not self._may_change() or nodes is None:
             return
         if not nodes.settled:
@@ -320,9 +323,7 @@ class Members:
         if not core.leading or core.authority is None:
             problem = ("no-dc", f"{core.me.name} leads no more", "try again in a moment")
         elif nodes is None:
-            problem = ("not-crmds-list", "The list of nodes is not crmd's own with this message layer",
-                       "with corosync: its nodelist (corosync.conf, corosync-cfgtool -R); with etcd: [[nodes]] in the "
-                       "settings of every node")
+            problem = _ELSEWHERE
         elif core.authority.caretaker:
             problem = ("no-quorum", "Without quorum the list of nodes cannot be changed", "see crmctl cluster nodes")
         elif self._old_releases():
@@ -366,10 +367,8 @@ class Members:
     def requested(self, event: MembersRequested, forward: Callable[[MembersForward], None]) -> None:
         """A client of this node wants it."""
         if self._core.standing.nodes is None:
-            self._core.emit(Answer(
-                event.request_id, code="not-crmds-list", message="The list of nodes is not crmd's own with this message "
-                "layer", hint="with corosync: its nodelist (corosync.conf, then corosync-cfgtool -R); with etcd: "
-                "[[nodes]] in the settings of every node, then restart one after the other"))
+            code, message, hint = _ELSEWHERE
+            self._core.emit(Answer(event.request_id, code=code, message=message, hint=hint))
         else:
             forward(MembersForward(event.request_id, event.action, event.nodes, event.origin))
 

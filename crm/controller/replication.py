@@ -7,7 +7,7 @@ whole.
 A new leader takes office once as many disks have its term: whoever leads in office later then does so in a higher one.
 Until then it changes no configuration and writes nothing, so that nothing of it can win over what others commit.
 
-The list of the cluster's nodes (`crm.controller.node_list`) travels with the CIB: its changes are steps of the CIB, too.
+The list of the cluster's nodes (`crm.controller.node_list`) travels with the CIB: its changes are steps of that.
 
 In a cluster whose parts can both be quorate (two nodes), a change is committed when every node that is not known to be
 off has it, and a new leader takes office only once every node that is not here is known to be off.

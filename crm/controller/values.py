@@ -141,7 +141,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a node must not forget: the newest term it knows, its vote in it, the term its CIB was written in; who is in.
+    """What a node must not forget: the newest term it knows, its vote in it, the term of its CIB, who belongs to it.
 
     `nodes` is None where the list of nodes is not crmd's own (corosync's, etcd's).
     """

@@ -3,7 +3,7 @@
 Beside them `receipts.json`: which requests with a key were carried out; written before the CIB, and read with what the
 CIB then turns out to have, so that no receipt counts for a change that was lost.
 
-Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. As long as the CIB on disk is not yet the
+Two files: `votes.json` (term, vote, the term of the CIB, the list of the cluster's nodes) and the CIB's store. As long as the CIB on disk is not yet the
 one of the new term, the vote file says which CIB (by digest) belongs to which former term: whatever is written, fails
 to be written or is cut off in between, no CIB ever counts as of a term that it was not written in. A CIB that had to
 be taken from a backup counts as the oldest: the other nodes know better.
@@ -19,13 +19,14 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.store import Store
+from crm.controller import node_list as node_lists
 from crm.controller.receipts import Receipt, RequestKey
 from crm.controller.values import Standing
 from crm.model.report import Report, Severity
@@ -168,6 +169,8 @@ class Durable:
     def _write_votes(self, standing: Standing, former: dict[str, object]) -> None:
         content = {"term": standing.term, "voted_for": standing.voted_for, "cib_term": standing.cib_term,
                    "former": former}
+        if standing.nodes is not None:
+            content["nodes"] = asdict(standing.nodes)
         self._write_json(_NAME, content)
 
     def _write_json(self, name: str, content: object) -> None:
@@ -202,9 +205,11 @@ class Durable:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             standing = Standing(int(content["term"]), content["voted_for"], int(content["cib_term"]))
+            if content.get("nodes") is not None:
+                standing = replace(standing, nodes=node_lists.from_data(content["nodes"]))
             former = content["former"]
             if document is not None and document.digest() == former["digest"]:
-                standing = Standing(standing.term, standing.voted_for, min(standing.cib_term, int(former["cib_term"])))
+                standing = replace(standing, cib_term=min(standing.cib_term, int(former["cib_term"])))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CibError("votes-unreadable", f"The record of this node's votes cannot be read: {error}", str(path),
                            hint="A node must not forget its vote. If the other nodes of the cluster are up, move "
@@ -212,7 +217,7 @@ class Durable:
         if reports or document is None:
             reports.append(Report(Severity.WARNING, "cib-not-current", str(self.folder),
                                   "This node's CIB may miss changes that were acknowledged; it takes the other nodes'"))
-            standing = Standing(standing.term, standing.voted_for, 0)
+            standing = replace(standing, cib_term=0)
         return standing
 
     def _complain(self, problem: str) -> None:

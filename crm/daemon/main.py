@@ -92,7 +92,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
                       settings.has_watchdog, written_at=time.ctime)
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate, way_to_end(settings.self_fencing))
+                validate, way_to_end(settings.self_fencing), settings.invited)
     _hide_secrets(node.service)
     from crm.daemon.web_server import listening as listening_for_api
 

@@ -21,9 +21,11 @@ from crm.controller.events import (
     CleanupRequested,
     Event,
     FencingRequested,
+    MembersRequested,
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.receipts import NOBODY, Origin, Receipt
 from crm.daemon.journal import Journal
 from crm.daemon.kept_configurations import KeptConfigurations
@@ -98,9 +100,11 @@ class Service:
                  problem: Callable[[], str], executor: Executor,
                  configurations: KeptConfigurations,
                  transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
-                 measured: Callable[[], Measures] = Measures) -> None:
+                 measured: Callable[[], Measures] = Measures,
+                 member_reports: Callable[[Snapshot], tuple[Report, ...]] = lambda seen: ()) -> None:
         self.name = name
         self._nodes = nodes
+        self._member_reports = member_reports
         self._snapshot = snapshot
         self._post = post
         self._plan = plan
@@ -120,10 +124,26 @@ class Service:
     def status(self) -> NodeStatus:
         """The cluster as this node sees it."""
         seen = self._snapshot()
-        members = tuple(self._member(seen, name, node_id) for name, node_id in self._nodes)
+        members = tuple(self._member(seen, name, node_id) for name, node_id in self.nodes())
         return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
-                          seen.document.version, seen.dc is not None, seen.transition, seen.progress, seen.reports,
+                          seen.document.version, seen.dc is not None, seen.transition, seen.progress,
+                          (*seen.reports, *self._member_reports(seen)),
                           self._problem(), seen.cib_term)
+
+    def nodes(self) -> tuple[tuple[str, str], ...]:
+        """Names and ids of the cluster's nodes: of its own list, else of the settings (or what the engine knows)."""
+        listed = self._snapshot().nodes
+        return self._nodes if listed is None else tuple((node.name, node.id) for node in listed.nodes)
+
+    def node_list(self) -> NodeList | None:
+        """The cluster's own list of nodes, as this node has it; None where the message layer has one elsewhere."""
+        return self._snapshot().nodes
+
+    async def change_members(self, action: str, nodes: tuple[ListedNode, ...], *, origin: Origin = NOBODY) -> Committed:
+        """Add nodes to the list, mark them to be removed, or (keep) not. Raises Refused."""
+        answer = await self._ask(lambda request_id: MembersRequested(request_id, action, nodes, origin))
+        assert answer.version is not None
+        return Committed(answer.version, answer.term)
 
     def cib(self) -> Document:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""

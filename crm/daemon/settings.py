@@ -109,7 +109,13 @@ class Settings(Section):
     name: str = Field(default="", description="this node's name; by default the host's name")
     cluster: str = Field(default="cluster", description="the cluster's name; nodes of other clusters are refused")
     nodes: tuple[NodeSettings, ...] = Field(
-        default=(), description="all nodes of the cluster; by default this one alone"
+        default=(),
+        description="the nodes that found the cluster; by default this one alone. Afterwards the list that the cluster "
+        "keeps counts (crmctl cluster nodes, add, remove)",
+    )
+    invited: bool = Field(
+        default=False,
+        description="this node was added to a cluster that runs: it waits for that, and founds none with its list",
     )
     key_file: Path = Field(
         default=Path("/etc/crmd/key"),

@@ -1,4 +1,4 @@
-"""What people do to the list of nodes in a hunt: they add nodes and start them, remove others, and change their minds."""
+"""What people do to the list of nodes in a hunt: they add nodes, start them, remove others, change their minds."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ class Network:
         for name in [each for seed in seeds for each in seed] + sorted(alive):
             if any(name in group for group in groups):
                 continue
-            fitting = [group for group in groups if all(self.linked(name, other) and accepted(name, other) for other in group)]
+            fitting = [group for group in groups
+                       if all(self.linked(name, other) and accepted(name, other) for other in group)]
             if fitting:
                 max(fitting, key=len).append(name)
             else:

@@ -107,7 +107,7 @@ class FakeNode:
         self.others: dict[str, Peers] = {}
         """Other nodes that are here."""
         self.configurations = KeptConfigurations(Records(self.store), self.peers)
-        self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, ("one", "two"))
+        self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, lambda: ("one", "two"))
         self.state = STATUS
         self.receipts = Receipts()
         self.origins: list[Origin] = []
@@ -123,7 +123,7 @@ class FakeNode:
     def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
         """Another node is here, with what it has kept."""
         other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
-        LedTransitions(archive, other, lambda: self.state.dc, ("one", "two"))
+        LedTransitions(archive, other, lambda: self.state.dc, lambda: ("one", "two"))
         AgentsEverywhere(_WithOneAgent(other))
         if store is not None:
             KeptConfigurations(Records(store), other)

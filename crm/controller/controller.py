@@ -246,7 +246,7 @@ class Controller:
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
             messages.NodeListKept: self._members.kept,
-            messages.MembersForward: self._members.change,
+            messages.MembersForward: self._change_members,
             messages.Receipted: self._replication.take_receipt,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
                 sender, message.term, Version(*message.version)),
@@ -449,6 +449,10 @@ class Controller:
         if transient_attribute(core.document, node_id, "shutdown") in (None, "0"):
             self._replication.note(AttributeNote(node_id, "shutdown", str(int(core.now))))
             self._planning.want(f"{sender} wants to shut down")
+
+    def _change_members(self, sender: str, request: messages.MembersForward) -> None:
+        if not self._requests.done_before(sender, request):
+            self._members.change(sender, request, lambda: self._requests.done(request.origin))
 
     def _ask_to_leave(self, name: str) -> None:
         """A node is to be removed: as if it had asked to shut down."""

@@ -91,8 +91,8 @@ class Members:
         self._let_go = []
         self._dismissed.clear()
 
-    def change(self, sender: str, request: MembersForward) -> None:
-        """A client wants nodes added or removed; answered when the list that says so is committed."""
+    def change(self, sender: str, request: MembersForward, done: Callable[[], None]) -> None:
+        """A client wants nodes added or removed; answered, and `done`, when the list that says so is committed."""
         core = self._core
         refusal = self._refusal(request)
         if refusal is not None:
@@ -106,6 +106,7 @@ class Members:
                     request.request_id, code="outcome-unknown", message=f"Nobody knows whether the list of nodes will "
                     f"be changed: {problem}", hint="look before you repeat it: crmctl cluster nodes"))
             else:
+                done()
                 core.send(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term))
 
         if wanted is None:

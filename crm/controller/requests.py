@@ -119,7 +119,7 @@ class Requests:
     def change(self, sender: str, request: ChangeForward) -> None:
         """Decide on a change."""
         core = self._core
-        if self._done_before(sender, request):
+        if self.done_before(sender, request):
             return
         try:
             document = self._changed(sender, request)
@@ -150,7 +150,7 @@ class Requests:
     def cleanup(self, sender: str, request: CleanupForward) -> None:
         """Forget failures and history; the next plan probes."""
         core = self._core
-        if self._done_before(sender, request):
+        if self.done_before(sender, request):
             return
         if not core.leading or core.authority is None:
             message = f"{core.me.name} leads no more"
@@ -165,7 +165,7 @@ class Requests:
         count = sum(self._clean(name, node_id, request.resource) for name, node_id in core.me.shape.nodes
                     if request.node in (None, name))
         self._replication.flush()
-        self._done(request.origin, count)
+        self.done(request.origin, count)
         self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term,
                                            count=count))
         self._try_at_once()
@@ -174,7 +174,7 @@ class Requests:
     def fence(self, sender: str, request: FenceForward) -> None:
         """Have a node fenced because a person wants it, or take the person's word that it is off."""
         core = self._core
-        if self._done_before(sender, request):
+        if self.done_before(sender, request):
             return
         refusal = self._no_fencing(request)
         if refusal is not None:
@@ -182,7 +182,7 @@ class Requests:
             return
         if request.action == "confirm":
             self._fencing.confirm(request.target, f"{sender} (a person)")
-            self._done(request.origin)
+            self.done(request.origin)
             self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term))
             self._want_plan(f"{request.target} is off, as a person confirms")
             return
@@ -195,7 +195,7 @@ class Requests:
         def over(ok: bool, why: str) -> None:
             version = core.document.version
             if ok:
-                self._done(request.origin)
+                self.done(request.origin)
             answer = RequestAnswer(request.request_id, version, core.standing.term) if ok else RequestAnswer(
                 request.request_id, code="fencing-failed", message=f"{request.target} could not be fenced: {why}",
                 hint="see which device can fence it: crmctl fence-coverage --test")
@@ -204,7 +204,7 @@ class Requests:
 
         self._fencing.fence(request.target, request.action, over, origin=f"{sender} (a person)")
 
-    def _done_before(self, sender: str, request: _Forward) -> bool:
+    def done_before(self, sender: str, request: _Forward) -> bool:
         """Whether a request was carried out already, under its key: then that is the answer, once it is safe."""
         core, key = self._core, request.origin.key
         receipt = core.receipts.find(key.id, core.now) if key is not None and core.leading else None
@@ -220,7 +220,7 @@ class Requests:
             sender, _unknown(request.request_id, problem) if problem else answer))
         return True
 
-    def _done(self, origin: Origin, count: int = 0) -> None:
+    def done(self, origin: Origin, count: int = 0) -> None:
         """A request was carried out that is not one step of the CIB."""
         receipt = self._receipt(origin, self._core.document.version, count)
         if receipt is not None and self._core.leading:

@@ -3,7 +3,8 @@
 Beside them `receipts.json`: which requests with a key were carried out; written before the CIB, and read with what the
 CIB then turns out to have, so that no receipt counts for a change that was lost.
 
-Two files: `votes.json` (term, vote, the term of the CIB, the list of the cluster's nodes) and the CIB's store. As long as the CIB on disk is not yet the
+Two files: `votes.json` (term, vote, the term of the CIB, the list of the cluster's nodes) and the CIB's store. The list
+is written before the CIB that it came with: one that is too new does no harm. As long as the CIB on disk is not yet the
 one of the new term, the vote file says which CIB (by digest) belongs to which former term: whatever is written, fails
 to be written or is cut off in between, no CIB ever counts as of a term that it was not written in. A CIB that had to
 be taken from a backup counts as the oldest: the other nodes know better.

@@ -21,6 +21,7 @@ from crm.controller.values import Member, Shape, View
 from crm.daemon import load
 from crm.daemon.durable import Durable
 from crm.daemon.kept_configurations import KeptConfigurations
+from crm.daemon.layer_keys import LayerKeys
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.members import MemberReports, remembered_or_first
@@ -75,6 +76,8 @@ class Node:
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
                                self.controller.receipt, self._measured,
                                MemberReports(layer_settings, self._listed_layer))
+        if self._listed_layer is not None:
+            self.service.keys = LayerKeys(layer_settings.keys, durable.folder, self._peers, self._listed_layer.use_keys)
         self._fence_self = fence_self
         self._layer = layer
         self._durable = durable

@@ -29,6 +29,7 @@ from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.receipts import NOBODY, Origin, Receipt
 from crm.daemon.journal import Journal
 from crm.daemon.kept_configurations import KeptConfigurations
+from crm.daemon.layer_keys import LayerKeys
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
@@ -120,6 +121,8 @@ class Service:
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0
+        self.keys: LayerKeys | None = None
+        """The message layer's keys, where crmd has them."""
 
     def status(self) -> NodeStatus:
         """The cluster as this node sees it."""
@@ -144,6 +147,13 @@ class Service:
         answer = await self._ask(lambda request_id: MembersRequested(request_id, action, nodes, origin))
         assert answer.version is not None
         return Committed(answer.version, answer.term)
+
+    async def rotate_key(self) -> None:
+        """Give all nodes a new key of the message layer. Raises Refused."""
+        if self.keys is None:
+            raise Refused("no-such-key", "The key is not crmd's own with this message layer",
+                          "with corosync: corosync-keygen, and its authkey on every node")
+        await self.keys.rotate(tuple(name for name, _ in self.nodes()))
 
     def cib(self) -> Document:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # crmctl starts quickly; what makes certificates does not
 
 LAYERS = ("embedded", "corosync", "etcd")
 
-_FILES = frozenset({"crmd.toml", "key", "layer-key", "corosync.conf", "authkey", "etcd-ca.pem", "etcd.pem", "etcd.key", "etcd.env"})
+_FILES = frozenset({"crmd.toml", "key", "layer-key", "corosync.conf", "authkey", "etcd-ca.pem", "etcd.pem", "etcd.key",
+                    "etcd.env"})
 
 
 def add_to(commands: Any) -> None:
@@ -42,7 +43,7 @@ def add_to(commands: Any) -> None:
 def _add_members(kinds: Any) -> None:
     add = kinds.add_parser("add", help="add nodes to the cluster that runs, and invite them")
     add.add_argument("nodes", nargs="+", metavar="NAME[=ADDRESS[:PORT]]", help="by default its name is its address")
-    add.add_argument("--no-invite", action="store_true", help="only list them; crmctl cluster invite invites them later")
+    add.add_argument("--no-invite", action="store_true", help="only list them; crmctl cluster invite does it later")
     _add_inviting(add)
     add.set_defaults(act=_members("add"))
 

@@ -30,6 +30,7 @@ from crm.messaging.layer import (
     check_size,
     listen_error,
 )
+from crm.messaging.quorum import QuorumRule
 from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,9 @@ class EmbeddedLayer:
         me = self.settings.node(self.settings.name)
         others = tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in nodes.nodes
                        if node.name != self.settings.name)
-        self.settings = replace(self.settings, nodes=(*others, *((me,) if me is not None else ())))
+        # The mode of the settings was meant for the nodes of the settings; the list has its own.
+        self.settings = replace(self.settings, nodes=(*others, *((me,) if me is not None else ())),
+                                quorum=QuorumRule())
         if not self._joined:
             return
         self._dial_all()

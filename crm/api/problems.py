@@ -56,6 +56,14 @@ _STATUS: dict[str, HTTPStatus] = {
     "bad-token": HTTPStatus.UNAUTHORIZED,
     "idempotency-key-in-use": HTTPStatus.CONFLICT,
     "too-many-tokens": HTTPStatus.CONFLICT,
+    "node-listed": HTTPStatus.CONFLICT,
+    "node-leaves": HTTPStatus.CONFLICT,
+    "address-in-use": HTTPStatus.CONFLICT,
+    "last-node": HTTPStatus.CONFLICT,
+    "too-many-nodes": HTTPStatus.CONFLICT,
+    "not-crmds-list": HTTPStatus.CONFLICT,
+    "nodes-away": HTTPStatus.SERVICE_UNAVAILABLE,
+    "key-not-changed": HTTPStatus.BAD_GATEWAY,
 }
 
 

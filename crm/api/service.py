@@ -9,6 +9,7 @@ from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.version import Seen
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.daemon.journal import Journal
 from crm.daemon.kept_configurations import KeptConfigurations
@@ -22,8 +23,8 @@ from crm.executor.operation import OperationResult
 from crm.executor.turns import Waiting
 from crm.model.transition import AgentReference, Transition
 
-__all__ = ["Committed", "FencingRecord", "Journal", "MemberStatus", "NodeStatus", "Origin", "Peers", "Receipt",
-           "Refused", "RequestKey", "Service", "Silence"]
+__all__ = ["Committed", "FencingRecord", "Journal", "ListedNode", "MemberStatus", "NodeList", "NodeStatus", "Origin",
+           "Peers", "Receipt", "Refused", "RequestKey", "Service", "Silence"]
 
 
 class Service(Protocol):
@@ -52,6 +53,11 @@ class Service(Protocol):
     ) -> None: ...
     async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed: ...
     async def test_fencing(self, target: str) -> tuple[str, ...]: ...
+    def node_list(self) -> NodeList | None: ...
+    async def change_members(
+        self, action: str, nodes: tuple[ListedNode, ...], *, origin: Origin = NOBODY
+    ) -> Committed: ...
+    async def rotate_key(self) -> None: ...
     def measures(self) -> Measures: ...
     def mistakes(self) -> int: ...
     def fencings(self) -> tuple[FencingRecord, ...]: ...

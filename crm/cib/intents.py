@@ -6,7 +6,7 @@ other's doings. Source: manual pages of crm_resource, crm_standby, crm_attribute
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from xml.sax.saxutils import quoteattr
@@ -38,14 +38,19 @@ def node_attribute(document: Document, node: str, name: str, value: str | None) 
     return Edit(Verb.MODIFY, f"<node id={quoteattr(node_id)}>{holding}</node>", "nodes")
 
 
-def with_nodes(document: Document, nodes: Sequence[tuple[str, str]]) -> Document:
-    """The CIB with an entry for each of the nodes (name, id); whoever replaces a configuration need not list them."""
+def with_nodes(document: Document, nodes: Sequence[tuple[str, str]], gone: Collection[str] = ()) -> Document:
+    """The CIB with an entry for each of the nodes (name, id); whoever replaces a configuration need not list them.
+
+    And with none for the ids in `gone`: a CIB from a time when those nodes were in the cluster brings nobody back.
+    """
     known = {node.get("id") for node in document.root.iterfind("configuration/nodes/node")}
     edits = tuple(
         Edit(Verb.CREATE, f"<node id={quoteattr(node_id)} uname={quoteattr(name)}/>", "nodes")
         for name, node_id in nodes
         if node_id not in known
     )
+    edits += tuple(Edit(Verb.DELETE, xpath=f"/cib/configuration/nodes/node[@id={literal(node_id)}]")
+                   for node_id in gone if node_id in known)
     return document.apply(Batch(edits)) if edits else document
 
 

@@ -104,13 +104,21 @@ class ForgetAttributesNote:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovedNote:
+    """Drop all that is known of a node: it belongs to the cluster no more."""
+
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RootNote:
     """Attributes of the `<cib>` element to set, such as `dc-uuid` and `have-quorum`."""
 
     attributes: Mapping[str, str]
 
 
-Note = NodeNote | HistoryNote | OperationNote | ForgetNote | LockNote | AttributeNote | ForgetAttributesNote | RootNote
+Note = (NodeNote | HistoryNote | OperationNote | ForgetNote | LockNote | AttributeNote | ForgetAttributesNote
+        | RemovedNote | RootNote)
 
 
 def record(document: Document, notes: Iterable[Note]) -> Document:
@@ -192,6 +200,11 @@ def _take(root: Element, note: Note) -> Element:
         case RootNote(attributes):
             _set(root, attributes)
             return root
+        case RemovedNote(node_id):
+            status = _status(root)
+            for old in [state for state in status.iterchildren("node_state") if state.get("id") == node_id]:
+                status.remove(old)
+            return status
         case NodeNote(node_id, name, attributes):
             state = _node_state(root, node_id, name)
             _set(state, attributes)

@@ -55,6 +55,11 @@ def _absent(node_id: str, name: str, further: dict[str, str]) -> list[Note]:
     return [NodeNote(node_id, name, attributes), ForgetAttributesNote(node_id)]
 
 
+def may_run_anything(document: Document, node_id: str) -> bool:
+    """Whether something may be active on a node, as far as its history says."""
+    return any(_may_run(document, node_id, resource) for resource in recorded_resources(document, node_id))
+
+
 def _may_run(document: Document, node_id: str, resource: str) -> bool:
     """Whether the last that was done with a resource on a node may have left it active."""
     found = document.root.xpath(

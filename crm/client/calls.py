@@ -291,6 +291,33 @@ def fencing_coverage(*, test: bool = False) -> Call[list[values.Coverage]]:
     return call("GET", "/v1/fencing/coverage", query={"test": test})
 
 
+def cluster_nodes() -> Call[list[values.ListedNode]]:
+    """Who belongs to the cluster, who comes and goes, and which version of the list each node has."""
+    return call("GET", "/v1/cluster/nodes")
+
+
+def add_node(name: str, host: str, port: int = 5407, *, api: str = "",
+             dry_run: bool = False) -> Call[values.NodeList]:
+    """Add a node to the cluster; it votes once it has joined."""
+    wish = {"nodes": [{"name": name, "host": host, "port": port, "api": api}]}
+    return call("POST", "/v1/cluster/nodes", query={"dry_run": dry_run}, body=wish)
+
+
+def remove_node(name: str, *, dry_run: bool = False) -> Call[values.NodeList]:
+    """Have a node leave the cluster for good."""
+    return call("DELETE", f"/v1/cluster/nodes/{named(name)}", query={"dry_run": dry_run})
+
+
+def keep_node(name: str, *, dry_run: bool = False) -> Call[values.NodeList]:
+    """Have a node stay that was to be removed."""
+    return call("POST", f"/v1/cluster/nodes/{named(name)}/keep", query={"dry_run": dry_run})
+
+
+def rotate_key(*, dry_run: bool = False) -> Call[values.RotatedKey]:
+    """Give all nodes a new key for the connections between them."""
+    return call("POST", "/v1/cluster/key/rotate", query={"dry_run": dry_run})
+
+
 def attributes(node: str) -> Call[values.Attributes]:
     """The attributes of a node."""
     return call("GET", f"/v1/nodes/{named(node)}/attributes")

@@ -325,6 +325,36 @@ class Coverage(TypedDict):
     tested: list[str]
 
 
+class ListedNode(TypedDict):
+    """A node of the cluster's list."""
+
+    name: str
+    id: str
+    host: str
+    port: int
+    api: str
+    state: str
+    here: bool
+    list_version: int | None
+
+
+class NodeList(TypedDict):
+    """The list of the cluster's nodes after a change."""
+
+    dry_run: bool
+    version: str
+    term: int
+    list_version: int
+    nodes: list[str]
+
+
+class RotatedKey(TypedDict):
+    """Whether the key was changed."""
+
+    dry_run: bool
+    nodes: list[str]
+
+
 class Property(TypedDict):
     """A cluster option: what it is for, what it may be, what it is."""
 

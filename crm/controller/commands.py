@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from crm.cib.document import Document
 from crm.cib.version import Version
 from crm.controller.messages import FenceOrder, Message
+from crm.controller.node_list import NodeList
 from crm.controller.values import Standing
 from crm.model.release import Objection
 from crm.model.transition import GraphAction, Transition
@@ -174,6 +175,13 @@ class CibAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class NodesListed:
+    """The cluster consists of these nodes now: the message layer is to know them, and to let go of all others."""
+
+    nodes: NodeList
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A line for the log; `level` as in the logging module's names."""
 
@@ -206,6 +214,7 @@ Command = (
     | TransitionEnded
     | StatusChanged
     | CibAdopted
+    | NodesListed
     | Log
     | Terminate
 )

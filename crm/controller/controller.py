@@ -43,6 +43,8 @@ from crm.controller.history import LocalHistory
 from crm.controller.invariants import Invariants, Parts
 from crm.controller.joining import Hooks, Joining
 from crm.controller.lost_store import LostStore
+from crm.controller.members import Members
+from crm.controller.node_list import NodeList
 from crm.controller.planning import Planning
 from crm.controller.reads import Reads
 from crm.controller.receipts import Receipt
@@ -106,6 +108,7 @@ class Snapshot:
     cib_term: int = 0
     safe_mode: str = ""
     """The mistake because of which this node is in safe mode, if it is."""
+    nodes: NodeList | None = None
 
 
 def _anything_goes(document: Document) -> None:
@@ -149,6 +152,9 @@ class Controller:
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
         self._reads = Reads(self._core, self._replication)
+        self._members = Members(self._core, self._replication, self._joining, options.written_at, self._ask_to_leave,
+                                self._stay, self._planning.want, self._election.step_down)
+        self._dispatch.let_go = self._members.let_go
         self._planning.blocked = lambda: self._results.awaited
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
@@ -172,11 +178,18 @@ class Controller:
         core.now = max(now, core.now)
         self._safe_mode.look()
         self._on_event[type(event)](event)
-        while core.to_self:
-            self._message(core.me.name, core.to_self.pop(0))
+        self._to_self()
+        if core.leading:
+            self._members.check()
+            self._to_self()
         self._invariants.check()
         commands, core.commands = core.commands, []
         return commands
+
+    def _to_self(self) -> None:
+        core = self._core
+        while core.to_self:
+            self._message(core.me.name, core.to_self.pop(0))
 
     @property
     def leads(self) -> int | None:
@@ -210,7 +223,7 @@ class Controller:
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
                          *self._lost_store.reports(), *self._replication.dropped.reports(),
                          *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
-                        self._fencings.all(), core.standing.cib_term, self._safe_mode.cause)
+                        self._fencings.all(), core.standing.cib_term, self._safe_mode.cause, core.standing.nodes)
 
     def _state(self) -> str:
         core = self._core
@@ -228,6 +241,8 @@ class Controller:
         return {
             events.Started: self._started,
             events.ViewChanged: self._view_changed,
+            events.NodesHeard: self._nodes_heard,
+            events.MembersRequested: lambda event: self._members.requested(event, self._requests.forward),
             events.MessageReceived: self._received,
             events.TimerFired: self._timer,
             events.Persisted: lambda event: self._core.persisted(event.token),
@@ -256,6 +271,8 @@ class Controller:
             messages.NotWelcome: self._not_welcome,
             messages.Joined: self._joining.joined_message,
             messages.Update: self._replication.update,
+            messages.NodeListKept: self._members.kept,
+            messages.MembersForward: self._change_members,
             messages.Receipted: self._replication.take_receipt,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
                 sender, message.term, Version(*message.version)),
@@ -338,6 +355,10 @@ class Controller:
         elif core.authority is None:
             self._requests.leader_lost()
 
+    def _nodes_heard(self, event: events.NodesHeard) -> None:
+        if self._members.heard(event):
+            self._election.view_changed()
+
     def _hello(self, sender: str, hello: messages.Hello) -> None:
         self._election.hello(sender, hello)
         self._joining.hello(sender, hello)
@@ -354,7 +375,9 @@ class Controller:
         self._safe_mode.begin()
 
     def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
-        if self._core.authority is None or self._core.dc == sender:
+        held = self._core.authority
+        # Of two that lead without quorum one may not know yet that it belongs to the cluster no more.
+        if held is None or held.name == sender or (held.caretaker and message.code == joins.NOT_LISTED):
             self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
                                       Objection(message.code, message.message, message.hint)))
 
@@ -421,6 +444,7 @@ class Controller:
         self._planning.stop_leading()
         self._replication.stop_leading()
         self._reads.leader_changed()
+        self._members.stop_leading()
 
     def _leader_known(self) -> None:
         self._requests.leader_known()
@@ -479,6 +503,21 @@ class Controller:
         if transient_attribute(core.document, node_id, "shutdown") in (None, "0"):
             self._replication.note(AttributeNote(node_id, "shutdown", str(int(core.now))))
             self._planning.want(f"{sender} wants to shut down")
+
+    def _change_members(self, sender: str, request: messages.MembersForward) -> None:
+        if not self._requests.done_before(sender, request):
+            self._members.change(sender, request, lambda: self._requests.done(request.origin))
+
+    def _ask_to_leave(self, name: str) -> None:
+        """A node is to be removed: as if it had asked to shut down."""
+        self._replication.flush()
+        self._leave_request(name, messages.LeaveRequest())
+        self._replication.flush()
+
+    def _stay(self, name: str) -> None:
+        """It is to stay after all."""
+        self._replication.note(AttributeNote(self._core.me.shape.id_of(name), "shutdown", None))
+        self._planning.want(f"{name} is to stay")
 
     def _leave_timer(self) -> None:
         if self._core.authority is None:

@@ -5,7 +5,7 @@ Not a place for decisions: every rule lives in the part that it belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from crm.cib.document import Document
@@ -17,12 +17,14 @@ from crm.controller.commands import (
     CibAdopted,
     Command,
     Log,
+    NodesListed,
     Persist,
     Send,
     SetTimer,
     StatusChanged,
 )
 from crm.controller.messages import Message
+from crm.controller.node_list import NodeList
 from crm.controller.numbers import Numbers
 from crm.controller.receipts import Receipts
 from crm.controller.values import Authority, Member, Position, Shape, Standing, View
@@ -57,7 +59,7 @@ class Core:
     """Shared state of one controller. `now` is epoch seconds, set before each event."""
 
     def __init__(self, me: Identity, standing: Standing, document: Document | None, release: Release = THIS) -> None:
-        self.me = me
+        self.me = me if standing.nodes is None else replace(me, shape=standing.nodes.shape())
         self.release = release
         self.now = 0.0
         self.standing = standing
@@ -81,6 +83,8 @@ class Core:
         self.to_self: list[Message] = []
         self.taken_over = (configuration_version(self.document.version), standing.cib_term)
         """Version and term of the configuration that this node found when it took office."""
+        self.seen_all = False
+        """Whether all voters were in one view since this node started."""
         self.receipts = Receipts()
         """Of the requests that were carried out under a key."""
         self.numbers = Numbers()
@@ -95,9 +99,13 @@ class Core:
         Where both parts of a split can be quorate, a part may have committed changes alone while this node was away.
         Until it is in step it does not count itself quorate without the others, whatever the message layer says.
         """
-        alone = not set(self.me.shape.names) <= set(view.names)
+        alone = not set(self.me.shape.voters) <= set(view.names)
+        self.seen_all = self.seen_all or not alone
         self.view = view
         self.doubted = False
+        if self.standing.nodes is not None:
+            # The list is the cluster's own: the message layer may know another one.
+            self.view = view = replace(view, quorate=self.me.shape.quorate(view.names, self.seen_all))
         if view.quorate and self.splits and alone and not self.in_step:
             self.log("warning", f"{self.me.name} has not had the cluster's CIB since it started, and waits for it")
             self.view = replace(view, quorate=False)
@@ -106,6 +114,19 @@ class Core:
         """Count this view as one without quorum, or do so no more."""
         self.doubted = doubted
         self.view = replace(self.view, quorate=not doubted)
+        self.changed("members")
+
+    def take_nodes(self, nodes: NodeList) -> None:
+        """From now on the cluster consists of these nodes: as of this moment they are what is counted by."""
+        if nodes == self.standing.nodes:
+            return
+        self.stand(nodes=nodes)
+        self.me = replace(self.me, shape=nodes.shape())
+        self.emit(NodesListed(nodes))
+        doubted = self.doubted
+        self.see(self.view)
+        if doubted:
+            self.doubt_quorum(True)
         self.changed("members")
 
     @property
@@ -117,6 +138,12 @@ class Core:
     def needed(self) -> int:
         """How many of the configured nodes elect a DC, and have a change on disk before it is acknowledged."""
         return self.me.shape.needed if self.view.needed is None else self.view.needed
+
+    def enough(self, names: Collection[str]) -> bool:
+        """Whether those elect a DC, and whether a change that they have on disk is safe."""
+        if self.view.needed is None:
+            return self.me.shape.enough(names)
+        return len(set(names) & set(self.me.shape.voters)) >= self.view.needed
 
     @property
     def splits(self) -> bool:

@@ -63,6 +63,8 @@ class Dispatch:
         self.last_transition: Transition | None = None
         self.again: Callable[[str, float], None] = lambda reason, delay_s: None
         self.over: Callable[[], None] = lambda: None
+        self.let_go: Callable[[str, Callable[[], None]], None] = lambda name, then: then()
+        """What is to be done before a node is let go."""
 
     @property
     def progress(self) -> Progress | None:
@@ -339,7 +341,9 @@ class Dispatch:
             self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), node, {"expected": "down"}))
             self._replication.flush()
         execute = Execute(core.authority.term, core.authority.caretaker, str(flight.key), action)
-        if is_told_beforehand(action.operation):
+        if action.operation == "do_shutdown":
+            self.let_go(node, lambda: core.send(node, execute))
+        elif is_told_beforehand(action.operation):
             self._send_when_told(flight, lambda: core.send(node, execute))
         else:
             core.send(node, execute)

@@ -178,8 +178,10 @@ class Election:
                 candidacy.kept.add(sender)
             if vote.store is Store.WHOLE:
                 candidacy.whole.add(sender)
-            if candidacy.votes >= set(core.view.names) and self._elects(candidacy):
+            if candidacy.votes >= self._voters_here() and self._elects(candidacy):
                 self._succeed(candidacy)
+        elif sender not in core.me.shape.voters:
+            return  # It may have had a change that was never committed; that one is undone.
         elif vote.known_term > candidacy.request.term or vote.position.durable > core.position.durable:
             self._candidacy = None
 
@@ -214,7 +216,8 @@ class Election:
         """This node's greeting, as things are."""
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
-                     core.leading, core.dc, core.release, core.standing.store, core.safe_mode)
+                     core.leading, core.dc, core.release, core.standing.store, core.safe_mode,
+                     core.standing.nodes.rank if core.standing.nodes else None)
 
     def _greet(self) -> None:
         core = self._core
@@ -251,7 +254,10 @@ class Election:
         leaders = [name for name, hello in self.hellos.items() if hello.leads and hello.term == newest]
         if core.view.quorate and len(leaders) == 1 and leaders != [core.me.name]:
             return
-        able = [name for name, hello in self.hellos.items() if self._electable(hello)] or list(self.hellos)
+        standing = {name: hello for name, hello in self.hellos.items() if self._may_stand(name)}
+        able = [name for name, hello in standing.items() if self._electable(hello)] or list(standing)
+        if not able:
+            return
         ranking = sorted(able, key=lambda name: (
             self.hellos[name].safe_mode, *(-part for part in self._rank(self.hellos[name])), name))
         # If the best does not get elected (it may hang), the others try in turn, never all at once.
@@ -264,11 +270,15 @@ class Election:
         return (not hello.safe_mode and core.view.quorate and self._gave_way != core.view.number
                 and hello.position.durable >= core.position.durable)
 
+    def _may_stand(self, name: str) -> bool:
+        """A node that does not vote, because it was added just now or removed, is no candidate if there is quorum."""
+        return not self._core.view.quorate or name in self._core.me.shape.voters
+
     def _electable(self, hello: Hello) -> bool:
         """Whether enough may vote for that node: those whose CIB is newer will not, of those not heard nobody knows."""
         core = self._core
-        against = sum(other.position.durable > hello.position.durable for other in self.hellos.values())
-        return not core.view.quorate or len(core.view.names) - against >= core.needed
+        against = {name for name, other in self.hellos.items() if other.position.durable > hello.position.durable}
+        return not core.view.quorate or core.enough(set(core.view.names) - against)
 
     def _rank(self, hello: Hello) -> tuple[int, ...]:
         # What a caretaker counted up says nothing about content: only what disks agree on counts then.
@@ -340,7 +350,7 @@ class Election:
 
     def _refusal(self, sender: str, request: VoteRequest) -> str:
         core = self._core
-        if request.view != core.view.number or not core.view.quorate:
+        if request.view != core.view.number or not (core.view.quorate or self._lists_more(sender)):
             return "another view, or no quorum"
         if request.term < core.standing.term:
             return f"term {core.standing.term} is newer"
@@ -378,7 +388,7 @@ class Election:
         unless all are here: then there is nothing else to be known.
         """
         core = self._core
-        return self._majority(whole) or voters >= set(core.me.shape.names) or self._founds(voters)
+        return self._majority(whole) or voters >= set(core.me.shape.voters) or self._founds(voters)
 
     def _founds(self, voters: set[str]) -> bool:
         """Whether those begin a new cluster: nobody here has ever had anything, and the others had time to come."""
@@ -387,11 +397,19 @@ class Election:
         new = all(name in self.hellos and self.hellos[name].store is Store.NEW for name in core.view.names)
         return new and voters >= set(core.view.names) and core.now - self._started_at >= FOUNDING_PATIENCE_S
 
+    def _lists_more(self, sender: str) -> bool:
+        """Whether a candidate has a newer list of nodes: there may be quorum by that."""
+        own, hello = self._core.standing.nodes, self.hellos.get(sender)
+        return own is not None and hello is not None and hello.nodes is not None and hello.nodes > own.rank
+
     def _majority(self, votes: set[str]) -> bool:
         core = self._core
-        if core.splits and not votes >= set(core.view.names):
+        if core.splits and not votes >= self._voters_here():
             return False
-        return len(votes & set(core.me.shape.names)) >= core.needed
+        return core.enough(votes)
+
+    def _voters_here(self) -> set[str]:
+        return set(self._core.view.names) & set(self._core.me.shape.voters)
 
     def _round_s(self) -> float:
         """How long this round lasts here: longer each time, and no two nodes wait equally long."""

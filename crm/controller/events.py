@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from crm.cib.changes import Change
 from crm.cib.version import Seen
 from crm.controller.messages import Message
+from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.receipts import NOBODY, Origin
 from crm.controller.values import View
 from crm.model.transition import AgentReference, Transition
@@ -32,6 +33,14 @@ class MessageReceived:
     sender: str
     message: Message
     number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodesHeard:
+    """A peer that the message layer has met has this list of nodes."""
+
+    peer: str
+    nodes: NodeList
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,16 @@ class FencingRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class MembersRequested:
+    """A client wants nodes added to the cluster or removed from it (see `crm.controller.messages.MembersForward`)."""
+
+    request_id: str
+    action: str
+    nodes: tuple[ListedNode, ...]
+    origin: Origin = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
 class AttributeRequested:
     """A client sets a transient attribute of a node; no value removes it. `value++` and `value+=N` add.
 
@@ -199,6 +218,7 @@ class ReplanRequested:
 Event = (
     Started
     | ViewChanged
+    | NodesHeard
     | MessageReceived
     | TimerFired
     | Persisted
@@ -213,6 +233,7 @@ Event = (
     | CleanupRequested
     | FencingRequested
     | AttributeRequested
+    | MembersRequested
     | LoadMeasured
     | ShutdownRequested
     | ReplanRequested

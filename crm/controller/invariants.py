@@ -203,8 +203,8 @@ class Invariants:
         taken = core.leading and now.in_office and (not last.in_office or last.authority != held)
         if not taken or held is None or held.caretaker:
             return ""
-        kept = core.term_kept_by & set(core.me.shape.names)
-        return "" if len(kept) >= core.needed else f"{held}, on the disks of {sorted(kept)}, needed: {core.needed}"
+        kept = core.term_kept_by
+        return "" if core.enough(kept) else f"{held}, on the disks of {sorted(kept)}, needed: {core.needed}"
 
 
 def _second_vote(last: Standing, now: Standing) -> Broken:

@@ -36,10 +36,13 @@ from crm.controller.pending import Migration, doubt, may_have_come, migrations
 from crm.controller.releases import Releases
 from crm.controller.replication import Replication
 from crm.controller.values import Authority, Position
+from crm.model.release import Objection
 from crm.model.values import is_true
 
 TIMER = "join"
 JOIN_LIMIT_S = 2.0
+NOT_LISTED = "not-listed"
+"""The objection to a node that is not in the cluster's list."""
 
 
 class Absence(Enum):
@@ -91,6 +94,11 @@ class Joining:
     def complete(self) -> bool:
         """Whether every member of the view has joined (or had the time to)."""
         return self._complete
+
+    def knows_lists(self, name: str) -> bool:
+        """Whether a member can follow a change of the list of nodes."""
+        hello = self._election.hellos.get(name)
+        return hello is not None and hello.nodes is not None
 
     def lead(self) -> None:
         """Begin leading: take this node in, and everybody who has said hello."""
@@ -159,6 +167,7 @@ class Joining:
     def welcome(self, sender: str, welcome: Welcome) -> None:
         """A leader takes us in."""
         core = self._core
+        self._take_nodes(welcome)
         if not self._acceptable(sender, welcome):
             return
         try:
@@ -216,7 +225,7 @@ class Joining:
         if self._replication.incarnation_of(name) != incarnation:
             return False
         self.joined.pop(name, None)
-        if name not in core.me.shape.names:
+        if not core.me.shape.knows(name):
             self._replication.note(*fenced_remotely(name))
         else:
             self.record_absence(name, Absence.OFF)
@@ -343,7 +352,7 @@ class Joining:
     def _refuse(self, sender: str, hello: Hello) -> bool:
         """Turn a member away whose release does not fit; nobody waits for it."""
         core = self._core
-        objection = self._releases.objection(sender)
+        objection = self._releases.objection(sender) or self._not_listed(sender, hello)
         if objection is None or sender == core.me.name:
             return False
         if self._refused.get(sender) != hello.incarnation:
@@ -352,6 +361,17 @@ class Joining:
         core.send(sender, NotWelcome(core.standing.term, objection.code, objection.message, objection.hint))
         self._check_complete()
         return True
+
+    def _not_listed(self, sender: str, hello: Hello) -> Objection | None:
+        """Why a member does not belong to the cluster, by its list of nodes, unless the member has a newer one."""
+        nodes = self._core.standing.nodes
+        if nodes is None or nodes.node(sender) is not None or not nodes.settled:
+            return None
+        if hello.nodes is not None and hello.nodes > nodes.rank:
+            return None
+        said = "was removed from the cluster" if nodes.was_removed(sender) else "is not in the cluster's list of nodes"
+        return Objection(NOT_LISTED, f"{sender} {said} (version {nodes.version}: {', '.join(nodes.names)})",
+                         f"to have it in: crmctl cluster add {sender}=ADDRESS")
 
     def _absent(self) -> list[str]:
         """Nodes that the status still counts as members, but that are not here."""
@@ -370,7 +390,7 @@ class Joining:
         core = self._core
         known = configured_node_ids(core.document)
         edits = tuple(Edit(Verb.CREATE, f'<node id="{node_id}" uname="{name}"/>', "nodes")
-                      for name, node_id in core.me.shape.nodes if node_id not in known)
+                      for name, node_id in core.me.shape.voting if node_id not in known)
         edits += self._watchdog_edit()
         if edits and core.authority is not None and not core.authority.caretaker and core.in_office:
             self._replication.flush()
@@ -384,6 +404,17 @@ class Joining:
             return ()
         edit = intents.option(self._core.document, "have-watchdog", str(self._watchdog).lower())
         return (edit,) if edit is not None else ()
+
+    def _take_nodes(self, welcome: Welcome) -> None:
+        """The list of an elected leader counts, newer or older: what this node has beyond it was never committed.
+
+        By this node's own list there may be no quorum. A leader was elected by its own.
+        """
+        core = self._core
+        current = welcome.view == core.view.number and welcome.term >= core.standing.term and not welcome.caretaker
+        others = not (core.leading and core.authority is not None and core.authority.term == welcome.term)
+        if core.standing.nodes is not None and welcome.nodes is not None and current and others:
+            core.take_nodes(welcome.nodes)
 
     def _acceptable(self, sender: str, welcome: Welcome) -> bool:
         core = self._core

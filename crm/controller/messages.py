@@ -20,6 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.receipts import NOBODY, Origin, Receipt, RequestKey
 from crm.controller.values import Position, Store
 from crm.model.release import UNTOLD, Release
@@ -33,7 +34,8 @@ Count = Annotated[int, Field(ge=-(10**300), le=10**300)]
 class Hello:
     """Said by every node in every new view: how far it has come, and whether it leads.
 
-    `tainted`: its CIB was written by a caretaker, so that its version says nothing about its content.
+    `tainted`: its CIB was written by a caretaker, so that its version says nothing about its content. `nodes`: term and
+    version of its list of nodes; None: it has no list, or (older releases) knows of none.
     """
 
     view: int
@@ -46,6 +48,7 @@ class Hello:
     release: Release = UNTOLD
     store: Store = Store.WHOLE
     safe_mode: bool = False
+    nodes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Welcome:
 
     `serial` grows with every welcome and comes back with the answer: what the leader sent before is known by then.
     `receipts` are all that count: they belong to the CIB. `base`: version of the configuration (two numbers) and term
-    of what the leader found when it took office.
+    of what the leader found when it took office. `nodes` are those of the cluster: they belong to the CIB, too.
     """
 
     term: int
@@ -103,6 +106,7 @@ class Welcome:
     serial: int = 0
     receipts: tuple[Receipt, ...] = ()
     base: tuple[int, int, int] | None = None
+    nodes: NodeList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class Update:
     """The next state of the CIB as a patch; `durable` ones are to be acknowledged once they are on disk.
 
     `receipt`: of the request that it carries out. `cib_term`: the term that the CIB is of from then on; a leader that
-    was not in office when it welcomed a member has told it a former one.
+    was not in office when it welcomed a member has told it a former one. `nodes`: the list, if the step changes it.
     """
 
     term: int
@@ -179,6 +183,28 @@ class Update:
     durable: bool
     receipt: Receipt | None = None
     cib_term: int | None = None
+    nodes: NodeList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeListKept:
+    """The list of nodes of that version, made in the sender's term, is committed."""
+
+    term: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MembersForward:
+    """A client of the sender wants nodes added or removed; of added ones, ids and places are the leader's to give.
+
+    `action` is add, remove, or keep (one that was to be removed).
+    """
+
+    request_id: str
+    action: str
+    nodes: tuple[ListedNode, ...]
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +461,8 @@ Message = (
     | Welcome
     | Joined
     | Update
+    | NodeListKept
+    | MembersForward
     | Receipted
     | Acknowledge
     | Resync

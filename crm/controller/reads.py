@@ -86,10 +86,7 @@ class Reads:
 
     def _is_confirmed(self, following: set[str]) -> bool:
         """Whether nobody else can have been leading when those said that they follow this node."""
-        core = self._core
-        if core.splits:
-            return self._replication.not_off() <= following
-        return len(following & set(core.me.shape.names)) >= core.needed
+        return self._replication.decides(following)
 
     def _answer(self, sender: str, request_id: str) -> None:
         core = self._core

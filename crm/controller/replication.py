@@ -7,13 +7,15 @@ whole.
 A new leader takes office once as many disks have its term: whoever leads in office later then does so in a higher one.
 Until then it changes no configuration and writes nothing, so that nothing of it can win over what others commit.
 
+The list of the cluster's nodes (`crm.controller.node_list`) travels with the CIB: its changes are steps of that.
+
 In a cluster whose parts can both be quorate (two nodes), a change is committed when every node that is not known to be
 off has it, and a new leader takes office only once every node that is not here is known to be off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from crm.cib import patch
@@ -25,6 +27,7 @@ from crm.cib.version import Version
 from crm.controller.core import Core, configuration_version
 from crm.controller.dropped import Dropped
 from crm.controller.messages import Acknowledge, Receipted, Resync, Update, Welcome
+from crm.controller.node_list import NodeList
 from crm.controller.receipts import Receipt
 from crm.controller.values import Authority, Store
 
@@ -68,6 +71,8 @@ class _Uncommitted:
     version: Version
     then: Callable[[str], None]
     since: float
+    own: bool = False
+    """Whether it is a step of the configuration that this leader has made in office."""
 
 
 class Replication:
@@ -82,6 +87,8 @@ class Replication:
         self._uncommitted: list[_Uncommitted] = []
         self._untold: list[_Untold] = []
         self.dropped = Dropped(core)
+        self.own_term_committed = False
+        """Whether something that this leader has made in its term is on enough disks."""
 
     # The leader's side
 
@@ -89,6 +96,7 @@ class Replication:
         """Take over: stamp the CIB with the new term, durably."""
         core = self._core
         self._acknowledged = {}
+        self.own_term_committed = False
         assert core.authority is not None
         core.tell_state()
         if core.authority.caretaker:
@@ -116,17 +124,20 @@ class Replication:
         self.take_office()
 
     def _term_is_kept(self) -> bool:
-        return len(self._core.term_kept_by & set(self._core.me.shape.names)) >= self._core.needed
+        return self._core.enough(self._core.term_kept_by)
 
     def _others_are_off(self) -> bool:
         core = self._core
         return not core.splits or self.not_off() <= set(core.view.names)
 
     def not_off(self) -> set[str]:
-        """The configured nodes that are not known to be off."""
-        states = recorded_nodes(self._core.document)
-        return {name for name, node_id in self._core.me.shape.nodes
-                if self._core.view.member(name) is not None or states.get(node_id, {}).get("expected") != "down"}
+        """The voting nodes that are not known to be off."""
+        return self._not_off_of(self._core.me.shape.voters)
+
+    def _not_off_of(self, names: Iterable[str]) -> set[str]:
+        core, states = self._core, recorded_nodes(self._core.document)
+        return {name for name in names if core.view.member(name) is not None
+                or states.get(core.me.shape.id_of(name), {}).get("expected") != "down"}
 
     def stop_leading(self) -> None:
         """Whoever waits for a commit learns that its fate is open."""
@@ -142,7 +153,8 @@ class Replication:
         core.serial += 1
         xml = None if same else self._documents.text(core.document)
         return Welcome(authority.term, authority.caretaker, core.view.number, core.standing.cib_term,
-                       core.document.version, xml, core.serial, core.receipts.all(core.now), self._base())
+                       core.document.version, xml, core.serial, core.receipts.all(core.now), self._base(),
+                       core.standing.nodes)
 
     def _base(self) -> tuple[int, int, int] | None:
         """What this leader has found; none as long as it has not taken office."""
@@ -187,19 +199,21 @@ class Replication:
         return recorded_nodes(core.document).get(core.me.shape.id_of(name), {}).get("incarnation", "")
 
     def advance(self, document: Document, then: Callable[[str], None] | None = None,
-                receipt: Receipt | None = None, acknowledged: bool = False) -> None:
+                receipt: Receipt | None = None, acknowledged: bool = False, nodes: NodeList | None = None) -> None:
         """The leader's CIB becomes `document`; `then("")` once that is committed, `then(why)` if it is open.
 
         A change of configuration is acknowledged by the members, one of status only if that is asked for. `receipt`: of
-        the request that this carries out.
+        the request that this carries out. With `nodes` the list of nodes changes by the same step.
         """
         core = self._core
         assert core.authority is not None and core.leading
         former = core.document
+        if nodes is not None:
+            core.take_nodes(nodes)
         durable = configuration_version(document.version) != configuration_version(former.version)
         if document is not former:
             update = Update(core.authority.term, core.authority.caretaker, self._documents.step(former, document),
-                            durable or acknowledged, receipt, core.standing.cib_term)
+                            durable or acknowledged, receipt, core.standing.cib_term, nodes)
             core.adopt(document)
             core.broadcast(update)
             self._keep(receipt)
@@ -212,7 +226,8 @@ class Replication:
             # A node may just have been found to be off.
             self._check_committed()
         if then is not None:
-            self._uncommitted.append(_Uncommitted(document.version, then, core.now))
+            own = durable and core.in_office and not core.authority.caretaker
+            self._uncommitted.append(_Uncommitted(document.version, then, core.now, own))
             if len(self._uncommitted) == 1:
                 core.set_timer(COMMIT_TIMER, COMMIT_LIMIT_S)
             self._check_committed()
@@ -257,7 +272,9 @@ class Replication:
 
     def _check_committed(self) -> None:
         while self._uncommitted and self._is_committed(self._uncommitted[0].version):
-            self._uncommitted.pop(0).then("")
+            change = self._uncommitted.pop(0)
+            self.own_term_committed = self.own_term_committed or change.own
+            change.then("")
         if not self._uncommitted:
             self._core.cancel_timer(COMMIT_TIMER)
 
@@ -284,9 +301,22 @@ class Replication:
         having = self._having(version)
         if core.authority is not None and core.authority.caretaker:
             return having >= set(core.view.names)
-        if core.splits:
-            return having >= self.not_off()
-        return len(having & set(core.me.shape.names)) >= core.needed
+        return self.decides(having)
+
+    def decides(self, names: set[str]) -> bool:
+        """Whether those are enough to keep a change for good, so that nobody decides without one of them."""
+        if not self._by_former_list(names):
+            return False
+        return names >= self.not_off() if self._core.splits else self._core.enough(names)
+
+    def _by_former_list(self, having: set[str]) -> bool:
+        """A change of the node list that this leader has made is for the former voters to keep, too."""
+        core, nodes = self._core, self._core.standing.nodes
+        if nodes is None or nodes.settled or nodes.term != core.standing.term:
+            return True
+        if nodes.two_node and len(nodes.former) == 2:
+            return having >= self._not_off_of(nodes.former)
+        return core.me.shape.by_former(having)
 
     @property
     def acknowledged_by(self) -> Mapping[str, Version]:
@@ -337,6 +367,8 @@ class Replication:
         self._keep(update.receipt)
         if update.cib_term is not None:
             core.stand(cib_term=update.cib_term)
+        if update.nodes is not None and core.standing.nodes is not None:
+            core.take_nodes(update.nodes)
         if update.durable:
             self._acknowledge_when_durable()
 

@@ -19,7 +19,15 @@ from crm.controller.commands import Answer
 from crm.controller.core import Core, configuration_version
 from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested, ReadRequested
 from crm.controller.fencing.fencing import Fencing
-from crm.controller.messages import ChangeForward, CleanupForward, FenceForward, Forget, ReadForward, RequestAnswer
+from crm.controller.messages import (
+    ChangeForward,
+    CleanupForward,
+    FenceForward,
+    Forget,
+    MembersForward,
+    ReadForward,
+    RequestAnswer,
+)
 from crm.controller.receipts import Origin, Receipt
 from crm.controller.replication import Replication
 
@@ -28,7 +36,7 @@ WAIT_FOR_LEADER_S = 5.0
 _FENCING = ("reboot", "off", "on", "confirm", "test")
 LOOK_FIRST = "read the CIB and look before you repeat it; what has an Idempotency-Key can be repeated as it is"
 
-Forward = ChangeForward | CleanupForward | FenceForward | ReadForward
+Forward = ChangeForward | CleanupForward | FenceForward | ReadForward | MembersForward
 """What one of this node's clients asks for, on its way to the leader."""
 
 Validate = Callable[[Document], None]
@@ -58,27 +66,27 @@ class Requests:
     def change_requested(self, event: ChangeRequested) -> None:
         """A client wants a change."""
         seen = event.if_seen
-        self._forward(ChangeForward(event.request_id, event.change, seen.version if seen else None, event.origin,
+        self.forward(ChangeForward(event.request_id, event.change, seen.version if seen else None, event.origin,
                                     seen.term if seen else None))
 
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
-        self._forward(CleanupForward(event.request_id, event.resource, event.node, event.origin))
+        self.forward(CleanupForward(event.request_id, event.resource, event.node, event.origin))
 
     def fencing_requested(self, event: FencingRequested) -> None:
         """A client wants a node fenced."""
-        self._forward(FenceForward(event.request_id, event.target, event.action, event.origin))
+        self.forward(FenceForward(event.request_id, event.target, event.action, event.origin))
 
     def read_requested(self, event: ReadRequested) -> None:
         """A client wants to read what is at least as new as its question."""
-        self._forward(ReadForward(event.request_id))
+        self.forward(ReadForward(event.request_id))
 
     def leader_known(self) -> None:
         """Somebody leads: send what waits. What went to another leader is open."""
         waiting, self._waiting = self._waiting, {}
         self._fail_sent(keep=self._core.dc)
         for request in waiting.values():
-            self._forward(request)
+            self.forward(request)
 
     def leader_lost(self) -> None:
         """Whoever waits for an answer gets one: nobody knows."""
@@ -100,7 +108,8 @@ class Requests:
             self._core.emit(Answer(answer.request_id, version, answer.term, answer.code, answer.message, answer.hint,
                                    answer.count))
 
-    def _forward(self, request: Forward) -> None:
+    def forward(self, request: Forward) -> None:
+        """A client's wish is for the leader, as soon as there is one."""
         core = self._core
         if core.authority is None:
             if not self._waiting:
@@ -130,7 +139,7 @@ class Requests:
     def change(self, sender: str, request: ChangeForward) -> None:
         """Decide on a change."""
         core = self._core
-        if self._done_before(sender, request):
+        if self.done_before(sender, request):
             return
         try:
             document = self._changed(sender, request)
@@ -161,7 +170,7 @@ class Requests:
     def cleanup(self, sender: str, request: CleanupForward) -> None:
         """Forget failures and history; the next plan probes."""
         core = self._core
-        if self._done_before(sender, request):
+        if self.done_before(sender, request):
             return
         if not core.leading or core.authority is None:
             message = f"{core.me.name} leads no more"
@@ -176,7 +185,7 @@ class Requests:
         count = sum(self._clean(name, node_id, request.resource) for name, node_id in core.me.shape.nodes
                     if request.node in (None, name))
         self._replication.flush()
-        self._done(request.origin, count)
+        self.done(request.origin, count)
         self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term,
                                            count=count))
         self._try_at_once()
@@ -185,7 +194,7 @@ class Requests:
     def fence(self, sender: str, request: FenceForward) -> None:
         """Have a node fenced because a person wants it, or take the person's word that it is off."""
         core = self._core
-        if self._done_before(sender, request):
+        if self.done_before(sender, request):
             return
         refusal = self._no_fencing(request)
         if refusal is not None:
@@ -193,7 +202,7 @@ class Requests:
             return
         if request.action == "confirm":
             self._fencing.confirm(request.target, f"{sender} (a person)")
-            self._done(request.origin)
+            self.done(request.origin)
             self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term))
             self._want_plan(f"{request.target} is off, as a person confirms")
             return
@@ -206,7 +215,7 @@ class Requests:
         def over(ok: bool, why: str) -> None:
             version = core.document.version
             if ok:
-                self._done(request.origin)
+                self.done(request.origin)
             answer = RequestAnswer(request.request_id, version, core.standing.term) if ok else RequestAnswer(
                 request.request_id, code="fencing-failed", message=f"{request.target} could not be fenced: {why}",
                 hint="see which device can fence it: crmctl fence-coverage --test")
@@ -215,7 +224,7 @@ class Requests:
 
         self._fencing.fence(request.target, request.action, over, origin=f"{sender} (a person)")
 
-    def _done_before(self, sender: str, request: ChangeForward | CleanupForward | FenceForward) -> bool:
+    def done_before(self, sender: str, request: Forward) -> bool:
         """Whether a request was carried out already, under its key: then that is the answer, once it is safe."""
         core, key = self._core, request.origin.key
         receipt = core.receipts.find(key.id, core.now) if key is not None and core.leading else None
@@ -231,7 +240,7 @@ class Requests:
             sender, _unknown(request.request_id, problem) if problem else answer))
         return True
 
-    def _done(self, origin: Origin, count: int = 0) -> None:
+    def done(self, origin: Origin, count: int = 0) -> None:
         """A request was carried out that is not one step of the CIB."""
         receipt = self._receipt(origin, self._core.document.version, count)
         if receipt is not None and self._core.leading:
@@ -265,7 +274,7 @@ class Requests:
 
     def _fenceable(self) -> list[str]:
         """Cluster nodes and the remote nodes of the configuration."""
-        known = dict.fromkeys(self._core.me.shape.names)
+        known = dict.fromkeys(name for name, _ in (*self._core.me.shape.nodes, *self._core.me.shape.gone))
         return list(known | dict.fromkeys(configured_node_names(self._core.document)))
 
     def _clean(self, node: str, node_id: str, resource: str | None) -> int:
@@ -296,7 +305,7 @@ class Requests:
         schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
         if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()
-            document = with_nodes(document, core.me.shape.nodes)
+            document = with_nodes(document, core.me.shape.voting, {node_id for _, node_id in core.me.shape.gone})
             self._validate(document)
         return document
 

@@ -6,9 +6,17 @@ without quorum has no elected DC but a *caretaker*: it plans (so that `no-quorum
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from crm.controller.node_list import NodeList
+
+
+TERM_PLACES = 64
+"""Where nodes come and go, each stands in terms of its own residue; so many nodes there may be at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +55,75 @@ class Shape:
     """The configured cluster: its nodes as (name, id), and how many disks acknowledge a change.
 
     Where that is fewer than a majority (two nodes), two parts can each believe that they may decide: see `splits`.
+
+    electors  who votes and counts, if not all do    former  who did before the last change of the node list, as long as
+    that is not known to be committed (see `crm.controller.node_list`, also for places)    gone  nodes that once were in
+    wait_for_all  a node that starts waits until it has seen all others once
     """
 
     nodes: tuple[tuple[str, str], ...]
     needed: int
+    electors: tuple[str, ...] | None = None
+    former: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    gone: tuple[tuple[str, str], ...] = ()
+    wait_for_all: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.nodes)
 
     @property
+    def voters(self) -> tuple[str, ...]:
+        """Who votes, and whose disks count."""
+        return self.names if self.electors is None else self.electors
+
+    @property
+    def voting(self) -> tuple[tuple[str, str], ...]:
+        """The same with their ids."""
+        return tuple((name, node_id) for name, node_id in self.nodes if name in self.voters)
+
+    @property
     def splits(self) -> bool:
         """Whether both parts of a split can be quorate, so that only fencing tells which of them goes on."""
-        return 2 * self.needed <= len(self.nodes)
+        return 0 < 2 * self.needed <= len(self.voters)
+
+    def enough(self, names: Collection[str]) -> bool:
+        """Whether those decide: elect a DC, keep a change.
+
+        Where one of two is enough and that is not known to be committed, the others may still count by the former list.
+        """
+        if self.former and self.splits and not self.by_former(names):
+            return False
+        return len(set(names) & set(self.voters)) >= self.needed
+
+    def by_former(self, names: Collection[str]) -> bool:
+        """Whether those are a majority of the voters before the last change of the node list."""
+        return not self.former or 2 * len(set(names) & set(self.former)) > len(self.former)
+
+    def quorate(self, names: Collection[str], seen_all: bool) -> bool:
+        """Whether a view of those may decide; `seen_all`: all voters have been in one view since this node started."""
+        if self.wait_for_all and not seen_all:
+            return set(names) >= set(self.voters)
+        return self.enough(names)
 
     def next_term(self, highest: int, name: str) -> int:
         """The lowest term above `highest` in which that node may stand: no two nodes can ever stand in the same."""
-        places, place = len(self.nodes), self.names.index(name) if name in self.names else 0
+        index = self.names.index(name) if name in self.names else 0
+        places, place = (TERM_PLACES, self.places[index]) if self.places else (len(self.nodes), index)
         return highest + 1 + (place - highest - 1) % places
 
     def id_of(self, name: str) -> str:
         """The id of a node; a node that is not listed is known by its name."""
-        return dict(self.nodes).get(name, name)
+        return {**dict(self.gone), **dict(self.nodes)}.get(name, name)
+
+    def knows(self, name: str) -> bool:
+        """Whether that is a node of the cluster, or was; others that have a name are remote nodes."""
+        return any(name == known for known, _ in (*self.nodes, *self.gone))
 
     def name_of(self, node_id: str) -> str | None:
         """The name that belongs to an id."""
-        return next((name for name, known in self.nodes if known == node_id), None)
+        return next((name for name, known in (*self.nodes, *self.gone) if known == node_id), None)
 
 
 class Position(NamedTuple):
@@ -103,14 +154,17 @@ class Store(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a node must not forget: the newest term it knows, its vote in it, the term its CIB was written in, and what
-    its store can be trusted with.
+    """What a node must not forget: the newest term it knows, its vote in it, the term of its CIB, who belongs to it,
+    and what its store can be trusted with.
+
+    `nodes` is None where the list of nodes is not crmd's own (corosync's, etcd's).
     """
 
     term: int = 0
     voted_for: str | None = None
     cib_term: int = 0
     store: Store = Store.WHOLE
+    nodes: NodeList | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Beside them `receipts.json`: which requests with a key were carried out; written before the CIB, and read with what the
 CIB then turns out to have, so that no receipt counts for a change that was lost.
 
-Two files: `votes.json` (term, vote, the term of the CIB) and the CIB's store. As long as the CIB on disk is not yet the
+Two files: `votes.json` (term, vote, the term of the CIB, the list of the cluster's nodes) and the CIB's store. The list
+is written before the CIB that it came with: one that is too new does no harm. As long as the CIB on disk is not yet the
 one of the new term, the vote file says which CIB (by digest) belongs to which former term: whatever is written, fails
 to be written or is cut off in between, no CIB ever counts as of a term that it was not written in. A CIB that had to
 be taken from a backup counts as the oldest: the other nodes know better.
@@ -27,6 +28,7 @@ from typing import IO, Any
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.store import Store
+from crm.controller import node_list as node_lists
 from crm.controller.receipts import Receipt, RequestKey
 from crm.controller.values import Standing
 from crm.controller.values import Store as Trust
@@ -179,6 +181,8 @@ class Durable:
     def _write_votes(self, standing: Standing, former: dict[str, object]) -> None:
         content = {"term": standing.term, "voted_for": standing.voted_for, "cib_term": standing.cib_term,
                    "store": standing.store, "former": former}
+        if standing.nodes is not None:
+            content["nodes"] = asdict(standing.nodes)
         self._write_json(_NAME, content)
 
     def _write_json(self, name: str, content: object) -> None:
@@ -214,6 +218,8 @@ class Durable:
             content = json.loads(path.read_text(encoding="utf-8"))
             standing = Standing(int(content["term"]), content["voted_for"], int(content["cib_term"]),
                                 Trust(content.get("store", Trust.WHOLE)))
+            if content.get("nodes") is not None:
+                standing = replace(standing, nodes=node_lists.from_data(content["nodes"]))
             former = content["former"]
             if document is not None and document.digest() == former["digest"]:
                 standing = replace(standing, cib_term=min(standing.cib_term, int(former["cib_term"])),

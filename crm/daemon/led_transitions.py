@@ -21,7 +21,7 @@ class LedTransitions:
     """Asks the archives of all members. `leader` tells who leads now; `nodes` are all that are configured."""
 
     def __init__(self, archive: TransitionArchive, peers: Peers, leader: Callable[[], str | None],
-                 nodes: tuple[str, ...]) -> None:
+                 nodes: Callable[[], tuple[str, ...]]) -> None:
         self._archive = archive
         self._peers = peers
         self._leader = leader
@@ -34,7 +34,7 @@ class LedTransitions:
         """All that the members have kept, the newest first, without their actions; and whose are missing."""
         told, silent = await self._peers.ask_all(_LIST)
         found = [_named(record) for records in told.values() for record in records]
-        absent = [Silence(node, f"{node} is not here") for node in self._nodes
+        absent = [Silence(node, f"{node} is not here") for node in self._nodes()
                   if node not in told and node not in (each.node for each in silent)]
         return sorted(found, key=lambda each: (each["begun_at"], each["number"]), reverse=True), [*silent, *absent]
 
@@ -56,7 +56,7 @@ class LedTransitions:
         if not number.isdecimal() or len(number) > 10:
             return "", None
         if dash:
-            return (node, int(number)) if node in self._nodes else ("", None)
+            return (node, int(number)) if node in self._nodes() else ("", None)
         leader = self._leader()
         if leader is None:
             raise Refused("no-dc", f"The cluster has no DC at the moment, so nobody's transition {number} is meant",

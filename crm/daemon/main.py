@@ -96,7 +96,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
                       settings.has_watchdog, written_at=time.ctime, safe_mode=mistakes.cause())
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate, way_to_end(settings.self_fencing), mistakes)
+                validate, way_to_end(settings.self_fencing), mistakes, settings.invited)
     _hide_secrets(node.service)
     from crm.daemon.api_sockets import ApiSockets
 

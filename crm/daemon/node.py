@@ -23,9 +23,11 @@ from crm.daemon import load
 from crm.daemon.clock import SteadyClock
 from crm.daemon.durable import Durable
 from crm.daemon.kept_configurations import KeptConfigurations
+from crm.daemon.layer_keys import LayerKeys
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.link_reports import link_reports
 from crm.daemon.measures import Measures
+from crm.daemon.members import MemberReports, remembered_or_first
 from crm.daemon.mistakes import Mistakes
 from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner, Schedule
@@ -37,6 +39,8 @@ from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest,
 from crm.messaging import (
     LayerError,
     LayerSettings,
+    ListedLayer,
+    ListHeard,
     MessageLayer,
     Received,
     ViewChanged,
@@ -62,15 +66,21 @@ class Node:
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
                  options: Options, validate: Validate | None, fence_self: Callable[[str], None],
-                 mistakes: Mistakes) -> None:
+                 mistakes: Mistakes, invited: bool = False) -> None:
         recalled = durable.recall()
         for report in recalled.reports:
             log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
         nodes = tuple((node.name, node.id) for node in layer_settings.nodes)
         shape = Shape(nodes, layer_settings.quorum.needed(layer_settings.names))
+        standing = recalled.standing
+        self._listed_layer = layer if isinstance(layer, ListedLayer) else None
+        if self._listed_layer is not None:
+            standing = remembered_or_first(recalled, layer_settings, invited)
+            assert standing.nodes is not None
+            self._listed_layer.use_nodes(standing.nodes)
         identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), layer_settings.incarnation, shape)
         extra = {} if validate is None else {"validate": validate}
-        self.controller = Controller(identity, recalled.standing, recalled.document, options, **extra)
+        self.controller = Controller(identity, standing, recalled.document, options, **extra)
         self.controller.recall_receipts(recalled.receipts)
         self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
@@ -82,12 +92,16 @@ class Node:
         self._peers = Peers(layer_settings.name, lambda: self.controller.snapshot().view.names,
                             lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
         configurations = KeptConfigurations(Records(durable.store), self._peers)
-        transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, shape.names)
+        transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, self._names)
         self.service = Service(layer_settings.name, nodes, self._snapshot, self.post, self.planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
                                self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports)
-        self.more_reports: list[Callable[[], tuple[Report, ...]]] = [lambda: link_reports(layer)]
+        member_reports = MemberReports(layer_settings, self._listed_layer)
+        self.more_reports: list[Callable[[], tuple[Report, ...]]] = [
+            lambda: link_reports(layer), lambda: member_reports(self._snapshot())]
         """Who else has to say something about this node."""
+        if self._listed_layer is not None:
+            self.service.keys = LayerKeys(layer_settings.keys, durable.folder, self._peers, self._listed_layer.use_keys)
         self._fence_self = fence_self
         self._mistakes = mistakes
         self._layer = layer
@@ -102,6 +116,10 @@ class Node:
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
         self._clock = SteadyClock()
         self.more_reports.append(self._clock.reports)
+
+    def _names(self) -> tuple[str, ...]:
+        """The cluster's nodes, as the list of this node says."""
+        return tuple(name for name, _ in self.service.nodes())
 
     async def start(self) -> None:
         """Join the cluster. Raises LayerError when that is impossible."""
@@ -213,6 +231,9 @@ class Node:
                 self._spawn(self._recorded(self._archive.ended(command)))
             case commands.StatusChanged(what):
                 self._status_changed(what)
+            case commands.NodesListed(nodes):
+                if self._listed_layer is not None:
+                    self._listed_layer.use_nodes(nodes)
             case commands.CibAdopted(reign, document):
                 self.service.journal.adopted(reign, document)
             case commands.Log(level, message):
@@ -284,6 +305,8 @@ class Node:
                 for kept in self._waking.confirmed(event.since_s):
                     self.post(kept)
                 self._peers.members_changed()
+            elif isinstance(event, ListHeard):
+                self.post(events.NodesHeard(event.peer, event.nodes))
             else:
                 if event.silent_s is not None:
                     self._measures.detection.add(event.silent_s)

@@ -48,6 +48,10 @@ class Peers:
         self._open: dict[str, tuple[str, asyncio.Future[Any]]] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
+    def present(self) -> Collection[str]:
+        """Names of the members."""
+        return self._present()
+
     def offer(self, topic: str, answer: Offer) -> None:
         """Answer questions of that topic, this node's own as well."""
         self._offers[topic] = answer

@@ -23,13 +23,16 @@ from crm.controller.events import (
     Event,
     FencingRequested,
     LossAcceptanceRequested,
+    MembersRequested,
     ReadRequested,
     ShutdownRequested,
 )
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.node_list import ListedNode, NodeList
 from crm.controller.receipts import NOBODY, Origin, Receipt
 from crm.daemon.journal import Journal
 from crm.daemon.kept_configurations import KeptConfigurations
+from crm.daemon.layer_keys import LayerKeys
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
@@ -130,15 +133,39 @@ class Service:
         self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
         self.journal = Journal(snapshot().document)
         self._number = 0
+        self.keys: LayerKeys | None = None
+        """The message layer's keys, where crmd has them."""
 
     def status(self) -> NodeStatus:
         """The cluster as this node sees it."""
         seen = self._snapshot()
-        members = tuple(self._member(seen, name, node_id) for name, node_id in self._nodes)
+        members = tuple(self._member(seen, name, node_id) for name, node_id in self.nodes())
         return NodeStatus(seen.node, seen.state, seen.dc, seen.caretaker, seen.term, members, seen.view.quorate,
                           seen.document.version, _is_fresh(seen), seen.transition, seen.progress,
                           (*seen.reports, *self._own_reports()),
                           self._problem(), seen.cib_term, seen.safe_mode)
+
+    def nodes(self) -> tuple[tuple[str, str], ...]:
+        """Names and ids of the cluster's nodes: of its own list, else of the settings (or what the engine knows)."""
+        listed = self._snapshot().nodes
+        return self._nodes if listed is None else tuple((node.name, node.id) for node in listed.nodes)
+
+    def node_list(self) -> NodeList | None:
+        """The cluster's own list of nodes, as this node has it; None where the message layer has one elsewhere."""
+        return self._snapshot().nodes
+
+    async def change_members(self, action: str, nodes: tuple[ListedNode, ...], *, origin: Origin = NOBODY) -> Committed:
+        """Add nodes to the list, mark them to be removed, or (keep) not. Raises Refused."""
+        answer = await self._ask(lambda request_id: MembersRequested(request_id, action, nodes, origin))
+        assert answer.version is not None
+        return Committed(answer.version, answer.term)
+
+    async def rotate_key(self) -> None:
+        """Give all nodes a new key of the message layer. Raises Refused."""
+        if self.keys is None:
+            raise Refused("no-such-key", "The key is not crmd's own with this message layer",
+                          "with corosync: corosync-keygen, and its authkey on every node")
+        await self.keys.rotate(tuple(name for name, _ in self.nodes()))
 
     def cib(self) -> Document:
         """This node's CIB; `status().fresh` tells whether it is kept up to date."""

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from crm.daemon import layer_keys
 from crm.daemon.api_settings import ApiSettings
 from crm.daemon.section import Section, SettingsError
 from crm.messaging import EtcdAccess, LayerError, LayerSettings, NodeAddress, QuorumMode, QuorumRule
@@ -109,7 +110,13 @@ class Settings(Section):
     name: str = Field(default="", description="this node's name; by default the host's name")
     cluster: str = Field(default="cluster", description="the cluster's name; nodes of other clusters are refused")
     nodes: tuple[NodeSettings, ...] = Field(
-        default=(), description="all nodes of the cluster; by default this one alone"
+        default=(),
+        description="the nodes that found the cluster; by default this one alone. Afterwards the list that the cluster "
+        "keeps counts (crmctl cluster nodes, add, remove)",
+    )
+    invited: bool = Field(
+        default=False,
+        description="this node was added to a cluster that runs: it waits for that, and founds none with its list",
     )
     key_file: Path = Field(
         default=Path("/etc/crmd/key"),
@@ -218,11 +225,12 @@ class Settings(Section):
         messaging = self.messaging
         own_map = messaging.layer == "corosync"
         listed = self.nodes if own_map else self.node_list
+        keys = (b"",) if own_map else self.layer_keys()
         return LayerSettings(
             self.name if own_map else self.node_name,
             self.cluster if "cluster" in self.model_fields_set or not own_map else "",
             tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in listed),
-            b"" if own_map else self._key(),
+            keys[0],
             QuorumRule(self.quorum_mode, messaging.wait_for_all),
             messaging.heartbeat_ms,
             messaging.failure_limit_ms,
@@ -231,6 +239,7 @@ class Settings(Section):
             messaging.max_message_bytes,
             listening,
             etcd=self.etcd.access() if messaging.layer == "etcd" else None,
+            further_keys=keys[1:],
         )
 
     def check(self) -> None:
@@ -264,6 +273,20 @@ class Settings(Section):
         except OSError as error:
             raise SettingsError(f"the API's key {own} cannot be made: {error.strerror}",
                                 "set key_file or state_folder to what crmd may write") from None
+
+    def layer_keys(self) -> tuple[bytes, ...]:
+        """What nodes prove to each other; the first is this node's. Raises SettingsError.
+
+        Of the state folder where the key was changed, else as it came with an invitation, else the cluster's key.
+        """
+        if self.messaging.layer != "embedded":
+            return (self._key(),)
+        try:
+            kept = layer_keys.kept_keys(self.state_folder) or layer_keys.kept_keys(self.key_file.parent)
+        except OSError as error:
+            raise SettingsError(f"the key file {error.filename} cannot be read: {error.strerror}",
+                                "have it readable for crmd, and for nobody else") from None
+        return kept or (self._key(),)
 
     def _key(self) -> bytes:
         if not self.key_file.exists() and len(self.node_list) == 1:

@@ -17,8 +17,9 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from crm.controller.node_list import NodeList
 from crm.messaging.quorum import QuorumRule
 
 ENTRY_POINT_GROUP = "crm.message_layers"
@@ -71,6 +72,7 @@ class LayerSettings:
     """All that a layer may need to know.
 
     key              the shared secret (at least 16 bytes) that members prove before anything else is parsed
+    further_keys     others that are accepted, too, while the key is being changed
     heartbeat_ms     how often a silent link says that it lives
     failure_limit_ms a member that is silent for longer is lost, whatever else is known of it
     restart_limit_ms how long a node whose port takes connections, but whose daemon is gone, is given to come back
@@ -91,6 +93,12 @@ class LayerSettings:
     listening: socket.socket | None = field(default=None, repr=False, compare=False)
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     etcd: EtcdAccess | None = None
+    further_keys: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """All keys that are accepted, the one that this node proves first."""
+        return (self.key, *self.further_keys)
 
     @property
     def view_patience_ms(self) -> float:
@@ -183,6 +191,14 @@ class ViewConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class ListHeard:
+    """A peer that proved the key has another list of the cluster's nodes, perhaps a newer one."""
+
+    peer: str
+    nodes: NodeList
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A message from a member of the view."""
 
@@ -190,7 +206,7 @@ class Received:
     message: bytes
 
 
-LayerEvent = ViewChanged | Received | ViewDoubted | ViewConfirmed
+LayerEvent = ViewChanged | Received | ViewDoubted | ViewConfirmed | ListHeard
 
 
 class MessageLayer(Protocol):
@@ -216,6 +232,20 @@ class MessageLayer(Protocol):
 
     async def leave(self) -> None:
         """Leave cleanly: the others see a new view at once."""
+
+
+@runtime_checkable
+class ListedLayer(Protocol):
+    """A layer whose nodes are those of the cluster's own list, which the controllers keep."""
+
+    refusals: dict[str, str]
+    """Peers that this node is not linked with because one has refused the other, and why."""
+
+    def use_nodes(self, nodes: NodeList) -> None:
+        """From now on the cluster consists of these: said before `join`, and with every change."""
+
+    def use_keys(self, keys: tuple[bytes, ...]) -> None:
+        """Prove the first of these keys to peers, and accept any of them, on connections to come."""
 
 
 class LayerFactory(Protocol):

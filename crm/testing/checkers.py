@@ -170,6 +170,8 @@ class Checkers:
     def step(self) -> None:
         """Check all that must hold at any moment."""
         self._one_dc_per_term()
+        if self._world.lists is not None:
+            self._one_quorate_dc()
 
     def stale_view(self, node: SimulatedNode, view: View) -> None:
         """A node has called itself quorate for too long in a view that no quorum is in."""
@@ -255,6 +257,16 @@ class Checkers:
             if self._leaders[leads] != node.name:
                 self._break("one-dc", f"term {leads} has two DCs: {self._leaders[leads]} and {node.name}")
 
+    def _one_quorate_dc(self) -> None:
+        """Of DCs that each lead a view which is not over there is one, whatever lists the nodes have."""
+        world = self._world
+        found = {node.view.number: node.name for node in world.nodes.values() if node.controller is not None
+                 and node.controller.leads is not None and node.controller.snapshot().view.quorate
+                 and node.view is not None and not world.membership.out_of_touch(node)
+                 and node.paused_until <= world.clock}
+        if len(found) > 1:
+            self._break("two-dcs", f"{' and '.join(found.values())} lead at once, each with quorum")
+
     def _has_all_acknowledged(self, term: int, node: SimulatedNode) -> None:
         """At the moment of election, a DC has every change that was acknowledged in an earlier term.
 
@@ -275,7 +287,7 @@ class Checkers:
         having = [node.name for node in world.nodes.values()
                   if node.disk.document is not None and marker in world.markers(node.disk.document)
                   and node.disk.standing.cib_term >= answer.term]
-        if len(having) < world.shape.needed:
+        if not world.shape.enough(having):
             self._break("commit", f"{marker} is acknowledged, but only on the disks of {having}")
 
     def _reads_what_it_told(self, node: SimulatedNode) -> None:
@@ -328,7 +340,10 @@ class Checkers:
     def settled(self) -> None:
         """One DC, one CIB, every acknowledged change in it, and nothing left to do."""
         world = self._world
-        snapshots = [node.controller.snapshot() for node in world.nodes.values() if node.controller]
+        snapshots = [node.controller.snapshot() for node in world.nodes.values()
+                     if node.controller and world.belongs(node.name)]
+        if world.lists is not None and (left := world.lists.unfinished()):
+            self._break("members", f"the list of nodes does not come to rest: {left}")
         leaders = {snapshot.dc for snapshot in snapshots}
         if len(leaders) != 1 or None in leaders:
             self._break("settles", f"no common DC after healing: {leaders}")

@@ -9,7 +9,7 @@ from crm.cib.changes import Edit, Verb
 from crm.cib.record import cluster_option
 from crm.controller.values import Store
 from crm.model.values import is_true
-from crm.testing import clients
+from crm.testing import clients, growth
 from crm.testing.nodes import SimulatedNode
 from crm.testing.world import World
 
@@ -295,6 +295,15 @@ READING = Catalogue((
     ("read", 12, clients.read),
     ("lose-store", 3, _lose_store),
 ))
+CHANGING = Catalogue((
+    *(entry for entry in PLAIN.entries if entry[0] != "standby"),
+    ("disk-fails", 1, _disk_fails),
+    ("confirm", 1, clients.confirm),
+    ("add-node", 14, growth.add),
+    ("remove-node", 8, growth.remove),
+    ("remove-dc", 2, growth.remove_dc),
+    ("keep-node", 1, growth.keep),
+))
 _TRIES = 20
 
 
@@ -329,7 +338,7 @@ def mend(world: World) -> None:
         node.machine.hanging.clear()
         node.machine.slow.clear()
         node.disk.slowness = 1.0
-        if not node.alive:
+        if not node.alive and world.belongs(node.name):
             world.start(node.name)
         world.edit(node.name, Edit(Verb.DELETE, xpath=f"//nvpair[@id='standby-{number}']"))
     clients.undo(world)

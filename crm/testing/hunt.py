@@ -94,6 +94,15 @@ def _varied_world(seed: int) -> World:
     return world
 
 
+def _changing_world(seed: int) -> World:
+    """A cluster that grows and shrinks: one node founds it, or three; there are machines for seven."""
+    founders = ("a", "abc", "a", "abcde", "ab")[seed % 5]
+    world = World("abcdefg", scenario.cib(7), seed, founders=founders)
+    world.checkers.expect = scenario.EXPECTED
+    world.about = f"{len(founders)} of 7 nodes found it; services: {', '.join(world.services)}"
+    return world
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What hunts are run on: a cluster for each seed, and what may go wrong there."""
@@ -109,6 +118,7 @@ SCENARIOS = {
     "slow": Scenario(_varied_world, faults.SLOW),
     "reading": Scenario(_varied_world, faults.READING),
     "links": Scenario(_linked_world, link_faults.LINKS),
+    "changing": Scenario(_changing_world, faults.CHANGING),
 }
 
 
@@ -129,7 +139,7 @@ def live_through(world: World, count: int = FAULTS_PER_SEED, catalogue: faults.C
     faults.mend(world)
     world.run_for(30.0)
     for node in world.nodes.values():
-        if not node.alive:
+        if not node.alive and world.belongs(node.name):
             world.start(node.name)
     clients.undo(world)
     world.settle(SETTLE_LIMIT_S)

@@ -86,7 +86,13 @@ class Membership:
         for name in world.nodes.keys() - awake:
             world.checkers.out_of_sight(world.nodes[name])
         together = {frozenset(node.assigned.names) for node in world.nodes.values() if node.assigned}
-        for group in world.network.cliques(awake, sorted(together, key=lambda each: (-len(each), sorted(each)))):
+        ranked = sorted(together, key=lambda each: (-len(each), sorted(each)))
+        if world.lists is None:
+            groups = world.network.cliques(awake, ranked)
+        else:
+            world.lists.meet(awake)
+            groups = world.network.cliques(awake, ranked, world.lists.accepted)
+        for group in groups:
             self._view_number += 1
             self._form_view([world.nodes[name] for name in group])
 

@@ -7,7 +7,7 @@ view first, whether a message survives the end of a view.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 
 class Network:
@@ -56,14 +56,19 @@ class Network:
         """Whether nothing is cut."""
         return not self._dead
 
-    def cliques(self, alive: Collection[str], together: Sequence[frozenset[str]]) -> list[tuple[str, ...]]:
-        """The living nodes in groups within which everybody hears everybody; who is together already stays so."""
+    def cliques(self, alive: Collection[str], together: Sequence[frozenset[str]],
+                accepted: Callable[[str, str], bool] = lambda left, right: True) -> list[tuple[str, ...]]:
+        """The living nodes in groups within which everybody hears everybody; who is together already stays so.
+
+        `accepted`: whether two nodes have a link with each other if they can.
+        """
         groups: list[list[str]] = []
         seeds = [[name for name in sorted(former) if name in alive] for former in together]
         for name in [each for seed in seeds for each in seed] + sorted(alive):
             if any(name in group for group in groups):
                 continue
-            fitting = [group for group in groups if all(self.linked(name, other) for other in group)]
+            fitting = [group for group in groups
+                       if all(self.linked(name, other) and accepted(name, other) for other in group)]
             if fitting:
                 max(fitting, key=len).append(name)
             else:

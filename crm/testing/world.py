@@ -28,6 +28,7 @@ from crm.model.transition import Transition
 from crm.testing.agents import Agents
 from crm.testing.checkers import Checkers, Violation
 from crm.testing.links import LinkedMembership
+from crm.testing.lists import Lists
 from crm.testing.machines import Write
 from crm.testing.membership import Membership
 from crm.testing.network import Network
@@ -47,12 +48,14 @@ class World:
 
     rule  when a set of nodes is quorate (default: a majority)    options  what each controller is told
     membership  how nodes find each other: an oracle, or the real agreement over links (`LinkedMembership`)
+    founders  who is in the list of nodes at first, if that list is the cluster's own; others are off until invited
     """
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
                  schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
                  options: Options = OPTIONS,
-                 membership: type[Membership] | type[LinkedMembership] = Membership) -> None:
+                 membership: type[Membership] | type[LinkedMembership] = Membership,
+                 founders: Iterable[str] | None = None) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.timeline = Timeline()
@@ -86,9 +89,17 @@ class World:
         self._documents = SharedDocuments()
         self._options = replace(options, documents=self._documents)
         document = Document.parse(cib) if cib else None
+        self.lists = Lists(self) if founders is not None else None
         for node in self.nodes.values():
-            node.disk.document = document
-            self.start(node.name)
+            if self.lists is None or node.name in tuple(founders or ()):
+                node.disk.document = document
+        if self.lists is not None:
+            self.lists.found(tuple(founders or ()), rule)
+        for node in self.nodes.values():
+            if self.belongs(node.name):
+                self.start(node.name)
+            else:
+                node.powered = False
 
     @property
     def clock(self) -> float:
@@ -112,6 +123,10 @@ class World:
         self._agents.end_left_over(node)
         self.handle(node, events.Started())
         self.membership.changed()
+
+    def belongs(self, name: str) -> bool:
+        """Whether a node is in the cluster's list, as it was committed last."""
+        return self.lists is None or self.lists.newest.node(name) is not None
 
     def crash(self, name: str) -> None:
         """Cut a machine's power."""
@@ -242,7 +257,8 @@ class World:
 
     def quiet(self) -> bool:
         """Whether there is a leader that is idle wherever somebody lives."""
-        live = [node.controller.snapshot() for node in self.nodes.values() if node.controller]
+        live = [node.controller.snapshot() for node in self.nodes.values()
+                if node.controller and self.belongs(node.name)]
         return all(snapshot.dc is not None and snapshot.state in ("idle", "not-dc") for snapshot in live)
 
     # What a test sees
@@ -336,6 +352,9 @@ class World:
             case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
                   | commands.TransitionEnded()):
                 pass
+            case commands.NodesListed(nodes):
+                if self.lists is not None:
+                    self.lists.told(nodes)
             case commands.Send(to, message, number):
                 self.membership.send(node, to, encode(message, number))
             case commands.Broadcast(message, number):

@@ -32,6 +32,7 @@ from crm.testing.checkers import Checkers, Throttle
 from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, live_through, run_seed, tell_seed, world_of
 from crm.transition import Limits
 
+pytestmark = pytest.mark.timeout(1200)  # all the seeds are lived through by whichever test comes first
 SEEDS = 200
 FAULTS = 10
 

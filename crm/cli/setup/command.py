@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # crmctl starts quickly; what makes certificates does not
 
 LAYERS = ("embedded", "corosync", "etcd")
 
-_FILES = frozenset({"crmd.toml", "key", "corosync.conf", "authkey", "etcd-ca.pem", "etcd.pem", "etcd.key", "etcd.env"})
+_FILES = frozenset({"crmd.toml", "key", "layer-key", "corosync.conf", "authkey", "etcd-ca.pem", "etcd.pem", "etcd.key",
+                    "etcd.env"})
 
 
 def add_to(commands: Any) -> None:
@@ -35,6 +36,55 @@ def add_to(commands: Any) -> None:
     join.add_argument("token")
     _add_folders(join)
     join.set_defaults(act=_join)
+
+    _add_members(kinds)
+
+
+def _add_members(kinds: Any) -> None:
+    add = kinds.add_parser("add", help="add nodes to the cluster that runs, and invite them")
+    add.add_argument("nodes", nargs="+", metavar="NAME[=ADDRESS[:PORT]]", help="by default its name is its address")
+    add.add_argument("--no-invite", action="store_true", help="only list them; crmctl cluster invite does it later")
+    _add_inviting(add)
+    add.set_defaults(act=_members("add"))
+
+    remove = kinds.add_parser("remove", help="have nodes leave the cluster for good; what they run moves away first")
+    remove.add_argument("nodes", nargs="+", metavar="NAME")
+    remove.add_argument("--no-wait", action="store_true", help="do not wait until they are gone")
+    remove.add_argument("--timeout", default="10min", metavar="TIME", help="how long to wait (default 10min)")
+    remove.set_defaults(act=_members("remove"))
+
+    keep = kinds.add_parser("keep", help="have a node stay that was to be removed")
+    keep.add_argument("node")
+    keep.set_defaults(act=_members("keep"))
+
+    invite = kinds.add_parser("invite", help="invite listed nodes again, with new tokens and the keys that there are")
+    invite.add_argument("nodes", nargs="+", metavar="NAME")
+    _add_inviting(invite)
+    invite.set_defaults(act=_members("invite"))
+
+    nodes = kinds.add_parser("nodes", help="who belongs to the cluster, who comes and goes, who has which list")
+    nodes.set_defaults(act=_members("nodes"))
+
+    key = kinds.add_parser("key", help="the key that nodes prove to each other")
+    rotate = key.add_subparsers(metavar="COMMAND", required=True).add_parser(
+        "rotate", help="give all nodes a new one, without a stop")
+    rotate.set_defaults(act=_members("rotate"))
+
+
+def _add_inviting(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--minutes", type=int, default=30, help="how long the invitations are good (default 30)")
+    command.add_argument("--invite-port", type=int, default=5408, help="where to wait for them (default 5408)")
+    command.add_argument("--folder", type=Path, default=Path("/etc/crmd"), help="crmd's folder (default /etc/crmd)")
+
+
+def _members(command: str) -> Any:
+    def act(options: argparse.Namespace) -> int:
+        from crm.cli.setup import members
+
+        done: int = getattr(members, command)(options)
+        return done
+
+    return act
 
 
 def _add_folders(command: argparse.ArgumentParser) -> None:
@@ -69,7 +119,7 @@ def _init(options: argparse.Namespace) -> int:
     missing = invitations.serve(lambda joined: print(f"{joined} has its files.", flush=True))
     if missing:
         raise CommandError(f"The time is over; not here yet: {', '.join(missing)}",
-                           "Run init again with --force: it makes new keys, so all others must join again", ERROR)
+                           f"Invite them again, with the same keys: crmctl cluster invite {' '.join(missing)}", ERROR)
     print(_next_step(plan.layer))
     return 0
 

@@ -6,7 +6,7 @@ The nonce is the frame's number, so a frame that was dropped, repeated, reordere
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,10 +38,14 @@ class Sealer:
 
 
 class Opener:
-    """Turns received bytes into payloads; keeps what is incomplete."""
+    """Turns received bytes into payloads; keeps what is incomplete.
 
-    def __init__(self, key: bytes, max_payload_bytes: int) -> None:
-        self._cipher = AESGCM(key)
+    Of several keys the one that opens the first frame is the connection's; `chosen` is its place.
+    """
+
+    def __init__(self, keys: bytes | Sequence[bytes], max_payload_bytes: int) -> None:
+        self._ciphers = [AESGCM(key) for key in ((keys,) if isinstance(keys, bytes) else keys)]
+        self.chosen = 0
         self._limit = max_payload_bytes + _OVERHEAD_BYTES
         self._count = 0
         self._buffer = bytearray()
@@ -65,9 +69,13 @@ class Opener:
             yield self._open(sealed)
 
     def _open(self, sealed: bytes) -> tuple[bytes, bytes]:
-        try:
-            plain = self._cipher.decrypt(self._count.to_bytes(12, "big"), sealed, None)
-        except InvalidTag:
-            raise FrameError("a frame does not open with this connection's key") from None
-        self._count += 1
-        return plain[:1], plain[1:]
+        places = range(len(self._ciphers)) if self._count == 0 else (self.chosen,)
+        for place in places:
+            try:
+                plain = self._ciphers[place].decrypt(self._count.to_bytes(12, "big"), sealed, None)
+            except InvalidTag:
+                continue
+            self.chosen = place
+            self._count += 1
+            return plain[:1], plain[1:]
+        raise FrameError("a frame does not open with this connection's key")

@@ -8,6 +8,7 @@ valid frame. Nothing but the 37 bytes of a hello is read from a peer that has no
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
@@ -27,18 +28,30 @@ class HandshakeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secured:
-    """What a handshake gives: the two directions of a connection, and a name for it that both sides derive alike."""
+    """What a handshake gives: the two directions of a connection, and `sessions`, one for each key of the dialing side.
+
+    The name of the connection, which both sides derive alike, belongs to the key that the dialing side proves.
+    """
 
     sealer: Sealer
     opener: Opener
-    session: str
+    sessions: tuple[str, ...]
+    dialed: bool
+
+    @property
+    def session(self) -> str:
+        """The connection's name, once a frame has come."""
+        return self.sessions[0 if self.dialed else self.opener.chosen]
 
 
 class Handshake:
-    """One side of a handshake: send `hello`, then give the peer's hello to `secure`."""
+    """One side of a handshake: send `hello`, then give the peer's hello to `secure`.
 
-    def __init__(self, key: bytes, dialed: bool) -> None:
-        self._key = key
+    Of several `keys` this side proves the first, and takes any from the peer: so the key is changed without a stop.
+    """
+
+    def __init__(self, keys: bytes | Sequence[bytes], dialed: bool) -> None:
+        self._keys = (keys,) if isinstance(keys, bytes) else tuple(keys)
         self._dialed = dialed
         self._private = X25519PrivateKey.generate()
         self.hello = MAGIC + self._private.public_key().public_bytes_raw()
@@ -56,9 +69,11 @@ class Handshake:
         except ValueError:
             raise HandshakeError("the peer sent an invalid public key") from None
         first, second = (self.hello, peer_hello) if self._dialed else (peer_hello, self.hello)
-        salt = hashlib.sha256(self._key).digest()
-        material = HKDF(hashes.SHA256(), 80, salt=salt, info=first + second).derive(shared)
-        outward, inward = material[:32], material[32:64]
+        salts = [hashlib.sha256(key).digest() for key in self._keys]
+        materials = [HKDF(hashes.SHA256(), 80, salt=salt, info=first + second).derive(shared) for salt in salts]
+        outward, inward = slice(0, 32), slice(32, 64)
         if not self._dialed:
             outward, inward = inward, outward
-        return Secured(Sealer(outward, max_frame_bytes), Opener(inward, max_frame_bytes), material[64:].hex())
+        opener = Opener([material[inward] for material in materials], max_frame_bytes)
+        sessions = tuple(material[64:].hex() for material in materials)
+        return Secured(Sealer(materials[0][outward], max_frame_bytes), opener, sessions, self._dialed)

@@ -12,16 +12,19 @@ import json
 import logging
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 
+from crm.controller.node_list import NodeList, stranger
 from crm.messaging.addresses import Addresses, bound
 from crm.messaging.embedded.agreement import Agreement, Output, View
 from crm.messaging.embedded.handshake import HELLO_BYTES
-from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, Identity, Link
+from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, REFUSED, Identity, Link
 from crm.messaging.layer import (
     LayerError,
     LayerEvent,
     LayerSettings,
+    ListHeard,
     Member,
     NodeAddress,
     Received,
@@ -30,6 +33,7 @@ from crm.messaging.layer import (
     check_size,
     listen_error,
 )
+from crm.messaging.quorum import QuorumRule
 from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -39,6 +43,8 @@ _RECONNECT_FIRST_S = 0.02
 _MAX_WAITING = 10_000
 _COMPLAINT_S = 60.0
 """So long what was wrong with a link is told; who is refused tries again and again."""
+_GOODBYE_S = 3.0
+"""So long a node that was removed may take to leave by itself."""
 
 
 class EmbeddedLayer:
@@ -48,13 +54,13 @@ class EmbeddedLayer:
         self.settings = settings
         self.incarnation = settings.incarnation
         self._agreement = Agreement(settings.name, self.incarnation, int(time.time()), settings.view_patience_ms,
-                                    lambda names: settings.quorum.quorate(names, settings.names, self._seen_all))
+                                    lambda names: self._quorate(names))
         self._links: dict[str, Link] = {}
         self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._waiting: list[tuple[int, Link, bytes]] = []
         self._members: frozenset[str] = frozenset()
         self._seen_all = False
-        self._left = False
+        self._left = self._joined = False
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
@@ -63,6 +69,10 @@ class EmbeddedLayer:
         self._looking_since_s: float | None = None
         self._before_look: frozenset[str] = frozenset()
         """Sessions of links from before the look: a view that rests on one of them proves nothing."""
+        self.listed: NodeList | None = None
+        """The cluster's own list of its nodes, where the controllers keep one."""
+        self.refusals: dict[str, str] = {}
+        self._dialing: dict[str, NodeAddress] = {}
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
 
@@ -80,9 +90,28 @@ class EmbeddedLayer:
             raise listen_error(me, error) from None
         self._step(self._agreement.start(_now_ms(), int(time.time())))
         self._tasks.spawn(self._watch())
-        for node in self.settings.nodes:
-            if node.name > me.name:
-                self._tasks.spawn(self._keep_dialing(node))
+        self._joined = True
+        self._dial_all()
+
+    def use_nodes(self, nodes: NodeList) -> None:
+        """From now on these are the cluster's nodes: dial who is new, and soon let go of who is not in it any more."""
+        self.listed = nodes
+        me = self.settings.node(self.settings.name)
+        others = tuple(NodeAddress(node.name, node.id, node.host, node.port) for node in nodes.nodes
+                       if node.name != self.settings.name)
+        # The mode of the settings was meant for the nodes of the settings; the list has its own.
+        self.settings = replace(self.settings, nodes=(*others, *((me,) if me is not None else ())),
+                                quorum=QuorumRule())
+        if not self._joined:
+            return
+        self._dial_all()
+        for name in self._links:
+            if nodes.node(name) is None and nodes.settled:
+                asyncio.get_running_loop().call_later(_GOODBYE_S, self._let_go, name)
+
+    def use_keys(self, keys: tuple[bytes, ...]) -> None:
+        """Links that are up stay as they are; the keys are for those to come."""
+        self.settings = replace(self.settings, key=keys[0], further_keys=keys[1:])
 
     async def send(self, to: str, message: bytes) -> None:
         """Send to one member of the view; to oneself it is delivered like any other."""
@@ -134,8 +163,9 @@ class EmbeddedLayer:
 
     def judge(self, link: Link, identity: Identity) -> str | None:
         """Why this peer may not be linked with, None if it may."""
-        refusal = self._refusal(link, identity)
+        refusal = self._refusal(link, identity) or self._list_refusal(identity)
         if refusal is not None:
+            self.refusals[identity.name] = refusal
             self._complain(link.peer_address.rsplit(":", 1)[0], f"refused a connection: {refusal}")
         return refusal
 
@@ -146,6 +176,7 @@ class EmbeddedLayer:
         former = self._links.get(name)
         self._links[name] = link
         self._complaints.pop(name, None)
+        self.refusals.pop(name, None)
         if former is not None and former is not link:
             former.close("replaced by a new connection")
         log.info("linked with %s at %s", name, link.peer_address)
@@ -165,6 +196,8 @@ class EmbeddedLayer:
         """A connection ended: find out whether the peer did, too."""
         if link.identity is None or self._links.get(link.identity.name) is not link:
             where = link.expected or link.peer_address.rsplit(":", 1)[0]
+            if reason.startswith(REFUSED) and link.identity is not None:
+                self.refusals[link.identity.name] = reason
             if reason != "connection closed by the peer":
                 self._complain(where, f"no link with {where}: {reason}")
             return
@@ -185,7 +218,7 @@ class EmbeddedLayer:
             return f"node {identity.name} belongs to cluster {identity.cluster!r}, this is {self.settings.cluster!r}"
         if identity.name == self.settings.name:
             return f"the name {identity.name} is used twice: it is this node's own name"
-        if self.settings.node(identity.name) is None:
+        if self.listed is None and self.settings.node(identity.name) is None:
             return f"node {identity.name} is not in the node list ({', '.join(self.settings.names)})"
         if link.expected is not None and link.expected != identity.name:
             return f"the address listed for {link.expected} is answered by {identity.name}"
@@ -195,6 +228,34 @@ class EmbeddedLayer:
         if held is not None and held.up and held.identity and held.identity.incarnation != identity.incarnation:
             return f"the name {identity.name} is used twice: a live node of that name is at {held.peer_address}"
         return None
+
+    def _list_refusal(self, identity: Identity) -> str | None:
+        """Why a peer does not belong here by the newer of both lists, its or ours. A newer one is taken first."""
+        own, theirs = self.listed, identity.nodes
+        if own is None:
+            return None
+        if theirs is None:
+            known = own.node(identity.name) is not None
+            return None if known else f"node {identity.name} is not in the node list ({', '.join(own.names)})"
+        if (theirs.rank, theirs.settled) > (own.rank, own.settled):
+            self._events.put_nowait(ListHeard(identity.name, theirs))
+        reason = stranger(own, theirs, self.settings.name, identity.name)
+        if reason:
+            return reason
+        return None if own.node(identity.name) is not None else f"taking the newer list of {identity.name} first"
+
+    def _dial_all(self) -> None:
+        """Dial those whose names sort after ours; what dials an address that is not listed any more ends by itself."""
+        for node in self.settings.nodes:
+            if node.name > self.settings.name and self._dialing.get(node.name) != node:
+                self._dialing[node.name] = node
+                self._tasks.spawn(self._keep_dialing(node))
+
+    def _let_go(self, name: str) -> None:
+        """A node was removed from the cluster, and has had the time to leave."""
+        link = self._links.get(name)
+        if link is not None and self.listed is not None and self.listed.node(name) is None:
+            self._lost(name, link, "it was removed from the cluster")
 
     def _complain(self, key: str, message: str) -> None:
         """Log once per peer until what there is to say changes."""
@@ -222,8 +283,8 @@ class EmbeddedLayer:
 
     def _install(self, view: View) -> None:
         self._members = frozenset(view.names)
-        self._seen_all |= self._members == set(self.settings.names)
-        quorate = self.settings.quorum.quorate(view.names, self.settings.names, self._seen_all)
+        self._seen_all |= self._members >= set(self._voters())
+        quorate = self._quorate(view.names)
         members = tuple(self._member(name, joined, incarnation) for name, incarnation, joined in view.members)
         log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if quorate else " (no quorum)")
         self._events.put_nowait(ViewChanged(view.number, members, quorate, silent_s=self._silent_s))
@@ -237,6 +298,14 @@ class EmbeddedLayer:
         if self._looking_since_s is not None and not self._agreement.own_sessions() & self._before_look:
             self._events.put_nowait(ViewConfirmed(self._looking_since_s))
             self._looking_since_s = None
+
+    def _voters(self) -> tuple[str, ...]:
+        return self.settings.names if self.listed is None else self.listed.voters
+
+    def _quorate(self, names: Collection[str]) -> bool:
+        if self.listed is not None:
+            return self.listed.shape().quorate(names, self._seen_all)
+        return self.settings.quorum.quorate(names, self.settings.names, self._seen_all)
 
     def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
         node = self.settings.node(name)
@@ -255,7 +324,10 @@ class EmbeddedLayer:
     async def _keep_dialing(self, node: NodeAddress) -> None:
         """Hold a link to a node whose name sorts after ours: dial, wait for its end, dial again."""
         pause_s = _RECONNECT_FIRST_S
-        while not self._left:
+        while not self._left and self._dialing.get(node.name) == node:
+            if node not in self.settings.nodes:
+                del self._dialing[node.name]
+                return
             former = self._links.get(node.name)
             link = await self._dial(node)
             if link is not None and link.up:
@@ -286,8 +358,7 @@ class EmbeddedLayer:
     async def _verify(self, link: Link, name: str) -> None:
         """The peer's connection to us closed. Does it still answer? Then it gets the time to dial again."""
         node = self.settings.node(name)
-        assert node is not None
-        if await self._answers(node):
+        if node is not None and await self._answers(node):
             await asyncio.sleep(self.settings.failure_limit_ms / 1000)
         self._lost(name, link, f"{link.reason}; it cannot be reached again")
 

@@ -6,9 +6,11 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from crm.controller import node_list
+from crm.controller.node_list import NodeList
 from crm.messaging.embedded.detector import Detector
 from crm.messaging.embedded.frames import FrameError
 from crm.messaging.embedded.handshake import HELLO_BYTES, Handshake, HandshakeError, Secured
@@ -16,6 +18,7 @@ from crm.messaging.layer import LayerSettings
 
 IDENTITY, WELCOME, REFUSAL = b"I", b"W", b"R"
 HEARTBEAT, CONTROL, DATA = b"H", b"C", b"D"
+REFUSED = "refused by the peer: "
 HANDSHAKE_LIMIT_S = 2.0
 DIALED_LIMIT_S = 60.0
 MAX_UNSENT_BYTES = 128 * 1024 * 1024
@@ -30,6 +33,8 @@ class Identity:
     cluster: str
     name: str
     incarnation: str
+    nodes: NodeList | None = None
+    """Its list of the cluster's nodes."""
 
 
 class LinkOwner(Protocol):
@@ -37,6 +42,7 @@ class LinkOwner(Protocol):
 
     settings: LayerSettings
     incarnation: str
+    listed: NodeList | None
 
     def judge(self, link: Link, identity: Identity) -> str | None:
         """Why this peer may not be linked with, None if it may."""
@@ -59,7 +65,7 @@ class Link(asyncio.Protocol):
         self.reason = ""
         self._owner = owner
         self._now_ms = now_ms
-        self._handshake = Handshake(owner.settings.key, dialed=expected is not None)
+        self._handshake = Handshake(owner.settings.keys, dialed=expected is not None)
         self._hello = b""
         self._secured: Secured | None = None
         self._accepted = self._welcomed = False
@@ -148,7 +154,8 @@ class Link(asyncio.Protocol):
         self._secured = self._handshake.secure(hello, self._owner.settings.max_message_bytes)
         self._secured.opener.allow(MAX_UNPROVED_BYTES)
         me = {"cluster": self._owner.settings.cluster, "name": self._owner.settings.name,
-              "incarnation": self._owner.incarnation}
+              "incarnation": self._owner.incarnation,
+              "nodes": asdict(self._owner.listed) if self._owner.listed else None}
         self.send(IDENTITY, json.dumps(me).encode())
         return rest
 
@@ -158,7 +165,7 @@ class Link(asyncio.Protocol):
                 raise ValueError("no identity came first")
             self._take_identity(json.loads(payload))
         elif kind == REFUSAL:
-            self.close(f"refused by the peer: {payload.decode(errors='replace')}")
+            self.close(f"{REFUSED}{payload.decode(errors='replace')}")
         elif kind == WELCOME:
             self._welcomed = True
             self._check_up()
@@ -169,7 +176,8 @@ class Link(asyncio.Protocol):
     def _take_identity(self, fields: dict[str, Any]) -> None:
         assert self._secured is not None, "the identity came in a frame"
         self._secured.opener.allow(self._owner.settings.max_message_bytes)
-        self.identity = Identity(str(fields["cluster"]), str(fields["name"]), str(fields["incarnation"]))
+        nodes = node_list.from_data(fields["nodes"]) if fields.get("nodes") else None
+        self.identity = Identity(str(fields["cluster"]), str(fields["name"]), str(fields["incarnation"]), nodes)
         refusal = self._owner.judge(self, self.identity)
         if refusal is not None:
             self.send(REFUSAL, refusal.encode())

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from crm.controller.node_list import NodeList
 from crm.messaging.addresses import Addresses, bound
 from crm.messaging.embedded.handshake import HELLO_BYTES
 from crm.messaging.embedded.link import CONTROL, DATA, Identity, Link
@@ -59,6 +60,7 @@ class Mesh:
         self._leaving: set[str] = set()
         """Members who have said that they leave."""
         self._waiting: dict[str, list[bytes]] = {}
+        self.listed: NodeList | None = None  # etcd and the settings have the list of nodes
         self._dialing: set[str] = set()
         self._tasks = Tasks()
         self._complaints: dict[str, str] = {}

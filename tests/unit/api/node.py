@@ -13,6 +13,7 @@ from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.store import Store
 from crm.cib.version import Seen, Version
+from crm.controller.node_list import ListedNode, NodeList, first_list
 from crm.controller.receipts import NOBODY, Origin, Receipt, Receipts
 from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.led_transitions import LedTransitions
@@ -107,7 +108,7 @@ class FakeNode:
         self.others: dict[str, Peers] = {}
         """Other nodes that are here."""
         self.configurations = KeptConfigurations(Records(self.store), self.peers)
-        self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, ("one", "two"))
+        self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, lambda: ("one", "two"))
         self.state = STATUS
         self.receipts = Receipts()
         self.origins: list[Origin] = []
@@ -118,6 +119,9 @@ class FakeNode:
         """How often it was asked to be."""
         self.attributes: list[tuple[str, str, str | None, int | None]] = []
         self.fenced: list[tuple[str, str]] = []
+        self.nodes = first_list([ListedNode("one", "1", port=1), ListedNode("two", "2", port=2)]).founded(3).kept()
+        self.members: list[tuple[str, tuple[str, ...]]] = []
+        self.rotations = 0
         self.cleaned: list[tuple[str | None, str | None]] = []
         self.validated: list[tuple[str, dict[str, str]]] = []
         self.refusals: dict[str, tuple[int, str]] = {}
@@ -127,7 +131,7 @@ class FakeNode:
     def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
         """Another node is here, with what it has kept."""
         other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
-        LedTransitions(archive, other, lambda: self.state.dc, ("one", "two"))
+        LedTransitions(archive, other, lambda: self.state.dc, lambda: ("one", "two"))
         AgentsEverywhere(_WithOneAgent(other))
         if store is not None:
             KeptConfigurations(Records(store), other)
@@ -197,6 +201,22 @@ class FakeNode:
             raise self.trouble
         self.fenced.append((target, action))
         return self._done(origin)
+
+    def node_list(self) -> NodeList | None:
+        return self.nodes
+
+    async def change_members(
+        self, action: str, nodes: tuple[ListedNode, ...], *, origin: Origin = NOBODY
+    ) -> Committed:
+        if self.trouble is not None:
+            raise self.trouble
+        self.members.append((action, tuple(node.name for node in nodes)))
+        if action == "add":
+            self.nodes = self.nodes.with_added(3, nodes).kept()
+        return self._done(origin)
+
+    async def rotate_key(self) -> None:
+        self.rotations += 1
 
     async def test_fencing(self, target: str) -> tuple[str, ...]:
         return (f"power: answers for {target}",)

@@ -44,7 +44,8 @@ CALLS: list[Call[Any]] = [
     calls.differences("0.1.0", "0.2.0"), calls.undo(), calls.tickets(), calls.ticket("t"),
     calls.change_ticket("t", granted=True), calls.forget_ticket("t"), calls.fence("n"), calls.plan_fence("n"),
     calls.confirm("n"), calls.accept_loss(), calls.fencings("n"), calls.fencing_coverage(test=True),
-    calls.attributes("n"),
+    calls.attributes("n"), calls.cluster_nodes(), calls.add_node("n", "10.0.0.4"), calls.remove_node("n"),
+    calls.keep_node("n"), calls.rotate_key(),
     calls.set_attribute("n", "a", "1"), calls.remove_attribute("n", "a"), calls.set_utilization("n", {"cpu": None}),
     calls.options(), calls.set_option("o", "v"), calls.remove_option("o"), calls.agents("ocf"), calls.agent("ocf:x:y"),
     calls.simulate(lost_nodes=["n"]), calls.create_token(), calls.revoke_token("00"), calls.audit("anna", refused=True),
@@ -92,6 +93,8 @@ def test_no_call_is_forgotten_here() -> None:
     [
         (values.Report, ["ReportValue"]),
         (values.Node, ["NodeValue"]),
+        (values.ListedNode, ["ListedNodeValue"]), (values.NodeList, ["NodeListValue"]),
+        (values.RotatedKey, ["KeyValue"]),
         (values.Resource, ["ResourceValue"]),
         (values.Failure, ["FailureValue"]),
         (values.Cluster, ["ClusterValue"]),

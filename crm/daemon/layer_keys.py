@@ -1,0 +1,90 @@
+"""The key that nodes prove to each other, and how it is changed without a stop.
+
+Three steps, each done by all nodes before the next begins: accept the new key beside the old one, prove the new one,
+accept nothing else. Whatever ends in between, any two nodes have a key that both accept; the change is simply asked for
+again. Links that are up stay up: a key is for connections to come. The new key travels over the nodes' own links.
+
+Kept in the state folder (`layer-key`, one key a line, the one that is proved first); without that file the key is that
+of the settings. The API's key (tokens, certificates) is another matter and stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from crm.daemon.peers import Peers
+from crm.daemon.refusal import Refused
+
+FILE = "layer-key"
+_TOPIC = "layer-key"
+_STEPS = ("accept", "prove", "only")
+
+
+def kept_keys(folder: Path) -> tuple[bytes, ...]:
+    """The keys in a folder, none if they were never changed. Raises OSError."""
+    try:
+        return tuple((folder / FILE).read_bytes().split())
+    except FileNotFoundError:
+        return ()
+
+
+class LayerKeys:
+    """One node's keys. `use` tells the message layer."""
+
+    def __init__(self, keys: tuple[bytes, ...], folder: Path, peers: Peers,
+                 use: Callable[[tuple[bytes, ...]], None]) -> None:
+        self._keys = keys
+        self._folder = folder
+        self._peers = peers
+        self._use = use
+        peers.offer(_TOPIC, self._step)
+
+    async def rotate(self, nodes: tuple[str, ...]) -> None:
+        """Give every node a new key. Raises Refused (nodes-away, key-not-changed) with who is missing, or why not."""
+        key = secrets.token_hex(32)
+        here = set(self._peers.present())
+        missing = sorted(set(nodes) - here - {self._peers.name})
+        if missing:
+            raise Refused("nodes-away", f"{', '.join(missing)} would be left with the old key",
+                          "start crmd there, or remove the node: crmctl cluster remove")
+        for step in _STEPS:
+            for node in (*sorted(set(nodes) - {self._peers.name}), self._peers.name):
+                try:
+                    await self._peers.ask(node, _TOPIC, {"step": step, "key": key})
+                except Refused as error:
+                    raise Refused("key-not-changed", f"{node} did not {step} the new key: {error.message}",
+                                  "all nodes still accept each other; ask for it again") from None
+
+    async def _step(self, about: Any) -> str:
+        """Do one step here: on disk first."""
+        step, key = str(about["step"]), str(about["key"]).encode()
+        if step not in _STEPS or len(key) < 16:
+            raise Refused("bad-request", f"{step!r} is no step of a change of keys")
+        others = tuple(known for known in self._keys if known != key)
+        keys = {"accept": (*others, key), "prove": (key, *others), "only": (key,)}[step]
+        try:
+            self._write(keys)
+        except OSError as error:
+            raise Refused("disk", f"the key cannot be written: {error.strerror}") from None
+        self._keys = keys
+        self._use(keys)
+        return "done"
+
+    def _write(self, keys: tuple[bytes, ...]) -> None:
+        temporary = self._folder / f"{FILE}.new"
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"\n".join(keys) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._folder / FILE)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -224,7 +224,7 @@ class Requests:
 
         self._fencing.fence(request.target, request.action, over, origin=f"{sender} (a person)")
 
-    def done_before(self, sender: str, request: Forward) -> bool:
+    def done_before(self, sender: str, request: ChangeForward | CleanupForward | FenceForward | MembersForward) -> bool:
         """Whether a request was carried out already, under its key: then that is the answer, once it is safe."""
         core, key = self._core, request.origin.key
         receipt = core.receipts.find(key.id, core.now) if key is not None and core.leading else None

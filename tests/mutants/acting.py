@@ -82,8 +82,8 @@ ACTING = (
            "self._finish(flight, ok=True)", Hunt("plain", 150)),
     Mutant("late-is-done", _D, "        self._backoff.failed(action, \"no result within its time limit\")\n"
            "        self._finish(flight, ok=False)", "        self._finish(flight, ok=True)", Hunt("plain", 150)),
-    Mutant("not-told-beforehand", _D, "        if is_told_beforehand(action.operation):\n            self._send_when",
-           "        if False:\n            self._send_when", Hunt("harsh", 200)),
+    Mutant("not-told-beforehand", _D, "        elif is_told_beforehand(action.operation):\n            self._send_when",
+           "        elif False:\n            self._send_when", Hunt("harsh", 200)),
     Mutant("no-time-limit", _D, "        self._flights.limit(flight, self._limit_s(action) + self._turn_s(flight))\n", "",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("startup-fences-at-once", _D,

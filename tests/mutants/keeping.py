@@ -71,7 +71,7 @@ KEEPING = (
         ("gone = parts.joining.joined.keys() - {member.name for member in core.view.members}", "gone: set[str] = set()"),
         ("if now.standing.term < last.standing.term else \"\"", "if False else \"\""),
         ("and now.version < last.version else \"\"", "and False else \"\""),
-        ("return \"\" if len(kept) >= core.needed else", "return \"\" if True else"),
+        ("return \"\" if core.enough(kept) else", "return \"\" if True else"),
         ("if now.term == last.term and changed else \"\"", "if False else \"\""),
     ))),
     Mutant("invariants-unchecked", "crm/controller/controller.py", "        self._invariants.check()\n", "", INVARIANTS),

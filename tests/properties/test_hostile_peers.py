@@ -17,6 +17,7 @@ from crm.cib.record import ResourceRecord
 from crm.controller import messages as said
 from crm.controller.core import EMPTY_CIB
 from crm.controller.fencing.records import FencingRecord
+from crm.controller.node_list import ListedNode
 from crm.controller.receipts import Origin, Receipt, RequestKey
 from crm.controller.values import Position
 from crm.model.transition import ActionKind, AgentReference, GraphAction
@@ -51,7 +52,8 @@ def templates(alone: Alone) -> tuple[said.Message, ...]:
         said.FencingNews((FencingRecord("f", "c", "off", "b", "pending", int(START)),)),
         said.FenceForward("q", "c", "off"), said.AttributeUpdate("b", "n", "v", 1), said.AttributeKept("n", "v", 1),
         said.NodeLoad(1.0, 2, 3), said.EndSafeMode(term), said.LossAccepted("b"), said.ReadForward("q"),
-        said.FollowProbe(term, 1), said.Following(term, 1),
+        said.FollowProbe(term, 1), said.Following(term, 1), said.NodeListKept(term, 1),
+        said.MembersForward("q", "add", (ListedNode("d", "4", "10.0.0.4"),), Origin("u")),
     )
 
 
@@ -97,7 +99,7 @@ peers_say = settings(
 
 
 @peers_say
-@given(st.sampled_from((follower, leader)), st.integers(0, 30), st.data())
+@given(st.sampled_from((follower, leader)), st.integers(0, 32), st.data())
 def test_no_message_ends_a_controller(make: Callable[[], Alone], kind: int, data: st.DataObject) -> None:
     message = templates(make())[kind]
     name, body = written(message)
@@ -109,7 +111,7 @@ def test_no_message_ends_a_controller(make: Callable[[], Alone], kind: int, data
 ONE_BY_ONE = ("", "<cib/>", "9" * 400, "\u00b2", "--5", None, -1, 10**18, [], True)
 
 
-@pytest.mark.parametrize("kind", range(31))
+@pytest.mark.parametrize("kind", range(33))
 @pytest.mark.parametrize("make", [follower, leader])
 def test_no_single_value_ends_a_controller(make: Callable[[], Alone], kind: int) -> None:
     """Each place of each message, with each of these."""

@@ -146,7 +146,7 @@ class EmbeddedLayer:
             self.refusals.pop(identity.name, None)
         else:
             self.refusals[identity.name] = refusal
-            self._complain(link.peer_address.rsplit(":", 1)[0], f"refused a connection: {refusal}")
+            self._complain(f"refused {identity.name}", f"refused a connection: {refusal}")
         return refusal
 
     def link_up(self, link: Link) -> None:
@@ -176,6 +176,8 @@ class EmbeddedLayer:
         """A connection ended: find out whether the peer did, too."""
         if link.identity is None or self._links.get(link.identity.name) is not link:
             where = link.expected or link.peer_address.rsplit(":", 1)[0]
+            if link.identity is not None and reason == self.refusals.get(link.identity.name):
+                return  # We refused it, and have said so.
             said = reason.removeprefix(REFUSED)
             if said.startswith(_QUIET):
                 return

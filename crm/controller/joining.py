@@ -369,6 +369,8 @@ class Joining:
             return None
         if hello.nodes is not None and hello.nodes > nodes.rank:
             return None
+        if nodes.node(self._core.me.name) is None:
+            return None  # Who does not belong to the cluster speaks for nobody.
         said = "was removed from the cluster" if nodes.was_removed(sender) else "is not in the cluster's list of nodes"
         return Objection(NOT_LISTED, f"{sender} {said} (version {nodes.version}: {', '.join(nodes.names)})",
                          f"to have it in: crmctl cluster add {sender}=ADDRESS")

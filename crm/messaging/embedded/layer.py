@@ -43,6 +43,9 @@ _RECONNECT_FIRST_S = 0.02
 _MAX_WAITING = 10_000
 _COMPLAINT_S = 60.0
 """So long what was wrong with a link is told; who is refused tries again and again."""
+_KNOCK_S = 2.0
+_QUIET = ("the other one dials", "first the newer list")
+"""What refusals begin with that are nothing to worry about."""
 _GOODBYE_S = 3.0
 """So long a node that was removed may take to leave by itself."""
 
@@ -92,6 +95,7 @@ class EmbeddedLayer:
         self._tasks.spawn(self._watch())
         self._joined = True
         self._dial_all()
+        self._tasks.spawn(self._knock())
 
     def use_nodes(self, nodes: NodeList) -> None:
         """From now on these are the cluster's nodes: dial who is new, and soon let go of who is not in it any more."""
@@ -163,10 +167,12 @@ class EmbeddedLayer:
 
     def judge(self, link: Link, identity: Identity) -> str | None:
         """Why this peer may not be linked with, None if it may."""
-        refusal = self._refusal(link, identity) or self._list_refusal(identity)
-        if refusal is not None:
+        refusal = self._refusal(link, identity) or self._list_refusal(identity) or self._order_refusal(link, identity)
+        if refusal is None or refusal.startswith(_QUIET):
+            self.refusals.pop(identity.name, None)
+        else:
             self.refusals[identity.name] = refusal
-            self._complain(link.peer_address.rsplit(":", 1)[0], f"refused a connection: {refusal}")
+            self._complain(f"refused {identity.name}", f"refused a connection: {refusal}")
         return refusal
 
     def link_up(self, link: Link) -> None:
@@ -196,7 +202,12 @@ class EmbeddedLayer:
         """A connection ended: find out whether the peer did, too."""
         if link.identity is None or self._links.get(link.identity.name) is not link:
             where = link.expected or link.peer_address.rsplit(":", 1)[0]
-            if reason.startswith(REFUSED) and link.identity is not None:
+            if link.identity is not None and reason == self.refusals.get(link.identity.name):
+                return  # We refused it, and have said so.
+            said = reason.removeprefix(REFUSED)
+            if said.startswith(_QUIET):
+                return
+            if said != reason and link.identity is not None:
                 self.refusals[link.identity.name] = reason
             if reason != "connection closed by the peer":
                 self._complain(where, f"no link with {where}: {reason}")
@@ -222,11 +233,14 @@ class EmbeddedLayer:
             return f"node {identity.name} is not in the node list ({', '.join(self.settings.names)})"
         if link.expected is not None and link.expected != identity.name:
             return f"the address listed for {link.expected} is answered by {identity.name}"
-        if link.expected is None and identity.name > self.settings.name:
-            return f"node {identity.name} dialed although its name sorts after {self.settings.name}"
         held = self._links.get(identity.name)
         if held is not None and held.up and held.identity and held.identity.incarnation != identity.incarnation:
             return f"the name {identity.name} is used twice: a live node of that name is at {held.peer_address}"
+        return None
+
+    def _order_refusal(self, link: Link, identity: Identity) -> str | None:
+        if link.expected is None and identity.name > self.settings.name:
+            return f"{_QUIET[0]}: node {identity.name} dialed, and its name sorts after {self.settings.name}"
         return None
 
     def _list_refusal(self, identity: Identity) -> str | None:
@@ -242,7 +256,7 @@ class EmbeddedLayer:
         reason = stranger(own, theirs, self.settings.name, identity.name)
         if reason:
             return reason
-        return None if own.node(identity.name) is not None else f"taking the newer list of {identity.name} first"
+        return None if own.node(identity.name) is not None else f"{_QUIET[1]} of {identity.name}"
 
     def _dial_all(self) -> None:
         """Dial those whose names sort after ours; what dials an address that is not listed any more ends by itself."""
@@ -338,6 +352,14 @@ class EmbeddedLayer:
                 self._lost(node.name, former, f"{former.reason or 'connection lost'}; it cannot be reached again")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, self.settings.reconnect_limit_ms / 1000)
+
+    async def _knock(self) -> None:
+        """Ask those who should dial and do not: they may have another list of nodes, which one side has to know of."""
+        while not self._left:
+            await asyncio.sleep(_KNOCK_S)
+            for node in self.settings.nodes:
+                if self.listed is not None and node.name < self.settings.name and node.name not in self._links:
+                    await self._dial(node)
 
     async def _dial(self, node: NodeAddress) -> Link | None:
         """A link that is up or closed, None if nobody answers."""

@@ -185,7 +185,7 @@ def test_a_node_that_forgets_what_it_told_its_clients_is_caught(monkeypatch: pyt
     monkeypatch.setattr(Election, "_rank", lambda self, hello: tuple(-part for part in hello.position.durable))
     monkeypatch.setattr(Checkers, "_has_all_acknowledged", lambda self, term, node: None)
     monkeypatch.setattr(Invariants, "check", lambda self: None)  # by which the controller itself would notice
-    assert breaks("reads")
+    assert breaks("reads", 100)
 
 
 def test_changes_out_of_order_are_caught() -> None:

@@ -19,6 +19,7 @@ from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import paths, schema
 from crm.cib.changes import Change, size_bytes
 from crm.cib.document import Document
+from crm.cib.record import cluster_option
 from crm.cib.version import Seen, Version
 from crm.cib.visible_changes import as_change, carried_over
 from crm.model.report import Report, Severity
@@ -145,10 +146,7 @@ async def _made(apply: Callable[[Change], Document], change: Change) -> Document
 
 
 async def _check_present(service: Service, present: Document) -> None:
-    """Raise Refused if that is not the cluster's configuration, only what this node knows: something may be to change.
-
-    Without quorum nobody can tell; then what this node knows is all that there is.
-    """
+    """Raise Refused if that is only what this node knows, and not the cluster's configuration."""
     await _as_far_as_can_be_known(service)
     if service.cib().version[:2] != present.version[:2]:
         raise Refused("stale-version", f"The configuration moved on from {present.version} meanwhile",
@@ -162,11 +160,16 @@ async def _catch_up(service: Service, wanted: Seen | None) -> None:
 
 
 async def _as_far_as_can_be_known(service: Service) -> None:
-    """Have this node catch up with the DC. Without quorum what it knows is all that there is. Raises Refused."""
+    """Have this node catch up with the DC. Raises Refused.
+
+    Without quorum nobody can say what the cluster's configuration is: a part of it that has a majority may have changed
+    it, or done this very request. Only a part that is to go on without quorum goes by what it has.
+    """
     try:
         await service.consistent()
     except Refused as error:
-        if error.code != "no-quorum":
+        ignored = cluster_option(service.cib(), "no-quorum-policy") == "ignore"
+        if error.code != "no-quorum" or not ignored:
             raise
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from crm.api import idempotency
 from crm.api.service import Refused
+from crm.cib.changes import Edit, Verb
 from tests.unit.api.node import NOW
 from tests.unit.api.test_doors import Client
 
@@ -93,6 +94,8 @@ def test_two_at_once_are_one(client: Client) -> None:
     asyncio.run(story())
 
 
+IGNORED = ('<crm_config><cluster_property_set id="o"><nvpair id="oi" name="no-quorum-policy" value="ignore"/>'
+           "</cluster_property_set></crm_config>")
 WRITES = [
     ("POST", "/v1/nodes/two/standby", None),
     ("POST", "/v1/resources/web/move", {"node": "two"}),
@@ -181,7 +184,17 @@ def test_nothing_to_change_is_said_of_the_present_configuration_only(client: Cli
     client.node.uncertain = Refused("not-ready", "nobody leads", "try again")
     assert client.http.post(path, headers=same).status_code == 503
     client.node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+    assert client.http.post(path, headers=same).json()["code"] == "no-quorum"
+    client.node.adopt(client.node.document.apply(Edit(Verb.MODIFY, IGNORED)))
     assert client.http.post(path, headers=same).status_code == 200
+
+
+def test_without_quorum_no_request_is_called_stale(client: Client) -> None:
+    """A majority elsewhere may have done it."""
+    method, path, body = WRITES[4]
+    client.node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+    answer = client.http.request(method, path, json=body, headers={"If-Match": '"0.99.0@7"'})
+    assert (answer.status_code, answer.json()["code"]) == (503, "no-quorum")
 
 
 def test_the_dc_is_told_who_asks_and_with_what(client: Client) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.synced_files import sync_folder, write_synced
 from crm.cib.version import Version
 from crm.model.report import Report, Severity
 
@@ -76,10 +77,10 @@ class Store:
         temporary = self.folder / _TEMPORARY
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            _write_synced(temporary, body + b"<!-- sha256 %s of all lines above -->\n" % digest.encode())
+            write_synced(temporary, body + b"<!-- sha256 %s of all lines above -->\n" % digest.encode())
             self._keep_backup()
             temporary.replace(self.path)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             _discard(temporary)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -172,22 +173,6 @@ def _kept(path: Path) -> Kept | None:
 
 def _backup_name(number: int) -> str:
     return f"cib-{number:08d}.xml"
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _discard(path: Path) -> None:

@@ -157,7 +157,7 @@ class Members:
         for node in nodes.nodes:
             here = core.view.member(node.name) is not None
             if not node.voter and not node.leaving and node.name in self._joining.joined:
-                self._step(lambda term, former, name=node.name: former.with_voter(term, name), _ignored)  # type: ignore[misc]
+                self._let_vote(node.name)
                 return
             if node.leaving and here and not node.voter:
                 # Nothing was started on a node that did not vote yet.
@@ -170,6 +170,9 @@ class Members:
                 return
         self._forget_removed(nodes)
 
+    def _let_vote(self, name: str) -> None:
+        self._step(lambda term, former: former.with_voter(term, name), _ignored)
+
     def _remove(self, name: str, then: Callable[[], None]) -> None:
         self._core.log("notice", f"{name} is removed from the cluster")
         self._step(lambda term, former: former.without(term, name), lambda _problem: then())
@@ -181,12 +184,10 @@ class Members:
 
     def is_clean(self, node: ListedNode) -> bool:
         """Whether nothing can be active on a node that is not here."""
-        document = self._core.document
-        state = recorded_nodes(document).get(node.id)
-        if state is None:
+        if node.id not in recorded_nodes(self._core.document):
             # Nobody has seen it since the cluster started; one that never voted has never been in it.
             return not node.voter or not self._fences_unseen()
-        return state.get("expected") == "down" and not may_run_anything(document, node.id)
+        return self._left_nothing(node.id)
 
     def _fences_unseen(self) -> bool:
         document = self._core.document
@@ -202,6 +203,8 @@ class Members:
     def _forget_removed(self, nodes: NodeList) -> None:
         """What the CIB knows of nodes that are removed and gone: nobody plans with them any more."""
         core, document = self._core, self._core.document
+        if not nodes.removed:
+            return  # Asked after each event: the CIB need not be searched for nothing.
         known = configured_node_ids(document) | set(recorded_nodes(document))
         gone = [node_id for name, node_id in nodes.removed if node_id in known and core.view.member(name) is None]
         gone = [node_id for node_id in gone if self._left_nothing(node_id)]

@@ -18,7 +18,6 @@ import asyncio
 import fcntl
 import json
 import logging
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +27,7 @@ from typing import IO, Any
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.store import Store
+from crm.cib.synced_files import replace_synced
 from crm.controller import node_list as node_lists
 from crm.controller.receipts import Receipt, RequestKey
 from crm.controller.values import Standing
@@ -186,17 +186,7 @@ class Durable:
         self._write_json(_NAME, content)
 
     def _write_json(self, name: str, content: object) -> None:
-        temporary = self.folder / f"{name}.new"
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / name)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_synced(self.folder / name, json.dumps(content).encode())
 
     def _read_receipts(self) -> tuple[Receipt, ...]:
         """Without them a repeated request is done again: that is said, and ends nobody."""

@@ -10,12 +10,12 @@ of the settings. The API's key (tokens, certificates) is another matter and stay
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from crm.cib.synced_files import replace_synced
 from crm.daemon.peers import Peers
 from crm.daemon.refusal import Refused
 
@@ -67,24 +67,9 @@ class LayerKeys:
         others = tuple(known for known in self._keys if known != key)
         keys = {"accept": (*others, key), "prove": (key, *others), "only": (key,)}[step]
         try:
-            self._write(keys)
+            replace_synced(self._folder / FILE, b"\n".join(keys) + b"\n", 0o600)
         except OSError as error:
             raise Refused("disk", f"the key cannot be written: {error.strerror}") from None
         self._keys = keys
         self._use(keys)
         return "done"
-
-    def _write(self, keys: tuple[bytes, ...]) -> None:
-        temporary = self._folder / f"{FILE}.new"
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"\n".join(keys) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._folder / FILE)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

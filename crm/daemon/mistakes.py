@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from crm.cib.synced_files import replace_synced
 from crm.controller.safe_mode import Cause
 from crm.daemon.supervision import MISTAKE
 
@@ -73,18 +75,10 @@ class Mistakes:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_TEXT]
         self.all = (*self.all, Mistake(self._clock(), where, text, configuration))[-KEPT:]
         try:
-            self._write()
+            replace_synced(self._path, json.dumps([asdict(each) for each in self.all]).encode())
         except OSError as failure:  # a full disk must not keep a broken daemon alive
             log.error("%s cannot be written: %s", self._path, failure)
         self._end()
-
-    def _write(self) -> None:
-        temporary = self._path.with_suffix(".new")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump([asdict(each) for each in self.all], file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
 
     def _read(self) -> tuple[Mistake, ...]:
         """What is not there, or cannot be read, counts for nothing."""
@@ -97,7 +91,7 @@ class Mistakes:
             return ()
 
 
-def _mistake(told: dict[str, object]) -> Mistake:
+def _mistake(told: dict[str, Any]) -> Mistake:
     """Raises ValueError, KeyError, TypeError."""
-    admin_epoch, epoch = map(int, told["configuration"])  # type: ignore[call-overload]
+    admin_epoch, epoch = map(int, told["configuration"])
     return Mistake(float(str(told["at"])), str(told["where"]), str(told["text"]), (admin_epoch, epoch))

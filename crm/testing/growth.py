@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crm.controller.events import MembersRequested
 from crm.testing.nodes import SimulatedNode
 from crm.testing.world import World
@@ -24,7 +26,7 @@ def add(world: World, node: SimulatedNode) -> bool:
     names = world.random.sample(outside, min(len(outside), world.random.choice((1, 1, 2))))
     ask(world, node.name, "add", "".join(names))
     for name in names:
-        world.later(world.random.choice((0.05, 0.5, 4.0)), lambda name=name: _boot(world, name))  # type: ignore[misc]
+        world.later(world.random.choice((0.05, 0.5, 4.0)), partial(_boot, world, name))
     return True
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crm.cli.connection import ERROR, CommandError
+from crm.cli.connection import CommandError
 
 if TYPE_CHECKING:  # crmctl starts quickly; what makes certificates does not
     from crm.cli.setup.plan import SetupFile
@@ -95,7 +95,7 @@ def _add_folders(command: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from crm.cli.setup.invitation import Invitations
+    from crm.cli.setup.invitation import Invitations, hand_out
     from crm.cli.setup.plan import planned
 
     plan = planned(options.cluster, options.layer, options.nodes)
@@ -113,13 +113,7 @@ def _init(options: argparse.Namespace) -> int:
     if invitations is None:
         print(_next_step(plan.layer))
         return 0
-    for other, token in invitations.tokens.items():
-        print(f"\nOn {other}, within {options.minutes} minutes:\n  crmctl cluster join {token}")
-    print("\nWaiting for them (Ctrl-C ends the invitations) …", flush=True)
-    missing = invitations.serve(lambda joined: print(f"{joined} has its files.", flush=True))
-    if missing:
-        raise CommandError(f"The time is over; not here yet: {', '.join(missing)}",
-                           f"Invite them again, with the same keys: crmctl cluster invite {' '.join(missing)}", ERROR)
+    hand_out(invitations, options.minutes)
     print(_next_step(plan.layer))
     return 0
 

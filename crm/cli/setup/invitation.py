@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm.cli.connection import UNAVAILABLE, USAGE, CommandError
+from crm.cli.connection import ERROR, UNAVAILABLE, USAGE, CommandError
 from crm.cli.setup.certificates import Pair, passing
 from crm.cli.setup.plan import SetupFile
 
@@ -125,6 +125,17 @@ class Invitations:
             file.write_bytes(self._pair.key_pem + self._pair.certificate_pem)
             context.load_cert_chain(file)
         return context
+
+
+def hand_out(invitations: Invitations, minutes: float) -> None:
+    """Tell a person the tokens, and wait for the nodes to use them. Raises CommandError with those that did not."""
+    for name, token in invitations.tokens.items():
+        print(f"\nOn {name}, within {minutes} minutes:\n  crmctl cluster join {token}")
+    print("\nWaiting for them (Ctrl-C ends the invitations) …", flush=True)
+    missing = invitations.serve(lambda joined: print(f"{joined} has its files.", flush=True))
+    if missing:
+        raise CommandError(f"The time is over; not here yet: {', '.join(missing)}",
+                           f"Invite them again, with the same keys: crmctl cluster invite {' '.join(missing)}", ERROR)
 
 
 def fetch(token: Token, write: Callable[[str, list[SetupFile]], None]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crm.cli import asking
-from crm.cli.connection import ERROR, TIMEOUT, USAGE, CommandError, duration_seconds
+from crm.cli.connection import TIMEOUT, USAGE, CommandError, duration_seconds
 from crm.cli.setup.plan import PORT, SetupFile
 from crm.daemon import settings as daemon_settings
 from crm.daemon.layer_keys import FILE
@@ -76,7 +76,7 @@ def rotate(_options: argparse.Namespace) -> int:
 
 def invite(options: argparse.Namespace) -> int:
     """Hand out this node's keys and the cluster's list to nodes that are in it."""
-    from crm.cli.setup.invitation import Invitations
+    from crm.cli.setup.invitation import Invitations, hand_out
 
     listed = {each["name"]: each for each in asking.read("cluster", "nodes")}
     unknown = [name for name in options.nodes if name not in listed]
@@ -91,13 +91,7 @@ def invite(options: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(f"Nodes cannot be invited at {host} port {options.invite_port}: {error.strerror}",
                            "--invite-port takes another port") from None
-    for name, token in invitations.tokens.items():
-        print(f"\nOn {name}, within {options.minutes} minutes:\n  crmctl cluster join {token}")
-    print("\nWaiting for them (Ctrl-C ends the invitations) …", flush=True)
-    missing = invitations.serve(lambda joined: print(f"{joined} has its files.", flush=True))
-    if missing:
-        raise CommandError(f"The time is over; not here yet: {', '.join(missing)}",
-                           f"Invite them again: crmctl cluster invite {' '.join(missing)}", ERROR)
+    hand_out(invitations, options.minutes)
     print("Next, on each of them: systemctl enable --now crmd   (then: crmctl cluster nodes)")
     return 0
 

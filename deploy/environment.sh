@@ -46,8 +46,28 @@ fingerprint() {
     "$PYTHON" - "$REPOSITORY" "$1" <<'END'
 import hashlib, pathlib, sys
 root = pathlib.Path(sys.argv[1])
-print(hashlib.sha256((root / "pyproject.toml").read_bytes() + str(root).encode() + sys.argv[2].encode()).hexdigest())
+files = b"".join((root / name).read_bytes() for name in ("pyproject.toml", "requirements.lock"))
+print(hashlib.sha256(files + str(root).encode() + sys.argv[2].encode()).hexdigest())
 END
+}
+
+# pip, saying what it fetches; $LOG has all that it says. A NAME for the log, then pip's arguments.
+pip_install() {
+    LOG=$ENVIRONMENT/crmd-$1.log
+    shift
+    "$PYTHON" -m pip install --disable-pip-version-check "$@" 2>&1 | tee "$LOG" |
+        sed -un 's/^Collecting \([^ ]*\).*/  \1/p'
+    [ "${PIPESTATUS[0]}" = 0 ] || { tail -n 5 "$LOG" >&2 && return 1; }
+}
+
+# The very files that crmd was tried with. An index that has others under their names is not to be trusted; one that
+# lacks some (a mirror, a newer Python) is, as the ranges of pyproject.toml hold.
+install_pinned() {
+    pip_install pinned --require-hashes --requirement "$REPOSITORY/requirements.lock" && return
+    ! grep -q "DO NOT MATCH THE HASHES" "$LOG" ||
+        fail "The package index hands out other files than the ones that requirements.lock names; see $LOG." \
+            "Somebody may have replaced them. Nothing was installed; use another index (pip config list shows yours)."
+    echo "Not all pinned releases can be had here (see $LOG): others within the ranges of pyproject.toml are taken."
 }
 
 prepare_environment() {
@@ -64,11 +84,8 @@ prepare_environment() {
         return
     fi
     echo "Installing crmd and what it needs …"
-    local log=$ENVIRONMENT/crmd-install.log
-    if ! "$PYTHON" -m pip install --disable-pip-version-check --editable "$target" 2>&1 | tee "$log" |
-        sed -un 's/^Collecting \([^ ]*\).*/  \1/p' || ! grep -q '^Successfully installed' "$log"; then
-        tail -n 5 "$log" >&2
-        fail "The installation failed; all of it stands in $log." "Is there a connection to a Python package index?"
-    fi
+    install_pinned
+    pip_install install --editable "$target" ||
+        fail "The installation failed; all of it stands in $LOG." "Is there a connection to a Python package index?"
     echo "$wanted" >>"$ENVIRONMENT/crmd-installed"
 }

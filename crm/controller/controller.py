@@ -42,6 +42,7 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.invariants import Invariants, Parts
 from crm.controller.joining import Hooks, Joining
+from crm.controller.lone_start import LoneStart
 from crm.controller.lost_store import LostStore
 from crm.controller.members import Members
 from crm.controller.node_list import NodeList
@@ -129,6 +130,7 @@ class Controller:
         self._history = LocalHistory(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost, lambda name: self._replication.term_kept(name))
         self._lost_store = LostStore(self._core, self._election)
+        self._lone_start = LoneStart(self._core, self._quorum_changed)
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
         self._releases = Releases(self._core, self._replication)
@@ -221,7 +223,7 @@ class Controller:
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
-                         *self._lost_store.reports(), *self._replication.dropped.reports(),
+                         *self._lost_store.reports(), *self._lone_start.reports(), *self._replication.dropped.reports(),
                          *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.standing.cib_term, self._safe_mode.cause, core.standing.nodes)
 
@@ -255,7 +257,7 @@ class Controller:
             events.LossAcceptanceRequested: self._lost_store.requested,
             events.ReadRequested: self._requests.read_requested,
             events.CleanupRequested: self._requests.cleanup_requested,
-            events.FencingRequested: self._requests.fencing_requested,
+            events.FencingRequested: self._fencing_requested,
             events.AttributeRequested: self._attributes.requested,
             events.LoadMeasured: lambda event: self._throttle.measured(event.load, event.cores),
             events.ShutdownRequested: self._shutdown_requested,
@@ -346,6 +348,10 @@ class Controller:
         core = self._core
         core.see(event.view)
         core.changed("members")
+        self._quorum_changed()
+
+    def _quorum_changed(self) -> None:
+        core = self._core
         self._protection.view_changed()
         self._fencing_member.view_changed()
         self._election.view_changed()
@@ -354,6 +360,10 @@ class Controller:
             self._joining.view_changed()
         elif core.authority is None:
             self._requests.leader_lost()
+
+    def _fencing_requested(self, event: events.FencingRequested) -> None:
+        self._lone_start.requested(event)
+        self._requests.fencing_requested(event)
 
     def _nodes_heard(self, event: events.NodesHeard) -> None:
         if self._members.heard(event):

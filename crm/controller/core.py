@@ -85,6 +85,10 @@ class Core:
         """Version and term of the configuration that this node found when it took office."""
         self.seen_all = False
         """Whether all voters were in one view since this node started."""
+        self.said_off: set[str] = set()
+        """Nodes that this one need not have seen, because a person has said that they are off."""
+        self.waits_for: tuple[str, ...] = ()
+        """Without whom this view, large enough, does not count as quorate."""
         self.receipts = Receipts()
         """Of the requests that were carried out under a key."""
         self.numbers = Numbers()
@@ -97,18 +101,29 @@ class Core:
         """Take a new view.
 
         Where both parts of a split can be quorate, a part may have committed changes alone while this node was away.
-        Until it is in step it does not count itself quorate without the others, whatever the message layer says.
+        Until it is in step it does not count itself quorate without the others, whatever the message layer says. Who is
+        said to be off needs not be waited for, until it is seen again.
         """
-        alone = not set(self.me.shape.voters) <= set(view.names)
-        self.seen_all = self.seen_all or not alone
+        self.said_off -= set(view.names)
+        missing = set(self.me.shape.voters) - set(view.names) - self.said_off
+        self.seen_all = self.seen_all or not missing
         self.view = view
         self.doubted = False
+        waits = False
         if self.standing.nodes is not None:
             # The list is the cluster's own: the message layer may know another one.
             self.view = view = replace(view, quorate=self.me.shape.quorate(view.names, self.seen_all))
-        if view.quorate and self.splits and alone and not self.in_step:
+            waits = not view.quorate and self.me.shape.enough(view.names)
+        if view.quorate and missing and self._may_lack_changes():
             self.log("warning", f"{self.me.name} has not had the cluster's CIB since it started, and waits for it")
             self.view = replace(view, quorate=False)
+            waits = True
+        self.waits_for = tuple(sorted(missing)) if waits else ()
+
+    def _may_lack_changes(self) -> bool:
+        """Whether others may have changed the CIB alone meanwhile, and this cluster cares (`wait_for_all`)."""
+        cares = self.standing.nodes is None or self.standing.nodes.wait_for_all
+        return self.splits and cares and not self.in_step
 
     def doubt_quorum(self, doubted: bool) -> None:
         """Count this view as one without quorum, or do so no more."""

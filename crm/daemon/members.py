@@ -13,9 +13,13 @@ from crm.model.report import Report, Severity
 
 
 def remembered_or_first(recalled: Recalled, settings: LayerSettings, invited: bool) -> Standing:
-    """What the disk held; a node that has no list yet begins with that of its settings."""
-    if recalled.standing.nodes is not None:
-        return recalled.standing
+    """What the disk held; a node that has no list yet begins with that of its settings.
+
+    Whether it waits for the others at its start is its own matter, so the present settings tell.
+    """
+    kept = recalled.standing.nodes
+    if kept is not None:
+        return replace(recalled.standing, nodes=replace(kept, wait_for_all=settings.quorum.wait_for_all))
     nodes = tuple(ListedNode(node.name, node.id, node.host, node.port) for node in settings.nodes)
     blank = recalled.document is None and recalled.standing.term == 0
     first = first_list(nodes, two_node=settings.quorum.mode is QuorumMode.TWO_NODE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crm.messaging.quorum import QuorumMode, QuorumRule
@@ -51,6 +53,62 @@ def test_who_has_only_seen_the_other_does_not_lead_alone() -> None:
     one.start("a")
     one.settle()
     one.checkers.settled()
+
+
+def alone(founders: str = "ab", waits: bool = True) -> World:
+    """One of two machines has died, and the daemon of the other one is started anew."""
+    one = World("ab", scenario.cib(2), 1, rule=QuorumRule(QuorumMode.TWO_NODE), founders=founders)
+    one.checkers.expect = scenario.EXPECTED
+    one.power.boots = False
+    one.settle()
+    for name in "ab":
+        one.crash(name)
+    disk = one.nodes["b"].disk
+    assert disk.standing.nodes is not None
+    disk.standing = replace(disk.standing, nodes=replace(disk.standing.nodes, wait_for_all=waits))
+    one.start("b")
+    one.run_for(20)
+    return one
+
+
+def said(one: World) -> list[str]:
+    controller = one.nodes["b"].controller
+    assert controller is not None
+    return [f"{each.message}. {each.hint}" for each in controller.snapshot().reports if each.code == "started-alone"]
+
+
+def test_who_starts_alone_waits_and_says_for_whom() -> None:
+    one = alone()
+    controller = one.nodes["b"].controller
+    assert controller is not None and controller.leads is None and one.where("db") == []
+    (report,) = said(one)
+    assert "without a" in report and "crmctl confirm a" in report
+
+
+def test_who_is_said_to_be_off_is_not_waited_for() -> None:
+    one = alone()
+    one.fence("b", "a", "confirm")
+    one.settle()
+    assert one.where("db") == ["b"] and not said(one)
+    one.change("b", "without-a")
+    one.run_for(1)
+    assert "without-a" in one.acknowledged
+    one.start("a")
+    one.settle()
+    assert "without-a" in one.markers(one.document("a"))
+    one.checkers.settled()
+
+
+def test_a_word_for_another_node_changes_nothing() -> None:
+    one = alone()
+    one.fence("b", "b", "confirm")
+    one.run_for(20)
+    assert one.where("db") == [] and said(one)
+
+
+def test_who_need_not_wait_does_not() -> None:
+    one = alone(waits=False)
+    assert one.where("db") == ["b"] and not said(one)
 
 
 def test_a_dc_that_nobody_has_confirmed_gives_way_to_who_knows_more() -> None:

@@ -49,6 +49,19 @@ def test_a_node_that_boots_alone_waits_until_it_has_seen_the_other(pair: Room) -
     until(lambda: all(len(pair.active(resource)) == 1 for resource in UNIQUE), "not all is served")
 
 
+def test_a_person_may_say_that_the_other_is_off(pair: Room) -> None:
+    for name in pair.names:
+        pair.power_off(name)
+    pair.boot("n2")
+    until(lambda: any(each["code"] == "started-alone" for each in pair.value("n2").get("reports", ())),
+          "n2 does not say for whom it waits")
+    pair.ask("POST", "/v1/fencing/nodes/n1/confirm", "n2")
+    until(lambda: serve_all(pair, "n2"), "n2 did not go on", 15.0)
+    pair.boot("n1")
+    until(lambda: len(pair.value("n1").get("members", ())) == 2, "n1 is not taken in")
+    until(lambda: all(len(pair.active(resource)) == 1 for resource in UNIQUE), "not all is served once")
+
+
 def test_both_halves_of_a_split_go_on_and_one_gives_way_when_they_meet(pair: Room) -> None:
     pair.split(["n1"], ["n2"])
     until(lambda: serve_all(pair, "n1", "n2"), "a half did not go on", 15.0)

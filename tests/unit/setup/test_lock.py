@@ -20,7 +20,8 @@ PINS = re.findall(r"^([\w.-]+)==(\S+)[^\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64
 @pytest.mark.parametrize("asked", ASKED)
 def test_each_dependency_is_pinned_within_its_range(asked: str) -> None:
     wanted = Requirement(asked)
-    pinned = [Version(version) for name, version, _ in PINS if canonicalize_name(name) == canonicalize_name(wanted.name)]
+    pinned = [Version(version) for name, version, _ in PINS
+              if canonicalize_name(name) == canonicalize_name(wanted.name)]
     assert pinned and all(version in wanted.specifier for version in pinned)
 
 

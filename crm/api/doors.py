@@ -30,9 +30,9 @@ from crm.api import audit, limits
 from crm.api.problems import CODE_HEADER, answer
 from crm.api.scopes import READING, Scope, needed
 from crm.api.service import Service
+from crm.api.token_lists import revoked_tokens
 from crm.api.tokens import MADE_BY, TokenError, check
 from crm.cib.access import UNRESTRICTED_USERS, Acl
-from crm.cib.document import Document
 from crm.cib.redaction import redacted_text
 
 AsgiScope = MutableMapping[str, Any]
@@ -248,7 +248,7 @@ class Doors:
         return self._clock() < ends_at and not set(identities).intersection(self._revoked())
 
     def _revoked(self) -> Collection[str]:
-        return revoked_tokens(self._service)
+        return revoked_tokens(self._service.cib())
 
 
 def _is_open(scope: AsgiScope) -> bool:
@@ -273,21 +273,6 @@ def _client(scope: AsgiScope) -> str:
 
 def _place(scope: AsgiScope) -> str:
     return "unix socket" if _is_local(scope) else "tcp"
-
-
-REVOKED = "crmd-revoked-tokens"
-ISSUED = "crmd-issued-tokens"
-
-
-def revoked_tokens(service: Service) -> list[str]:
-    """The ids of tokens and certificates that were taken back before their time."""
-    return words_of(service.cib(), REVOKED)
-
-
-def words_of(document: Document, option: str) -> list[str]:
-    """The words of a cluster option that holds a list."""
-    pairs = document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair")
-    return next(((pair.get("value") or "").split() for pair in pairs if pair.get("name") == option), [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
-from crm.api.doors import ISSUED, REVOKED, DoorSettings, principal, revoked_tokens, words_of
+from crm.api.doors import DoorSettings, principal
 from crm.api.origin import origin
 from crm.api.paging import Paging
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.scopes import Scope
 from crm.api.service import Refused, Service
-from crm.api.tokens import ID_LENGTH, MADE_BY, Grant, make, new_id, still_counts
+from crm.api.token_lists import ISSUED, REVOKED, counting, revoked_tokens, words_of
+from crm.api.tokens import ID_LENGTH, MADE_BY, Grant, make, new_id
 from crm.api.values import Wish
 from crm.api.writing import Written, seen_of, write_made
 from crm.cib import intents
@@ -128,7 +129,7 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
     @router.get("/tokens")
     async def list_tokens(page: Paging) -> list[IssuedTokenValue]:
         """The tokens that were made, are still good and were not taken back: those of the asking user, all for root."""
-        revoked = set(revoked_tokens(service))
+        revoked = set(revoked_tokens(service.cib()))
         issued = [IssuedTokenValue.of(word) for word in words_of(service.cib(), ISSUED)]
         asking = principal()
         good = [each for each in issued if each.expires.timestamp() > clock()
@@ -139,13 +140,13 @@ def routes(service: Service, doors: DoorSettings, clock: Callable[[], float]) ->
     @router.get("/tokens/revoked", responses={200: {"content": _IDS}})
     async def list_revoked(page: Paging) -> list[str]:
         """The ids of the tokens and certificates that were taken back and would be good otherwise."""
-        return page.of(revoked_tokens(service), str)
+        return page.of(revoked_tokens(service.cib()), str)
 
     @router.delete("/tokens/{token_id}")
     async def revoke_token(token_id: TokenId, response: Response, dry_run: DryRun = False) -> Written:
         """Take a token or a certificate back: from now on no node accepts it."""
         def revoked(document: Document) -> Change | None:
-            known = [each for each in revoked_tokens(service) if still_counts(each, clock())]
+            known = counting(service.cib(), REVOKED, clock())
             ids = dict.fromkeys([*known, token_id.lstrip("0") if len(token_id) != ID_LENGTH else token_id])
             return intents.option(document, REVOKED, " ".join(ids))
 
@@ -173,7 +174,7 @@ async def _list(service: Service, grant: Grant, now: float) -> None:
     """
     for left in reversed(range(_TRIES)):
         document = service.cib()
-        kept = [word for word in words_of(document, ISSUED) if still_counts(word.partition(":")[0], now)]
+        kept = counting(document, ISSUED, now)
         if len(kept) >= _MOST_TOKENS:
             raise ProblemError("too-many-tokens", f"{len(kept)} tokens are good; there may be no more",
                                "Take back those that nobody needs: crmctl token list, crmctl token revoke ID")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import Response
 
-from crm.api import permission
+from crm.api import permission, token_lists
 from crm.api.bounded_xpath import with_paths
 from crm.api.origin import done_before, origin
 from crm.api.plan_values import PlanValue, planned
@@ -17,7 +17,7 @@ from crm.api.service import Receipt, Refused, Service
 from crm.api.side_work import beside
 from crm.api.values import CommittedValue, UnchangedValue
 from crm.cib import paths, schema
-from crm.cib.changes import Change, size_bytes
+from crm.cib.changes import Batch, Change, size_bytes
 from crm.cib.document import Document
 from crm.cib.record import cluster_option
 from crm.cib.version import Seen, Version
@@ -106,6 +106,7 @@ async def _write(service: Service, change: Change | None, response: Response, if
     present = service.cib()
     _check_version(service, present, if_seen)
     change, after = await _applied(service, present, change)
+    change, after = await _with_token_lists(present, change, after)
     permission.check_change(present, after)
     if by_hand:
         _check_status(service, present, after)
@@ -138,6 +139,16 @@ async def _applied(service: Service, present: Document, change: Change | None) -
         return change, await _made(present.apply, change)
     after = carried_over(present, seen, await _made(seen.apply, change))
     return (change if after is present else as_change(present, after)), after
+
+
+async def _with_token_lists(present: Document, change: Change | None, after: Document
+                            ) -> tuple[Change | None, Document]:
+    """The same change, but no token that was taken back is good again by it (see `crm.api.token_lists`)."""
+    keep = token_lists.what_brings_back(present, after, time.time())
+    if change is None or not keep:
+        return change, after
+    whole = Batch((change, *keep))
+    return whole, await _made(present.apply, whole)
 
 
 async def _made(apply: Callable[[Change], Document], change: Change) -> Document:

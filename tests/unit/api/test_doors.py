@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from fastapi.testclient import TestClient
+from lxml import etree
 
 from crm.api import doors
 from crm.api.app import create
@@ -206,6 +207,29 @@ def test_a_token_ends_with_the_one_that_it_was_made_by(client: Client) -> None:
     for made in (child, grandchild):
         answer = client.ask(*READ, token=made["token"])
         assert (answer.status_code, answer.json()["code"]) == (401, "bad-token")
+
+
+def _earlier(client: Client, root: str, before: str, how: str) -> Any:
+    if how == "undo":
+        return client.ask("POST", "/v1/cib/undo", token=root)
+    if how == "backup":
+        return client.ask("PUT", "/v1/cib", token=root, params={"section": "configuration"}, content=before)
+    edit = {"verb": "delete", "xpath": "//cluster_property_set"}
+    return client.ask("PATCH", "/v1/cib", token=root, json=edit)
+
+
+@pytest.mark.parametrize("how", ["undo", "backup", "delete"])
+def test_no_earlier_configuration_makes_a_revoked_token_good_again(client: Client, how: str) -> None:
+    root = client.token(scope=Scope.WRITE, seconds=400_000_000)
+    made = [client.ask("POST", "/v1/tokens", token=root, json={"user": "anna", "for_seconds": 315_360_000}).json()
+            for _ in range(2)]
+    document = client.node.cib().root.find("configuration")
+    before = etree.tostring(document).decode()
+    assert client.ask("DELETE", f"/v1/tokens/{made[0]['id']}", token=root).status_code == 200
+    assert _earlier(client, root, before, how).status_code == 200
+    assert [client.ask(*READ, token=each["token"]).status_code for each in made] == [401, 200]
+    assert client.ask("GET", "/v1/tokens/revoked", token=root).json() == [made[0]["id"]]
+    assert [each["id"] for each in client.ask("GET", "/v1/tokens", token=root).json()] == [made[1]["id"]]
 
 
 def test_a_certificate_ends_with_the_token_that_it_was_made_by(client: Client) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-FEATURE_SET = "3.20.5"
+FEATURE_SET = "3.20.6"
 NEWEST_SCHEMA = "pacemaker-4.0"
 _SCHEMA = re.compile(r"pacemaker-(\d+)\.(\d+)")
 

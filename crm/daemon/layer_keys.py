@@ -4,13 +4,16 @@ Three steps, each done by all nodes before the next begins: accept the new key b
 accept nothing else. Whatever ends in between, any two nodes have a key that both accept; the change is simply asked for
 again. Links that are up stay up: a key is for connections to come. The new key travels over the nodes' own links.
 
-Kept in the state folder (`layer-key`, one key a line, the one that is proved first); without that file the key is that
-of the settings. The API's key (tokens, certificates) is another matter and stays as it is.
+Kept in the state folder (`layer-key`, one key a line, the one that is proved first; a key that is no plain word is
+written as `hex:` and its bytes); without that file the key is that of the settings. The API's key (tokens,
+certificates) is another matter and stays as it is.
 """
 
 from __future__ import annotations
 
+import errno
 import secrets
+from binascii import unhexlify
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,15 +24,33 @@ from crm.daemon.refusal import Refused
 
 FILE = "layer-key"
 _TOPIC = "layer-key"
+_HEX = b"hex:"
 _STEPS = ("accept", "prove", "only")
 
 
 def kept_keys(folder: Path) -> tuple[bytes, ...]:
-    """The keys in a folder, none if they were never changed. Raises OSError."""
+    """The keys in a folder, none if they were never changed. Raises OSError, also for what is no list of keys."""
     try:
-        return tuple((folder / FILE).read_bytes().split())
+        return tuple(map(_read, (folder / FILE).read_bytes().split()))
     except FileNotFoundError:
         return ()
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"it is spoilt ({error})", str(folder / FILE)) from None
+
+
+def as_file(keys: tuple[bytes, ...]) -> bytes:
+    """The content of the file that keeps them."""
+    return b"".join(_written(key) + b"\n" for key in keys)
+
+
+def _read(word: bytes) -> bytes:
+    return unhexlify(word[len(_HEX):]) if word.startswith(_HEX) else word
+
+
+def _written(key: bytes) -> bytes:
+    """A key of the settings may be any bytes, spaces and line ends among them."""
+    plain = key.split() == [key] and not key.startswith(_HEX)
+    return key if plain else _HEX + key.hex().encode()
 
 
 class LayerKeys:
@@ -67,7 +88,7 @@ class LayerKeys:
         others = tuple(known for known in self._keys if known != key)
         keys = {"accept": (*others, key), "prove": (key, *others), "only": (key,)}[step]
         try:
-            replace_synced(self._folder / FILE, b"\n".join(keys) + b"\n", 0o600)
+            replace_synced(self._folder / FILE, as_file(keys), 0o600)
         except OSError as error:
             raise Refused("disk", f"the key cannot be written: {error.strerror}") from None
         self._keys = keys

@@ -17,7 +17,7 @@ from crm.cli import asking
 from crm.cli.connection import TIMEOUT, USAGE, CommandError, duration_seconds
 from crm.cli.setup.plan import PORT, SetupFile
 from crm.daemon import settings as daemon_settings
-from crm.daemon.layer_keys import FILE
+from crm.daemon.layer_keys import FILE, as_file
 
 _ADDED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,254})"
                     r"(=(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)"
@@ -118,7 +118,7 @@ def files_of(name: str, listed: list[dict[str, Any]], here: daemon_settings.Sett
                            f"openssl rand -hex 32 > {here.key_file}; chmod 600; then restart crmd") from None
     keys = here.layer_keys()
     if keys[0] != here.key_file.read_bytes().strip():
-        files.append(SetupFile("crmd", FILE, b"\n".join(keys) + b"\n", secret=True))
+        files.append(SetupFile("crmd", FILE, as_file(keys), secret=True))
     return files
 
 

@@ -70,6 +70,8 @@ class Follower:
             raise ProblemError("no-such-resource", f"The cluster has no resource {wanted.resource}",
                                "See which there are: crmctl status")
         self._before = {_key(each) for each in picture.failures()}
+        self._failures: dict[object, FailureValue] = {}
+        """Those since the change; the cluster forgets them with the history of a node that is fenced for one."""
 
     async def follow(self, say: Say) -> str:
         """What came of it, with the time that it took. Raises ProblemError (not-as-wanted) with the reason."""
@@ -94,6 +96,7 @@ class Follower:
                 left = _left(await self._service.plan(document))
                 own = [each for each in left if self._is_own(document, each)]
                 seen = document
+                self._note_failures(self._picture())
                 say("" if is_restricted(self._service) else _progress(own, left))
                 self._check_fencing(left)
                 if not own and is_reached(self._wanted, self._picture().whole_resource(self._wanted.resource)):
@@ -122,11 +125,16 @@ class Follower:
     def _outcome(self) -> Outcome:
         picture = self._picture()
         name = self._wanted.resource
-        names = picture.names_in(name) | self._parts
-        failures = [each for each in picture.failures() if each.resource in names and self._is_new(each)]
+        self._note_failures(picture)
+        failures = list(self._failures.values())
         answer = explain(read(picture.document.root), int(time.time()), name)
         outcome = judge(self._wanted, Seen(picture.whole_resource(name), failures, answer, _stopped_by(picture, name)))
         return self._with_quorum(outcome)
+
+    def _note_failures(self, picture: Picture) -> None:
+        names = picture.names_in(self._wanted.resource) | self._parts
+        self._failures |= {_key(each): each for each in picture.failures()
+                           if each.resource in names and self._is_new(each)}
 
     def _with_quorum(self, outcome: Outcome) -> Outcome:
         status = self._service.status()

@@ -92,6 +92,7 @@ def _add_wishes(commands: asking.Commands) -> None:
         command = commands.add_parser(name, help=text)
         command.add_argument("node")
         asking.add_dry_run(command)
+        asking.add_wait(command)
         command.set_defaults(act=_node, verb=name)
 
     move = commands.add_parser("move", help="have a resource run elsewhere for a while")
@@ -114,6 +115,7 @@ def _add_wishes(commands: asking.Commands) -> None:
     cleanup.add_argument("resource", nargs="?", help="only of this resource")
     cleanup.add_argument("--node", help="only on this node")
     asking.add_dry_run(cleanup)
+    asking.add_wait(cleanup)
     cleanup.set_defaults(act=_cleanup)
 
 
@@ -202,11 +204,16 @@ def _cib(options: argparse.Namespace) -> None:
     sys.stdout.write(request("GET", "/v1/cib", query={"section": options.section}).text)
 
 
-def _node(options: argparse.Namespace) -> None:
+def _node(options: argparse.Namespace) -> int:
     undo = "" if options.verb == "online" else f" (undo: crmctl online {options.node})"
     said = {"standby": "is in standby", "online": "is online", "maintenance": "is in maintenance"}[options.verb]
     where = asking.path("nodes", options.node, options.verb)
-    asking.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
+    answer = asking.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
+    if answer is None or options.no_wait:
+        return 0
+    from crm.cli.coming_to_rest import node_changed
+
+    return node_changed(options, "" if options.verb == "online" else f"crmctl online {options.node}")
 
 
 def _move(options: argparse.Namespace) -> int:
@@ -221,13 +228,18 @@ def _clear(options: argparse.Namespace) -> int:
     return clear(options)
 
 
-def _cleanup(options: argparse.Namespace) -> None:
+def _cleanup(options: argparse.Namespace) -> int:
     path = asking.path("resources", options.resource, "cleanup") if options.resource else "/v1/cluster/cleanup"
     answer = asking.send("POST", path, None, {"node": options.node, **asking.dry_run(options)})
     if options.dry_run:
         asking.print_plan(answer)
-    else:
-        print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are")
+        return 0
+    print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are", flush=True)
+    if options.no_wait:
+        return 0
+    from crm.cli.coming_to_rest import cleaned_up
+
+    return cleaned_up(options)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -97,6 +97,7 @@ def _add_values(own: Commands) -> None:
         command.add_argument("value", nargs="?", help="without it, it is removed")
         _add_writing(command, _value, kind=kind)
         asking.add_force(command)
+        asking.add_wait(command)
 
 
 def _add_writing(command: argparse.ArgumentParser, act: Any, **more: str) -> None:
@@ -279,10 +280,12 @@ def _only_place(options: argparse.Namespace) -> str | None:
     return nodes[0] if len(nodes) == 1 else None
 
 
-def _value(options: argparse.Namespace) -> None:
+def _value(options: argparse.Namespace) -> int:
     name, value = asking.name_and_value(options)
     where = asking.path("resources", options.resource, options.kind, name)
-    if value is None:
-        asking.write(options, "DELETE", where, None, f"{name} of {options.resource} is removed")
-        return
-    asking.write(options, "PUT", where, {"value": value}, f"{name} of {options.resource} is {value}")
+    method, wish = ("DELETE", None) if value is None else ("PUT", {"value": value})
+    said = f"{name} of {options.resource} is {'removed' if value is None else value}"
+    if not _parts(options.resource):
+        asking.write(options, method, where, wish, said)
+        return 0
+    return asking.write_and_wait(options, method, where, wish, said, goal="configured", undo="crmctl history undo")

@@ -161,8 +161,8 @@ def test_no_daemon_is_said_with_what_to_do(
 @pytest.mark.parametrize(
     ("arguments", "asked", "body", "said"),
     [
-        (["standby", "one"], "POST /v1/nodes/one/standby", {}, "undo: crmctl online one"),
-        (["online", "one"], "POST /v1/nodes/one/online", {}, "Node one is online"),
+        (["standby", "one", "--no-wait"], "POST /v1/nodes/one/standby", {}, "undo: crmctl online one"),
+        (["online", "one", "--no-wait"], "POST /v1/nodes/one/online", {}, "Node one is online"),
         (
             ["move", "web", "two", "--for", "2h", "--no-wait"],
             "POST /v1/resources/web/move",

@@ -54,7 +54,7 @@ def test_a_resource_from_the_command_line(run: Run, node: FakeNode) -> None:
     assert "Did you mean port?" in run("resource", "create", "x", "ocf:crmd:HttpServer", "prt=1", code=1)
     run("resource", "group", "all", "site", "web", "--no-wait")
     assert "  site" in run("resource", "list")
-    run("resource", "meta", "all", "priority", "7")
+    run("resource", "meta", "all", "priority", "7", "--no-wait")
     assert "undo: crmctl resource start all" in run("resource", "stop", "all", "--no-wait")
     run("resource", "start", "all", "--no-wait")
     assert "That is so already" in run("resource", "start", "all", "--no-wait")
@@ -94,7 +94,7 @@ def test_properties(run: Run) -> None:
     run("property", "set", "batch-limit=7")
     assert "batch-limit = 7" in run("property", "show", "batch-limit")
     assert "which value" in run("property", "set", "batch-limit", code=64)
-    run("resource", "meta", "web", "priority=3")
+    run("resource", "meta", "web", "priority=3", "--no-wait")
     assert '"priority": "3"' in run("resource", "show", "web")
     assert "no node nine" in run("fence", "nine", code=105)
     run("property", "unset", "maintenance-mode")
@@ -269,4 +269,4 @@ def test_whatever_changes_something_can_be_planned_only(run: Run, node: FakeNode
     assert node.document is before and (node.fenced, node.cleaned, node.attributes) == ([], [], [])
     assert "load of one is 3" in run("node", "attribute", "one", "load", "3", "--transient")
     assert node.attributes == [("one", "load", "3", None)]
-    assert "1 histories forgotten" in run("cleanup", "web")
+    assert "1 histories forgotten" in run("cleanup", "web", "--no-wait")

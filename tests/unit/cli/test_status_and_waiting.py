@@ -104,8 +104,12 @@ def test_everything_about_a_node(run: Run) -> None:
     shown = run("status", "one")
     assert "one (node, id 1) is online" in shown and "  web" in shown and "port in use" in shown
     assert "nothing" in run("status", "two")
-    run("standby", "two")
+    assert "two runs nothing" in run("standby", "two")
     assert "crmctl online two" in run("status", "two")
+    assert "one still runs web" in run("standby", "one", code=1)
+    assert "one runs web" in run("online", "one")
+    assert "on one fails again: port in use" in run("cleanup", code=1)
+    assert "Nothing has failed since" in run("cleanup", "--node", "two")
 
 
 def test_a_name_of_nothing_is_answered_with_the_nearest(run: Run) -> None:

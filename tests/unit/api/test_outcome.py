@@ -18,7 +18,8 @@ def resource(name: str = "web", *nodes: str, kind: str = "primitive", children: 
 
 
 def failure(node: str, reason: str = "port in use", operation: str = "start") -> FailureValue:
-    return FailureValue(resource="web", operation=operation, node=node, rc=1, status=0, reason=reason, at=1, next_step="")
+    return FailureValue(resource="web", operation=operation, node=node, rc=1, status=0, reason=reason, at=1,
+                        next_step="")
 
 
 def because(*why: str) -> Answer:
@@ -52,7 +53,8 @@ CLONE = resource("c", "n1", "n2", kind="clone", children=(
          "web is still active on n1: it is not managed"),
         (Goal.STOPPED, Seen(resource("web", "n1", blocked=True), [failure("n1", "stuck")]), False, "stuck"),
         (Goal.GONE, Seen(None), True, "web is stopped and gone"),
-        (Goal.GONE, Seen(None, [failure("n1", "stuck", "stop")]), False, "may not be stopped: stop of web on n1 failed: stuck"),
+        (Goal.GONE, Seen(None, [failure("n1", "stuck", "stop")]), False,
+         "may not be stopped: stop of web on n1 failed: stuck"),
         (Goal.GONE, Seen(resource("web", "n1"), answer=because("blocked")), False, "still active on n1: blocked"),
         (Goal.STARTED, Seen(None), False, "somebody has deleted it"),
         (Goal.RESTARTED, Seen(resource("web", "n1")), True, "web restarted on n1"),

@@ -232,8 +232,13 @@ class Agreement:
         return known.get((name, self._incarnations[name]), now_s)
 
     def _answer_stashed(self, output: Output) -> None:
-        """Accept a proposal that agrees with what we see; others wait until we see the same or a newer one comes."""
+        """Accept a proposal that agrees with what we see; others wait until we see the same or a newer one comes.
+
+        Who proposes may have been started again just now, and not know of a member that we wait for.
+        """
         group = self.group()
+        if self._may_return(group):
+            return
         for proposer, view in list(self._stashed.items()):
             if view.number <= self.view.number or proposer not in self._sessions:
                 del self._stashed[proposer]

@@ -75,3 +75,15 @@ def test_a_proposal_that_nobody_answers_is_made_again() -> None:
     agreement = linked("a")
     assert said(agreement.tick(Agreement.RETRY_MS, 0), "propose") == []
     assert said(agreement.tick(Agreement.RETRY_MS + 1, 0), "propose") == ["b", "c"]
+
+
+def test_a_view_without_a_member_that_may_come_back_is_not_accepted() -> None:
+    """Of three nodes two were started again; the one that is back first cannot know that the other is waited for."""
+    agreement = linked("b")
+    agreement.received("a", view("install", number=7), 1, 0)
+    for other in "ac":
+        agreement.doubted(other)
+    agreement.linked("a", "a-2", "ab-2", 2, 0)
+    agreement.received("a", {"kind": "reach", "links": {"b": "ab-2"}, "highest": 7, "view": ["a"]}, 3, 0)
+    assert said(agreement.received("a", view("propose", "ab", 8, ab="ab-2"), 4, 0), "accept") == []
+    assert said(agreement.unlinked("c", 5, 0), "accept") == ["a"]

@@ -67,6 +67,24 @@ def test_an_expired_failure_starts_the_operation_anew_unless_it_is_known_to_run(
     assert actions(both) == []
 
 
+def test_what_needs_a_resource_whose_failure_expired_rests_on_its_next_monitor() -> None:
+    """Directly, or over what stands for all instances of a clone; what is only in the same cluster does not."""
+    start = entry("web", "start", 1, more='op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"')
+    failed = history("web", start, entry("web", "monitor", 2, rc=7, interval=10_000))
+    others = member("b", history("web", entry("web", "monitor", 1, rc=7, target=7)))
+    order = '<rsc_order id="o" first="{first}" then="app"/>'
+    app, other = f'<primitive id="app" {DUMMY}/>', f'<primitive id="other" {DUMMY}/>'
+    clone = f'<clone id="webs">{WEB}</clone>'
+    for web, first in ((WEB, "web"), (clone, "webs")):
+        found = planned(web + app + other, member("a", failed) + others, NO_FENCING,
+                        constraints=order.format(first=first))
+        synapses = {synapse.action.key: synapse for synapse in found.transition.synapses}
+        monitor = synapses["web_monitor_10000"].action.id
+        assert synapses["app_start_0"].rests_on == (monitor,)
+        assert synapses["other_start_0"].rests_on == ()
+        assert monitor not in synapses["app_start_0"].inputs, "as Pacemaker's graphs are"
+
+
 def test_failures_of_the_connection_into_a_bundle_do_not_count_for_its_container() -> None:
     bundle = '<bundle id="b"><podman image="x" replicas="1"/><network control-port="3121"/><primitive id="p" '
     bundle += f"{DUMMY}/></bundle>"

@@ -78,11 +78,14 @@ def test_a_proposal_that_nobody_answers_is_made_again() -> None:
 
 
 def test_a_view_without_a_member_that_may_come_back_is_not_accepted() -> None:
-    """Of three nodes two were started again; the one that is back first cannot know that the other is waited for."""
+    """Of three nodes two were started again, one twice; the other, back before it, cannot know that it is waited for."""
     agreement = linked("b")
     agreement.received("a", view("install", number=7), 1, 0)
     for other in "ac":
         agreement.doubted(other)
+    agreement.linked("c", "c-2", "bc-2", 1, 0)
+    agreement.received("c", {"kind": "reach", "links": {"b": "bc-2"}, "highest": 7, "view": ["c"]}, 2, 0)
+    agreement.doubted("c")
     agreement.linked("a", "a-2", "ab-2", 2, 0)
     agreement.received("a", {"kind": "reach", "links": {"b": "ab-2"}, "highest": 7, "view": ["a"]}, 3, 0)
     assert said(agreement.received("a", view("propose", "ab", 8, ab="ab-2"), 4, 0), "accept") == []

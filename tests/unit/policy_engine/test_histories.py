@@ -13,6 +13,7 @@ WEB = (
     '<operations><op id="web-m" name="monitor" interval="10s"/></operations></primitive>'
 )
 NO_FENCING = "fencing-enabled=false"
+LOOK = "web_monitor_10000 a"
 NOTHING_GIVEN = "4811cef7f7f94e3a35a70be7916cb2fd"
 """Digest of a recurring operation without parameters and with the default time limit."""
 
@@ -78,11 +79,12 @@ def test_what_needs_a_resource_whose_failure_expired_rests_on_its_next_monitor()
     for web, first in ((WEB, "web"), (clone, "webs")):
         found = planned(web + app + other, member("a", failed) + others, NO_FENCING,
                         constraints=order.format(first=first))
-        synapses = {synapse.action.key: synapse for synapse in found.transition.synapses}
-        monitor = synapses["web_monitor_10000"].action.id
-        assert synapses["app_start_0"].rests_on == (monitor,)
-        assert synapses["other_start_0"].rests_on == ()
-        assert monitor not in synapses["app_start_0"].inputs, "as Pacemaker's graphs are"
+        synapses = found.transition.synapses
+        monitor = next(each.action.id for each in synapses if f"{each.action.key} {each.action.node}" == LOOK)
+        starts = {each.action.key: each for each in synapses}
+        assert starts["app_start_0"].rests_on == (monitor,)
+        assert starts["other_start_0"].rests_on == ()
+        assert monitor not in starts["app_start_0"].inputs, "as Pacemaker's graphs are"
 
 
 def test_failures_of_the_connection_into_a_bundle_do_not_count_for_its_container() -> None:

@@ -78,7 +78,7 @@ def test_a_proposal_that_nobody_answers_is_made_again() -> None:
 
 
 def test_a_view_without_a_member_that_may_come_back_is_not_accepted() -> None:
-    """Of three nodes two were started again, one twice; the other, back before it, cannot know that it is waited for."""
+    """Of three nodes two were started again, one twice; the other is back first, and cannot know who is waited for."""
     agreement = linked("b")
     agreement.received("a", view("install", number=7), 1, 0)
     for other in "ac":

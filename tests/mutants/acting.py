@@ -138,6 +138,10 @@ ACTING = (
     Mutant("run-held", _R, "        if synapse.action.id in limits.held:\n            return False\n", "", BACKOFF),
     Mutant("adopt-misfits", "crm/controller/dispatch.py", "        if misfits:\n", "        if False:\n",
            ("tests/unit/controller/test_orders.py",)),
+    Mutant("start-rests-on-expired", "crm/transition/caution.py", ", *synapse.rests_on])}", "])}",
+           ("tests/unit/transition/test_caution.py",)),
+    Mutant("start-rests-on-nothing", "crm/policy_engine/render/expired.py", "        if monitor.expired:",
+           "        if False:", ("tests/unit/policy_engine/test_histories.py",)),
     # Back-off
     Mutant("backoff-never", _B, "return 0.0 if failures < _AT_ONCE else", "return 0.0 if True else", BACKOFF),
     Mutant("backoff-cleanup", _B, "            del self._failing[key]\n\n    def held", "            pass\n\n    def held",

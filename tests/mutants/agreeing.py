@@ -153,6 +153,10 @@ AGREEING = (
            ("tests/unit/messaging/test_quorum.py",)),
     Mutant("quorum-alone-at-start", _Q, "if self.mode is QuorumMode.TWO_NODE and self.wait_for_all and not seen_all:",
            "if False:", ("tests/unit/messaging/test_quorum.py",)),
+    # The list of nodes
+    Mutant("list-own-term", "crm/controller/members.py", "        if self._replication.own_term_committed and not anew:",
+           "        if not anew:", ("tests/unit/controller/test_members.py",)),
+    Mutant("view-without-awaited", _A, "        if self._may_return(group):\n            return\n", "", AGREEMENT),
     # Reads, lost stores, caretakers
     Mutant("read-unconfirmed", _X, "        if not self._is_confirmed(asked.following):", "        if False:", READS),
     Mutant("read-uncommitted", _X, "self._replication.advance(document, committed)", "committed('')", READS),

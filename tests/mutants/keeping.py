@@ -97,7 +97,7 @@ KEEPING = (
     Mutant("door-guessing", _O, "                self._failures.take(_address(scope), self._clock())\n",
            "                pass\n", DOORS),
     Mutant("door-flood", _O, "        if wait := self._requests.take(address, now):\n", "        if wait := 0.0:\n", DOORS),
-    Mutant("door-big-bodies", _O, "        if limits.declared_bytes(scope) > most:\n", "        if False:\n", DOORS),
+    Mutant("door-big-bodies", _O, "        if limits.declared_bytes(scope) > most:\n", "        if False:\n", ("tests/unit/api/test_limits.py",)),
     Mutant("door-any-user", _O, "        if self._settings.admin_group in groups:\n            return Principal(user, groups, "
            "\"unix socket\"", "        if True:\n            return Principal(user, groups, \"unix socket\"", DOORS),
     Mutant("door-certificates-write", _O, "scope = Scope.WRITE if admin or listed else Scope.READ",

@@ -14,7 +14,8 @@ from tests.unit.controller.alone import Alone
 def with_list() -> Alone:
     """The DC of a, b and c; d was added by a leader before, and votes as soon as it has joined."""
     first = first_list(tuple(ListedNode(name, str(place), port=place) for place, name in enumerate("abcd", 1)))
-    nodes = replace(first, version=1, term=1, nodes=tuple(replace(each, voter=each.name != "d") for each in first.nodes))
+    voting = tuple(replace(each, voter=each.name != "d") for each in first.nodes)
+    nodes = replace(first, version=1, term=1, nodes=voting)
     alone = Alone("abcd", Standing(1, "b", 1, nodes=nodes))
     alone.elect()
     for name in "bcd":

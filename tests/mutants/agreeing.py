@@ -157,6 +157,7 @@ AGREEING = (
     Mutant("list-own-term", "crm/controller/members.py", "        if self._replication.own_term_committed and not anew:",
            "        if not anew:", ("tests/unit/controller/test_members.py",)),
     Mutant("view-without-awaited", _A, "        if self._may_return(group):\n            return\n", "", AGREEMENT),
+    Mutant("view-without-late-links", _A, "& missing or (self._returning and linked))", "& missing)", AGREEMENT),
     # Reads, lost stores, caretakers
     Mutant("read-unconfirmed", _X, "        if not self._is_confirmed(asked.following):", "        if False:", READS),
     Mutant("read-uncommitted", _X, "self._replication.advance(document, committed)", "committed('')", READS),

@@ -9,6 +9,9 @@ DURABLE = ("tests/unit/daemon/test_durable.py",)
 INVARIANTS = ("tests/unit/controller/test_invariants.py",)
 MISTAKES = ("tests/unit/daemon/test_mistakes.py",)
 SUPERVISOR = ("tests/unit/daemon/test_supervisor.py",)
+WAKING = ("tests/unit/daemon/test_waking.py",)
+LOOKS = ("tests/unit/messaging/test_embedded.py", "tests/unit/messaging/test_contract.py")
+_W = "crm/daemon/waking.py"
 DOORS = ("tests/unit/api",)
 REQUESTS = ("tests/simulation/test_requests.py", "tests/unit/controller/test_alone.py")
 _D, _R, _Q, _O = ("crm/daemon/durable.py", "crm/controller/receipts.py", "crm/controller/requests.py",
@@ -88,6 +91,33 @@ KEEPING = (
     Mutant("mistake-full-disk", _M, "        except OSError as failure:", "        except KeyError as failure:", MISTAKES),
     Mutant("mistake-is-an-end", _S, "if (status >= 0 and status != _MISTAKE) or", "if status >= 0 or", SUPERVISOR),
     Mutant("mistake-unsaid", _S, "        os.environ[\"CRMD_RESTARTED\"] = \"1\"\n", "", SUPERVISOR),
+    # A daemon that slept
+    Mutant("waking-never", _W, "        if slept and not self._slept:", "        if False:", WAKING),
+    Mutant("waking-beats-first", _W, "        self.check()\n        self._beat_at, ", "        self._beat_at, ", WAKING),
+    Mutant("waking-at-each-event", _W, "            self._slept = True\n", "", WAKING),
+    Mutant("waking-monotonic", _W, "time.clock_gettime(time.CLOCK_BOOTTIME)", "time.monotonic()", WAKING),
+    Mutant("waking-any-confirmation", _W, "if self._since_s is None or since_s < self._since_s:",
+           "if self._since_s is None:", WAKING),
+    Mutant("waking-earlier-doubt", _W, "self._since_s = max(since_s, self._since_s or since_s)",
+           "self._since_s = self._since_s or since_s", WAKING),
+    Mutant("waking-own-first", _W, "[*self._views, *self._told, *self._own]", "[*self._own, *self._views, *self._told]",
+           WAKING),
+    Mutant("waking-told-before", _W, "            self._told.clear()\n", "", WAKING),
+    Mutant("waking-unbounded", _W, "        if len(self._told) < MOST_TOLD:", "        if True:", WAKING),
+    Mutant("waking-limit", "crm/messaging/layer.py", "return EARLIEST_LOSS * self.failure_limit_ms",
+           "return float(self.failure_limit_ms)", WAKING),
+    Mutant("waking-queued-begins", "crm/executor/executor.py", "                await self.ready()\n",
+           "                pass\n", ("tests/unit/executor/test_executor.py",)),
+    Mutant("waking-fencing-begins", "crm/executor/fence_agents.py", "        await ready()\n", "",
+           ("tests/unit/fencing/test_agents.py",)),
+    Mutant("waking-beat-untold", "crm/messaging/embedded/layer.py", "            self.before_beat()\n", "",
+           ("tests/unit/messaging/test_embedded.py",)),
+    # What a layer answers to a look
+    Mutant("look-old-links-count", "crm/messaging/embedded/layer.py",
+           "self._looking_since_s is not None and not self._agreement.own_sessions() & self._before_look:",
+           "self._looking_since_s is not None:", LOOKS),
+    Mutant("look-unanswered", "crm/messaging/embedded/layer.py", "        self._confirm_if_newer()\n        waiting,",
+           "        waiting,", LOOKS),
     # Doors
     Mutant("door-any-token", "crm/api/tokens.py", "or not hmac.compare_digest(_encode(_signature(key, body)), signature):", "or False:",
            DOORS),

@@ -12,7 +12,7 @@ import json
 import logging
 import struct
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 
 from crm.controller.node_list import NodeList, stranger
@@ -75,6 +75,7 @@ class EmbeddedLayer:
         self.listed: NodeList | None = None
         """The cluster's own list of its nodes, where the controllers keep one."""
         self.refusals: dict[str, str] = {}
+        self.before_beat: Callable[[], None] = lambda: None
         self._dialing: dict[str, NodeAddress] = {}
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
@@ -406,6 +407,7 @@ class EmbeddedLayer:
         last_ms = _now_ms()
         while True:
             await asyncio.sleep(period_s)
+            self.before_beat()
             now_ms = _now_ms()
             lag_ms = now_ms - last_ms - self.settings.heartbeat_ms
             last_ms = now_ms

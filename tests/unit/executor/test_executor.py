@@ -284,6 +284,27 @@ def test_a_monitor_that_comes_to_its_end_although_it_was_cancelled_is_not_report
     play(tmp_path, story)
 
 
+@pytest.mark.parametrize(("operation", "waits"), [("start", True), ("stop", True), ("monitor", False)])
+def test_what_is_queued_begins_only_when_the_node_knows_where_it_is(
+        tmp_path: Path, operation: str, waits: bool) -> None:
+    async def story(bench: Bench) -> None:
+        awake = asyncio.Event()
+        bench.submit(bench.agent("sleep 0.1"), "monitor")
+
+        async def ready() -> None:
+            await awake.wait()
+
+        bench.submit(bench.agent("exit 0"), operation)
+        bench.executor.ready = ready  # type: ignore[assignment]
+        await bench.until(1)
+        await asyncio.sleep(0.1)
+        assert (len(bench.results) == 1) is waits
+        awake.set()
+        await bench.until(2)
+
+    play(tmp_path, story)
+
+
 def test_a_stop_ends_recurring_operations_a_probe_does_not(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         agent = bench.agent("exit 0")

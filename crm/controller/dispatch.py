@@ -88,6 +88,11 @@ class Dispatch:
         return self.run is not None or bool(self._flights.aside)
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, of this transition or an earlier one."""
+        return self.run is None and self._flights.none
+
+    @property
     def ready_to_plan(self) -> bool:
         """Whether a plan can be made now: no transition runs, and what is under way will not end in a moment."""
         self._look_when_older()

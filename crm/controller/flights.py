@@ -74,6 +74,11 @@ class Flights:
         return [flight for flight in self._flights.values() if wanted(flight)]
 
     @property
+    def none(self) -> bool:
+        """Whether there are none at all."""
+        return not self._flights
+
+    @property
     def aside(self) -> list[Flight]:
         """Those that belong to no running transition."""
         return self.all(lambda flight: flight.place is None)

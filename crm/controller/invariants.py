@@ -1,8 +1,14 @@
 """What must hold whenever a controller has handled an event, checked in production too.
 
-Invariants of a moment are a table: name, and a predicate of the controller's parts that returns the values that break
-it. Invariants of a step compare with the last moment. A broken one is our own mistake: the daemon ends before anything
-that it has just decided is done, and nothing wrong gets to a disk, a node or a client.
+Invariants are tables: name, and a predicate of the controller's parts that returns the values that break it. A broken
+one is our own mistake: the daemon ends before anything that it has just decided is done, and nothing wrong gets to a
+disk, a node or a client.
+
+Most events change nothing that an invariant is about, so an event is to pay only for what it could have changed. What
+is replaced as a whole (the facts of a `_Moment`) is compared by identity, and its invariants, with those of the step
+from the last moment, are looked at only when something else is there; of another CIB alone, only its version. What
+parts keep in mutable tables is looked at after each event, but only what can go wrong for a leader, or for who is none.
+`python -m tests.bench.invariants` measures it.
 
 Not here: promises about the cluster as a whole, which no node can see alone (see `crm.testing.checkers`).
 """
@@ -13,14 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.document import Document
-from crm.cib.version import Version
 from crm.controller.core import Core
 from crm.controller.dispatch import Dispatch
 from crm.controller.fencing.fencing import Fencing
 from crm.controller.joining import Joining
 from crm.controller.planning import Planning
 from crm.controller.replication import Replication
-from crm.controller.values import Authority, Standing
+from crm.controller.values import Authority, Standing, View
 
 
 class BrokenInvariantError(AssertionError):
@@ -80,86 +85,85 @@ def _cib_is_of_a_known_term(parts: Parts) -> Broken:
     return "" if standing.cib_term <= standing.term else str(standing)
 
 
-def _acknowledged_is_stored(parts: Parts) -> Broken:
-    core = parts.core
-    if not core.leading:
-        return ""
-    own = core.document.version
-    ahead = [f"{name}: {version}" for name, version in parts.replication.acknowledged_by.items() if version > own]
-    return f"acknowledged {', '.join(ahead)}, own version {own}" if ahead else ""
+def _acknowledged_is_stored(parts: Parts, now: _Moment) -> Broken:
+    own = now.document.version
+    for name, version in parts.replication.acknowledged_by.items():
+        if version > own:
+            return f"{name} has acknowledged {version}, own version {own}"
+    return ""
 
 
-def _only_leaders_dispatch(parts: Parts) -> Broken:
-    if parts.core.leading or not parts.dispatch.busy:
+def _joined_are_here(parts: Parts, now: _Moment) -> Broken:
+    joined = parts.joining.joined.keys()
+    return "" if joined <= now.names else (
+        f"joined, not in view {now.view.number}: {', '.join(sorted(joined - now.names))}")
+
+
+def _only_leaders_dispatch(parts: Parts, now: _Moment) -> Broken:
+    if parts.dispatch.idle:
         return ""
     return f"{parts.core.me.name} does not lead, transition {parts.dispatch.number} is in flight"
 
 
-def _only_leaders_promise(parts: Parts) -> Broken:
-    if parts.core.leading or not parts.replication.open_promises:
-        return ""
-    return f"{parts.core.me.name} does not lead, {parts.replication.open_promises} changes wait for disks"
+def _only_leaders_promise(parts: Parts, now: _Moment) -> Broken:
+    promises = parts.replication.open_promises
+    return f"{parts.core.me.name} does not lead, {promises} changes wait for disks" if promises else ""
 
 
-def _only_leaders_fence(parts: Parts) -> Broken:
-    under_way = parts.fencing.targets
-    return f"{parts.core.me.name} does not lead, fencing of {', '.join(under_way)}" if (
-        under_way and not parts.core.leading) else ""
+def _only_leaders_fence(parts: Parts, now: _Moment) -> Broken:
+    targets = parts.fencing.targets
+    return f"{parts.core.me.name} does not lead, fencing of {', '.join(targets)}" if targets else ""
 
 
-def _only_leaders_plan(parts: Parts) -> Broken:
-    if parts.core.leading or not parts.planning.pending:
-        return ""
-    return f"{parts.core.me.name} does not lead, and waits for a plan"
+def _only_leaders_plan(parts: Parts, now: _Moment) -> Broken:
+    return f"{parts.core.me.name} does not lead, and waits for a plan" if parts.planning.pending else ""
 
 
-def _safe_mode_begins_nothing(parts: Parts) -> Broken:
+def _safe_mode_begins_nothing(parts: Parts, now: _Moment) -> Broken:
     if not parts.core.safe_mode or parts.dispatch.run is None:
         return ""
     return f"{parts.core.me.name} runs transition {parts.dispatch.number}"
 
 
-def _joined_are_here(parts: Parts) -> Broken:
-    core = parts.core
-    if not core.leading:
-        return ""
-    gone = parts.joining.joined.keys() - {member.name for member in core.view.members}
-    return f"joined, not in view {core.view.number}: {', '.join(sorted(gone))}" if gone else ""
-
-
-MOMENT: tuple[tuple[str, Callable[[Parts], Broken]], ...] = (
+OF_FACTS: tuple[tuple[str, Callable[[Parts], Broken]], ...] = (
     ("whoever is followed leads in the standing term", _term_is_standing),
     ("whoever is followed is a member, and has not restarted since", _leader_is_here),
     ("a DC has quorum, a caretaker has none", _quorum_elects),
     ("a DC in office has stamped the CIB with its term", _office_is_stamped),
     ("a CIB is of no term that this node does not know", _cib_is_of_a_known_term),
+)
+
+VERSIONS = "versions never go back within a reign"
+
+Looks = tuple[tuple[str, Callable[[Parts, "_Moment"], Broken]], ...]
+
+OF_LEADERS: Looks = (
     ("nobody has acknowledged more than the leader has", _acknowledged_is_stored),
+    ("who has joined is a member", _joined_are_here),
+    ("no transition runs in safe mode", _safe_mode_begins_nothing),
+)
+OF_OTHERS: Looks = (
     ("nothing is in flight for a node that does not lead", _only_leaders_dispatch),
     ("nobody waits for disks at a node that does not lead", _only_leaders_promise),
     ("only a leader has nodes fenced", _only_leaders_fence),
     ("only a leader waits for a plan", _only_leaders_plan),
-    ("who has joined is a member", _joined_are_here),
-    ("no transition runs in safe mode", _safe_mode_begins_nothing),
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Moment:
-    """What steps are compared with."""
+    """The facts, each replaced as a whole and never changed, and what follows from them.
+
+    The document is another one after most events: that alone makes no new moment.
+    """
 
     standing: Standing
     authority: Authority | None
     in_office: bool
+    view: View
     document: Document
-
-    @property
-    def version(self) -> Version:
-        return self.document.version
-
-    def is_same(self, other: _Moment) -> bool:
-        # By identity: comparing two documents would cost more than all the rest.
-        return (self.standing is other.standing and self.authority is other.authority
-                and self.in_office == other.in_office and self.document is other.document)
+    names: frozenset[str]
+    looks: Looks
 
 
 class Invariants:
@@ -171,30 +175,41 @@ class Invariants:
 
     def check(self) -> None:
         """Raises BrokenInvariantError."""
-        parts = self._parts
-        for name, broken in MOMENT:
+        core, last = self._parts.core, self._last
+        # By identity: comparing two documents would cost more than all the rest.
+        if (core.standing is not last.standing or core.view is not last.view or core.authority is not last.authority
+                or core.in_office != last.in_office):
+            self._check_facts()
+            last = self._last
+        elif core.document is not last.document:
+            if values := _version_back(last, last.authority, core.document):
+                raise BrokenInvariantError(core.me.name, VERSIONS, values)
+            last.document = core.document
+        for name, broken in last.looks:
+            if values := broken(self._parts, last):
+                raise BrokenInvariantError(core.me.name, name, values)
+
+    def _check_facts(self) -> None:
+        parts, now = self._parts, self._moment()
+        for name, broken in OF_FACTS:
             if values := broken(parts):
                 raise BrokenInvariantError(parts.core.me.name, name, values)
-        now, last = self._moment(), self._last
-        if now.is_same(last):
-            return
-        for name, values in self._steps(last, now):
+        for name, values in self._steps(self._last, now):
             if values:
                 raise BrokenInvariantError(parts.core.me.name, name, values)
         self._last = now
 
     def _moment(self) -> _Moment:
         core = self._parts.core
-        return _Moment(core.standing, core.authority, core.in_office, core.document)
+        return _Moment(core.standing, core.authority, core.in_office, core.view, core.document,
+                       frozenset(core.view.names), OF_LEADERS if core.leading else OF_OTHERS)
 
     def _steps(self, last: _Moment, now: _Moment) -> tuple[tuple[str, Broken], ...]:
         return (
             ("terms never go back",
              f"{last.standing}, then {now.standing}" if now.standing.term < last.standing.term else ""),
             ("a voter votes once in a term", _second_vote(last.standing, now.standing)),
-            ("versions never go back within a reign",
-             f"{now.authority}: {last.version}, then {now.version}"
-             if now.authority is not None and now.authority == last.authority and now.version < last.version else ""),
+            (VERSIONS, _version_back(last, now.authority, now.document)),
             ("a DC takes office when enough disks have its term", self._early_office(last, now)),
         )
 
@@ -205,6 +220,11 @@ class Invariants:
             return ""
         kept = core.term_kept_by
         return "" if core.enough(kept) else f"{held}, on the disks of {sorted(kept)}, needed: {core.needed}"
+
+
+def _version_back(last: _Moment, authority: Authority | None, document: Document) -> Broken:
+    back = authority is not None and authority == last.authority and document.version < last.document.version
+    return f"{authority}: {last.document.version}, then {document.version}" if back else ""
 
 
 def _second_vote(last: Standing, now: Standing) -> Broken:

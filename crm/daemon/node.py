@@ -37,6 +37,7 @@ from crm.daemon.transition_archive import TransitionArchive
 from crm.daemon.waking import Waking
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import (
+    BeatingLayer,
     LayerError,
     LayerSettings,
     ListedLayer,
@@ -85,7 +86,11 @@ class Node:
         self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
         self.planner = Planner(schedule)
-        self._waking = Waking(layer_settings.failure_limit_ms / 1000, layer.look)
+        self._waking = Waking(layer_settings.earliest_loss_ms / 1000, layer.look)
+        self._beats_itself = not isinstance(layer, BeatingLayer)
+        if isinstance(layer, BeatingLayer):
+            layer.before_beat = self._waking.beat
+        self.executor.ready = self._awake
         self._check_every_s = layer_settings.heartbeat_ms / 1000
         self._measures = Measures()
         self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
@@ -178,8 +183,13 @@ class Node:
     async def _stay_awake(self) -> None:
         """Notice that this node slept even if nothing else happens."""
         while True:
-            self._waking.check()
+            self._waking.beat() if self._beats_itself else self._waking.check()
             await asyncio.sleep(self._check_every_s)
+
+    async def _awake(self) -> None:
+        """Wait until this node knows where it is."""
+        while self._waking.check():
+            await asyncio.sleep(_AWAIT_S)
 
     async def _warm_up(self) -> None:
         """Plan once for nothing: whoever becomes DC in an emergency must not load the policy engine first."""

@@ -27,7 +27,7 @@ from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.settings import ExecutorSettings
-from crm.executor.turns import Turns, Waiting
+from crm.executor.turns import Ready, Turns, Waiting, always_ready
 from crm.model.text import fit_line
 from crm.model.transition import AgentReference
 
@@ -81,6 +81,8 @@ class Executor:
             log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
         self._classes = Classes(settings, self._journal)
         self._alerts = AlertRunner(settings)
+        self.ready: Ready = always_ready
+        """Waited for before anything begins that could change a resource or fence a node."""
         self._unable: dict[RecurringKey, tuple[float, OperationResult]] = {}
         """Recurring operations that cannot be carried out, since when, and why."""
         self._closed = False
@@ -147,7 +149,7 @@ class Executor:
 
     async def fence(self, request: FenceRequest) -> FenceOutcome:
         """Run a fence agent. Not in any lane: fencing waits for nothing."""
-        return await self._classes.fencing.fence(request)
+        return await self._classes.fencing.fence(request, self.ready)
 
     async def has(self, agent: AgentReference) -> bool:
         """Whether this node has the agent."""
@@ -241,6 +243,8 @@ class Executor:
         if job.recurring is not None and job.recurring.cancelled:
             return
         async with self._turns.turn(job.request):
+            if job.request.operation not in _HARMLESS:
+                await self.ready()
             result = await self._operate(job.request, int((time.monotonic() - job.queued_at) * 1000))
         if job.recurring is None:
             self._on_result(self._without_evidence(result))

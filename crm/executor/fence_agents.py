@@ -22,6 +22,7 @@ from crm.executor.environment import surroundings
 from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, Status
 from crm.executor.settings import ExecutorSettings
+from crm.executor.turns import Ready, always_ready
 from crm.model.values import parse_integer
 
 _NAME = re.compile(r"fence_[A-Za-z0-9_.-]+")
@@ -101,10 +102,12 @@ async def describe(agent: str, settings: ExecutorSettings, timeout_ms: int) -> s
     return outcome.stdout
 
 
-async def perform(request: FenceRequest, settings: ExecutorSettings, known: Metadata | None) -> FenceOutcome:
+async def perform(request: FenceRequest, settings: ExecutorSettings, known: Metadata | None,
+                  ready: Ready = always_ready) -> FenceOutcome:
     """Carry a request out: after its delay, as often as `pcmk_ACTION_retries` allows within the time limit.
 
-    `known` is the agent's metadata, None if it could not be read: then it is taken to support everything.
+    `known` is the agent's metadata, None if it could not be read: then it is taken to support everything. No attempt
+    begins before `ready`.
     """
     try:
         path = find(request.agent, settings)
@@ -118,7 +121,7 @@ async def perform(request: FenceRequest, settings: ExecutorSettings, known: Meta
     deadline = time.monotonic() + request.timeout_ms / 1000
     outcome = FenceOutcome(False)
     for action in actions:
-        outcome = await _try(request, action, path, settings, known, deadline)
+        outcome = await _try(request, action, path, settings, known, deadline, ready)
         if not outcome.ok:
             break
     return outcome
@@ -140,12 +143,13 @@ def _actions(request: FenceRequest, known: Metadata | None) -> list[str]:
 
 
 async def _try(request: FenceRequest, action: str, path: Path, settings: ExecutorSettings, known: Metadata | None,
-               deadline: float) -> FenceOutcome:
+               deadline: float, ready: Ready) -> FenceOutcome:
     tries = parse_integer(request.parameters.get(f"pcmk_{request.verb}_retries")) or _DEFAULT_TRIES
     outcome = FenceOutcome(False, reason="no time was left")
     for number in range(max(1, tries)):
         if number and request.verb in ("list", "status", "monitor"):
             break
+        await ready()
         left_ms = int((deadline - time.monotonic()) * 1000)
         if left_ms <= 0:
             break

@@ -17,6 +17,7 @@ from crm.executor.ocf import METADATA_TIMEOUT_MS, only_xml
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock
 from crm.executor.settings import ExecutorSettings
+from crm.executor.turns import Ready, always_ready
 from crm.model.transition import AgentReference
 
 STANDARD = "stonith"
@@ -35,10 +36,10 @@ class FenceDevices:
         clock = Clock(request, queue_ms)
         return clock.result(*await self._operate(request))
 
-    async def fence(self, request: FenceRequest) -> FenceOutcome:
-        """Run a fence agent. It waits for nothing."""
+    async def fence(self, request: FenceRequest, ready: Ready = always_ready) -> FenceOutcome:
+        """Run a fence agent. It waits for nothing but `ready`."""
         try:
-            return await fence_agents.perform(request, self._settings, await self._known(request.agent))
+            return await fence_agents.perform(request, self._settings, await self._known(request.agent), ready)
         except OSError as error:
             return FenceOutcome(False, reason=f"{request.agent} could not be run: {error.strerror or error}")
 

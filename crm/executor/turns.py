@@ -7,11 +7,18 @@ started or stopped any more, not even what would help.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from crm.executor.operation import OperationRequest
+
+Ready = Callable[[], Awaitable[None]]
+"""Returns when something may begin: a daemon that slept first finds out whether its orders still stand."""
+
+
+async def always_ready() -> None:
+    """Nothing has to be waited for."""
 
 
 @dataclass(frozen=True, slots=True)

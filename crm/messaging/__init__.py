@@ -5,6 +5,7 @@ layers. One contract test-suite runs against each (`tests/unit/messaging/test_co
 """
 
 from crm.messaging.layer import (
+    BeatingLayer,
     EtcdAccess,
     LayerError,
     LayerEvent,
@@ -24,6 +25,7 @@ from crm.messaging.layer import (
 from crm.messaging.quorum import QuorumMode, QuorumRule
 
 __all__ = [
+    "BeatingLayer",
     "EtcdAccess",
     "LayerError",
     "LayerEvent",

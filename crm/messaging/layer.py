@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
@@ -67,6 +67,10 @@ class EtcdAccess:
     key_file: str = ""
 
 
+EARLIEST_LOSS = 0.75
+"""The share of the failure limit before which no silent member is given up, however punctual it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerSettings:
     """All that a layer may need to know.
@@ -99,6 +103,11 @@ class LayerSettings:
     def keys(self) -> tuple[bytes, ...]:
         """All keys that are accepted, the one that this node proves first."""
         return (self.key, *self.further_keys)
+
+    @property
+    def earliest_loss_ms(self) -> float:
+        """A member that says nothing is not given up before that: who was silent for longer may have been."""
+        return EARLIEST_LOSS * self.failure_limit_ms
 
     @property
     def view_patience_ms(self) -> float:
@@ -232,6 +241,16 @@ class MessageLayer(Protocol):
 
     async def leave(self) -> None:
         """Leave cleanly: the others see a new view at once."""
+
+
+@runtime_checkable
+class BeatingLayer(Protocol):
+    """A layer whose members tell by what they send that they live. `before_beat` is called each time, beforehand.
+
+    What has passed since the last time is how long the others may have heard nothing of this node.
+    """
+
+    before_beat: Callable[[], None]
 
 
 @runtime_checkable

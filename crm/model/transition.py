@@ -101,12 +101,17 @@ class GraphAction:
 
 @dataclass(frozen=True, slots=True)
 class Synapse:
-    """An action and the ids of the actions that must be done before it may start."""
+    """An action and the ids of the actions that must be done before it may start.
+
+    rests_on  ids of monitors of what the action needs, begun anew because their failures expired: until they answer
+              nobody knows whether that is active. Pacemaker's graphs have no such inputs; who runs one may add them.
+    """
 
     id: int
     action: GraphAction
     inputs: tuple[int, ...] = ()
     priority: int = 0
+    rests_on: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

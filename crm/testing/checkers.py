@@ -282,11 +282,15 @@ class Checkers:
             self._break("durable", f"the DC of term {term}, {node.name}, lacks acknowledged changes {sorted(missing)}")
 
     def _committed_by_quorum(self, answer: Answer) -> None:
-        """On enough disks, and as of the term that acknowledged it: by an older one another CIB could win over it."""
+        """On enough disks, and as of the term that acknowledged it: by an older one another CIB could win over it.
+
+        A disk that had it and lost its store since counts: its node's word may have been on its way to the DC, and a
+        node without its store is not believed to know what is missing.
+        """
         world, marker = self._world, answer.request_id
         having = [node.name for node in world.nodes.values()
-                  if node.disk.document is not None and marker in world.markers(node.disk.document)
-                  and node.disk.standing.cib_term >= answer.term]
+                  if any(term >= answer.term and marker in world.markers(document)
+                         for term, document in node.disk.has_had())]
         if not world.shape.enough(having):
             self._break("commit", f"{marker} is acknowledged, but only on the disks of {having}")
 

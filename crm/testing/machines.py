@@ -6,10 +6,11 @@ the power went, any beginning may be there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from crm.cib.document import Document
-from crm.controller.values import Standing
+from crm.controller.values import Standing, Store
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import GraphAction
 
@@ -75,6 +76,23 @@ class Disk:
     pending: list[Write] = field(default_factory=list)
     writing: bool = False
     """Whether the first of them are being written."""
+    lost: tuple[int, Document] | None = None
+    """The CIB that was on the disk before its store was lost, and its term: the node may have acknowledged it."""
+
+    def lose(self, store: Store) -> None:
+        """Have a store that is new, or (LOST) has only the votes left."""
+        if self.document is not None:
+            self.lost = self.standing.cib_term, self.document
+        self.document = None
+        kept = self.standing if store is Store.LOST else Standing()
+        self.standing = replace(kept, cib_term=0, store=store)
+
+    def has_had(self) -> Iterator[tuple[int, Document]]:
+        """The CIBs that this disk has, or has lost, each with its term."""
+        if self.document is not None:
+            yield self.standing.cib_term, self.document
+        if self.lost is not None:
+            yield self.lost
 
     def sync(self, token: int) -> None:
         """Everything up to that token is safe."""

@@ -21,7 +21,7 @@ from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
 from crm.controller.core import Identity
 from crm.controller.messages import encode
-from crm.controller.values import Shape, Standing, Store
+from crm.controller.values import Shape, Store
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.transition import Transition
@@ -142,10 +142,7 @@ class World:
     def lose_store(self, name: str, store: Store = Store.LOST) -> None:
         """A machine loses power and what its disk had of the CIB; LOST: the votes are still there."""
         self.crash(name)
-        disk = self.nodes[name].disk
-        disk.document = None
-        kept = disk.standing if store is Store.LOST else Standing()
-        disk.standing = replace(kept, cib_term=0, store=store)
+        self.nodes[name].disk.lose(store)
         self.note(f"the store of {name} is {store.value}")
 
     def kill_daemon(self, name: str) -> None:

@@ -2,7 +2,8 @@
 
 Pacemaker's graphs let a promotion start while other nodes are still being asked whether they have the resource
 promoted, and let a node go that is still being asked what it runs: right if those nodes were just switched on, but a
-daemon that was killed and came back may have left anything running. Plans stay as Pacemaker makes them (`crm_simulate`
+daemon that was killed and came back may have left anything running. They also start what needs a resource whose failure
+has expired while that resource is being looked at again. Plans stay as Pacemaker makes them (`crm_simulate`
 shows them, recorded cases compare them); the daemon runs them with this added.
 
 Nor may a minority recover what only seems to be its own (`without_beginnings`; of what, `crm.controller.frozen` says).
@@ -20,14 +21,14 @@ _BEGINNINGS = ("start", "promote", "migrate_to", "migrate_from")
 
 
 def cautious(transition: Transition) -> Transition:
-    """The same transition, in which actions wait for the probes that may speak against them.
+    """The same transition, in which actions wait for the probes and monitors that may speak against them.
 
     A probe that itself waits for the action is left out. What a probe finds aborts the transition before the action is
     sent.
     """
     probes = _probes(transition)
     waiting = {place: found for place, synapse in enumerate(transition.synapses)
-               if (found := probes.get(_waits_for(synapse.action), []))}
+               if (found := [*probes.get(_waits_for(synapse.action), ()), *synapse.rests_on])}
     if not waiting:
         return transition
     import networkx as nx  # here, because commands that run no transition start much faster without it

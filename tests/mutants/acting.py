@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import Hunt, Mutant
+from tests.mutants.mutant import Mutant
 
 ALONE = ("tests/unit/controller/test_alone.py",)
+UNANSWERED = ("tests/unit/controller/test_unanswered.py",)
 FENCING = ("tests/simulation/test_promises.py",)
 COURSE = ("tests/unit/fencing/test_course.py",)
 RUN = ("tests/unit/transition/test_run.py",)
@@ -42,9 +43,9 @@ ACTING = (
     Mutant("watchdog-here-counts", _F, "self._step_over(fencing, Outcome(not here,", "self._step_over(fencing, Outcome("
            "True,", ("tests/unit/controller/test_watchdog.py",)),
     Mutant("fencing-late-is-success", _F, "self._step_over(fencing, Outcome(False, reason=f\"no answer from",
-           "self._step_over(fencing, Outcome(True, reason=f\"no answer from", Hunt("varied", 150)),
+           "self._step_over(fencing, Outcome(True, reason=f\"no answer from", UNANSWERED),
     Mutant("fencing-lost-device-node", _F, "self._step_over(fencing, Outcome(False, reason=f\"{node}, which was to do "
-           "it, is lost\"))", "self._step_over(fencing, Outcome(True, reason=\"\"))", Hunt("plain", 150)),
+           "it, is lost\"))", "self._step_over(fencing, Outcome(True, reason=\"\"))", UNANSWERED),
     Mutant("level-one-of-two", _C, "            return False\n        first = False\n    if action",
            "            pass\n        first = False\n    if action", COURSE),
     Mutant("level-reboots-each", _C, "Verb.OFF if action is Verb.REBOOT else action, notes, first)):",
@@ -79,11 +80,11 @@ ACTING = (
            "            pass\n        self._last_call", ("tests/unit/controller/test_orders.py",)),
     # Dispatch
     Mutant("lost-is-done", _D, "self._finish(flight, ok=flight.action.operation == \"do_shutdown\")",
-           "self._finish(flight, ok=True)", Hunt("plain", 150)),
+           "self._finish(flight, ok=True)", UNANSWERED),
     Mutant("late-is-done", _D, "        self._backoff.failed(action, \"no result within its time limit\")\n"
-           "        self._finish(flight, ok=False)", "        self._finish(flight, ok=True)", Hunt("plain", 150)),
+           "        self._finish(flight, ok=False)", "        self._finish(flight, ok=True)", UNANSWERED),
     Mutant("not-told-beforehand", _D, "        elif is_told_beforehand(action.operation):\n            self._send_when",
-           "        elif False:\n            self._send_when", Hunt("harsh", 200)),
+           "        elif False:\n            self._send_when", UNANSWERED),
     Mutant("no-time-limit", _D, "        self._flights.limit(flight, self._limit_s(action) + self._turn_s(flight))\n", "",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("startup-fences-at-once", _D,
@@ -137,6 +138,10 @@ ACTING = (
     Mutant("run-held", _R, "        if synapse.action.id in limits.held:\n            return False\n", "", BACKOFF),
     Mutant("adopt-misfits", "crm/controller/dispatch.py", "        if misfits:\n", "        if False:\n",
            ("tests/unit/controller/test_orders.py",)),
+    Mutant("start-rests-on-expired", "crm/transition/caution.py", ", *synapse.rests_on])}", "])}",
+           ("tests/unit/transition/test_caution.py",)),
+    Mutant("start-rests-on-nothing", "crm/policy_engine/render/expired.py", "        if monitor.expired:",
+           "        if False:", ("tests/unit/policy_engine/test_histories.py",)),
     # Back-off
     Mutant("backoff-never", _B, "return 0.0 if failures < _AT_ONCE else", "return 0.0 if True else", BACKOFF),
     Mutant("backoff-cleanup", _B, "            del self._failing[key]\n\n    def held", "            pass\n\n    def held",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Hunt, Mutant
 
 ALONE = ("tests/unit/controller/test_alone.py",)
+UNANSWERED = ("tests/unit/controller/test_unanswered.py",)
 INVARIANTS = ("tests/unit/controller/test_invariants.py",)
 ELECTIONS = ("tests/simulation/test_elections.py", "tests/simulation/test_two_nodes.py")
 AGREEMENT = ("tests/unit/messaging/test_agreement.py", "tests/unit/messaging/test_embedded.py")
@@ -88,7 +89,7 @@ AGREEING = (
     Mutant("commit-silent-end", _R, "            change.then(\"the DC lost its office before enough nodes had the change "
            "on disk\")", "            pass", ALONE),
     Mutant("commit-split-alone", _R, "return names >= self.not_off() if", "return bool(names) if",
-           Hunt("plain", 120)),
+           UNANSWERED),
     Mutant("commit-no-limit", _R, "COMMIT_LIMIT_S = 20.0", "COMMIT_LIMIT_S = 2000.0", ALONE),
     Mutant("update-of-anyone", _R, "if held is None or held.name != sender or (held.term, held.caretaker) != "
            "(update.term, update.caretaker):", "if held is None:", ALONE),
@@ -101,7 +102,7 @@ AGREEING = (
     Mutant("follower-own-term", _R, "core.stand(cib_term=welcome.cib_term, store=", "core.stand(store=", ALONE),
     Mutant("follower-own-receipts", _R, "        core.receipts.replace(welcome.receipts)\n", "", ALONE),
     Mutant("told-to-nobody", _R, "if all(name in had and had[name] >= each.version for name in others)]", "]",
-           Hunt("harsh", 200)),
+           UNANSWERED),
     # Joining
     Mutant("welcome-old-term", _J,
            "if welcome.view != core.view.number or welcome.term < core.standing.term:",
@@ -123,7 +124,7 @@ AGREEING = (
     Mutant("lost-and-forgotten", _J, "return departed(node_id, name, known_off=absence is Absence.OFF)",
            "return departed(node_id, name, known_off=True)", ALONE),
     Mutant("join-keeps-doubtful", _J, "return tuple(record for record in records if record.id not in unsure)",
-           "return records", Hunt("harsh", 200)),
+           "return records", UNANSWERED),
     Mutant("fenced-since-rebooted", _J, "        if self._replication.incarnation_of(name) != incarnation:\n"
            "            return False\n", "", ALONE),
     # Numbers of messages
@@ -152,6 +153,11 @@ AGREEING = (
            ("tests/unit/messaging/test_quorum.py",)),
     Mutant("quorum-alone-at-start", _Q, "if self.mode is QuorumMode.TWO_NODE and self.wait_for_all and not seen_all:",
            "if False:", ("tests/unit/messaging/test_quorum.py",)),
+    # The list of nodes
+    Mutant("list-own-term", "crm/controller/members.py", "        if self._replication.own_term_committed and not anew:",
+           "        if not anew:", ("tests/unit/controller/test_members.py",)),
+    Mutant("view-without-awaited", _A, "        if self._may_return(group):\n            return\n", "", AGREEMENT),
+    Mutant("view-without-late-links", _A, "& missing or (self._returning and linked))", "& missing)", AGREEMENT),
     # Reads, lost stores, caretakers
     Mutant("read-unconfirmed", _X, "        if not self._is_confirmed(asked.following):", "        if False:", READS),
     Mutant("read-uncommitted", _X, "self._replication.advance(document, committed)", "committed('')", READS),

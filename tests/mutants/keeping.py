@@ -9,6 +9,9 @@ DURABLE = ("tests/unit/daemon/test_durable.py",)
 INVARIANTS = ("tests/unit/controller/test_invariants.py",)
 MISTAKES = ("tests/unit/daemon/test_mistakes.py",)
 SUPERVISOR = ("tests/unit/daemon/test_supervisor.py",)
+WAKING = ("tests/unit/daemon/test_waking.py",)
+LOOKS = ("tests/unit/messaging/test_embedded.py", "tests/unit/messaging/test_contract.py")
+_W = "crm/daemon/waking.py"
 DOORS = ("tests/unit/api",)
 REQUESTS = ("tests/simulation/test_requests.py", "tests/unit/controller/test_alone.py")
 _D, _R, _Q, _O = ("crm/daemon/durable.py", "crm/controller/receipts.py", "crm/controller/requests.py",
@@ -62,15 +65,16 @@ KEEPING = (
         ("if held is None or held.caretaker != core.view.quorate:", "if True:"),
         ("return \"\" if core.standing.cib_term == held.term else", "return \"\" if True else"),
         ("return \"\" if standing.cib_term <= standing.term else", "return \"\" if True else"),
-        ("if version > own]", "if False]"),
-        ("if parts.core.leading or not parts.dispatch.busy:", "if True:"),
-        ("if parts.core.leading or not parts.replication.open_promises:", "if True:"),
-        ("under_way and not parts.core.leading) else \"\"", "False) else \"\""),
-        ("if parts.core.leading or not parts.planning.pending:", "if True:"),
+        ("        if version > own:", "        if False:"),
+        ("if parts.dispatch.idle:", "if True:"),
+        ("if promises else \"\"", "if False else \"\""),
+        ("if targets else \"\"", "if False else \"\""),
+        ("if parts.planning.pending else \"\"", "if False else \"\""),
         ("if not parts.core.safe_mode or parts.dispatch.run is None:", "if True:"),
-        ("gone = parts.joining.joined.keys() - {member.name for member in core.view.members}", "gone: set[str] = set()"),
+        ("if joined <= now.names else (", "if True else ("),
         ("if now.standing.term < last.standing.term else \"\"", "if False else \"\""),
-        ("and now.version < last.version else \"\"", "and False else \"\""),
+        ("and document.version < last.document.version", "and False"),
+        ("        elif core.document is not last.document:", "        elif False:"),
         ("return \"\" if core.enough(kept) else", "return \"\" if True else"),
         ("if now.term == last.term and changed else \"\"", "if False else \"\""),
     ))),
@@ -87,6 +91,33 @@ KEEPING = (
     Mutant("mistake-full-disk", _M, "        except OSError as failure:", "        except KeyError as failure:", MISTAKES),
     Mutant("mistake-is-an-end", _S, "if (status >= 0 and status != _MISTAKE) or", "if status >= 0 or", SUPERVISOR),
     Mutant("mistake-unsaid", _S, "        os.environ[\"CRMD_RESTARTED\"] = \"1\"\n", "", SUPERVISOR),
+    # A daemon that slept
+    Mutant("waking-never", _W, "        if slept and not self._slept:", "        if False:", WAKING),
+    Mutant("waking-beats-first", _W, "        self.check()\n        self._beat_at, ", "        self._beat_at, ", WAKING),
+    Mutant("waking-at-each-event", _W, "            self._slept = True\n", "", WAKING),
+    Mutant("waking-monotonic", _W, "time.clock_gettime(time.CLOCK_BOOTTIME)", "time.monotonic()", WAKING),
+    Mutant("waking-any-confirmation", _W, "if self._since_s is None or since_s < self._since_s:",
+           "if self._since_s is None:", WAKING),
+    Mutant("waking-earlier-doubt", _W, "self._since_s = max(since_s, self._since_s or since_s)",
+           "self._since_s = self._since_s or since_s", WAKING),
+    Mutant("waking-own-first", _W, "[*self._views, *self._told, *self._own]", "[*self._own, *self._views, *self._told]",
+           WAKING),
+    Mutant("waking-told-before", _W, "            self._told.clear()\n", "", WAKING),
+    Mutant("waking-unbounded", _W, "        if len(self._told) < MOST_TOLD:", "        if True:", WAKING),
+    Mutant("waking-limit", "crm/messaging/layer.py", "return EARLIEST_LOSS * self.failure_limit_ms",
+           "return float(self.failure_limit_ms)", WAKING),
+    Mutant("waking-queued-begins", "crm/executor/executor.py", "                await self.ready()\n",
+           "                pass\n", ("tests/unit/executor/test_executor.py",)),
+    Mutant("waking-fencing-begins", "crm/executor/fence_agents.py", "        await ready()\n", "",
+           ("tests/unit/fencing/test_agents.py",)),
+    Mutant("waking-beat-untold", "crm/messaging/embedded/layer.py", "            self.before_beat()\n", "",
+           ("tests/unit/messaging/test_embedded.py",)),
+    # What a layer answers to a look
+    Mutant("look-old-links-count", "crm/messaging/embedded/layer.py",
+           "self._looking_since_s is not None and not self._agreement.own_sessions() & self._before_look:",
+           "self._looking_since_s is not None:", LOOKS),
+    Mutant("look-unanswered", "crm/messaging/embedded/layer.py", "        self._confirm_if_newer()\n        waiting,",
+           "        waiting,", LOOKS),
     # Doors
     Mutant("door-any-token", "crm/api/tokens.py", "or not hmac.compare_digest(_encode(_signature(key, body)), signature):", "or False:",
            DOORS),
@@ -97,7 +128,7 @@ KEEPING = (
     Mutant("door-guessing", _O, "                self._failures.take(_address(scope), self._clock())\n",
            "                pass\n", DOORS),
     Mutant("door-flood", _O, "        if wait := self._requests.take(address, now):\n", "        if wait := 0.0:\n", DOORS),
-    Mutant("door-big-bodies", _O, "        if limits.declared_bytes(scope) > most:\n", "        if False:\n", DOORS),
+    Mutant("door-big-bodies", _O, "        if limits.declared_bytes(scope) > most:\n", "        if False:\n", ("tests/unit/api/test_limits.py",)),
     Mutant("door-any-user", _O, "        if self._settings.admin_group in groups:\n            return Principal(user, groups, "
            "\"unix socket\"", "        if True:\n            return Principal(user, groups, \"unix socket\"", DOORS),
     Mutant("door-certificates-write", _O, "scope = Scope.WRITE if admin or listed else Scope.READ",

@@ -90,6 +90,12 @@ FOUND = {
         29: "the same with five nodes",
         45: "the same, of a view of three of five",
         340: "what was in the socket on waking was heard before the sleep was added: a loss went unseen as long again",
+        800045: "a node that had just come back proposed a view without another one whose daemon the rest waited for",
+        1001129: "two nodes that were back linked with a third, and left out a fourth that was to link a moment later",
+    },
+    "reading": {
+        900047: "db had failed, its failure expired while devices were stuck, and app started before db was looked at",
+        900055: "(the simulation) a store was lost while its node's acknowledgement was on its way to the DC",
     },
 }
 """Seeds that broke a promise once, by scenario, and what it was."""

@@ -178,11 +178,14 @@ class Agreement:
         return frozenset(edges)
 
     def _may_return(self, group: tuple[str, ...]) -> bool:
-        """Whether the group leaves out a member of the view whose daemon is being started again, or was just now.
+        """Whether the group leaves out a member of the view who may be in it in a moment.
 
-        The links between two such daemons come last, when nobody holds their former ones any more.
+        Its daemon is being started again, or was just now; or another one's was, to which it has no link yet. The links
+        between two such daemons come last, when nobody holds their former ones any more.
         """
-        return bool((self._doubted | self._returning.keys()) & (set(self.view.names) - set(group)))
+        missing = set(self.view.names) - set(group)
+        linked = missing & self._sessions.keys()
+        return bool((self._doubted | self._returning.keys()) & missing or (self._returning and linked))
 
     def _edges_within(self, group: tuple[str, ...]) -> frozenset[Edge]:
         return frozenset(edge for edge in self._edges() if edge[0] in group and edge[1] in group)
@@ -232,8 +235,13 @@ class Agreement:
         return known.get((name, self._incarnations[name]), now_s)
 
     def _answer_stashed(self, output: Output) -> None:
-        """Accept a proposal that agrees with what we see; others wait until we see the same or a newer one comes."""
+        """Accept a proposal that agrees with what we see; others wait until we see the same or a newer one comes.
+
+        Who proposes may have been started again just now, and not know of a member that we wait for.
+        """
         group = self.group()
+        if self._may_return(group):
+            return
         for proposer, view in list(self._stashed.items()):
             if view.number <= self.view.number or proposer not in self._sessions:
                 del self._stashed[proposer]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 
+from crm.messaging.layer import EARLIEST_LOSS
+
 _WEIGHT = 0.05
 _DEVIATIONS = 8.0
-_FLOOR = 0.75
 
 
 class Detector:
@@ -46,7 +47,7 @@ class Detector:
     def limit_ms(self) -> float:
         """Silence beyond this means lost."""
         adaptive = self._mean + _DEVIATIONS * math.sqrt(self._variance)
-        return min(float(self._hard_limit), max(_FLOOR * self._hard_limit, adaptive))
+        return min(float(self._hard_limit), max(EARLIEST_LOSS * self._hard_limit, adaptive))
 
     def lost(self, now_ms: float) -> bool:
         """Whether the peer counts as lost."""

@@ -12,7 +12,7 @@ import json
 import logging
 import struct
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 
 from crm.controller.node_list import NodeList, stranger
@@ -75,6 +75,7 @@ class EmbeddedLayer:
         self.listed: NodeList | None = None
         """The cluster's own list of its nodes, where the controllers keep one."""
         self.refusals: dict[str, str] = {}
+        self.before_beat: Callable[[], None] = lambda: None
         self._dialing: dict[str, NodeAddress] = {}
         self._silent_s: float | None = None
         """How long the peer that was lost last had been silent, until a view tells."""
@@ -171,8 +172,7 @@ class EmbeddedLayer:
         if refusal is None or refusal.startswith(_QUIET):
             self.refusals.pop(identity.name, None)
         else:
-            self.refusals[identity.name] = refusal
-            self._complain(f"refused {identity.name}", f"refused a connection: {refusal}")
+            self._refused(identity.name, refusal)
         return refusal
 
     def link_up(self, link: Link) -> None:
@@ -208,8 +208,8 @@ class EmbeddedLayer:
             if said.startswith(_QUIET):
                 return
             if said != reason and link.identity is not None:
-                self.refusals[link.identity.name] = reason
-            if reason != "connection closed by the peer":
+                self._refused(link.identity.name, reason)
+            elif reason != "connection closed by the peer":
                 self._complain(where, f"no link with {where}: {reason}")
             return
         self._agreement.doubted(link.identity.name)
@@ -270,6 +270,12 @@ class EmbeddedLayer:
         link = self._links.get(name)
         if link is not None and self.listed is not None and self.listed.node(name) is None:
             self._lost(name, link, "it was removed from the cluster")
+
+    def _refused(self, peer: str, why: str) -> None:
+        """One of two nodes does not take the other: said until they are linked, or have no reason any more."""
+        if self.refusals.get(peer) != why:
+            self.refusals[peer] = why
+            log.warning("no link with %s: %s", peer, why)
 
     def _complain(self, key: str, message: str) -> None:
         """Log once per peer until what there is to say changes."""
@@ -406,6 +412,7 @@ class EmbeddedLayer:
         last_ms = _now_ms()
         while True:
             await asyncio.sleep(period_s)
+            self.before_beat()
             now_ms = _now_ms()
             lag_ms = now_ms - last_ms - self.settings.heartbeat_ms
             last_ms = now_ms

@@ -42,6 +42,7 @@ class Action:
         "cancel_task",
         "config",
         "deduplicated",
+        "expired",
         "extra",
         "extra_read",
         "id",
@@ -92,6 +93,8 @@ class Action:
         self.in_graph = False
         self.migration_abort = False
         self.reschedule = False
+        self.expired = False
+        """A recurring operation that begins anew because its failure expired."""
         self.deduplicated = False
         self.on_dc = task == "lrm_delete"
         self.visited = False

@@ -131,7 +131,7 @@ class ConfigChanges:
                 return False
         match found.match:
             case Match.RESTART:
-                self._force_restart(resource, node, name, interval_ms)
+                self._force_restart(resource, node, name, interval_ms).expired = expired
             case Match.UNKNOWN | Match.CHANGED if interval_ms > 0:
                 reschedule(self.plan, resource, name, interval_ms, node)
             case Match.UNKNOWN | Match.CHANGED if entry.restart_digest is not None or override is not None:
@@ -143,10 +143,11 @@ class ConfigChanges:
                 return False
         return True
 
-    def _force_restart(self, resource: Resource, node: Node, name: str, interval_ms: int) -> None:
+    def _force_restart(self, resource: Resource, node: Node, name: str, interval_ms: int) -> Action:
         action = self.plan.action(resource, name, None, optional=False, interval_ms=interval_ms)
         action.set_reason("resource definition change", overwrite=True)
         trigger_unfencing(self.plan, resource, node, "Device parameters changed")
+        return action
 
 
 def clear_failures(plan: Plan, resource: Resource, node: Node) -> Action:

@@ -21,6 +21,7 @@ from crm.policy_engine.actions.summary import summarize
 from crm.policy_engine.cluster import Cluster, Kind, NodeKind, Resource
 from crm.policy_engine.digests import needs_remote_address, remote_address
 from crm.policy_engine.parameters import parameters_of
+from crm.policy_engine.render.expired import resting_on_expired
 from crm.policy_engine.tree import current_node
 
 _CLUSTER_TASKS = ("do_shutdown", "clear_failcount", "lrm_delete")
@@ -136,9 +137,11 @@ def as_transition(graph: Graph, number: int = 1) -> Transition:
     """The graph as data that can be sent and run."""
     cluster, settings = graph.plan.cluster, graph.plan.cluster.settings
     synapses = []
+    expired = resting_on_expired([step.action for step in graph.steps])
     for position, step in enumerate(graph.steps):
         inputs = tuple(action.id for action in step.inputs)
-        synapses.append(Synapse(position, graph_action(graph.plan, step.action), inputs, step.priority))
+        made = graph_action(graph.plan, step.action)
+        synapses.append(Synapse(position, made, inputs, step.priority, expired.get(step.action.id, ())))
     return Transition(
         id=number,
         synapses=tuple(synapses),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -75,6 +76,24 @@ def test_a_body_has_a_limit(monkeypatch: pytest.MonkeyPatch, path: str, most: st
     answer = client.http.request(method, path, content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
     assert "1000 bytes" in answer.json()["detail"]
+
+
+def test_a_body_that_says_that_it_is_too_big_is_not_read() -> None:
+    client = Client()
+    client.uid = os.getuid()
+    scope = {"type": "http", "method": "PUT", "path": "/v1/cib", "raw_path": b"/v1/cib", "query_string": b"",
+             "headers": [(b"content-length", str(limits.CIB_LIMIT_BYTES + 1).encode())], "http_version": "1.1",
+             "root_path": ""}
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("nothing of it is wanted")
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(client._app(scope, receive, send))
+    assert said[0]["status"] == 413
 
 
 def test_deep_json_is_a_bad_request() -> None:

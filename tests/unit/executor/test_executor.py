@@ -8,13 +8,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.leftovers import Journal
+from crm.executor.outcomes import Clock
 from crm.executor.process import BoundedText
+from crm.model.history import ExitCode
 from crm.model.transition import AgentReference
 
 
@@ -250,6 +253,54 @@ def test_a_cancelled_monitor_runs_no_more(tmp_path: Path) -> None:
         size = (tmp_path / "runs").stat().st_size
         await asyncio.sleep(0.1)
         assert (tmp_path / "runs").stat().st_size == size
+
+    play(tmp_path, story)
+
+
+def test_a_monitor_that_comes_to_its_end_although_it_was_cancelled_is_not_reported(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a class that takes its time to put things in order; nor is such a monitor run again."""
+    begun = asyncio.Event()
+
+    class Slow:
+        runs = 0
+
+        async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
+            self.runs += 1
+            begun.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            return Clock(request, queue_ms).result(Status.DONE, ExitCode.NOT_RUNNING)
+
+    async def story(bench: Bench) -> None:
+        slow = Slow()
+        monkeypatch.setattr(bench.executor._classes, "of", lambda agent: slow)
+        bench.submit(bench.agent("exit 0"), "monitor", interval_ms=10)
+        await begun.wait()
+        assert bench.executor.cancel("r", "monitor", 10)
+        await asyncio.sleep(0.05)
+        assert bench.results == [] and slow.runs == 1
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(("operation", "waits"), [("start", True), ("stop", True), ("monitor", False)])
+def test_what_is_queued_begins_only_when_the_node_knows_where_it_is(
+        tmp_path: Path, operation: str, waits: bool) -> None:
+    async def story(bench: Bench) -> None:
+        awake = asyncio.Event()
+        bench.submit(bench.agent("sleep 0.1"), "monitor")
+
+        async def ready() -> None:
+            await awake.wait()
+
+        bench.submit(bench.agent("exit 0"), operation)
+        bench.executor.ready = ready  # type: ignore[assignment]
+        await bench.until(1)
+        await asyncio.sleep(0.1)
+        assert (len(bench.results) == 1) is waits
+        awake.set()
+        await bench.until(2)
 
     play(tmp_path, story)
 

@@ -184,3 +184,27 @@ def test_a_real_fence_agent_is_understood(tmp_path: Path) -> None:
     outcomes = asyncio.run(run())
     assert [outcome.ok for outcome in outcomes] == [True] * 5, outcomes
     assert [outcome.rc for outcome in outcomes][1:4:2] == [0, 2]
+
+
+def test_no_attempt_begins_before_the_node_knows_where_it_is(folder: Path) -> None:
+    """Neither the first, after its delay, nor another after one that failed."""
+    (folder / "fail-off").touch()
+
+    async def run() -> FenceOutcome:
+        executor = Executor(ExecutorSettings(fence_agent_folders=(folder,), kill_grace_ms=50), lambda _result: None)
+        awake, asked = asyncio.Event(), []
+
+        async def ready() -> None:
+            asked.append(len(calls(folder)))
+            await awake.wait()
+
+        executor.ready = ready  # type: ignore[assignment]
+        fencing = asyncio.ensure_future(executor.fence(FenceRequest("fence_it", "off", {}, "node1", "7", 5000, 10)))
+        await asyncio.sleep(0.3)
+        assert asked == [0] and calls(folder) == []
+        awake.set()
+        outcome = await fencing
+        assert asked == [0, 1]
+        return outcome
+
+    assert asyncio.run(run()).ok

@@ -75,3 +75,30 @@ def test_a_proposal_that_nobody_answers_is_made_again() -> None:
     agreement = linked("a")
     assert said(agreement.tick(Agreement.RETRY_MS, 0), "propose") == []
     assert said(agreement.tick(Agreement.RETRY_MS + 1, 0), "propose") == ["b", "c"]
+
+
+def test_a_view_without_a_member_that_may_come_back_is_not_accepted() -> None:
+    """Of three nodes two were started again, one twice; the other is back first, and cannot know who is waited for."""
+    agreement = linked("b")
+    agreement.received("a", view("install", number=7), 1, 0)
+    for other in "ac":
+        agreement.doubted(other)
+    agreement.linked("c", "c-2", "bc-2", 1, 0)
+    agreement.received("c", {"kind": "reach", "links": {"b": "bc-2"}, "highest": 7, "view": ["c"]}, 2, 0)
+    agreement.doubted("c")
+    agreement.linked("a", "a-2", "ab-2", 2, 0)
+    agreement.received("a", {"kind": "reach", "links": {"b": "ab-2"}, "highest": 7, "view": ["a"]}, 3, 0)
+    assert said(agreement.received("a", view("propose", "ab", 8, ab="ab-2"), 4, 0), "accept") == []
+    assert said(agreement.unlinked("c", 5, 0), "accept") == ["a"]
+
+
+def test_a_view_without_a_member_that_has_yet_to_link_with_a_restarted_one_is_not_accepted() -> None:
+    """a was started again and is linked with b already; c, who was there all the time, may be in a moment."""
+    agreement = linked("b")
+    agreement.received("a", view("install", number=7), 1, 0)
+    agreement.doubted("a")
+    agreement.received("c", {"kind": "reach", "links": {"b": "bc"}, "highest": 7, "view": list("abc")}, 2, 0)
+    agreement.linked("a", "a-2", "ab-2", 2, 0)
+    agreement.received("a", {"kind": "reach", "links": {"b": "ab-2"}, "highest": 7, "view": ["a", "x"]}, 3, 0)
+    assert said(agreement.received("a", view("propose", "ab", 8, ab="ab-2"), 4, 0), "accept") == []
+    assert said(agreement.tick(2000, 0), "accept") == ["a"], "it was not"

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from crm.daemon.link_reports import link_reports
-from crm.messaging import LayerError, NodeAddress
+from crm.messaging import BeatingLayer, LayerError, NodeAddress
 from crm.messaging.embedded import EmbeddedLayer
 from crm.messaging.embedded import layer as embedded
 from crm.messaging.embedded.agreement import Agreement, Output
@@ -131,6 +131,23 @@ def test_a_look_without_anybody_to_reach_is_answered_by_being_alone() -> None:
         await until(lambda: bool(node.confirmed))
         assert node.members == ("a",)
         assert not node.views[-1].quorate
+
+    play("embedded", story)
+
+
+def test_a_beat_is_announced_before_it_is_sent() -> None:
+    """Else a daemon that slept would take its first beat for a sign that it was awake."""
+    async def story(cluster: Cluster) -> None:
+        await cluster.start("a", "b")
+        await cluster.agree("a", "b")
+        layer = cluster.nodes["a"].layer
+        assert isinstance(layer, EmbeddedLayer) and isinstance(layer, BeatingLayer)
+        link, order = layer._links["b"], list[str]()
+        send = link.send
+        link.send = lambda *frame: (order.append("beat"), send(*frame))[1]
+        layer.before_beat = lambda: order.append("before")
+        await until(lambda: len(order) > 6)
+        assert [order[order.index("before") + 1], order.count("before") > 1] == ["beat", True]
 
     play("embedded", story)
 

@@ -49,6 +49,7 @@ def test_a_node_that_was_removed_while_it_was_off_is_told_so_by_name_on_both_sid
             await asyncio.sleep(0.2)
             assert "b was removed from the cluster" in first.refusals["b"]
             assert "b was removed from the cluster" in second.refusals["a"]
+            assert first.complaints() == second.complaints() == {}, "said once, as a refusal"
         finally:
             await first.leave()
             await second.leave()

@@ -13,6 +13,7 @@ WEB = (
     '<operations><op id="web-m" name="monitor" interval="10s"/></operations></primitive>'
 )
 NO_FENCING = "fencing-enabled=false"
+LOOK = "web_monitor_10000 a"
 NOTHING_GIVEN = "4811cef7f7f94e3a35a70be7916cb2fd"
 """Digest of a recurring operation without parameters and with the default time limit."""
 
@@ -65,6 +66,25 @@ def test_an_expired_failure_starts_the_operation_anew_unless_it_is_known_to_run(
     both = planned(WEB, member("a", history("web", start, running, failed)) + others, NO_FENCING)
     assert actions(alone) == ["web_monitor_10000 on a"]
     assert actions(both) == []
+
+
+def test_what_needs_a_resource_whose_failure_expired_rests_on_its_next_monitor() -> None:
+    """Directly, or over what stands for all instances of a clone; what is only in the same cluster does not."""
+    start = entry("web", "start", 1, more='op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"')
+    failed = history("web", start, entry("web", "monitor", 2, rc=7, interval=10_000))
+    others = member("b", history("web", entry("web", "monitor", 1, rc=7, target=7)))
+    order = '<rsc_order id="o" first="{first}" then="app"/>'
+    app, other = f'<primitive id="app" {DUMMY}/>', f'<primitive id="other" {DUMMY}/>'
+    clone = f'<clone id="webs">{WEB}</clone>'
+    for web, first in ((WEB, "web"), (clone, "webs")):
+        found = planned(web + app + other, member("a", failed) + others, NO_FENCING,
+                        constraints=order.format(first=first))
+        synapses = found.transition.synapses
+        monitor = next(each.action.id for each in synapses if f"{each.action.key} {each.action.node}" == LOOK)
+        starts = {each.action.key: each for each in synapses}
+        assert starts["app_start_0"].rests_on == (monitor,)
+        assert starts["other_start_0"].rests_on == ()
+        assert monitor not in starts["app_start_0"].inputs, "as Pacemaker's graphs are"
 
 
 def test_failures_of_the_connection_into_a_bundle_do_not_count_for_its_container() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.transition import cautious, without_beginnings, without_moves_to
 
@@ -27,6 +29,12 @@ def test_a_promotion_waits_for_the_probes_of_its_resource_only() -> None:
 def test_instances_of_a_unique_clone_are_one_resource() -> None:
     plan = Transition(1, (synapse(1, "monitor", "db:1", node="b"), synapse(2, "promote", "db:0")))
     assert inputs(cautious(plan))[2] == (1,)
+
+
+def test_a_start_waits_for_the_monitor_that_it_rests_on() -> None:
+    monitor = synapse(1, "monitor", "db", interval=10_000)
+    start = replace(synapse(2, "start", "app", 3), rests_on=(1,))
+    assert inputs(cautious(Transition(1, (monitor, start)))) == {1: (), 2: (3, 1)}
 
 
 def test_a_probe_that_waits_for_the_promotion_is_not_waited_for() -> None:

@@ -85,6 +85,8 @@ class Core:
         """Version and term of the configuration that this node found when it took office."""
         self.seen_all = False
         """Whether all voters were in one view since this node started."""
+        self.lease_margin_ms = 0
+        """How long after others have lost this node it may renew its lease, in vain; 0: it keeps none."""
         self.receipts = Receipts()
         """Of the requests that were carried out under a key."""
         self.numbers = Numbers()

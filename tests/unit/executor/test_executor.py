@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult, RecurringKey, Status
-from crm.executor.leftovers import Journal
 from crm.executor.process import BoundedText
+from crm.keeper.leftovers import Journal
 from crm.model.transition import AgentReference
 
 

@@ -74,6 +74,7 @@ class Leases:
         before = frozenset(core.me.shape.names) if self._here is None else self._here
         let_go = self._let_go() if self._here is not None else frozenset()
         self._here = here
+        self._configured()  # so that a change to shorter terms is noticed
         for name in before - here - let_go:
             self._lost[name] = core.now
         for name in here:

@@ -16,8 +16,9 @@ from pathlib import Path
 from crm.cib.document import Document
 from crm.controller.leases import Terms
 from crm.executor.stop_orders import StopOrders
-from crm.keeper.deadlines import BY_ITSELF, RENEW_S, may_hold
-from crm.keeper.record import Lease, Record, State, now_ns
+from crm.keeper.deadlines import RENEW_S
+from crm.keeper.holding import LEAVING, next_lease
+from crm.keeper.record import Lease, Record, now_ns
 from crm.messaging import LayerSettings
 from crm.policy_engine.managed import unmanaged
 
@@ -28,7 +29,6 @@ LEASE = "CRMD_LEASE"
 ORDERS = "orders"
 _RESERVE_MS = 1_000
 """Of the time that others wait: for the last stop of what had to be ended by force."""
-_LEAVING = (State.HELD, *BY_ITSELF)
 
 
 def lease_folder() -> Path | None:
@@ -82,7 +82,7 @@ class LeaseHolder:
         self._over = True
         if self._orders.any():
             log.warning("not everything has stopped: the keeper sees to it")
-        elif self._record.read().state in _LEAVING:
+        elif self._record.read().state in LEAVING:
             self._record.write(Lease())
 
     def _review(self) -> None:
@@ -99,19 +99,3 @@ class LeaseHolder:
                 lambda: unmanaged(document.model(), int(time.time()), self._node)))
         except Exception as error:  # the same will be said when a plan is made
             log.debug("nobody can say what is managed: %s", error)
-
-
-def next_lease(lease: Lease, terms: Terms, in_doubt: bool, now: int) -> Lease | None:
-    """What the record is to say now; None if it is to stay as it is."""
-    if lease.state is State.ENDING:
-        return None
-    if terms.limit_ms <= 0:
-        return Lease() if lease.state is not State.FREE else None
-    if in_doubt:
-        return None
-    if terms.quorate:
-        held = Lease(State.HELD, now, now, terms.limit_ms, terms.stop_ms)
-        return held if may_hold(lease, now) else None
-    if lease.state in _LEAVING:
-        return replace(lease, state=State.DEMOTING if terms.demotes else State.STOPPING, alive_ns=now)
-    return None

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from tests.system import machines
 from tests.system.room import UNIQUE, Room, _processes
 
-QUICK = {"lease-timeout": "3s", "lease-stop-timeout": "2s"}
+QUICK = {"lease-timeout": "4s", "lease-stop-timeout": "1s"}
 _LOOK_S = 0.004
 _BACK_S = 60.0
 

@@ -37,6 +37,14 @@ def test_a_cut_off_node_stops_what_it_runs_before_it_is_started_elsewhere() -> N
     moves_away(one, home)
 
 
+def test_a_cut_off_node_whose_stop_hangs_is_ended_by_force() -> None:
+    one = world()
+    home = home_of(one)
+    one.nodes[home].machine.hanging.add(("db", "stop"))
+    one.cut_off(home)
+    moves_away(one, home)
+
+
 def test_a_frozen_daemon_is_ended_and_what_it_ran_stopped() -> None:
     one = world()
     home = home_of(one)

@@ -7,7 +7,6 @@ Needs root. The cases are in `CASES`.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -129,18 +128,11 @@ def lab(options: dict[str, str] | None = None) -> Iterator[Room]:
         try:
             room.open()
             for name, value in (options or {}).items():
-                set_option(room, name, value)
+                room.set_option(name, value)
             room.until_peace()
             yield room
         finally:
             room.close()
-
-
-def set_option(room: Room, name: str, value: str) -> None:
-    """Set a cluster option."""
-    edit = {"verb": "upsert", "section": "crm_config", "xml": f'<cluster_property_set id="o"><nvpair id="o-{name}" '
-            f'name="{name}" value="{value}"/></cluster_property_set>'}
-    room.ask("PATCH", "/v1/cib", body=json.dumps(edit).encode(), content_type="application/json")
 
 
 def live_through(room: Room, case: str, seconds: float) -> Watch:

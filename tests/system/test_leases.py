@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system import machines
-from tests.system.lease_lab import QUICK, lab, live_through, set_option
+from tests.system.lease_lab import QUICK, lab, live_through
 from tests.system.room import Room
 
 pytestmark = [pytest.mark.skipif(bool(machines.missing()), reason=machines.missing()), pytest.mark.timeout(300)]
@@ -36,7 +36,7 @@ def test_nothing_runs_twice(room: Room, case: str) -> None:
 
 def test_a_daemon_that_is_started_again_in_time_changes_nothing(room: Room) -> None:
     room.until_peace()
-    set_option(room, "lease-timeout", "30s")  # however busy this machine is
+    room.set_option("lease-timeout", "30s")  # however busy this machine is
     (home,) = room.active("one")
     state = Path(f"/proc/{room.network[home].process_id}/root/run/crmd/Dummy-one")
     begun = state.stat().st_ctime_ns

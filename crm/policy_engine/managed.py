@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm.model.cib import Cib
+from crm.model.values import is_true
 from crm.policy_engine.cluster import Resource
 from crm.policy_engine.observe import observe
 
@@ -13,7 +14,8 @@ def unmanaged(cib: Cib, now: int, node: str) -> frozenset[str]:
     What is blocked because it failed is managed: it should not run.
     """
     cluster = observe(cib, now)
-    everything = any(each.name == node and each.maintenance for each in cluster.nodes)
+    everything = any(each.name == node and (each.maintenance or is_true(each.attributes.get("maintenance")))
+                     for each in cluster.nodes)
     primitives = (each for top in cluster.resources for each in top.walk() if each.is_primitive)
     return frozenset(name for each in primitives if everything or _is_left_alone(each) for name in _names(each))
 

@@ -485,6 +485,7 @@ class Controller:
             # First of all: what it has done may free what waits for it, and may forbid it as well.
             self._dispatch.abort(why)
         self._results.take_joined(name, message)
+        self._leases.joined(name)
         self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:

@@ -23,6 +23,8 @@ from crm.model.values import interval_ms, is_true
 TIMER = "lease"
 DEFAULT_TIMEOUT_MS = 5_000
 DEFAULT_STOP_MS = 2_000
+SHORTEST_MS = 1_000
+"""A lease that is renewed every 100 ms and lasts no longer than that would run out by chance."""
 _STOPPING = ("stop", "demote", "fence", "suicide")
 """Values of no-quorum-policy with which a part without quorum stops what it runs."""
 
@@ -46,7 +48,8 @@ class Leases:
         """What each node has told in its greeting."""
         self._lost: dict[str, float] = {}
         """Since when nodes are not here any more."""
-        self._here: frozenset[str] | None = None
+        self._here: dict[str, str] | None = None
+        """The incarnations of those in the present view."""
         self._read: tuple[Document, Terms] | None = None
         self._former: list[tuple[float, int]] = []
         """Longer terms of a while ago, and until when they count: who was lost before the change goes by them."""
@@ -68,17 +71,20 @@ class Leases:
         self._margins[sender] = hello.lease_margin_ms
 
     def view_changed(self) -> None:
-        """Note who is lost, before anything is recorded of that."""
+        """Note who is lost, before anything is recorded of that; a daemon that was started anew is not the former."""
         core = self._core
-        here = frozenset(core.view.names)
-        before = frozenset(core.me.shape.names) if self._here is None else self._here
-        let_go = self._let_go() if self._here is not None else frozenset()
+        here = {member.name: member.incarnation for member in core.view.members}
+        if self._here is None:
+            gone = set(core.me.shape.names) - set(here)
+        else:
+            gone = {name for name, start in self._here.items() if here.get(name) != start} - self._let_go()
         self._here = here
         self._configured()  # so that a change to shorter terms is noticed
-        for name in before - here - let_go:
-            self._lost[name] = core.now
-        for name in here:
-            self._lost.pop(name, None)
+        self._lost.update(dict.fromkeys(gone, core.now))
+
+    def joined(self, name: str) -> None:
+        """It has told this leader what it runs; to be back in the view is not enough."""
+        self._lost.pop(name, None)
 
     def known_off(self, name: str) -> None:
         """Nothing runs there any more: it was fenced, or a person says so."""
@@ -139,6 +145,7 @@ class Leases:
 def _terms_of(document: Document) -> Terms:
     policy = (cluster_option(document, "no-quorum-policy") or "stop").lower()
     limit_ms = _duration_ms(document, "lease-timeout", DEFAULT_TIMEOUT_MS)
+    limit_ms = max(limit_ms, SHORTEST_MS) if limit_ms > 0 else 0
     if _fencing_enabled(document) or policy not in _STOPPING or limit_ms <= 0:
         return Terms()
     return Terms(limit_ms, _duration_ms(document, "lease-stop-timeout", DEFAULT_STOP_MS), policy == "demote")

@@ -20,7 +20,7 @@ from crm.keeper.leftovers import Journal, born
 from crm.keeper.orders import Orders, StopOrder
 from crm.keeper.processes import children, kill_trees
 from crm.keeper.record import FOLDER, Record, State, now_ns
-from crm.keeper.stopping import Stopping, end_processes
+from crm.keeper.stopping import Stopping, end_processes, say
 
 _MCL_CURRENT_AND_FUTURE = 3
 _PR_SET_NAME = 15
@@ -82,8 +82,8 @@ class Keeper:
         self._record.write(replace(lease, state=State.ENDING))
         self._end_daemon()  # one that was started meanwhile; any later one finds what stands there
         Journal(self._setup.folder / ".operations").end_left_over()
-        print(f"crmd: the lease of this node ran out {(now_ns() - lease.held_ns) / 1e9 - lease.limit_ms / 1e3:.2f} s "
-              f"ago; stopping what runs: {', '.join(order.resource for order in orders) or 'nothing'}", flush=True)
+        say(f"the lease of this node ran out {(now_ns() - lease.held_ns) / 1e9 - lease.limit_ms / 1e3:.2f} s ago; "
+            f"stopping what runs: {', '.join(order.resource for order in orders) or 'nothing'}")
         began_ns = now_ns()
         # What slept does not get the time that is over, and yet a moment to stop in order.
         until_ns = max(over_at_ns(lease), began_ns + lease.stop_ms * 500_000)
@@ -91,9 +91,9 @@ class Keeper:
         if left:
             left = self._force(left)
         self._record.write(replace(lease, state=State.OVER))
-        print(f"crmd: stopped within {(now_ns() - began_ns) / 1e9:.2f} s" if not left else
-              f"crmd: could not stop {', '.join(order.resource for order in left)}: it may run here while other nodes "
-              "start it. Stop it by hand, or reset this machine", flush=True)
+        say(f"stopped within {(now_ns() - began_ns) / 1e9:.2f} s" if not left else
+            f"could not stop {', '.join(order.resource for order in left)}: it may run here while other nodes start "
+            f"it. Stop it by hand, or reset this machine. What the agents said: {self._orders.log}")
 
     def _to_stop(self, state: State) -> list[StopOrder]:
         return [order for order in self._orders.all() if not (state is State.DEMOTING and order.stands_demoted)]
@@ -110,8 +110,8 @@ class Keeper:
 
     def _force(self, left: list[StopOrder]) -> list[StopOrder]:
         """What is still there when the others may start it: end its processes, then stop what is left of it."""
-        print(f"crmd: {', '.join(order.resource for order in left)} did not stop in time: "
-              + ("the machine is reset" if self._setup.resets else "ended by force"), flush=True)
+        say(f"{', '.join(order.resource for order in left)} did not stop in time: "
+            + ("the machine is reset" if self._setup.resets else "ended by force"))
         if self._setup.resets:
             reset()
         end_processes(left)
@@ -184,11 +184,12 @@ def _stand_apart(realtime: bool) -> None:
     """In memory whatever happens, and first in the queue for a processor if that is wanted; as far as allowed."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NAME, b"crmd-keeper", 0, 0, 0)
-    if libc.mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
-        print(f"crmd: the keeper cannot be locked in memory: {os.strerror(ctypes.get_errno())}", flush=True)
+    # Others than root may lock so little that memory would be refused when it is needed.
+    if os.geteuid() == 0 and libc.mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
+        say(f"the keeper cannot be locked in memory: {os.strerror(ctypes.get_errno())}")
     if realtime:
         try:
             # What it starts runs as usual again.
             os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
         except OSError as error:
-            print(f"crmd: the keeper gets no real-time priority: {error.strerror}", flush=True)
+            say(f"the keeper gets no real-time priority: {error.strerror}")

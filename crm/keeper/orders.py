@@ -47,6 +47,8 @@ class Orders:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.log = folder / ".log"
+        """What agents have said that were run for these orders."""
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
 

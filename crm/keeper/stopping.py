@@ -22,8 +22,14 @@ _PAUSE_S = 0.005
 _UMASK = 0o026  # as the executor's
 
 
+def say(what: str) -> None:
+    """A line for the log, if somebody still listens."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"crmd: {what}", flush=True)
+
+
 class Stopping:
-    """Stops in progress. `say`: tells people."""
+    """Stops in progress."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
@@ -49,11 +55,13 @@ class Stopping:
 
     def _begin(self, order: StopOrder) -> None:
         try:
-            self._running[order.resource] = subprocess.Popen(
-                order.arguments, env=order.environment, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
-                umask=_UMASK)
+            # Not to where the keeper speaks: if nobody listens there any more, an agent that speaks would die of it.
+            with self._orders.log.open("ab") as log:
+                self._running[order.resource] = subprocess.Popen(
+                    order.arguments, env=order.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    start_new_session=True, cwd="/", umask=_UMASK)
         except (OSError, ValueError) as error:
-            print(f"crmd: {order.resource} cannot be stopped by {order.arguments[0]}: {error}", flush=True)
+            say(f"{order.resource} cannot be stopped by {order.arguments[0]}: {error}")
 
     def _ended(self) -> list[str]:
         """Those whose stop has ended well; the others are told of."""
@@ -62,7 +70,7 @@ class Stopping:
         for resource, code in over.items():
             del self._running[resource]
             if code != 0:
-                print(f"crmd: the stop of {resource} failed: exit status {code}", flush=True)
+                say(f"the stop of {resource} failed: exit status {code}")
         return [resource for resource, code in over.items() if code == 0]
 
     def _give_up(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crm.cib.document import Document
-from crm.controller import Options, commands
+from crm.controller import Options, commands, events
 from crm.controller.core import EMPTY_CIB
 from crm.controller.leases import TIMER, Terms
 from tests.unit.controller.alone import Alone
@@ -60,17 +62,28 @@ def test_nothing_is_planned_meanwhile_and_people_are_told_why() -> None:
     assert not made.controller._planning.blocked()
 
 
-def test_who_is_back_is_not_waited_for() -> None:
+def test_who_is_back_is_not_waited_for_once_it_has_told_what_it_runs() -> None:
     made = leader()
     made.see("ab")
     made.see("abc")
+    assert waits(made) == {"c": pytest.approx(7.0)}
+    made.controller._leases.joined("c")
     assert waits(made) == {}
+
+
+def test_a_daemon_that_was_started_anew_must_tell_it_too() -> None:
+    made = leader()
+    view = made.view("abc", number=made.number + 1)
+    made.do(events.ViewChanged(replace(view, members=(*view.members[:2], replace(view.members[2],
+                                                                                 incarnation="c-2")))))
+    assert waits(made) == {"c": pytest.approx(7.0)}
 
 
 def test_who_is_lost_again_is_waited_for_anew() -> None:
     made = leader()
     made.see("ab")
     made.see("abc")
+    made.controller._leases.joined("c")
     made.now += 5
     made.see("ab")
     assert waits(made) == {"c": pytest.approx(7.0)}

@@ -128,6 +128,7 @@ def _watch(config: Path | None) -> Watch:
     """The settings that the watching process needs; what is wrong with the file is the daemon's to say."""
     import tomllib
 
+    from crm.cli.keeping import KeeperSettings
     from crm.cli.supervisor import Watch
 
     try:
@@ -136,11 +137,21 @@ def _watch(config: Path | None) -> Watch:
     except (OSError, tomllib.TOMLDecodeError):
         settings = {}
     limit_ms, device = settings.get("watchdog_ms", 0), settings.get("watchdog_device", "")
+    words = [word for word, wanted in (("reset", settings.get("self_fencing") == "reboot"),
+                                       ("realtime", settings.get("keeper_realtime") is True)) if wanted]
     return Watch(
         restarts=settings.get("restart_daemon", True) is not False,
         limit_ms=limit_ms if isinstance(limit_ms, int) else 0,
         device=device if isinstance(device, str) else "",
+        keeper=KeeperSettings(_runtime_folder(config, settings.get("runtime_folder")), tuple(words)),
     )
+
+
+def _runtime_folder(config: Path | None, given: object) -> Path:
+    """As in crm.daemon.settings, which would drag in the whole daemon."""
+    if not isinstance(given, str):
+        return Path("/run/crmd")
+    return (config.resolve().parent if config else Path("/etc/crmd")) / Path(given).expanduser()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ It is a child subreaper, so what the daemon's agents started belongs to it and s
 whatever ends. It also keeps the message layer's listening socket open between two daemons (`crm.daemon.supervision`),
 which tells the other nodes that this one is coming back. When it is killed itself, the daemon is killed too: a daemon
 that nobody watches over would be a half dead node. A daemon that fences its own node leaves it to this process to end
-all that its agents started.
+all that its agents started. Beside it runs the keeper of the node's lease (`crm.keeper`), which survives both.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from crm.cli.processes import become_subreaper, children, die_with_parent, kill_trees
+from crm.cli.keeping import KeeperSettings, Keeping
+from crm.keeper.processes import become_subreaper, children, die_with_parent, kill_trees
 
 # A daemon that is killed again and again is given longer and longer pauses.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _CALM_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
+_NOBODY = (0, 0)
 # As in crm.daemon.supervision, which would drag in the whole daemon.
 _FENCED_SELF = 113
 _MISTAKE = 70
@@ -74,12 +77,13 @@ class Orders:
 class Watch:
     """How closely the daemon is watched: restarted when it is killed, taken down when it hangs (`limit_ms`, 0: never).
 
-    `device`: a hardware watchdog that is fed as long as the daemon feeds us, empty for none.
+    `device`: a hardware watchdog that is fed as long as the daemon feeds us, empty for none. `keeper`: None for none.
     """
 
     restarts: bool = True
     limit_ms: int = 0
     device: str = ""
+    keeper: KeeperSettings | None = None
 
 
 def supervise(daemon: Callable[[], int], watch: Watch) -> int:
@@ -96,12 +100,14 @@ def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> i
     orders, pause = Orders(), _FIRST_PAUSE_SECONDS
     ours, daemons = socket.socketpair()
     ours.setblocking(False)  # the flags of recv_fds are not passed on by every Python
+    keeping = Keeping(watch.keeper)
     while True:
+        keeping.wait()
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
-        status = _run(daemon, watch, hardware, orders)
+        status = _run(daemon, watch, hardware, orders, keeping)
         if status == _FENCED_SELF:
-            kill_trees(children().get(os.getpid(), []))
+            kill_trees([each for each in children().get(os.getpid(), []) if not keeping.is_keeper(each)])
             return status
         if (status >= 0 and status != _MISTAKE) or not watch.restarts or orders.to_end:
             return status if status >= 0 else 128 - status
@@ -125,7 +131,7 @@ def _take_socket(channel: socket.socket) -> None:
         os.environ["CRMD_LISTENING"] = str(descriptors[0])
 
 
-def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware, orders: Orders) -> int:
+def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware, orders: Orders, keeping: Keeping) -> int:
     """One life of the daemon: its exit status, negative if a signal killed it."""
     parent = os.getpid()
     fed, feeds = os.pipe() if watch.limit_ms > 0 else (-1, -1)
@@ -136,14 +142,14 @@ def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware, orders: Or
     child = os.fork()
     if child == 0:
         _become_daemon(parent)
+        keeping.become_daemon()
         os._exit(_exit_status(daemon))
     orders.are_for(child)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
-        if feeds < 0:
-            return _wait_for(child)
-        os.close(feeds)
-        return _watch(child, fed, watch.limit_ms / 1000, hardware)
+        if feeds >= 0:
+            os.close(feeds)
+        return _watch(child, fed, watch.limit_ms / 1000, hardware, keeping.look)
     finally:
         orders.are_for(0)
         if fed >= 0:
@@ -155,7 +161,8 @@ def _become_daemon(parent: int) -> None:
     if os.getppid() != parent:
         os._exit(0)
     os.setpgid(0, 0)  # a Ctrl-C is for the first process, which passes it on: twice would mean at once
-    for number in _ENDING:
+    signal.set_wakeup_fd(-1)
+    for number in (*_ENDING, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
 
 
@@ -175,35 +182,42 @@ def _exit_status(daemon: Callable[[], int]) -> int:
         sys.stderr.flush()
 
 
-def _wait_for(child: int) -> int:
-    """Reap everything that ends until the daemon does."""
-    while True:
-        process_id, status = os.wait()
-        if process_id == child:
-            return os.waitstatus_to_exitcode(status)
+def _watch(child: int, fed: int, limit_seconds: float, hardware: Hardware, look: Callable[[], None]) -> int:
+    """Reap everything that ends until the daemon does. One that has begun to say that it lives must go on saying so.
 
-
-def _watch(child: int, fed: int, limit_seconds: float, hardware: Hardware) -> int:
-    """Like `_wait_for`, but a daemon that has begun to say that it lives must go on saying so."""
-    ended = os.pidfd_open(child)
+    `look` is called at least every second.
+    """
     last: float | None = None
-    try:
+    with _woken_by_children() as woken:
+        heard = [woken, fed] if fed >= 0 else [woken]
         while True:
-            ready, _, _ = select.select([ended, fed], [], [], limit_seconds / 4)
+            while (reaped := _reaped()) != _NOBODY:
+                if reaped[0] == child:
+                    return os.waitstatus_to_exitcode(reaped[1])
+            look()
+            ready, _, _ = select.select(heard, [], [], min(limit_seconds / 4, _LOOK_SECONDS) or _LOOK_SECONDS)
+            if woken in ready:
+                os.read(woken, 4096)
             if fed in ready and os.read(fed, 4096):
                 last = time.monotonic()
                 hardware.feed()
             if last is not None and time.monotonic() - last > limit_seconds:
                 print(f"crmd: the daemon has hung for {limit_seconds:g} s; this node ends itself", flush=True)
                 return _FENCED_SELF
-            while True:
-                process_id, status = _reaped()
-                if process_id == child:
-                    return os.waitstatus_to_exitcode(status)
-                if process_id == 0:
-                    break
+
+
+@contextlib.contextmanager
+def _woken_by_children() -> Iterator[int]:
+    """A descriptor that can be read when a child has ended: who looks for it meanwhile must not find it half dead."""
+    woken, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    try:
+        yield woken
     finally:
-        os.close(ended)
+        signal.set_wakeup_fd(-1)
+        os.close(woken)
+        os.close(wakes)
 
 
 def _reaped() -> tuple[int, int]:
@@ -211,7 +225,7 @@ def _reaped() -> tuple[int, int]:
     try:
         return os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
-        return 0, 0
+        return _NOBODY
 
 
 class Hardware:

@@ -191,10 +191,14 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """This node's part is over: leave the cluster and end the daemon, which was refused if there is an objection."""
+    """This node's part is over: leave the cluster and end the daemon, which was refused if there is an objection.
+
+    `let_go`: the cluster knows, and counts on nothing of what ran here.
+    """
 
     reason: str
     objection: Objection | None = None
+    let_go: bool = False
 
 
 Command = (

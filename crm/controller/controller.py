@@ -22,6 +22,7 @@ from crm.controller import dispatch as dispatching
 from crm.controller import election as electing
 from crm.controller import events, flights, messages
 from crm.controller import joining as joins
+from crm.controller import leases as leasing
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
@@ -42,6 +43,7 @@ from crm.controller.fencing.records import FencingRecord, History
 from crm.controller.history import LocalHistory
 from crm.controller.invariants import Invariants, Parts
 from crm.controller.joining import Hooks, Joining
+from crm.controller.leases import Leases, Terms
 from crm.controller.lone_start import LoneStart
 from crm.controller.lost_store import LostStore
 from crm.controller.members import Members
@@ -74,6 +76,7 @@ class Options:
     recheck_interval_s       planned at least that often
     startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
     watchdog                 whether this node has one, so that the others may rely on it
+    lease_margin_ms          how long after its loss it may renew its lease; 0: it keeps none (`crm.controller.leases`)
     documents                makes documents of what leaders send; simulations share them between nodes
     written_at               how a moment (epoch seconds) is written into the CIB, for people
     release                  what this node understands
@@ -84,6 +87,7 @@ class Options:
     recheck_interval_s: float = plans.RECHECK_S
     startup_fencing_delay_s: float = 20.0
     watchdog: bool = False
+    lease_margin_ms: int = 0
     documents: Documents = field(default_factory=Documents)
     written_at: Callable[[float], str] = utc_text
     release: Release = field(default_factory=lambda: release.THIS)
@@ -123,6 +127,8 @@ class Controller:
                  options: Options | None = None, validate: Validate = _anything_goes) -> None:
         options = options or Options()
         self._core = Core(me, standing, document, options.release)
+        self._core.lease_margin_ms = options.lease_margin_ms
+        self._leases = Leases(self._core)
         self._protection = SelfProtection(self._core, options.watchdog)
         self._leaving = False
         self._released = False
@@ -157,7 +163,7 @@ class Controller:
         self._members = Members(self._core, self._replication, self._joining, options.written_at, self._ask_to_leave,
                                 self._stay, self._planning.want, self._election.step_down)
         self._dispatch.let_go = self._members.let_go
-        self._planning.blocked = lambda: self._results.awaited
+        self._planning.blocked = lambda: self._results.awaited or self._leases.awaited()
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
         self._fencing.fenced = self._node_fenced
@@ -199,6 +205,15 @@ class Controller:
         authority = self._core.authority
         return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
 
+    @property
+    def document(self) -> Document:
+        """The CIB as this node has it."""
+        return self._core.document
+
+    def lease_terms(self) -> Terms:
+        """What this node's lease is to be held by, as things are."""
+        return self._leases.terms()
+
     def receipts(self) -> tuple[Receipt, ...]:
         """All that this node knows of requests that were carried out: for the disk, with every `Persist`."""
         return self._core.receipts.all(self._core.now)
@@ -223,7 +238,8 @@ class Controller:
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
-                         *self._lost_store.reports(), *self._lone_start.reports(), *self._replication.dropped.reports(),
+                         *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
+                         *self._replication.dropped.reports(),
                          *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.standing.cib_term, self._safe_mode.cause, core.standing.nodes)
 
@@ -301,7 +317,7 @@ class Controller:
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leave_request,
             messages.EndSafeMode: self._end_safe_mode,
-            messages.Released: lambda sender, message: self._core.emit(Terminate("released")),
+            messages.Released: lambda sender, message: self._core.emit(Terminate("released", let_go=True)),
         }
 
     def _timer_table(self) -> dict[str, Callable[[], None]]:
@@ -318,6 +334,7 @@ class Controller:
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             saving.TIMER: self._safe_mode.timer,
+            leasing.TIMER: self._lease_timer,
             LEAVE_TIMER: self._leave_timer,
         }
 
@@ -348,6 +365,7 @@ class Controller:
         core = self._core
         core.see(event.view)
         core.changed("members")
+        self._leases.view_changed()
         self._quorum_changed()
 
     def _quorum_changed(self) -> None:
@@ -370,6 +388,7 @@ class Controller:
             self._election.view_changed()
 
     def _hello(self, sender: str, hello: messages.Hello) -> None:
+        self._leases.told(sender, hello)
         self._election.hello(sender, hello)
         self._joining.hello(sender, hello)
 
@@ -429,11 +448,17 @@ class Controller:
         if self._core.leading:
             self._fencing.under_way(sender, message)
 
+    def _lease_timer(self) -> None:
+        self._core.changed("members")
+        self._planning.plan_if_due()
+
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
         if self._joining.record_fenced(target, incarnation):
             self._results.node_left(target)
+            self._leases.known_off(target)
             self._replication.take_office()
+            self._planning.plan_if_due()
         else:
             self._planning.want(f"{target} has been started since it was fenced")
 
@@ -471,6 +496,7 @@ class Controller:
             # First of all: what it has done may free what waits for it, and may forbid it as well.
             self._dispatch.abort(why)
         self._results.take_joined(name, message)
+        self._leases.joined(name)
         self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:

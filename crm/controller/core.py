@@ -89,6 +89,8 @@ class Core:
         """Nodes that this one need not have seen, because a person has said that they are off."""
         self.waits_for: tuple[str, ...] = ()
         """Without whom this view, large enough, does not count as quorate."""
+        self.lease_margin_ms = 0
+        """How long after others have lost this node it may renew its lease, in vain; 0: it keeps none."""
         self.receipts = Receipts()
         """Of the requests that were carried out under a key."""
         self.numbers = Numbers()

@@ -217,7 +217,7 @@ class Election:
         core = self._core
         return Hello(core.view.number, core.me.incarnation, core.position, core.standing.term, core.tainted,
                      core.leading, core.dc, core.release, core.standing.store, core.safe_mode,
-                     core.standing.nodes.rank if core.standing.nodes else None)
+                     core.standing.nodes.rank if core.standing.nodes else None, core.lease_margin_ms)
 
     def _greet(self) -> None:
         core = self._core

@@ -98,7 +98,7 @@ class LocalHistory:
             case "delete" | "lrm_delete":
                 self._delete(message)
             case "do_shutdown":
-                core.emit(Terminate("the cluster has let this node go"))
+                core.emit(Terminate("the cluster has let this node go", let_go=True))
             case _:
                 self._run(message.action, message.key)
 

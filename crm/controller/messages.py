@@ -35,7 +35,8 @@ class Hello:
     """Said by every node in every new view: how far it has come, and whether it leads.
 
     `tainted`: its CIB was written by a caretaker, so that its version says nothing about its content. `nodes`: term and
-    version of its list of nodes; None: it has no list, or (older releases) knows of none.
+    version of its list of nodes; None: it has no list, or (older releases) knows of none. `lease_margin_ms`: see
+    `crm.controller.leases`; 0: it keeps none.
     """
 
     view: int
@@ -49,6 +50,7 @@ class Hello:
     store: Store = Store.WHOLE
     safe_mode: bool = False
     nodes: tuple[int, int] | None = None
+    lease_margin_ms: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

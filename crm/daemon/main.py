@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm.cib.errors import CibError
@@ -24,6 +25,7 @@ from crm.controller.commands import Terminate
 from crm.controller.requests import Validate
 from crm.daemon import supervision
 from crm.daemon.durable import Durable, FolderInUseError
+from crm.daemon.lease import ORDERS, lease_folder, margin_ms
 from crm.daemon.mistakes import Mistakes
 from crm.daemon.node import Node
 from crm.daemon.planner import Schedule
@@ -93,10 +95,12 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable.open()
     mistakes = Mistakes(settings.state_folder, restarted=os.environ.pop(supervision.RESTARTED, None) is not None)
     layer = factory(layer_settings)
+    lease = lease_folder()
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
-                      settings.has_watchdog, written_at=time.ctime, safe_mode=mistakes.cause())
-    node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, on_result), schedule, options,
-                validate, way_to_end(settings.self_fencing), mistakes, settings.invited)
+                      settings.has_watchdog, margin_ms(layer_settings) if lease else 0, written_at=time.ctime,
+                      safe_mode=mistakes.cause())
+    node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), schedule,
+                options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
     _hide_secrets(node.service)
     from crm.daemon.api_sockets import ApiSockets
 
@@ -164,7 +168,7 @@ class _Servers:
         await asyncio.gather(*(server.stop() for server in self._running))
 
 
-def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) -> Executor:
+def _executor(settings: Settings, lease: Path | None, on_result: Callable[[OperationResult], None]) -> Executor:
     defaults = ExecutorSettings()
     state = settings.runtime_folder
     state.mkdir(parents=True, exist_ok=True)
@@ -175,6 +179,7 @@ def _executor(settings: Settings, on_result: Callable[[OperationResult], None]) 
                                      fence_agent_folders=(*settings.fence_agent_folders,
                                                           *defaults.fence_agent_folders),
                                      command_path=f"{tools}:{defaults.command_path}",
+                                     stop_orders=lease / ORDERS if lease else None,
                                      extra_environment=(("CRMD_SOCKET", str(settings.api.socket)),
                                                         ("CRMD_NODE", settings.node_name))), on_result)
 

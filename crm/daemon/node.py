@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import assert_never
 
 from crm.controller import Controller, Options, Snapshot, commands, events
@@ -24,6 +25,7 @@ from crm.daemon.clock import SteadyClock
 from crm.daemon.durable import Durable
 from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.layer_keys import LayerKeys
+from crm.daemon.lease import LeaseHolder
 from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.link_reports import link_reports
 from crm.daemon.measures import Measures
@@ -36,6 +38,7 @@ from crm.daemon.service import Service
 from crm.daemon.transition_archive import TransitionArchive
 from crm.daemon.waking import Waking
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
+from crm.keeper.record import Record
 from crm.messaging import (
     BeatingLayer,
     LayerError,
@@ -67,7 +70,7 @@ class Node:
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
                  options: Options, validate: Validate | None, fence_self: Callable[[str], None],
-                 mistakes: Mistakes, invited: bool = False) -> None:
+                 mistakes: Mistakes, invited: bool = False, lease: Path | None = None) -> None:
         recalled = durable.recall()
         for report in recalled.reports:
             log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
@@ -107,6 +110,7 @@ class Node:
         """Who else has to say something about this node."""
         if self._listed_layer is not None:
             self.service.keys = LayerKeys(layer_settings.keys, durable.folder, self._peers, self._listed_layer.use_keys)
+        self._lease = self._lease_in(lease, layer_settings.name)
         self._fence_self = fence_self
         self._mistakes = mistakes
         self._layer = layer
@@ -121,6 +125,12 @@ class Node:
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
         self._clock = SteadyClock()
         self.more_reports.append(self._clock.reports)
+
+    def _lease_in(self, folder: Path | None, name: str) -> LeaseHolder | None:
+        if folder is None or self.executor.stop_orders is None:
+            return None
+        return LeaseHolder(Record(folder), self.executor.stop_orders, name, self.controller.lease_terms,
+                           self._waking.check, lambda: self.controller.document)
 
     def _names(self) -> tuple[str, ...]:
         """The cluster's nodes, as the list of this node says."""
@@ -137,6 +147,8 @@ class Node:
         self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
         self._spawn(self._warm_up())
         self._spawn(self._stay_awake())
+        if self._lease is not None:
+            self._spawn(self._lease.work())
         self._spawn(self.executor.tidy())
 
     async def stop(self) -> None:
@@ -249,6 +261,8 @@ class Node:
             case commands.Log(level, message):
                 log.log(_LEVELS[level], "%s", message)
             case commands.Terminate():
+                if command.let_go and self._lease is not None:
+                    self._lease.let_go()
                 if not self.stopped.done():
                     self.stopped.set_result(command)
             case _:

@@ -178,6 +178,11 @@ class Settings(Section):
     watchdog_device: str = Field(
         default="", description="a hardware watchdog to feed while the daemon lives (/dev/watchdog); empty: none"
     )
+    keeper_realtime: bool = Field(
+        default=False,
+        description="whether the keeper, which stops what runs when the daemon cannot (option lease-timeout), runs "
+        "before all that has no real-time priority",
+    )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
         default="info", description="what is logged"
     )

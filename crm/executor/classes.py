@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from crm.executor.agents import described
+from crm.executor.environment import surroundings
 from crm.executor.fence_devices import FenceDevices
-from crm.executor.leftovers import Journal
 from crm.executor.lsb import LsbScripts
 from crm.executor.metadata import Metadata
 from crm.executor.ocf import OcfAgents
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock, not_carried_out
+from crm.executor.runner import Program
 from crm.executor.services import Services
 from crm.executor.settings import ExecutorSettings
 from crm.executor.systemd import SystemdUnits
+from crm.keeper.leftovers import Journal
 from crm.model.transition import AgentReference
 
 
@@ -24,6 +26,10 @@ class AgentClass(Protocol):
 
     async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
         """One run of an operation; whatever goes wrong is a result."""
+        ...
+
+    def program(self, request: OperationRequest) -> Program | None:
+        """The command that carries an operation out, if one does. Raises AgentUnusableError."""
         ...
 
     async def metadata(self, agent: AgentReference) -> Metadata:
@@ -49,6 +55,9 @@ class Unknown:
         reason = self._reason(request.agent)
         return not_carried_out(Clock(request, queue_ms), Status.NOT_SUPPORTED, ExitCode.UNIMPLEMENTED, reason)
 
+    def program(self, request: OperationRequest) -> Program | None:
+        return None
+
     async def metadata(self, agent: AgentReference) -> Metadata:
         raise ValueError(self._reason(agent))
 
@@ -67,7 +76,7 @@ class Classes:
 
     def __init__(self, settings: ExecutorSettings, journal: Journal | None) -> None:
         lsb = LsbScripts(settings, journal)
-        self.systemd = SystemdUnits(settings.systemd_bus, settings.systemd_folder)
+        self.systemd = SystemdUnits(settings.systemd_bus, settings.systemd_folder, surroundings(settings))
         self.fencing = FenceDevices(settings)
         self._known: dict[str, AgentClass] = {
             "ocf": OcfAgents(settings, journal),

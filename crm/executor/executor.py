@@ -22,12 +22,14 @@ from crm.executor.classes import Classes
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
 from crm.executor.fence_devices import STANDARD as FENCING
 from crm.executor.last_starts import LastStarts
-from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.outcomes import Clock, not_carried_out
+from crm.executor.runner import Program
 from crm.executor.settings import ExecutorSettings
+from crm.executor.stop_orders import StopOrders
 from crm.executor.turns import Ready, Turns, Waiting, always_ready
+from crm.keeper.leftovers import Journal
 from crm.model.text import fit_line
 from crm.model.transition import AgentReference
 
@@ -80,6 +82,8 @@ class Executor:
         for process_id in self._journal.end_left_over() if self._journal is not None else ():
             log.warning("ended an operation that the daemon before this one has left running (process %s)", process_id)
         self._classes = Classes(settings, self._journal)
+        self.stop_orders = None if settings.stop_orders is None else StopOrders(
+            settings.stop_orders, self._starts, self._stop_program, settings.extra_environment)
         self._alerts = AlertRunner(settings)
         self.ready: Ready = always_ready
         """Waited for before anything begins that could change a resource or fence a node."""
@@ -264,17 +268,24 @@ class Executor:
             reason = f"crmd made a mistake ({type(error).__name__}: {fit_line(str(error), 200)}); see its log"
             result = not_carried_out(Clock(ordered, queue_ms), Status.ERROR, ExitCode.UNKNOWN_ERROR, reason)
         self._starts.ended(result)
+        if self.stop_orders is not None:
+            self.stop_orders.ended(ordered.resource)
         return result
 
     async def _operate_as_started(self, ordered: OperationRequest, queue_ms: int) -> OperationResult:
         request = self._starts.as_started(ordered)
         self._starts.begins(request)
+        if self.stop_orders is not None:
+            self.stop_orders.begins(request.resource)
         result = await self._classes.of(request.agent).operate(request, queue_ms)
         if request is not ordered and _is_probe(ordered) and _is_not_running(result):
             # What it was started with does not run any more; perhaps somebody has started what is configured now.
             self._starts.forget(ordered.resource)
             result = await self._classes.of(ordered.agent).operate(ordered, queue_ms)
         return result
+
+    def _stop_program(self, request: OperationRequest) -> Program | None:
+        return self._classes.of(request.agent).program(request)
 
     def _without_evidence(self, result: OperationResult) -> OperationResult:
         """What an operation that could not be carried out stands for: what was known before, and so nobody acts.

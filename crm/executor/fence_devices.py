@@ -36,6 +36,10 @@ class FenceDevices:
         clock = Clock(request, queue_ms)
         return clock.result(*await self._operate(request))
 
+    def program(self, request: OperationRequest) -> None:
+        """A device is no process: there is nothing to stop."""
+        return
+
     async def fence(self, request: FenceRequest, ready: Ready = always_ready) -> FenceOutcome:
         """Run a fence agent. It waits for nothing but `ready`."""
         try:

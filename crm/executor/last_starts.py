@@ -103,6 +103,14 @@ class LastStarts:
             return None
         return ExitCode.RUNNING_PROMOTED if start.promoted else ExitCode.OK
 
+    def resources(self) -> tuple[str, ...]:
+        """What was started here, and may run."""
+        return tuple(self._starts)
+
+    def of(self, resource: str) -> Start | None:
+        """How a resource was started; None if it does not run."""
+        return self._starts.get(resource)
+
     def types(self, standard: str) -> set[str]:
         """The types of the resources of that class that were started here."""
         return {start.type for start in self._starts.values() if start.standard in (standard, "service")}

@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape, quoteattr
 from crm.executor import metadata
 from crm.executor.agents import AgentUnusableError, described
 from crm.executor.environment import surroundings
-from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.runner import Program, run_once
 from crm.executor.settings import ExecutorSettings
+from crm.keeper.leftovers import Journal
 from crm.model.transition import AgentReference
 
 STANDARD = "lsb"
@@ -47,7 +47,7 @@ class LsbScripts:
 
     async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
         """Run an operation."""
-        return await run_once(request, self._program, self._settings, queue_ms, self._journal)
+        return await run_once(request, self.program, self._settings, queue_ms, self._journal)
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What the head of a script says. Raises ValueError with the reason."""
@@ -85,7 +85,8 @@ class LsbScripts:
             raise AgentUnusableError(Status.ERROR, ExitCode.INSUFFICIENT_PRIVILEGE, reason)
         return path
 
-    def _program(self, request: OperationRequest) -> Program:
+    def program(self, request: OperationRequest) -> Program:
+        """The command that carries an operation out. Raises AgentUnusableError."""
         word = _WORDS.get(request.operation)
         if word is None:
             reason = f"Init scripts have no {request.operation}"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from crm.executor import agents, environment, metadata
 from crm.executor.agents import AgentUnusableError
-from crm.executor.leftovers import Journal
 from crm.executor.metadata import Metadata
 from crm.executor.operation import OperationRequest, OperationResult, Status
 from crm.executor.runner import Program, run_once
 from crm.executor.settings import ExecutorSettings
+from crm.keeper.leftovers import Journal
 from crm.model.transition import AgentReference
 
 METADATA_TIMEOUT_MS = 30_000
@@ -60,6 +60,10 @@ class OcfAgents:
             return (await self.metadata(request.agent)).reload_action or request.operation
         except ValueError:
             return request.operation
+
+    def program(self, request: OperationRequest) -> Program:
+        """The command that carries an operation out. Raises AgentUnusableError."""
+        return self._program(request, request.operation)
 
     def _program(self, request: OperationRequest, word: str) -> Program:
         agent = agents.find(request.agent, self._settings.ocf_roots)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from crm.executor.leftovers import Journal
+from crm.keeper.leftovers import Journal
 from crm.model.text import fit
 
 _CHUNK = 64 * 1024

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from crm.executor import process
 from crm.executor.agents import AgentUnusableError, described
-from crm.executor.leftovers import Journal
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.process import Outcome
 from crm.executor.settings import ExecutorSettings
+from crm.keeper.leftovers import Journal
 from crm.model.text import fit_line
 
 _REASON_PREFIX = "ocf-exit-reason:"

@@ -12,6 +12,7 @@ from crm.executor import lsb, systemd
 from crm.executor.lsb import LsbScripts
 from crm.executor.metadata import Metadata
 from crm.executor.operation import OperationRequest, OperationResult
+from crm.executor.runner import Program
 from crm.executor.systemd import SystemdUnits
 from crm.model.transition import AgentReference
 
@@ -43,6 +44,11 @@ class Services:
         """Whether there is a script or a unit of that name."""
         meant = self._meant(agent)
         return await self._of(meant).has(meant)
+
+    def program(self, request: OperationRequest) -> Program:
+        """The command that carries an operation of the script out, or else of the unit. Raises AgentUnusableError."""
+        meant = replace(request, agent=self._meant(request.agent))
+        return self._of(meant.agent).program(meant)
 
     def _meant(self, agent: AgentReference) -> AgentReference:
         standard = lsb.STANDARD if self._scripts.exists(agent.type) else systemd.STANDARD

@@ -41,6 +41,7 @@ class ExecutorSettings:
     operation_limit      how many starts, stops and other changes may run at once
     monitor_limit        how many recurring monitors may run at once, and as many probes beside them
     extra_environment    variables that are handed to every agent
+    stop_orders          where the keeper finds how resources are stopped; None: there is no keeper
     """
 
     ocf_roots: tuple[Path, ...] = field(default_factory=default_ocf_roots)
@@ -56,3 +57,4 @@ class ExecutorSettings:
     operation_limit: int = 64
     monitor_limit: int = 64
     extra_environment: tuple[tuple[str, str], ...] = ()
+    stop_orders: Path | None = None

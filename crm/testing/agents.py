@@ -42,9 +42,15 @@ class Agents:
         world.checkers.ordered(node, run, action, key)
 
         def begin() -> None:
-            if node.incarnation == incarnation:
+            if node.frozen_until > world.clock:  # the daemon does not begin it
+                world.timeline.at(node.frozen_until, world.in_daemon(node, begin_late))
+            elif node.incarnation == incarnation:
                 node.under_way[run] = action
                 world.checkers.begins(node, action)
+
+        def begin_late() -> None:
+            begin()
+            world.later(duration, world.on_machine(node, end))
 
         def end() -> None:
             world.checkers.over(run)
@@ -52,8 +58,12 @@ class Agents:
                 return
             status, rc = self._end(node, action, hangs)
             if node.incarnation == incarnation:
-                world.handle(node, OperationEnded(call_id, status, rc, started_at=begun + node.skew,
-                                                  run_ms=round(1000 * (world.clock - begun))))
+                ended = OperationEnded(call_id, status, rc, started_at=begun + node.skew,
+                                       run_ms=round(1000 * (world.clock - begun)))
+                if world.keepers is None:
+                    world.handle(node, ended)
+                else:  # the daemon may be frozen
+                    world.in_daemon(node, lambda: world.handle(node, ended))()
 
         world.later(begun - world.clock, world.on_machine(node, begin))
         world.later(begun + duration - world.clock, world.on_machine(node, end))

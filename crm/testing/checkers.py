@@ -195,10 +195,14 @@ class Checkers:
         """Nothing starts while it may still be active elsewhere: on a living machine, heard of or not."""
         if resource not in self.expect.unique:
             return
-        others = [other.name for other in self._world.nodes.values()
-                  if other is not node and (resource in other.machine.active or self._starting(other, resource))]
+        others = [other.name for other in self._world.nodes.values() if other is not node and not self._excused(other)
+                  and (resource in other.machine.active or self._starting(other, resource))]
         if others:
             self._break("unique", f"{resource} starts on {node.name} while it is active on {', '.join(others)}")
+
+    def _excused(self, node: SimulatedNode) -> bool:
+        """Whether nobody can stop what runs there: without fencing, on a machine that stands still."""
+        return self._world.keepers is not None and node.excused_until > self._world.clock
 
     def _starting(self, node: SimulatedNode, resource: str) -> bool:
         return any(action.operation == "start" and action.resource is not None and action.resource.id == resource
@@ -206,14 +210,14 @@ class Checkers:
 
     def _active_once(self) -> None:
         for resource in self.expect.unique:
-            where = self._world.where(resource)
+            where = [name for name in self._world.where(resource) if not self._excused(self._world.nodes[name])]
             if len(where) > 1:
                 self._break("unique", f"{resource} is active on {', '.join(where)}")
 
     def _promotes_alone(self, node: SimulatedNode, resource: str) -> None:
         limit = dict(self.expect.promoted).get(resource)
         others = [other.name for other in self._world.nodes.values()
-                  if other is not node and other.machine.active.get(resource)]
+                  if other is not node and other.machine.active.get(resource) and not self._excused(other)]
         if limit is not None and len(others) >= limit:
             self._break("promoted", f"{resource} is promoted on {node.name} while {', '.join(others)} is")
 

@@ -98,6 +98,13 @@ def _pause(world: World, node: SimulatedNode) -> bool:
     return True
 
 
+def _freeze_daemon(world: World, node: SimulatedNode) -> bool:
+    if node.controller is None:
+        return False
+    world.freeze_daemon(node.name, world.random.choice([0.3, 1.0, 2.5, 4.0, 6.0, 15.0]))
+    return True
+
+
 def _slow_disk(world: World, node: SimulatedNode) -> bool:
     node.disk.slowness = world.random.choice([1.0, 10.0, 200.0])
     return True
@@ -304,6 +311,13 @@ CHANGING = Catalogue((
     ("remove-dc", 2, growth.remove_dc),
     ("keep-node", 1, growth.keep),
 ))
+LEASES = Catalogue((
+    *(entry for entry in PLAIN.entries if entry[0] not in ("skew", "device-breaks", "fence")),
+    ("kill-daemon-for-good", 4, _kill_daemon),
+    ("freeze-daemon", 8, _freeze_daemon),
+    ("cut-off-more", 4, _cut_off),
+))
+"""Without fencing. Clocks do not jump: a daemon's own never does (`crm.daemon.clock`)."""
 _TRIES = 20
 
 

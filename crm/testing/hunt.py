@@ -103,6 +103,16 @@ def _changing_world(seed: int) -> World:
     return world
 
 
+def _leased_world(seed: int) -> World:
+    """The plain cluster without fencing: its nodes keep leases."""
+    size = (3, 3, 5, 4, 3, 2, 5, 3)[seed % 8]
+    cib = scenario.cib(size, False, {"lease-timeout": "3s", "lease-stop-timeout": "1s"})
+    world = World("abcdefghi"[:size], cib, seed, leases=True)
+    world.checkers.expect = scenario.EXPECTED
+    world.about = f"{size} nodes without fencing; services: {', '.join(world.services)}"
+    return world
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What hunts are run on: a cluster for each seed, and what may go wrong there."""
@@ -118,6 +128,7 @@ SCENARIOS = {
     "slow": Scenario(_varied_world, faults.SLOW),
     "reading": Scenario(_varied_world, faults.READING),
     "links": Scenario(_linked_world, link_faults.LINKS),
+    "leases": Scenario(_leased_world, faults.LEASES),
     "changing": Scenario(_changing_world, faults.CHANGING),
 }
 

@@ -71,7 +71,7 @@ class Membership:
 
     def _arrive(self, node: SimulatedNode, message: Sent) -> None:
         """A message: held back until its view is known here, dropped if who sent it is in no view with us."""
-        if not self._world.network.carries(message.sender, node.name):
+        if not self._world.network.carries(message.sender, node.name) or message.view < node.newest_only:
             return
         if node.view is None or message.view > node.view.number:
             node.waiting.append(message)
@@ -82,7 +82,7 @@ class Membership:
 
     def _form_views(self) -> None:
         world = self._world
-        awake = {name for name, node in world.nodes.items() if node.alive and node.paused_until <= world.clock}
+        awake = {name for name, node in world.nodes.items() if node.alive and node.asleep_until <= world.clock}
         for name in world.nodes.keys() - awake:
             world.checkers.out_of_sight(world.nodes[name])
         together = {frozenset(node.assigned.names) for node in world.nodes.values() if node.assigned}
@@ -108,12 +108,15 @@ class Membership:
             node.seen_all |= len(members) == len(world.nodes)
             quorate = self._rule.quorate([each.name for each in members], list(world.nodes), node.seen_all)
             view = node.assigned = View(self._view_number, described, quorate)
-            world.later(world.random.uniform(0, 0.003), world.in_daemon(node, partial(self._install, node, view)))
+            install = world.in_daemon(node, partial(self._install, node, view), at_once=True)
+            world.later(world.random.uniform(0, 0.003), install)
 
     def _install(self, node: SimulatedNode, view: View) -> None:
         if node.view is not None and node.view.number >= view.number:
             return
         node.view = view
+        if node.slept:
+            node.slept, node.newest_only = False, view.number
         self._world.note(f"{node.name} sees {''.join(view.names)}{'' if view.quorate else ' without quorum'}")
         self._world.handle(node, ViewChanged(view))
         waiting, node.waiting = node.waiting, []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from crm.controller import Controller
 from crm.controller.values import View
+from crm.keeper.record import Lease
 from crm.model.release import THIS, Release
 from crm.model.transition import GraphAction
 from crm.testing.machines import Disk, Machine
@@ -40,6 +41,17 @@ class SimulatedNode:
     joined_at: int = 0
     release: Release = THIS
     paused_until: float = 0.0
+    frozen_until: float = 0.0
+    """The daemon alone stands still until then."""
+    ready_at: float = 0.0
+    """When the daemon acts again: one that slept looks first, where the world has it so."""
+    slept: bool = False
+    """Whether it has slept since its last view."""
+    newest_only: int = 0
+    """Messages of views before that are let go by: they were sent to one who slept."""
+    excused_until: float = 0.0
+    """Until then nobody could have stopped what runs: the machine as a whole stood still."""
+    lease: Lease = field(default_factory=Lease)
     skew: float = 0.0
     view: View | None = None
     assigned: View | None = None
@@ -57,6 +69,11 @@ class SimulatedNode:
     terminated: str | None = None
 
     @property
+    def asleep_until(self) -> float:
+        """Until when its daemon stands still, with its machine or alone."""
+        return max(self.paused_until, self.frozen_until)
+
+    @property
     def alive(self) -> bool:
         """Whether its daemon runs."""
         return self.controller is not None
@@ -72,13 +89,16 @@ class SimulatedNode:
         self.powered = False
         self.machine.active.clear()
         self.machine.hanging.clear()
-        self.paused_until = 0.0
+        self.paused_until = self.ready_at = self.excused_until = 0.0
+        self.lease = Lease()
         self.lanes.clear()
         self.under_way.clear()
 
     def lose_daemon(self) -> None:
         """The daemon is gone, and what it had in memory."""
         self.controller = None
+        self.frozen_until = 0.0
+        self.slept = False
         self.view = self.assigned = None
         self.seen_all = False
         self.waiting.clear()

@@ -44,13 +44,14 @@ def options_xml(options: Mapping[str, str]) -> str:
     return f'<cluster_property_set id="options">{pairs}</cluster_property_set>'
 
 
-def cib(nodes: int, fencing: bool = True) -> str:
+def cib(nodes: int, fencing: bool = True, more: Mapping[str, str] | None = None) -> str:
     """The configuration for that many nodes."""
     preferences = "".join(f'<rsc_location id="promote-{number}" rsc="state-clone"><rule id="promote-{number}-r" '
                           f'role="Promoted" score="{10 * number}"><expression id="promote-{number}-e" '
                           f'attribute="#id" operation="eq" value="{number}"/></rule></rsc_location>'
                           for number in range(1, nodes + 1))
-    options = {"fencing-enabled": str(fencing).lower(), "no-quorum-policy": "stop", "fencing-max-attempts": "1000"}
+    options = {"fencing-enabled": str(fencing).lower(), "no-quorum-policy": "stop", "fencing-max-attempts": "1000",
+               **(more or {})}
     return f"""<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration>
 <crm_config>{options_xml(options)}</crm_config>
 <rsc_defaults><meta_attributes id="defaults"><nvpair id="default-timeout" name="failure-timeout" value="20s"/>

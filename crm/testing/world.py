@@ -27,6 +27,7 @@ from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.testing.agents import Agents
 from crm.testing.checkers import Checkers, Violation
+from crm.testing.keepers import MARGIN_MS, Keepers
 from crm.testing.links import LinkedMembership
 from crm.testing.lists import Lists
 from crm.testing.machines import Write
@@ -38,6 +39,10 @@ from crm.testing.sharing import SharedDocuments
 from crm.testing.timeline import EPOCH, Timeline, TooBusyError
 
 Schedule = Callable[[Cib, int], Transition]
+SLEEP_S, LOOK_S, KEEPER_LOOK_S = 0.6, 0.06, 0.1
+"""From when on a gap is a sleep, and how long it takes to learn where one is then (where there are leases)."""
+EXCUSED_S = 3.0
+"""How long after a machine has stood still its keeper may take."""
 RETRY_S = 1.0
 """After so long a write that failed is tried again."""
 OPTIONS = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
@@ -48,6 +53,7 @@ class World:
 
     rule  when a set of nodes is quorate (default: a majority)    options  what each controller is told
     membership  how nodes find each other: an oracle, or the real agreement over links (`LinkedMembership`)
+    leases  whether nodes keep leases, and their daemons look before they act when they slept
     founders  who is in the list of nodes at first, if that list is the cluster's own; others are off until invited
     """
 
@@ -55,7 +61,7 @@ class World:
                  schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
                  options: Options = OPTIONS,
                  membership: type[Membership] | type[LinkedMembership] = Membership,
-                 founders: Iterable[str] | None = None) -> None:
+                 founders: Iterable[str] | None = None, leases: bool = False) -> None:
         self.random = random.Random(seed)
         self.seed = seed
         self.timeline = Timeline()
@@ -87,7 +93,7 @@ class World:
         self._agents = Agents(self)
         self._schedule = schedule or _policy_engine()
         self._documents = SharedDocuments()
-        self._options = replace(options, documents=self._documents)
+        self._options = replace(options, documents=self._documents, lease_margin_ms=MARGIN_MS if leases else 0)
         document = Document.parse(cib) if cib else None
         self.lists = Lists(self) if founders is not None else None
         for node in self.nodes.values():
@@ -95,6 +101,7 @@ class World:
                 node.disk.document = document
         if self.lists is not None:
             self.lists.found(tuple(founders or ()), rule)
+        self.keepers = Keepers(self) if leases else None
         for node in self.nodes.values():
             if self.belongs(node.name):
                 self.start(node.name)
@@ -109,9 +116,12 @@ class World:
     # What a test does
 
     def start(self, name: str) -> None:
-        """Start a node's daemon (its machine is on)."""
+        """Start a node's daemon (its machine is on); later, if its keeper stops things."""
         node = self.nodes[name]
         assert node.controller is None, f"{name} is running"
+        if self.keepers is not None and self.keepers.is_ending(node):
+            self.later(KEEPER_LOOK_S, self.on_machine(node, lambda: self.start_if_down(node)))
+            return
         node.incarnation += 1
         node.powered = True
         node.joined_at = int(self.clock)
@@ -123,6 +133,11 @@ class World:
         self._agents.end_left_over(node)
         self.handle(node, events.Started())
         self.membership.changed()
+
+    def start_if_down(self, node: SimulatedNode) -> None:
+        """Start its daemon unless somebody has."""
+        if node.controller is None:
+            self.start(node.name)
 
     def belongs(self, name: str) -> bool:
         """Whether a node is in the cluster's list, as it was committed last."""
@@ -155,8 +170,22 @@ class World:
         self.note(f"pause {name} for {seconds:g} s")
         node = self.nodes[name]
         node.paused_until = max(node.paused_until, self.clock + seconds)
+        node.excused_until = node.paused_until + EXCUSED_S
+        self._sleeps(node, seconds)
+
+    def freeze_daemon(self, name: str, seconds: float) -> None:
+        """Freeze only the daemon; what runs goes on."""
+        self.note(f"freeze the daemon of {name} for {seconds:g} s")
+        node = self.nodes[name]
+        node.frozen_until = max(node.frozen_until, self.clock + seconds)
+        self._sleeps(node, seconds)
+
+    def _sleeps(self, node: SimulatedNode, seconds: float) -> None:
+        node.ready_at = node.asleep_until
+        if self.keepers is not None and seconds > SLEEP_S:
+            node.ready_at, node.slept = node.asleep_until + LOOK_S, True
         self.membership.changed()
-        self.later(node.paused_until - self.clock + 1e-6, self.membership.changed)
+        self.later(node.asleep_until - self.clock + 1e-6, self.membership.changed)
 
     def shut_down(self, name: str) -> None:
         """Ask a node to leave gracefully."""
@@ -309,15 +338,26 @@ class World:
         node.lose_daemon()
         self.membership.changed()
 
-    def in_daemon(self, node: SimulatedNode, act: Callable[[], None]) -> Callable[[], None]:
-        """Something that happens to a daemon only if it is still the same one, and not before a pause is over."""
+    def end_daemon(self, node: SimulatedNode) -> None:
+        """Its keeper ends the daemon, and what that had in hand."""
+        if node.controller is not None:
+            self._stop_daemon(node)
+        node.incarnation += 1  # nothing begins any more that the daemon had planned to
+        self._agents.end_left_over(node)
+
+    def in_daemon(self, node: SimulatedNode, act: Callable[[], None], at_once: bool = False) -> Callable[[], None]:
+        """Something that happens to a daemon only if it is still the same one, and not before a pause is over.
+
+        `at_once`: it is by this that a daemon that slept learns where it is.
+        """
         incarnation = node.incarnation
 
         def guarded() -> None:
             if node.controller is None or node.incarnation != incarnation:
                 return
-            if node.paused_until > self.clock:
-                self.timeline.at(node.paused_until, guarded)
+            until = node.asleep_until if at_once else max(node.asleep_until, node.ready_at)
+            if until > self.clock:
+                self.timeline.at(until, guarded)
             else:
                 act()
 
@@ -378,8 +418,10 @@ class World:
             case commands.Log(level, message):
                 if level != "debug":
                     self.note(f"{node.name}: {message}")
-            case commands.Terminate(reason):
+            case commands.Terminate(reason, let_go=let_go):
                 node.terminated = reason
+                if let_go and self.keepers is not None:
+                    self.keepers.let_go(node)
                 self.note(f"{node.name} leaves: {reason}")
                 self.later(0.0, self.in_daemon(node, lambda: self._stop_daemon(node)))
             case commands.SendAlert():

@@ -4,14 +4,16 @@
     agreeing   election, replication, joining, agreement on views
     acting     fencing, transition, executor, planning
     keeping    disks, receipts, doors, mistakes
+    leasing    leases without fencing: renewal, keeper, waits
     __main__   applies them one by one to a copy of the tree, runs, tells which survived
 """
 
 from tests.mutants.acting import ACTING
 from tests.mutants.agreeing import AGREEING
 from tests.mutants.keeping import KEEPING
+from tests.mutants.leasing import LEASING
 from tests.mutants.mutant import Hunt, Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *KEEPING)
+MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *KEEPING, *LEASING)
 
 __all__ = ["MUTANTS", "Hunt", "Mutant"]

@@ -147,6 +147,12 @@ class LayeredCluster:
         return (f'<configuration><crm_config><cluster_property_set id="o">{off}</cluster_property_set></crm_config>'
                 f"<nodes/><resources>{group if dummies == 0 else ''}{more}</resources><constraints/></configuration>")
 
+    def set_option(self, name: str, value: str) -> None:
+        """Set a cluster option."""
+        edit = {"verb": "upsert", "section": "crm_config", "xml": f'<cluster_property_set id="o"><nvpair '
+                f'id="o-{name}" name="{name}" value="{value}"/></cluster_property_set>'}
+        self.ask("PATCH", "/v1/cib", body=json.dumps(edit).encode(), content_type="application/json")
+
     def ask(self, method: str, path: str, name: str | None = None, **options: Any) -> Answer:
         """The answer of one node, or of the first that answers."""
         error: CommandError | None = None

@@ -15,7 +15,7 @@ import pytest
 from crm.cli.connection import CommandError
 from crm.cli.demo.cluster import fetch
 from crm.cli.demo.failover import fail_over
-from crm.cli.processes import tree
+from crm.keeper.processes import tree
 from tests.system.cluster import RealCluster, running
 
 DETECTION_LIMIT_MS = 1000

@@ -66,6 +66,7 @@ def test_a_cut_off_machine_stops_its_service_and_joins_again(cluster: LayeredClu
 
 def test_a_killed_daemon_comes_back_and_its_service_is_not_touched(cluster: LayeredCluster) -> None:
     (home,) = cluster.holders()
+    cluster.set_option("lease-timeout", "30s")  # however long this machine takes to start a daemon
     probe = Probe(cluster.network, cluster.address)
     daemon = _daemon(cluster, home)
     began = time.monotonic()
@@ -76,6 +77,7 @@ def test_a_killed_daemon_comes_back_and_its_service_is_not_touched(cluster: Laye
     cluster.settle()
     probe.close()
     assert cluster.holders() == [home]
+    cluster.set_option("lease-timeout", "5s")
     assert probe.silence_after(began) < 0.2
     assert not cluster.value()["failures"]
 

@@ -26,7 +26,8 @@ def configuration(folder: Path) -> str:
     homes = "".join(f'<rsc_location id="home-{name}" rsc="{name}" node="{node}" score="10"/>'
                     for name, node in HOMES.items())
     pairs = "".join(f'<nvpair id="o-{name}" name="{name}" value="{value}"/>'
-                    for name, value in (("fencing-enabled", "false"), ("load-threshold", "0")))
+                    for name, value in (("fencing-enabled", "false"), ("load-threshold", "0"),
+                                        ("lease-timeout", "0")))  # what is slow here is the start
     return (f'<configuration><crm_config><cluster_property_set id="o">{pairs}</cluster_property_set></crm_config>'
             f"<nodes/><resources>{primitives}</resources><constraints>{homes}</constraints></configuration>")
 

@@ -71,6 +71,8 @@ CLUSTER: dict[str, Expected] = {
     "fence-reaction": ("stop", "panic"),
     "fencing-timeout": Kind.DURATION,
     "stonith-timeout": Kind.DURATION,
+    "lease-timeout": Kind.DURATION,
+    "lease-stop-timeout": Kind.DURATION,
     "have-watchdog": Kind.SWITCH,
     "fencing-watchdog-timeout": Kind.DURATION,
     "stonith-watchdog-timeout": Kind.DURATION,

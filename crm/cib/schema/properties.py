@@ -35,6 +35,11 @@ PROPERTIES: dict[str, Property] = {
     "fencing-max-attempts": Property("10", "After how many failures in a row a fencing is not tried again by itself"),
     "fencing-watchdog-timeout": Property("0", "After that time a lost node has ended itself by its watchdog; 0: never"),
     "fencing-reaction": Property("stop", "What a node does when it learns that it was fenced and still runs"),
+    "lease-timeout": Property(
+        "5s", "Without fencing: a node whose daemon has not had quorum for that time stops what runs there, and the "
+        "others wait for that before they start it; longer than a restart of the daemon takes (at least 1s). 0: neither"
+    ),
+    "lease-stop-timeout": Property("2s", "How long that stopping may take before what is left is ended by force"),
     "have-watchdog": Property("false", "Whether nodes have a watchdog in use", kept_by_cluster=True),
     "concurrent-fencing": Property("true", "Whether several nodes may be fenced at the same time"),
     "startup-fencing": Property("true", "Whether nodes that were never seen are fenced before anything starts"),

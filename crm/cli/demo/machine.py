@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crm.cli.connection import CommandError
 from crm.cli.demo.layout import Layout, NodeFiles
-from crm.cli.processes import become_subreaper, children, die_with_parent, kill_trees, tree
+from crm.keeper.processes import become_subreaper, children, die_with_parent, kill_trees, tree
 
 
 @dataclass

@@ -9,15 +9,17 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from crm.executor import metadata
+from crm.executor.agents import AgentUnusableError
 from crm.executor.metadata import Metadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock, not_carried_out
+from crm.executor.runner import Program
 from crm.executor.systemd.bus import BusLostError, Manager, RefusedError
 from crm.executor.systemd.drop_ins import DropIns
 from crm.model.transition import AgentReference
@@ -39,9 +41,13 @@ _DONE: _Outcome = (Status.DONE, ExitCode.OK, "")
 
 
 class SystemdUnits:
-    """The class `systemd` on this node. `bus`: the bus's address, empty for the system's."""
+    """The class `systemd` on this node. `bus`: the bus's address, empty for the system's.
 
-    def __init__(self, bus: str, folder: Path) -> None:
+    `surroundings`: the environment of a command that stops a unit.
+    """
+
+    def __init__(self, bus: str, folder: Path, surroundings: Mapping[str, str] | None = None) -> None:
+        self._surroundings = surroundings or {}
         self._manager = Manager(bus)
         self._drop_ins = DropIns(folder, self._manager.reload)
 
@@ -53,6 +59,13 @@ class SystemdUnits:
             what = f"the operation {request.operation}" if operate is None else f"a unit named {request.agent.type}"
             return not_carried_out(clock, Status.NOT_SUPPORTED, ExitCode.UNIMPLEMENTED, f"systemd has not {what}")
         return await self._within(clock, operate, unit_name(request.agent.type))
+
+    def program(self, request: OperationRequest) -> Program:
+        """The command that carries an operation out where nobody is on the bus. Raises AgentUnusableError."""
+        if not _NAME.fullmatch(request.agent.type):
+            reason = f"{request.agent.type} is not the name of a unit"
+            raise AgentUnusableError(Status.ERROR_HARD, ExitCode.NOT_CONFIGURED, reason)
+        return Program(("systemctl", request.operation, unit_name(request.agent.type)), self._surroundings)
 
     async def metadata(self, agent: AgentReference) -> Metadata:
         """What there is to say about a unit. Raises ValueError with the reason."""

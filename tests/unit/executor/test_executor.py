@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult, RecurringKey, Status
-from crm.executor.leftovers import Journal
 from crm.executor.outcomes import Clock
 from crm.executor.process import BoundedText
+from crm.keeper.leftovers import Journal
 from crm.model.history import ExitCode
 from crm.model.transition import AgentReference
 

@@ -25,7 +25,7 @@ class Journal:
     def begin(self, process_id: int) -> None:
         """An agent has been started, as leader of its process group."""
         with contextlib.suppress(OSError):
-            (self._folder / str(process_id)).write_text(_born(process_id), encoding="ascii")
+            (self._folder / str(process_id)).write_text(born(process_id), encoding="ascii")
 
     def end(self, process_id: int) -> None:
         """It has ended."""
@@ -36,7 +36,7 @@ class Journal:
         """End what another daemon has noted and left; answers with the ids of those processes, when they are gone."""
         ended = []
         for file in sorted(self._folder.iterdir()):
-            if file.name.isdigit() and file.read_text(encoding="ascii") == _born(int(file.name)) != "":
+            if file.name.isdigit() and file.read_text(encoding="ascii") == born(int(file.name)) != "":
                 _end_group(int(file.name))
                 ended.append(int(file.name))
             file.unlink(missing_ok=True)
@@ -47,11 +47,11 @@ def _end_group(process_id: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process_id, signal.SIGKILL)
     deadline = time.monotonic() + _PATIENCE_S
-    while _born(process_id) and time.monotonic() < deadline:
+    while born(process_id) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
-def _born(process_id: int) -> str:
+def born(process_id: int) -> str:
     """When a process started, in ticks since boot: tells it from a later one of the same id. Empty if it is gone."""
     try:
         stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii", errors="replace")

@@ -1,0 +1,97 @@
+"""The supervisor's part in the lease: has a keeper run, and starts no daemon while the keeper stops things.
+
+A keeper outlives its supervisor; the next one finds it. What a lease is: `crm.keeper`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from crm.keeper.deadlines import is_due
+from crm.keeper.keeper import is_held, register
+from crm.keeper.record import FOLDER, Record, State, now_ns
+
+LEASE = "CRMD_LEASE"
+"""Names the folder of the lease to a daemon that has a keeper."""
+_PAUSE_S = 0.05
+_ENDING_LIMIT_S = 60.0
+_PATIENCE_S = 3.0
+"""A keeper that was started is given so long before it is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperSettings:
+    """`folder`: where agents keep their state. `words`: how the keeper is to behave (see `crm.keeper.__main__`)."""
+
+    folder: Path
+    words: tuple[str, ...] = ()
+
+
+class Keeping:
+    """The keeper of this supervisor's node. Without settings, or where the folder cannot be made, there is none."""
+
+    def __init__(self, settings: KeeperSettings | None) -> None:
+        self._settings = settings
+        self._record: Record | None = None
+        self._lock = -1
+        self._keeper = 0
+        self._started_at = 0.0
+        if settings is not None:
+            try:
+                self._begin(settings.folder / FOLDER)
+            except OSError as error:
+                print(f"crmd: no lease is kept for this node: {error}. What runs is not stopped when the daemon hangs, "
+                      "and other nodes may start it, too. Have runtime_folder writable", flush=True)
+
+    def _begin(self, folder: Path) -> None:
+        self._record = Record(folder)
+        self._lock = os.open(folder / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        register(folder, "supervisor")
+        self._start()
+        os.environ[LEASE] = str(folder)
+
+    def look(self) -> None:
+        """Start a keeper if there is none."""
+        if self._record is None or time.monotonic() - self._started_at < _PATIENCE_S or self._is_there():
+            return
+        print("crmd: the keeper of the lease has ended; it is started again", flush=True)
+        self._start()
+
+    def wait(self) -> None:
+        """Wait until what a lease that has run out asks for is done; not for ever, should no keeper do it."""
+        end = time.monotonic() + _ENDING_LIMIT_S
+        while self._record is not None and self._is_ending() and time.monotonic() < end:
+            time.sleep(_PAUSE_S)
+            self.look()
+
+    def is_keeper(self, process_id: int) -> bool:
+        """Whether that child is the keeper."""
+        return process_id == self._keeper
+
+    def become_daemon(self) -> None:
+        """In the child that becomes the daemon: the keeper is to find it, and it does not watch over itself."""
+        if self._settings is not None and self._record is not None:
+            register(self._settings.folder / FOLDER)
+            os.close(self._lock)
+
+    def _is_ending(self) -> bool:
+        assert self._record is not None
+        lease = self._record.read()
+        return lease.state is State.ENDING or is_due(lease, now_ns())
+
+    def _is_there(self) -> bool:
+        assert self._settings is not None
+        return is_held(self._settings.folder / FOLDER / "keeper.lock")
+
+    def _start(self) -> None:
+        assert self._settings is not None
+        command = [sys.executable, "-m", "crm.keeper", str(self._settings.folder), *self._settings.words]
+        self._started_at = time.monotonic()
+        self._keeper = os.posix_spawn(command[0], command, dict(os.environ), setsid=True,
+                                      setsigmask=())

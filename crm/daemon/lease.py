@@ -1,0 +1,101 @@
+"""This node's lease: renewed as long as the event loop turns and the view is quorate and not in doubt.
+
+What happens when it is not: `crm.keeper`. Without a supervisor there is no keeper, and no lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from crm.cib.document import Document
+from crm.controller.leases import Terms
+from crm.executor.stop_orders import StopOrders
+from crm.keeper.deadlines import RENEW_S
+from crm.keeper.holding import LEAVING, next_lease
+from crm.keeper.record import Lease, Record, now_ns
+from crm.messaging import LayerSettings
+from crm.policy_engine.managed import unmanaged
+
+log = logging.getLogger("crm.daemon")
+
+LEASE = "CRMD_LEASE"
+"""Names the folder of the lease, if a keeper looks at it (`crm.cli.keeping`)."""
+ORDERS = "orders"
+_RESERVE_MS = 1_000
+"""Of the time that others wait: for the last stop of what had to be ended by force."""
+
+
+def lease_folder() -> Path | None:
+    """Where the lease is, if this daemon has a keeper."""
+    given = os.environ.pop(LEASE, None)
+    return Path(given) if given else None
+
+
+def margin_ms(settings: LayerSettings) -> int:
+    """How long after its loss this node may renew its lease, for all it knows, and what is kept in reserve."""
+    return settings.failure_limit_ms + 2 * settings.heartbeat_ms + _RESERVE_MS
+
+
+class LeaseHolder:
+    """Renews. `terms`: what the controller says now; `in_doubt`: whether nobody knows if the view holds."""
+
+    def __init__(self, record: Record, orders: StopOrders, node: str, terms: Callable[[], Terms],
+                 in_doubt: Callable[[], bool], document: Callable[[], Document],
+                 clock: Callable[[], int] = now_ns) -> None:
+        self._record = record
+        self._orders = orders
+        self._node = node
+        self._terms = terms
+        self._in_doubt = in_doubt
+        self._document = document
+        self._clock = clock
+        self._over = False
+        self._reviewed: tuple[int, ...] = ()
+        self._reviewing: asyncio.Task[None] | None = None
+
+    async def work(self) -> None:
+        """Renew again and again, until cancelled."""
+        while True:
+            self.renew()
+            self._review()
+            await asyncio.sleep(RENEW_S)
+
+    def renew(self) -> None:
+        """Say how things are. A lease that has run out stays so: the keeper is about to end this daemon."""
+        # Taken first: a pause between here and the writing makes the lease older, never younger.
+        now = self._clock()
+        if self._over:
+            return
+        lease = self._record.read()
+        said = next_lease(lease, self._terms(), self._in_doubt(), now)
+        if said is not None:
+            self._record.write(replace(said, daemon=os.getpid()))
+
+    def let_go(self) -> None:
+        """The cluster has let this node go: nobody has to stop anything, unless something is left."""
+        self._over = True
+        if self._orders.any():
+            log.warning("not everything has stopped: the keeper sees to it")
+        elif self._record.read().state in LEAVING:
+            self._record.write(Lease())
+
+    def _review(self) -> None:
+        """Have the keeper know what is not managed, whenever the configuration has changed."""
+        document = self._document()
+        version = tuple(document.version[:2])
+        if version != self._reviewed and (self._reviewing is None or self._reviewing.done()):
+            self._reviewed = version
+            self._reviewing = asyncio.get_running_loop().create_task(self._spare(document))
+
+    async def _spare(self, document: Document) -> None:
+        try:
+            self._orders.spare(await asyncio.to_thread(
+                lambda: unmanaged(document.model(), int(time.time()), self._node)))
+        except Exception as error:  # the same will be said when a plan is made
+            log.debug("nobody can say what is managed: %s", error)

@@ -1,0 +1,91 @@
+"""Keeps a stop order for each resource that was started here, for the keeper (see `crm.keeper`).
+
+Complete commands: by the time that they are needed nobody is there who knows agents. They follow `LastStarts`: a
+resource is stopped by what it was started with.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from crm.executor.agents import AgentUnusableError
+from crm.executor.last_starts import LastStarts, Start
+from crm.executor.operation import OperationRequest
+from crm.executor.runner import Program
+from crm.keeper.orders import Orders, StopOrder
+from crm.keeper.record import now_ns
+from crm.model.transition import AgentReference
+
+log = logging.getLogger("crm.executor")
+
+_INSTANCE = "OCF_RESOURCE_INSTANCE"
+_NOT_UP_NS = 2**62
+"""Of a start that has not ended."""
+_PROMOTABLE = ("CRM_meta_promoted_max", "CRM_meta_master_max")
+
+
+class StopOrders:
+    """The orders in a folder. `marks`: variables that all processes of this node's agents have."""
+
+    def __init__(self, folder: Path, starts: LastStarts, program: Callable[[OperationRequest], Program | None],
+                 marks: Iterable[tuple[str, str]]) -> None:
+        self._orders = Orders(folder)
+        self._starts = starts
+        self._program = program
+        self._marks = tuple(f"{name}={value}" for name, value in marks)
+        self._written: dict[str, tuple[Start, StopOrder]] = {}
+        for resource in starts.resources():
+            self._write(resource, began_ns=0, started_ns=0)
+
+    def begins(self, resource: str) -> None:
+        """An operation on it is about to run."""
+        start = self._starts.of(resource)
+        if start is not None and resource not in self._written:
+            self._write(resource, now_ns(), _NOT_UP_NS)
+
+    def ended(self, resource: str) -> None:
+        """An operation on it has ended."""
+        start = self._starts.of(resource)
+        if start is None:
+            if self._written.pop(resource, None) is not None:
+                self._orders.drop(resource)
+            return
+        before, order = self._written.get(resource, (None, None))
+        began_ns = order.began_ns if order is not None else now_ns()
+        started_ns = now_ns() if order is None or order.started_ns == _NOT_UP_NS else order.started_ns
+        if before != start or (order is not None and order.started_ns != started_ns):
+            self._write(resource, began_ns, started_ns)
+
+    def spare(self, resources: Iterable[str]) -> None:
+        """Leave those alone: nobody manages them now."""
+        try:
+            self._orders.spare(resources)
+        except OSError as error:
+            log.warning("what is not managed cannot be written down for the keeper: %s", error)
+
+    def any(self) -> bool:
+        """Whether there is anything to stop."""
+        return bool(self._orders.all())
+
+    def _write(self, resource: str, began_ns: int, started_ns: int) -> None:
+        start = self._starts.of(resource)
+        assert start is not None
+        agent = AgentReference(resource, start.standard, start.type, start.provider)
+        try:
+            program = self._program(self._starts.as_started(OperationRequest(0, agent, "stop")))
+            if program is None:
+                return
+            order = StopOrder(resource, program.arguments, dict(program.environment), began_ns, started_ns,
+                              self._marks_of(program), any(name in start.facts for name in _PROMOTABLE), start.promoted)
+            self._orders.put(order)
+            self._written[resource] = start, order
+        except (AgentUnusableError, OSError) as error:
+            log.warning("%s could not be stopped if this daemon hung: %s", resource, error)
+
+    def _marks_of(self, program: Program) -> tuple[str, ...]:
+        instance = program.environment.get(_INSTANCE)
+        return (f"{_INSTANCE}={instance}", *self._marks) if instance and self._marks else ()
+
+

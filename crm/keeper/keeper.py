@@ -1,0 +1,195 @@
+"""The keeper's process: looks at the lease, and acts when it has run out.
+
+Started by who watches over the daemon (`crm.cli.supervisor`), in a session of its own, and outlives both. One for each
+folder: whoever has the lock. It ends when the lease needs nobody and nobody watches over the daemon any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crm.keeper.deadlines import BY_ITSELF, LOOK_S, is_due, over_at_ns
+from crm.keeper.leftovers import Journal, born
+from crm.keeper.orders import Orders, StopOrder
+from crm.keeper.processes import children, kill_trees
+from crm.keeper.record import FOLDER, Record, State, now_ns
+from crm.keeper.stopping import Stopping, end_processes, say
+
+_MCL_CURRENT_AND_FUTURE = 3
+_PR_SET_NAME = 15
+_LOCK_PATIENCE_S = 2.0
+_UNKILLABLE_S = 2.0
+"""A process that does not go on SIGKILL sleeps in the kernel, and does nothing else either."""
+_LAST_TRY_MS = 10_000
+"""How long what had to be ended by force is given for its last stop: addresses, mounts and the like."""
+_IDLE = (State.FREE, State.OVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where agents keep their state; whether the machine is to be reset if something cannot be stopped; and whether
+    the keeper is to run before whatever has no real-time priority.
+    """
+
+    folder: Path
+    resets: bool = False
+    realtime: bool = False
+
+
+def keep(setup: Setup) -> int:
+    """Look at the lease until nobody needs that any more. Exit status 0; 1 if another keeper does."""
+    folder = setup.folder / FOLDER
+    record = Record(folder)
+    lock = _lock(folder / "keeper.lock")
+    if lock is None:
+        return 1
+    _stand_apart(setup.realtime)
+    os.pwrite(lock, f"{os.getpid():<10}".encode(), 0)
+    keeper = Keeper(setup, record)
+    while True:
+        lease = record.read()
+        if is_due(lease, now_ns()):
+            keeper.end()
+        elif lease.state in _IDLE and not is_held(folder / "supervisor.lock"):
+            return 0
+        time.sleep(LOOK_S)
+
+
+class Keeper:
+    """Ends the daemon and what runs, by the record."""
+
+    def __init__(self, setup: Setup, record: Record) -> None:
+        self._setup = setup
+        self._record = record
+        self._folder = setup.folder / FOLDER
+        self._orders = Orders(self._folder / "orders")
+
+    def end(self) -> None:
+        """The lease has run out."""
+        lease = self._record.read()
+        orders = self._to_stop(lease.state)
+        if lease.state in BY_ITSELF and not orders and registered(self._folder):
+            self._record.write(replace(lease, state=State.OVER))
+            return  # it has stopped everything by itself, and may go on
+        self._end_daemon()
+        self._record.write(replace(lease, state=State.ENDING))
+        self._end_daemon()  # one that was started meanwhile; any later one finds what stands there
+        Journal(self._setup.folder / ".operations").end_left_over()
+        say(f"the lease of this node ran out {(now_ns() - lease.held_ns) / 1e9 - lease.limit_ms / 1e3:.2f} s ago; "
+            f"stopping what runs: {', '.join(order.resource for order in orders) or 'nothing'}")
+        began_ns = now_ns()
+        # What slept does not get the time that is over, and yet a moment to stop in order.
+        until_ns = max(over_at_ns(lease), began_ns + lease.stop_ms * 500_000)
+        left = Stopping(self._orders).stop(orders, until_ns)
+        if left:
+            left = self._force(left)
+        self._record.write(replace(lease, state=State.OVER))
+        say(f"stopped within {(now_ns() - began_ns) / 1e9:.2f} s" if not left else
+            f"could not stop {', '.join(order.resource for order in left)}: it may run here while other nodes start "
+            f"it. Stop it by hand, or reset this machine. What the agents said: {self._orders.log}")
+
+    def _to_stop(self, state: State) -> list[StopOrder]:
+        return [order for order in self._orders.all() if not (state is State.DEMOTING and order.stands_demoted)]
+
+    def _end_daemon(self) -> None:
+        """The daemon may not act any more."""
+        daemon = registered(self._folder)
+        if daemon:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(daemon, signal.SIGKILL)
+            end = time.monotonic() + _UNKILLABLE_S
+            while born(daemon) and time.monotonic() < end:
+                time.sleep(0.002)
+
+    def _force(self, left: list[StopOrder]) -> list[StopOrder]:
+        """What is still there when the others may start it: end its processes, then stop what is left of it."""
+        say(f"{', '.join(order.resource for order in left)} did not stop in time: "
+            + ("the machine is reset" if self._setup.resets else "ended by force"))
+        if self._setup.resets:
+            reset()
+        end_processes(left)
+        self._end_orphans()
+        return Stopping(self._orders).stop(left, now_ns() + _LAST_TRY_MS * 1_000_000)
+
+    def _end_orphans(self) -> None:
+        """What agents have left to who watches over the daemon, unless some of it is spared."""
+        watching = registered(self._folder, "supervisor")
+        if watching and not self._orders.spared():
+            kill_trees([each for each in children().get(watching, []) if each != os.getpid()])
+
+
+def reset() -> None:
+    """Have the kernel reset the machine, without a shutdown. Returns where that is not possible (no root)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/sys/kernel/sysrq").write_text("1")
+        Path("/proc/sysrq-trigger").write_text("b")
+
+
+def register(folder: Path, role: str = "daemon") -> None:
+    """Say who this process is, so that the keeper finds it. Before anything else is done."""
+    beside = folder / f".{role}.{os.getpid()}"
+    beside.write_text(f"{os.getpid()} {born(os.getpid())}", encoding="ascii")
+    beside.replace(folder / role)
+
+
+def registered(folder: Path, role: str = "daemon") -> int:
+    """Who said so last; 0 if that process is gone."""
+    try:
+        number, birth = (folder / role).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return 0
+    return int(number) if born(int(number)) == birth else 0
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a living process has that lock."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    """The lock, held until this process ends; None if another process keeps it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + _LOCK_PATIENCE_S  # the one that has it may be about to end
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > end:
+                os.close(descriptor)
+                return None
+            time.sleep(0.1)
+        else:
+            return descriptor
+
+
+def _stand_apart(realtime: bool) -> None:
+    """In memory whatever happens, and first in the queue for a processor if that is wanted; as far as allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_NAME, b"crmd-keeper", 0, 0, 0)
+    # Others than root may lock so little that memory would be refused when it is needed.
+    if os.geteuid() == 0 and libc.mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
+        say(f"the keeper cannot be locked in memory: {os.strerror(ctypes.get_errno())}")
+    if realtime:
+        try:
+            # What it starts runs as usual again.
+            os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+        except OSError as error:
+            say(f"the keeper gets no real-time priority: {error.strerror}")

@@ -1,0 +1,42 @@
+"""Leases: who renews, when the keeper acts, who waits."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+LEASES = ("tests/unit/controller/test_leases.py",)
+DEADLINES = ("tests/unit/keeper/test_deadlines.py",)
+KEEPER = ("tests/unit/keeper/test_keeper.py",)
+SIMULATED = ("tests/simulation/test_leases.py",)
+_L, _D, _H, _K, _S = ("crm/controller/leases.py", "crm/keeper/deadlines.py", "crm/keeper/holding.py",
+                      "crm/keeper/keeper.py", "crm/keeper/stopping.py")
+_C = "crm/controller/controller.py"
+
+LEASING = (
+    Mutant("lease-nobody-waits", _C, "self._results.awaited or self._leases.awaited()", "self._results.awaited",
+           SIMULATED),
+    Mutant("lease-wait-too-short", _L, "max([terms.limit_ms + terms.stop_ms,", "max([terms.limit_ms,", LEASES),
+    Mutant("lease-margin-forgotten", _L, "(total_ms + self._margins.get(name, core.lease_margin_ms)) / 1000",
+           "total_ms / 1000", LEASES),
+    Mutant("lease-loss-noted-late", _L, "dict.fromkeys(gone, core.now)", "dict.fromkeys(gone, core.now - 3.0)", LEASES),
+    Mutant("lease-strangers-forgotten", _L, "gone = set(core.me.shape.names) - set(here)", "gone = set()", LEASES),
+    Mutant("lease-new-start-is-the-old", _L, "if here.get(name) != start}", "if name not in here}", LEASES),
+    Mutant("lease-back-is-enough", _L, "        self._lost.update(dict.fromkeys(gone, core.now))",
+           "        self._lost = {name: at for name, at in self._lost.items() if name not in here} | "
+           "dict.fromkeys(gone, core.now)", LEASES),
+    Mutant("lease-shorter-at-once", _L, "max([terms.limit_ms + terms.stop_ms, *(total for _, total in self._former)])",
+           "terms.limit_ms + terms.stop_ms", LEASES),
+    Mutant("lease-held-without-quorum", _H, "    if terms.quorate:\n", "    if True:\n", (*DEADLINES, *SIMULATED)),
+    Mutant("lease-held-in-doubt", _H, "    if in_doubt:\n", "    if False:\n", DEADLINES),
+    Mutant("lease-renewed-too-late", _D, "return lease.state is not State.HELD or now_ns - lease.held_ns <= lease.limit_ms"
+           " * 1_000_000", "return True", DEADLINES),
+    Mutant("lease-silent-while-stopping", _D, "    if lease.state in BY_ITSELF and now_ns - lease.alive_ns <= _SILENT_MS *"
+           " 1_000_000:", "    if lease.state in BY_ITSELF:", DEADLINES),
+    Mutant("lease-daemon-lives-on", _K, "                os.kill(daemon, signal.SIGKILL)", "                pass", KEEPER),
+    Mutant("lease-no-force", _K, "        end_processes(left)\n", "", KEEPER),
+    Mutant("lease-spares-nobody", "crm/keeper/orders.py", "and order.resource not in spared", "", KEEPER),
+    Mutant("lease-order-lost", _S, "return any(other.began_ns >= order.started_ns for other in left if other is not order)",
+           "return False", KEEPER),
+    Mutant("lease-order-before-time", _S, "(at_once or not _is_needed(order, left.values()))",
+           "not _is_needed(order, left.values())", KEEPER),
+)

@@ -1,0 +1,100 @@
+"""A daemon renews its lease as long as it may; what is not managed is spared."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crm.cib.document import Document
+from crm.controller.core import EMPTY_CIB
+from crm.controller.leases import Terms
+from crm.daemon.lease import LeaseHolder, margin_ms
+from crm.executor import Executor, ExecutorSettings
+from crm.keeper.orders import Orders, StopOrder
+from crm.keeper.record import Lease, Record, State
+from crm.messaging import LayerSettings
+
+S = 1_000_000_000
+
+
+class Bench:
+    """A holder whose clock and controller are the test's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.record = Record(folder)
+        self.orders = Orders(folder / "orders")
+        self.now = 100 * S
+        self.terms = Terms(5_000, 2_000, quorate=True)
+        self.in_doubt = False
+        self.document = Document.parse(EMPTY_CIB)
+        executor = Executor(ExecutorSettings(stop_orders=folder / "orders"), lambda result: None)
+        assert executor.stop_orders is not None
+        self.holder = LeaseHolder(self.record, executor.stop_orders, "a", lambda: self.terms, lambda: self.in_doubt,
+                                  lambda: self.document, lambda: self.now)
+
+    def renew(self, after_s: float = 0.0) -> Lease:
+        self.now += int(after_s * S)
+        self.holder.renew()
+        return self.record.read()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    async def make() -> Bench:
+        return Bench(tmp_path)
+
+    return asyncio.run(make())
+
+
+def test_the_lease_is_held_while_all_is_well(bench: Bench) -> None:
+    assert bench.renew().held_ns == 100 * S
+    assert bench.renew(0.1).held_ns == int(100.1 * S)
+    bench.in_doubt = True
+    assert bench.renew(0.1).held_ns == int(100.1 * S)
+
+
+def test_a_lease_that_has_run_out_is_not_taken_again(bench: Bench) -> None:
+    bench.renew()
+    assert bench.renew(5.1).held_ns == 100 * S
+
+
+def test_a_node_that_was_let_go_needs_none(bench: Bench) -> None:
+    bench.renew()
+    bench.holder.let_go()
+    assert bench.record.read() == Lease()
+    assert bench.renew(0.1) == Lease(), "its daemon may live a moment longer"
+
+
+def test_a_node_that_was_let_go_with_something_left_is_the_keepers(bench: Bench) -> None:
+    bench.orders.put(StopOrder("left", ("/bin/true",), {}, 0, 0))
+    bench.renew()
+    bench.holder.let_go()
+    assert bench.record.read().state is State.HELD
+    assert bench.renew(0.1).held_ns == 100 * S
+
+
+def test_what_is_not_managed_is_spared_once_the_configuration_says_so(bench: Bench) -> None:
+    bench.orders.put(StopOrder("db", ("/bin/true",), {}, 0, 0))
+    text = EMPTY_CIB.replace("<resources/>", '<resources><primitive id="db" class="ocf" provider="crmd" type="Dummy">'
+                             '<meta_attributes id="m"><nvpair id="n" name="is-managed" value="false"/>'
+                             "</meta_attributes></primitive></resources>").replace('epoch="0"', 'epoch="7"')
+    bench.document = Document.parse(text)
+
+    async def work() -> None:
+        task = asyncio.create_task(bench.holder.work())
+        async with asyncio.timeout(10):
+            while bench.orders.all():
+                await asyncio.sleep(0.02)
+        task.cancel()
+
+    asyncio.run(work())
+
+
+def test_others_are_told_how_long_a_view_may_outlive_its_end() -> None:
+    settings = LayerSettings("", "c", (), b"")
+    longer = replace(settings, failure_limit_ms=settings.failure_limit_ms + 700)
+    assert margin_ms(longer) == margin_ms(settings) + 700
+    assert margin_ms(settings) > settings.failure_limit_ms + settings.heartbeat_ms

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from collections.abc import Callable
 from copy import deepcopy
 
 from lxml import etree
@@ -24,6 +25,7 @@ from crm.cib.trees import Trees
 from crm.cib.version import ATTRIBUTES, Version
 from crm.model.cib import Cib
 
+_TRUSTED = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
 _CONFIGURATION = "/cib/configuration"
 
 
@@ -56,6 +58,15 @@ class Document:
         other thread (hand over the document; see `crm.cib.trees`).
         """
         return self._trees.here()
+
+    @property
+    def shared_root(self) -> Element:
+        """The same for any thread that only follows it and writes it out: no name may be looked for in it."""
+        return self._trees.shared
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Document], tuple[bytes]]:
+        """For another process: a document of its own, read from text."""
+        return _restored, (etree.tostring(self.shared_root),)
 
     @property
     def version(self) -> Version:
@@ -168,6 +179,10 @@ class Document:
         self._changes = changes
         self._known = base._known.after(changes)
         return self
+
+
+def _restored(text: bytes) -> Document:
+    return Document(etree.fromstring(text, _TRUSTED))
 
 
 def _perform(root: Element, change: Change) -> set[Path]:

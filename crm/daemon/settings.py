@@ -178,6 +178,13 @@ class Settings(Section):
     watchdog_device: str = Field(
         default="", description="a hardware watchdog to feed while the daemon lives (/dev/watchdog); empty: none"
     )
+    nice: int = Field(
+        default=-10,
+        description="the daemon's own niceness, so that a busy machine is not taken for a lost one (below 0: needs "
+        "root); agents have 0",
+        ge=-20,
+        le=19,
+    )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
         default="info", description="what is logged"
     )

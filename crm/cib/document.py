@@ -79,6 +79,14 @@ class Document:
         cib, self._known = read_next(self.root, self._known)
         return cib
 
+    def configuration(self) -> Cib:
+        """The same without its status: the very same object for documents that differ in their status only, if one was
+        made from the other and read before.
+        """
+        self.model()
+        assert self._known.configuration is not None, "it was read just now"
+        return self._known.configuration
+
     def to_bytes(self) -> bytes:
         """The whole CIB as indented XML, UTF-8, the same bytes for the same tree."""
         return etree.tostring(self.root, pretty_print=True, encoding="utf-8")

@@ -35,7 +35,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._control: socket.socket | None = None
-        self._process_id = 0
+        self.process_id = 0
         self._workers: list[Worker] = []
         self._closed = False
         # The workers are made in threads, as that may take a while.
@@ -60,7 +60,7 @@ class ForkServer:
     def used_s(self) -> float:
         """Processor seconds that all these processes have used until now."""
         self._workers = [each for each in self._workers if each.alive]
-        return used_s(self._process_id, with_children=True) + sum(each.used_s() for each in self._workers)
+        return used_s(self.process_id, with_children=True) + sum(each.used_s() for each in self._workers)
 
     def close(self) -> None:
         """End all of them, also while one is being made."""
@@ -112,10 +112,10 @@ class ForkServer:
     def _adopt(self, ours: socket.socket, theirs: socket.socket, process_id: int) -> None:
         theirs.close()
         ours.settimeout(_LIMIT_S)
-        self._control, self._process_id = ours, process_id
+        self._control, self.process_id = ours, process_id
 
     def _end(self) -> None:
-        control, process_id, self._control, self._process_id = self._control, self._process_id, None, 0
+        control, process_id, self._control, self.process_id = self._control, self.process_id, None, 0
         if control is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process_id, signal.SIGKILL)

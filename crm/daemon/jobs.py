@@ -55,7 +55,7 @@ class Jobs:
             async with self._turn:
                 return await self._run(work, arguments)
         except (WorkerError, MemoryError) as error:
-            raise Refused("too-much-work", f"This could not be worked out: {error or 'it takes too much memory'}",
+            raise Refused("too-much-work", f"This could not be worked out: {str(error) or 'it takes too much memory'}",
                           "ask for less at once, or again when the node is less busy") from None
         finally:
             self._waiting -= 1

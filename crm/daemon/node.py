@@ -90,7 +90,7 @@ class Node:
         self._forks = forks
         self.planner = Planner(forks)
         # Clients have a process of their own to plan: what they ask never stands before what the cluster needs.
-        self._clients_planner = Planner(forks, idle_s=_CLIENTS_PLANNER_IDLE_S)
+        self._clients_planner = Planner(forks, _CLIENTS_PLANNER_IDLE_S, "crmd: clients' planner")
         self._waking = Waking(layer_settings.failure_limit_ms / 1000, layer.look)
         self._check_every_s = layer_settings.heartbeat_ms / 1000
         self._measures = Measures()

@@ -22,7 +22,6 @@ from crm.model.transition import Transition
 LIMIT_S = 300.0
 """Of the processor, for one plan."""
 TRIES = 2
-TITLE = "crmd: planner"
 
 
 class PlanningServant:
@@ -41,16 +40,19 @@ class PlanningServant:
 
 
 class Planner:
-    """Runs the policy engine. `idle_s`: after so long without a plan its process is let go (None: never)."""
+    """Runs the policy engine. `idle_s`: after so long without a plan its process is let go (None: never). `title` is
+    what that process is called.
+    """
 
-    def __init__(self, forks: ForkServer, idle_s: float | None = None,
+    def __init__(self, forks: ForkServer, idle_s: float | None = None, title: str = "crmd: planner",
                  servant: Callable[[], Servant] = PlanningServant, limit_s: float = LIMIT_S) -> None:
         self._forks = forks
         self._idle_s = idle_s
         self._servant = servant
         self._limit_s = limit_s
+        self._title = title
         self._turn = asyncio.Lock()
-        self._worker: Worker | None = None
+        self.worker: Worker | None = None
         self._sender = Sender()
         self._letting_go: asyncio.TimerHandle | None = None
 
@@ -63,9 +65,9 @@ class Planner:
         """Do not wait for a plan that nobody wants."""
         if self._letting_go is not None:
             self._letting_go.cancel()
-        if self._worker is not None:
-            self._worker.close()
-        self._worker = None
+        if self.worker is not None:
+            self.worker.close()
+        self.worker = None
 
     async def _in_turn(self, document: Document) -> Transition:
         async with self._turn:
@@ -86,8 +88,8 @@ class Planner:
         return await self._once(document)
 
     async def _once(self, document: Document) -> Transition:
-        if self._worker is None or not self._worker.alive:
-            self._worker, self._sender = await self._forks.worker(self._servant, TITLE), Sender()
+        if self.worker is None or not self.worker.alive:
+            self.worker, self._sender = await self._forks.worker(self._servant, self._title), Sender()
         request = await asyncio.to_thread(self._request, document)
         assembly, framed = transition_format.Assembly(), []
 
@@ -98,10 +100,10 @@ class Planner:
                 assembly.take(value)
 
         try:
-            await self._worker.ask(request, take, self._limit_s)
+            await self.worker.ask(request, take, self._limit_s)
         except Exception:
             # How far it has got with what it was sent is not known.
-            self._worker.close()
+            self.worker.close()
             raise
         return assembly.finish(framed[0])
 

@@ -14,7 +14,7 @@ import pytest
 
 from crm.cli.demo.layout import lay_out, short_folder
 from crm.cli.demo.machine import Machines
-from crm.cli.processes import tree
+from crm.cli.processes import children, tree
 from tests.system.cluster import RealCluster
 
 _SLOWEST_REPLY_S = 0.5
@@ -120,6 +120,7 @@ def test_a_daemon_that_is_killed_over_a_plan_takes_its_planner_along(cluster: Re
     cluster.until(lambda: planning(cluster, home), "it does not plan")
     planners = called(cluster, home, b"crmd: ")
     assert len(planners) >= 2
-    cluster.machines.kill_daemon(home)
+    (daemon,) = children()[cluster.machines.running[home].pid]
+    os.kill(daemon, signal.SIGKILL)
     cluster.until(lambda: not any(map(command, planners)), "its processes live on")
     cluster.until(lambda: bool(cluster.where("fourth")), "nobody planned")

@@ -138,7 +138,6 @@ class Node:
         self.post(events.Started())
         self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores)),
                                self._forks.used_s))
-        self._spawn(self._warm_up())
         self._spawn(self._stay_awake())
         self._spawn(self.executor.tidy())
 
@@ -192,13 +191,6 @@ class Node:
             begun = time.monotonic()
             await asyncio.sleep(self._check_every_s)
             self._measures.loop_delay.add(max(0.0, time.monotonic() - begun - self._check_every_s))
-
-    async def _warm_up(self) -> None:
-        """Plan once for nothing: whoever becomes DC in an emergency must not load the policy engine first."""
-        try:
-            await self.planner.plan(self.controller.snapshot().document)
-        except Exception as error:  # the same will be said when a plan is needed
-            log.debug("the policy engine cannot plan for the CIB on disk: %s", error)
 
     def disk_done(self, token: int) -> None:
         """Everything up to that token is on disk."""

@@ -3,15 +3,17 @@
     mutant     one break, and what must notice it
     agreeing   election, replication, joining, agreement on views
     acting     fencing, transition, executor, planning
+    computing  processes beside the daemon, waiting actions
     keeping    disks, receipts, doors, mistakes
     __main__   applies them one by one to a copy of the tree, runs, tells which survived
 """
 
 from tests.mutants.acting import ACTING
 from tests.mutants.agreeing import AGREEING
+from tests.mutants.computing import COMPUTING
 from tests.mutants.keeping import KEEPING
 from tests.mutants.mutant import Hunt, Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *KEEPING)
+MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *KEEPING, *COMPUTING)
 
 __all__ = ["MUTANTS", "Hunt", "Mutant"]

@@ -162,12 +162,15 @@ def test_an_answer_that_nobody_takes_is_never_taken_for_the_next_one(forks: Fork
     run(story)
 
 
-def test_a_worker_holds_nothing_of_the_daemon(forks: ForkServer) -> None:
+def test_a_worker_holds_nothing_of_the_daemon() -> None:
     async def story() -> None:
+        forks = ForkServer()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.set_inheritable(True)
             found = await Jobs(forks).run(servants.descriptors)
             assert len(found) == 1 and found[0].startswith("socket:"), found
+            assert len(list(Path(f"/proc/{forks.process_id}/fd").iterdir())) == 4, "the standard ones, and its own"
+        forks.close()
 
     run(story)
 

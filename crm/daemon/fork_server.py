@@ -188,15 +188,15 @@ def _reap(_number: int, _frame: object) -> None:
 
 
 def _warm_up() -> None:
-    """Load what the first plan loads, by making one."""
+    """Load what workers need, and what the first plan loads, by making one."""
+    import crm.daemon.jobs
+    import crm.daemon.planner
+    import crm.policy_engine.explain
+    import crm.rehearsal.preview  # noqa: F401
     from crm.cib.document import Document
-    from crm.daemon.jobs import explained, previewed
     from crm.policy_engine import schedule
 
-    document = Document.parse(_TINY)
-    schedule(document.model(), 0)
-    explained(document, 0, "warm", None)
-    previewed(document, document, 0, (), undone=False)
+    schedule(Document.parse(_TINY).model(), 0)
 
 
 _TINY = """<cib admin_epoch="0" epoch="0" num_updates="0"><configuration><crm_config/><nodes><node id="1" uname="one"/>

@@ -75,6 +75,11 @@ def gone(process_id: int) -> bool:
     return stat.rpartition(")")[2].split()[0] in ("Z", "X")
 
 
+def called(process_id: int) -> str:
+    """As `ps` shows it."""
+    return Path(f"/proc/{process_id}/cmdline").read_bytes().rstrip(b"\0").decode()
+
+
 def until_gone(process_id: int) -> None:
     end = time.monotonic() + 5
     while not gone(process_id):
@@ -219,9 +224,12 @@ def test_workers_end_with_their_daemon_while_they_plan() -> None:
         assert daemon.stdout is not None
         processes = [int(each) for each in daemon.stdout.readline().split()]
         assert len(processes) == 2 and not any(map(gone, processes))
-        names = [Path(f"/proc/{each}/cmdline").read_bytes().rstrip(b"\0") for each in processes]
-        assert names[1] == b"crmd: echo" and names[0].startswith(b"crmd: makes")
+        end = time.monotonic() + 10
+        while called(processes[1]) != "crmd: echo" and time.monotonic() < end:
+            time.sleep(0.01)
+        names = [called(each) for each in processes]
         daemon.kill()
+    assert names == ["crmd: makes planning processes", "crmd: echo"]
     for each in processes:
         until_gone(each)
 

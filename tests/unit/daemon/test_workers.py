@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from crm.cib.changes import Edit, Verb
 from crm.cib.document import Document
 from crm.daemon import worker as workers
 from crm.daemon.fork_server import ForkServer
-from crm.daemon.jobs import Jobs, explained
+from crm.daemon.jobs import MOST_MEMORY_BYTES, Jobs, explained
 from crm.daemon.load import used_now
 from crm.daemon.planner import Planner
 from crm.daemon.refusal import Refused
@@ -259,6 +260,8 @@ def test_jobs_have_limits(forks: ForkServer, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(Refused, match="memory") as caught:
             await Jobs(forks).run(servants.hungry, 1 << 40)
         assert caught.value.code == "too-much-work"
+        # Less than the machine would refuse anyway.
+        assert await Jobs(forks).run(resource.getrlimit, resource.RLIMIT_AS) == (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES)
 
     run(story)
 

@@ -77,4 +77,4 @@ def test_a_result_does_not_have_all_that_waits_looked_at(monkeypatch: pytest.Mon
         run.ready(limits)
         for each in list(run.in_flight)[:1]:
             run.finished(each, ok=True)
-    assert looked < 6 * size
+    assert looked < 3 * size

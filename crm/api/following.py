@@ -23,11 +23,10 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.objects import wishes
 from crm.cib.objects.catalogue import RESOURCES
-from crm.cib.read import read
 from crm.cib.redaction import without_secrets
 from crm.cib.version import Version
+from crm.daemon.jobs import explained
 from crm.model.transition import ActionKind, GraphAction, Transition
-from crm.policy_engine.explain import explain
 from crm.policy_engine.names import base_name
 
 _POLL_S = 0.1
@@ -76,7 +75,7 @@ class Follower:
     async def follow(self, say: Say) -> str:
         """What came of it, with the time that it took. Raises ProblemError (not-as-wanted) with the reason."""
         await self._until_done(say)
-        outcome = await asyncio.to_thread(self._outcome)
+        outcome = await self._outcome()
         took = f"{outcome.message} (after {time.time() - self._begun:.1f} s)"
         if not outcome.ok:
             raise ProblemError("not-as-wanted", took, outcome.next_step)
@@ -122,12 +121,12 @@ class Follower:
                 raise ProblemError("not-as-wanted", f"{self._wanted.resource} waits until {record.target} is fenced, "
                                    f"which has failed{why}; the cluster tries again", hint)
 
-    def _outcome(self) -> Outcome:
+    async def _outcome(self) -> Outcome:
         picture = self._picture()
         name = self._wanted.resource
         self._note_failures(picture)
         failures = list(self._failures.values())
-        answer = explain(read(picture.document.root), int(time.time()), name)
+        answer = await self._service.compute(explained, picture.document, int(time.time()), name)
         outcome = judge(self._wanted, Seen(picture.whole_resource(name), failures, answer, _stopped_by(picture, name)))
         return self._with_quorum(outcome)
 

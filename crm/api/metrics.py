@@ -123,6 +123,8 @@ class _OwnFigures(Collector):
         measures = self._measures
         yield _histogram("crmd_planning_seconds", "Time that computing a transition took", measures.planning)
         yield _histogram("crmd_transition_seconds", "Time that a transition took, on the DC", measures.transition)
+        yield _histogram("crmd_event_loop_delay_seconds", "How much later than due this daemon came to its turn",
+                         measures.loop_delay)
         yield _histogram("crmd_detection_seconds", "Silence of a lost node before it was given up", measures.detection)
         queues = GaugeMetricFamily("crmd_queue_length", "How much waits, by queue", labels=("queue",))
         for name, length in measures.queues.items():

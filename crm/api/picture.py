@@ -12,7 +12,7 @@ from crm.api.service import NodeStatus
 from crm.api.values import ClusterValue, FailureValue, NodeValue, ReportValue, ResourceValue
 from crm.cib import schema
 from crm.cib.document import Document
-from crm.cib.read import read
+from crm.model.cib import Cib
 from crm.model.report import Report
 from crm.policy_engine.cluster import Cluster, FailedOperation, Kind, Node, Resource
 from crm.policy_engine.names import base_name
@@ -30,7 +30,7 @@ class Picture:
     @classmethod
     def of(cls, document: Document, now: int) -> Picture:
         """`now` in epoch seconds."""
-        return cls(document, observe(read(document.root), now))
+        return cls(document, observe(document.model(), now))
 
     def nodes(self) -> list[NodeValue]:
         return [_node(node) for node in self.cluster.nodes]
@@ -79,7 +79,7 @@ class Picture:
 
     def reports(self, status: NodeStatus) -> list[Report]:
         """What should be looked at, each finding once."""
-        return list(dict.fromkeys([*status.reports, *self.cluster.reports, *schema.validate(self.document)]))
+        return list(dict.fromkeys([*status.reports, *self.cluster.reports, *_findings(self.document)]))
 
     def whole(self, status: NodeStatus) -> ClusterValue:
         """Everything in one answer."""
@@ -112,6 +112,18 @@ class Picture:
             resource = waiting.pop()
             yield resource
             waiting.extend(reversed(resource.children))
+
+
+_last_findings: tuple[Cib, list[Report]] | None = None
+
+
+def _findings(document: Document) -> list[Report]:
+    """What is wrong with the configuration; looked for once as long as that stays, whatever becomes of the status."""
+    global _last_findings
+    configuration, last = document.configuration(), _last_findings
+    if last is None or last[0] is not configuration:
+        last = _last_findings = (configuration, schema.validate(document))
+    return last[1]
 
 
 _ROLES = ("Promoted", "Unpromoted", "Started")

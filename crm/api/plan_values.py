@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +9,15 @@ from pydantic import BaseModel, Field
 
 from crm.api.permission import visible
 from crm.api.service import Service
+from crm.api.side_work import beside
 from crm.api.values import ReportValue
 from crm.cib.document import Document
 from crm.cib.told_differences import Difference, told
 from crm.cib.version import Seen
+from crm.daemon.jobs import previewed
 from crm.model.report import Report, Severity
 from crm.rehearsal.faults import Fault
-from crm.rehearsal.preview import PlannedAction, Preview, preview
+from crm.rehearsal.preview import PlannedAction, Preview
 from crm.rehearsal.rehearsal import Change
 
 
@@ -144,10 +145,6 @@ async def planned(
 
     With `undone` the present configuration comes back once the wanted one is carried out.
     """
-    found = await asyncio.to_thread(_previewed, present, wanted, now, faults, undone)
-    return PlanValue.of(service, present, wanted, found, reports)
+    found = await service.compute(previewed, present, wanted, now, faults, undone)
+    return await beside(PlanValue.of, service, present, wanted, found, reports)
 
-
-def _previewed(present: Document, wanted: Document, now: int, faults: Sequence[Fault], undone: bool) -> Preview:
-    afterwards = present.root.find("configuration") if undone else None
-    return preview(present.root, wanted.root, now, faults, afterwards)

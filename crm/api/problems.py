@@ -33,6 +33,8 @@ _STATUS: dict[str, HTTPStatus] = {
     "node-away": HTTPStatus.SERVICE_UNAVAILABLE,
     "not-available": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "too-busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "too-much-work": HTTPStatus.SERVICE_UNAVAILABLE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "outcome-unknown": HTTPStatus.GATEWAY_TIMEOUT,
     "fencing-failed": HTTPStatus.BAD_GATEWAY,

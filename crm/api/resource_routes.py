@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Literal
 
@@ -26,9 +25,8 @@ from crm.cib import intents
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.objects import wishes
-from crm.cib.read import read
+from crm.daemon.jobs import explained
 from crm.model.report import Report, Severity
-from crm.policy_engine.explain import explain
 from crm.policy_engine.explain.answers import Answer
 
 _HOUR_SECONDS = 3600
@@ -88,7 +86,7 @@ def _add_reading(
     async def explain_resource(name: str, node: str | None = None) -> Answer:
         """Why it runs where it does, in its role, or not at all; what is planned for it, and what forces that."""
         document = readable(service)
-        answer = await asyncio.to_thread(lambda: explain(read(document.root), now(), name, node))
+        answer = await service.compute(explained, document, now(), name, node)
         if answer is None:
             raise _unknown(picture(), name)
         return answer

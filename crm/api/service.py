@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 from crm.cib.changes import Change
 from crm.cib.document import Document
@@ -27,6 +27,9 @@ __all__ = ["Committed", "FencingRecord", "Journal", "ListedNode", "MemberStatus"
            "Peers", "Receipt", "Refused", "RequestKey", "Service", "Silence"]
 
 
+T = TypeVar("T")
+
+
 class Service(Protocol):
     """One node of a cluster; any node will do, changes are forwarded to the DC. See `crm.daemon.service.Service`."""
 
@@ -44,6 +47,7 @@ class Service(Protocol):
         self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False, origin: Origin = NOBODY
     ) -> Committed: ...
     async def plan(self, document: Document) -> Transition: ...
+    async def compute(self, work: Callable[..., T], *arguments: object) -> T: ...
     async def cleanup(
         self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY
     ) -> int: ...

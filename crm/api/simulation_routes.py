@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from pydantic import Field
 
+from crm.api.bounded_xpath import with_paths
 from crm.api.cib_routes import EditValue
 from crm.api.permission import check_change, readable
 from crm.api.picture import Picture
@@ -14,6 +15,7 @@ from crm.api.plan_values import PlanValue, planned
 from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.service import Service
+from crm.api.side_work import beside
 from crm.api.values import Wish
 from crm.api.writing import checked
 from crm.cib import intents
@@ -50,21 +52,26 @@ def routes(service: Service, now: Callable[[], int]) -> APIRouter:
     async def simulate(scenario: Scenario) -> PlanValue:
         """What the cluster would do: actions with reasons, interruptions, fencing, warnings."""
         present = readable(service)
-        wanted = _changed(present, scenario, now())
+        wanted = await _changed(present, scenario, now())
         check_change(present, wanted)
-        reports = checked(wanted) if wanted is not present else []
-        faults = _faults(Picture.of(wanted, now()), scenario)
+        reports = await beside(checked, wanted) if wanted is not present else []
+        faults = await beside(_faults, wanted, scenario, now())
         return await planned(service, present, wanted, now(), reports, faults)
 
     return router
 
 
-def _changed(document: Document, scenario: Scenario, now: int) -> Document:
+async def _changed(document: Document, scenario: Scenario, now: int) -> Document:
     """The CIB with the changes of a scenario. Raises CibError."""
     if scenario.configuration is not None:
-        document = document.apply(Replace(scenario.configuration, "configuration"))
+        document = await beside(document.apply, Replace(scenario.configuration, "configuration"))
     edits: list[Edit] = [Edit(**edit.model_dump()) for edit in scenario.changes]
-    document = document.apply(Batch(tuple(edits))) if edits else document
+    if edits:
+        document = await beside(document.apply, await with_paths(document, Batch(tuple(edits))))
+    return await beside(_wished, document, scenario, now)
+
+
+def _wished(document: Document, scenario: Scenario, now: int) -> Document:
     for name in scenario.standby_nodes:
         change = intents.node_attribute(document, name, "standby", "on")
         document = document if change is None else document.apply(change)
@@ -75,7 +82,8 @@ def _changed(document: Document, scenario: Scenario, now: int) -> Document:
     return document
 
 
-def _faults(picture: Picture, scenario: Scenario) -> list[Fault]:
+def _faults(document: Document, scenario: Scenario, now: int) -> list[Fault]:
+    picture = Picture.of(document, now)
     known = {node.name for node in picture.cluster.nodes}
     for name in scenario.lost_nodes:
         if name not in known:

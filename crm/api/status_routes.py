@@ -24,10 +24,9 @@ from crm.cib.errors import CibError
 from crm.cib.objects.catalogue import CONSTRAINTS, RESOURCES
 from crm.cib.objects.constraints import Colocation, Constraint, Location, Order, TicketNeed
 from crm.cib.objects.resources import Primitive
-from crm.cib.read import read
 from crm.cib.redaction import without_secrets
+from crm.daemon.jobs import explained
 from crm.model.history import OperationStatus
-from crm.policy_engine.explain import explain
 from crm.policy_engine.explain.answers import Answer
 from crm.policy_engine.names import base_name
 
@@ -109,7 +108,8 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         shown = picture()
         if not shown.all_named(name):
             RESOURCES.element(shown.document, name)  # Says which name is near.
-        return await asyncio.to_thread(_resource, shown, name, now())
+        explanation = await service.compute(explained, shown.document, now(), name)
+        return await asyncio.to_thread(_resource, shown, name, explanation)
 
     @router.get("/nodes/{name}/status")
     async def node_status(name: str) -> NodeStatusValue:
@@ -123,7 +123,7 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     return router
 
 
-def _resource(picture: Picture, name: str, now: int) -> ResourceStatusValue:
+def _resource(picture: Picture, name: str, explanation: Answer | None) -> ResourceStatusValue:
     document, names = picture.document, picture.names_in(name)
     found = picture.whole_resource(name) or _stopped(document, name)
     within = list(_around(document, base_name(name)))
@@ -140,7 +140,7 @@ def _resource(picture: Picture, name: str, now: int) -> ResourceStatusValue:
         pending=[each for each in operations if each.status == OperationStatus.PENDING],
         failures=failures,
         fail_counts=[each for each in counts_of(document) if each.resource in names],
-        explanation=explain(read(document.root), now, name),
+        explanation=explanation,
         next_steps=list(_steps(found, failures, constraints, document)),
     )
 

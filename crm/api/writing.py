@@ -114,7 +114,7 @@ async def _write(service: Service, change: Change | None, response: Response, if
         await _check_present(service, present)
         set_version(response, seen_of(service, present))
         return UnchangedValue(version=str(present.version), term=service.status().term)
-    found = [*reports, *checked(after)]
+    found = [*reports, *await beside(checked, after)]
     if check is not None and after is not present:
         found = list(dict.fromkeys([*found, *await check(present, after)]))
     if dry_run:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from collections.abc import Callable
 from copy import deepcopy
 
 from lxml import etree
@@ -24,6 +25,7 @@ from crm.cib.trees import Trees
 from crm.cib.version import ATTRIBUTES, Version
 from crm.model.cib import Cib
 
+_TRUSTED = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
 _CONFIGURATION = "/cib/configuration"
 
 
@@ -58,6 +60,15 @@ class Document:
         return self._trees.here()
 
     @property
+    def shared_root(self) -> Element:
+        """The same for any thread that only follows it and writes it out: no name may be looked for in it."""
+        return self._trees.shared
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Document], tuple[bytes]]:
+        """For another process: a document of its own, read from text."""
+        return _restored, (etree.tostring(self.shared_root),)
+
+    @property
     def version(self) -> Version:
         return self._version
 
@@ -67,6 +78,14 @@ class Document:
 
         cib, self._known = read_next(self.root, self._known)
         return cib
+
+    def configuration(self) -> Cib:
+        """The same without its status: the very same object for documents that differ in their status only, if one was
+        made from the other and read before.
+        """
+        self.model()
+        assert self._known.configuration is not None, "it was read just now"
+        return self._known.configuration
 
     def to_bytes(self) -> bytes:
         """The whole CIB as indented XML, UTF-8, the same bytes for the same tree."""
@@ -168,6 +187,10 @@ class Document:
         self._changes = changes
         self._known = base._known.after(changes)
         return self
+
+
+def _restored(text: bytes) -> Document:
+    return Document(etree.fromstring(text, _TRUSTED))
 
 
 def _perform(root: Element, change: Change) -> set[Path]:

@@ -10,6 +10,7 @@ A piece of news is a JSON object: `kind` (cluster, node, operation, history, att
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from weakref import WeakKeyDictionary
 
 from lxml import etree
 
@@ -23,6 +24,8 @@ from crm.cib.redaction import REDACTED, is_secret_name, redacted, redacted_text,
 News = dict[str, object]
 
 KINDS = ("cluster", "node", "operation", "history", "attribute", "ticket", "configuration", "status")
+_ids: WeakKeyDictionary[Document, frozenset[str]] = WeakKeyDictionary()
+"""Of the secrets of a CIB: a change of it may be told in thousands of news."""
 _DONE = {"create": "created", "modify": "modified", "delete": "deleted", "move": "moved"}
 _NO = ("0", "false", "")
 
@@ -134,8 +137,14 @@ def _new_attributes(change: Element, identity: str | None, documents: tuple[Docu
     }
 
 
-def _secret_ids(documents: tuple[Document, Document]) -> set[str]:
-    return {pair.get("id", "") for document in documents for pair in secret_pairs(document.root)}
+def _secret_ids(documents: tuple[Document, Document]) -> frozenset[str]:
+    return _ids_in(documents[0]) | _ids_in(documents[1])
+
+
+def _ids_in(document: Document) -> frozenset[str]:
+    if document not in _ids:
+        _ids[document] = frozenset(pair.get("id", "") for pair in secret_pairs(document.root))
+    return _ids[document]
 
 
 def _status(done: str, path: Path, element: Element | None, documents: tuple[Document, Document]) -> News:

@@ -8,7 +8,7 @@ or script hold a place, not a secret. Who may see secrets is decided elsewhere; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from weakref import WeakKeyDictionary
 
@@ -26,6 +26,7 @@ _SHORTEST_IN_TEXT = 4
 _AGENTS_WORDS = ("exit-reason", "agent-output")
 """Where the history of an operation keeps what its agent said."""
 
+_MARKED = etree.XPath("//lrm_resource/lrm_rsc_op[@op-secure-params]")
 _values: WeakKeyDictionary[Document, tuple[str, ...]] = WeakKeyDictionary()
 _bare: WeakKeyDictionary[Document, Document] = WeakKeyDictionary()
 
@@ -58,8 +59,9 @@ def without_secrets(document: Document) -> Document:
 def redacted(element: Element) -> Element:
     """A copy of a CIB, or of a part of it, with its secrets replaced."""
     root = deepcopy(element)
-    values = _values_of(root)
-    for pair in list(secret_pairs(root)):
+    pairs = list(secret_pairs(root))
+    values = _values_in(pairs)
+    for pair in pairs:
         pair.set("value", REDACTED)
     for entry in root.iter("lrm_rsc_op"):
         for name in _AGENTS_WORDS:
@@ -96,7 +98,11 @@ def _known_values(document: Document) -> tuple[str, ...]:
 
 def _values_of(root: Element) -> tuple[str, ...]:
     """Secret values, longest first, so that one that holds another is replaced as a whole."""
-    found = {pair.get("value", "") for pair in secret_pairs(root)}
+    return _values_in(secret_pairs(root))
+
+
+def _values_in(pairs: Iterable[Element]) -> tuple[str, ...]:
+    found = {pair.get("value", "") for pair in pairs}
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -107,7 +113,7 @@ def _owner(attributes: Element) -> str:
 
 def _marked_parameters(root: Element) -> dict[str, frozenset[str]]:
     """Names of the private parameters of each resource, as its history tells them."""
-    found = root.xpath("//lrm_resource/lrm_rsc_op[@op-secure-params]")
+    found = _MARKED(root)
     marked: dict[str, frozenset[str]] = {}
     for entry in found if isinstance(found, list) else ():
         if isinstance(entry, etree._Element):

@@ -30,6 +30,11 @@ class Trees:
         self._maker = threading.get_ident()
         self._copies: dict[int, Element] = {}
 
+    @property
+    def shared(self) -> Element:
+        """The tree of the thread that made it, for whoever only follows it or writes it out: that looks up no name."""
+        return self._root
+
     def here(self) -> Element:
         """The tree of the thread that asks, the same one each time."""
         thread = threading.get_ident()

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load_early() -> None:
-    """What the first plan needs and a command may not, so that a new leader is not late by the time to load it."""
+    """What a plan needs and a command may not: loaded before the processes that plan are forked off, which share it."""
     import networkx  # noqa: F401
 
     from crm.policy_engine import plan  # noqa: F401
@@ -58,6 +58,11 @@ def daemon(config: Path | None) -> int:
         settings = load(config)
     except SettingsError as error:
         return _settings_error(error)
+    _load_early()
+    from crm.daemon.fork_server import ForkServer
+
+    forks = ForkServer()
+    forks.begin()
     from crm.api import audit
     from crm.api.app import create
     from crm.api.doors import DoorSettings
@@ -66,7 +71,6 @@ def daemon(config: Path | None) -> int:
     from crm.cib.schema import errors
     from crm.cli.monitor.display import display
     from crm.daemon.main import main as run
-    _load_early()
 
     def validate(document: Document) -> None:
         for report in errors(document):
@@ -80,7 +84,7 @@ def daemon(config: Path | None) -> int:
     audit.write_to(settings.audit_file, settings.api.audit_bytes, settings.api.audit_files)
     return run(
         settings, lambda service: create(service, display=display(settings.messaging.layer), doors=doors),
-        validate=validate,
+        forks, validate,
     )
 
 

@@ -3,7 +3,8 @@
     main      the process: start, signals, exit statuses     node      events in, commands out
     service   what the API calls                             durable   votes and CIB on disk, grouped writes
     supervision  the listening socket outlives a killed daemon
-    planner   the policy engine in a thread                  settings  one TOML file (api_settings, section)
+    planner   the policy engine in a process of its own       settings  one TOML file (api_settings, section)
+    fork_server, worker, worker_process   how processes beside the daemon are made, asked and ended; jobs  for clients
     journal   what happened to the CIB, for listeners        measures  durations and queues, for metrics
     web_server  the API's sockets, patience with clients     tls, certificates  the TCP door, the cluster's authority
 """

@@ -48,11 +48,11 @@ class OwnShare:
         return load if self._all <= 0 else load * (1 - min(1.0, self._own / self._all))
 
 
-async def watch(measured: Callable[[float, int], None]) -> None:
+async def watch(measured: Callable[[float, int], None], workers_s: Callable[[], float] = lambda: 0.0) -> None:
     """Tell the load average of the last minute, without the daemon's own, and the number of cores: at once and then
-    regularly, for ever.
+    regularly, for ever. `workers_s`: processor seconds that the daemon's other processes have used until now.
     """
-    share, next_s = OwnShare(used_now()), 0.0
+    share, next_s = OwnShare(used_now(workers_s())), 0.0
     while True:
         try:
             load = os.getloadavg()[0]
@@ -63,12 +63,12 @@ async def watch(measured: Callable[[float, int], None]) -> None:
             next_s = INTERVAL_S
         await asyncio.sleep(_SAMPLE_S)
         next_s -= _SAMPLE_S
-        share.sample(used_now(), _SAMPLE_S)
+        share.sample(used_now(workers_s()), _SAMPLE_S)
 
 
-def used_now() -> Used:
+def used_now(workers_s: float = 0.0) -> Used:
     """What was used until now. Agents count once they have ended; what they leave running is no longer ours."""
-    own = sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, (resource.RUSAGE_SELF,
+    own = workers_s + sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, (resource.RUSAGE_SELF,
                                                                                  resource.RUSAGE_CHILDREN)))
     try:
         with Path("/proc/stat").open(encoding="ascii") as file:

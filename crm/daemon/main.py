@@ -23,12 +23,12 @@ from crm.cib.redaction import redacted_text
 from crm.controller import Options
 from crm.controller.commands import Terminate
 from crm.controller.requests import Validate
-from crm.daemon import supervision
+from crm.daemon import priority, supervision
 from crm.daemon.durable import Durable, FolderInUseError
+from crm.daemon.fork_server import ForkServer
 from crm.daemon.lease import ORDERS, lease_folder, margin_ms
 from crm.daemon.mistakes import Mistakes
 from crm.daemon.node import Node
-from crm.daemon.planner import Schedule
 from crm.daemon.self_fencing import way_to_end
 from crm.daemon.service import Service
 from crm.daemon.settings import ApiSettings, Settings, SettingsError
@@ -54,16 +54,17 @@ _RELEASE = 76
 _STATUS = {"port-in-use": 69, "cannot-listen": 69, "name-in-use": 69}
 
 
-def main(settings: Settings, make_app: MakeApp | None = None, schedule: Schedule | None = None,
+def main(settings: Settings, make_app: MakeApp | None = None, forks: ForkServer | None = None,
          validate: Validate | None = None) -> int:
-    """Run a node until it is told to leave; the process's exit status."""
+    """Run a node until it is told to leave; the process's exit status. `forks` has begun before anything else."""
     _set_up_logging(settings)
-    # Disk and plan threads must hand the interpreter back to the loop sooner than after the usual 5 ms.
+    # Threads (disk, large requests) must hand the interpreter back to the loop sooner than after the usual 5 ms.
     sys.setswitchinterval(0.0005)
+    priority.prefer(settings.nice)
     try:
         settings.check()
         listening = _supervised_socket(settings)
-        return asyncio.run(_run(settings, listening, make_app, schedule or _policy_engine(), validate))
+        return asyncio.run(_run(settings, listening, make_app, forks or ForkServer(), validate))
     except SettingsError as error:
         return _fail(78, str(error), error.hint)
     except LayerError as error:
@@ -86,7 +87,7 @@ def _supervised_socket(settings: Settings) -> socket.socket | None:
     return supervision.listening_socket(me)
 
 
-async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, schedule: Schedule,
+async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, forks: ForkServer,
                validate: Validate | None) -> int:
     factory = find_layer(settings.messaging.layer)
     layer_settings = complete(factory, settings.layer_settings(listening))
@@ -99,7 +100,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
                       settings.has_watchdog, margin_ms(layer_settings) if lease else 0, written_at=time.ctime,
                       safe_mode=mistakes.cause())
-    node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), schedule,
+    node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), forks,
                 options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
     _hide_secrets(node.service)
     from crm.daemon.api_sockets import ApiSockets
@@ -108,18 +109,22 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     sockets = ApiSockets(settings.api)
     node.more_reports.append(sockets.reports)
     with contextlib.closing(sockets):
+        # The application takes a second to load: it is not to hold up a node that is a member already.
+        app = asyncio.ensure_future(asyncio.to_thread(make_app, node.service)) if make_app else None
+        preferring = asyncio.ensure_future(priority.prefer_threads(settings.nice))
         leaving = _Leaving(node, settings.shutdown_limit_s)
         supervision.take_signals(leaving)
         if not await _joined(node):
             log.info("asked to leave before it had joined")
             return 0
         leaving.joined = True
-        servers = _Servers(make_app(node.service), settings.api, sockets, tls) if make_app else None
+        servers = _Servers(await app, settings.api, sockets, tls) if app is not None else None
         try:
             supervision.feed_watchdog(settings.watchdog_ms)
             log.info("crmd %s of cluster %s is up", layer_settings.name, layer_settings.cluster)
             return _left(await node.stopped)
         finally:
+            preferring.cancel()
             await node.stop()
             if servers is not None:
                 await servers.stop()
@@ -218,13 +223,6 @@ async def _joined(node: Node) -> bool:
     joining.cancel()
     await asyncio.gather(joining, return_exceptions=True)
     return False
-
-
-def _policy_engine() -> Schedule:
-    from crm import policy_engine
-
-    schedule: Schedule = policy_engine.schedule  # type: ignore[attr-defined,unused-ignore]
-    return schedule
 
 
 def _set_up_logging(settings: Settings) -> None:

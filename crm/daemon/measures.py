@@ -37,12 +37,14 @@ class Measures:
     planning    computing a transition
     transition  carrying one out, on the DC
     detection   silence of a lost node before the message layer gave it up (where the layer knows)
+    loop_delay  how much later than due the event loop, and so heartbeats and replies, came to its turn
     queues      how much waits, by name; taken at the moment of asking
     """
 
     planning: Durations = field(default_factory=Durations)
     transition: Durations = field(default_factory=Durations)
     detection: Durations = field(default_factory=Durations)
+    loop_delay: Durations = field(default_factory=Durations)
     queues: dict[str, int] = field(default_factory=dict)
     _transition_began: float | None = None
 

@@ -1,7 +1,7 @@
 """The shell around a controller: turns I/O into events and commands into I/O. Decides nothing.
 
-Everything happens in one event loop; disks and plans have a thread each. Commands are performed in order, messages
-leave in the order in which they were asked for.
+Everything happens in one event loop; disks have a thread, plans a process of their own. Commands are performed in
+order, messages leave in the order in which they were asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from crm.controller.values import Member, Shape, View
 from crm.daemon import load
 from crm.daemon.clock import SteadyClock
 from crm.daemon.durable import Durable
+from crm.daemon.fork_server import ForkServer
+from crm.daemon.jobs import Jobs
 from crm.daemon.kept_configurations import KeptConfigurations
 from crm.daemon.layer_keys import LayerKeys
 from crm.daemon.lease import LeaseHolder
@@ -32,7 +34,7 @@ from crm.daemon.measures import Measures
 from crm.daemon.members import MemberReports, remembered_or_first
 from crm.daemon.mistakes import Mistakes
 from crm.daemon.peers import Peers
-from crm.daemon.planner import Planner, Schedule
+from crm.daemon.planner import Planner
 from crm.daemon.records import Records
 from crm.daemon.service import Service
 from crm.daemon.transition_archive import TransitionArchive
@@ -61,6 +63,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "notice": logging.INFO 
            "error": logging.ERROR}
 _METADATA_PATIENCE_S = 5.0
 _AWAIT_S = 0.02
+_CLIENTS_PLANNER_IDLE_S = 30.0
 _GENERIC_ERROR = 1
 
 
@@ -68,7 +71,7 @@ class Node:
     """One running node. `stopped` is set when its part is over, and says why."""
 
     def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
-                 make_executor: Callable[[Callable[[OperationResult], None]], Executor], schedule: Schedule,
+                 make_executor: Callable[[Callable[[OperationResult], None]], Executor], forks: ForkServer,
                  options: Options, validate: Validate | None, fence_self: Callable[[str], None],
                  mistakes: Mistakes, invited: bool = False, lease: Path | None = None) -> None:
         recalled = durable.recall()
@@ -88,7 +91,10 @@ class Node:
         self.controller.recall_receipts(recalled.receipts)
         self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
-        self.planner = Planner(schedule)
+        self._forks = forks
+        self.planner = Planner(forks)
+        # Clients have a process of their own to plan: what they ask never stands before what the cluster needs.
+        self._clients_planner = Planner(forks, _CLIENTS_PLANNER_IDLE_S, "crmd: clients' planner")
         self._waking = Waking(layer_settings.earliest_loss_ms / 1000, layer.look)
         self._beats_itself = not isinstance(layer, BeatingLayer)
         if isinstance(layer, BeatingLayer):
@@ -101,9 +107,10 @@ class Node:
                             lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
         configurations = KeptConfigurations(Records(durable.store), self._peers)
         transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, self._names)
-        self.service = Service(layer_settings.name, nodes, self._snapshot, self.post, self.planner.plan,
+        self.service = Service(layer_settings.name, nodes, self._snapshot, self.post, self._clients_planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
-                               self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports)
+                               self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports,
+                               Jobs(forks).run)
         member_reports = MemberReports(layer_settings, self._listed_layer)
         self.more_reports: list[Callable[[], tuple[Report, ...]]] = [
             lambda: link_reports(layer), lambda: member_reports(self._snapshot())]
@@ -144,8 +151,8 @@ class Node:
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
-        self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores))))
-        self._spawn(self._warm_up())
+        self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores)),
+                               self._forks.used_s))
         self._spawn(self._stay_awake())
         if self._lease is not None:
             self._spawn(self._lease.work())
@@ -162,6 +169,8 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.planner.close()
+        self._clients_planner.close()
+        self._forks.close()
         self._archive.close()
         self.service.close()
         self._durable.close()
@@ -196,19 +205,14 @@ class Node:
         """Notice that this node slept even if nothing else happens."""
         while True:
             self._waking.beat() if self._beats_itself else self._waking.check()
+            begun = time.monotonic()
             await asyncio.sleep(self._check_every_s)
+            self._measures.loop_delay.add(max(0.0, time.monotonic() - begun - self._check_every_s))
 
     async def _awake(self) -> None:
         """Wait until this node knows where it is."""
         while self._waking.check():
             await asyncio.sleep(_AWAIT_S)
-
-    async def _warm_up(self) -> None:
-        """Plan once for nothing: whoever becomes DC in an emergency must not load the policy engine first."""
-        try:
-            await self.planner.plan(self.controller.snapshot().document)
-        except Exception as error:  # the same will be said when a plan is needed
-            log.debug("the policy engine cannot plan for the CIB on disk: %s", error)
 
     def disk_done(self, token: int) -> None:
         """Everything up to that token is on disk."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from crm.cib.changes import Change
 from crm.cib.document import Document
@@ -37,6 +38,7 @@ from crm.daemon.led_transitions import LedTransitions
 from crm.daemon.measures import Measures
 from crm.daemon.peers import Peers
 from crm.daemon.refusal import Refused
+from crm.daemon.worker import WorkerError
 from crm.executor.executor import Executor
 from crm.executor.metadata import Metadata
 from crm.executor.operation import OperationResult
@@ -51,6 +53,9 @@ READ_LIMIT_S = 5.0
 """After so long nobody could say what the newest state is."""
 _READ_TRY_S = 1.0
 _POLL_S = 0.01
+
+T = TypeVar("T")
+Compute = Callable[..., Awaitable[Any]]
 
 __all__ = ["Committed", "MemberStatus", "NodeStatus", "Refused", "Service"]
 
@@ -106,13 +111,14 @@ class Service:
     """One node's door. The callables are the shell's."""
 
     def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
-                 post: Callable[[Event], None], plan: Callable[[Document], asyncio.Future[Transition]],
+                 post: Callable[[Event], None], plan: Callable[[Document], Awaitable[Transition]],
                  problem: Callable[[], str], executor: Executor,
                  configurations: KeptConfigurations,
                  transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
                  measured: Callable[[], Measures] = Measures,
                  mistakes: Callable[[], int] = lambda: 0,
-                 own_reports: Callable[[], tuple[Report, ...]] = tuple) -> None:
+                 own_reports: Callable[[], tuple[Report, ...]] = tuple,
+                 compute: Compute | None = None) -> None:
         self.name = name
         self._nodes = nodes
         self._snapshot = snapshot
@@ -122,6 +128,7 @@ class Service:
         self.measures = measured
         """What the node has measured of itself; see `crm.daemon.measures`."""
         self._own_reports = own_reports
+        self._compute = compute
         self.mistakes = mistakes
         """How many mistakes of its own this node's daemon has ended by since a person started it."""
         self._executor = executor
@@ -248,8 +255,17 @@ class Service:
         return self._snapshot().fencings
 
     async def plan(self, document: Document) -> Transition:
-        """What the cluster would do if this were its CIB."""
-        return await self._plan(document)
+        """What the cluster would do if this were its CIB. Raises Refused (too-much-work)."""
+        try:
+            return await self._plan(document)
+        except WorkerError as error:
+            raise Refused("too-much-work", f"This could not be planned: {error}", "ask again in a moment") from None
+
+    async def compute(self, work: Callable[..., T], *arguments: object) -> T:
+        """What a function returns, worked out beside the daemon (`crm.daemon.jobs`). Raises Refused (too-busy, …)."""
+        assert self._compute is not None
+        found: T = await self._compute(work, *arguments)
+        return found
 
     @property
     def under_way(self) -> int:

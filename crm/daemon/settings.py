@@ -183,6 +183,13 @@ class Settings(Section):
         description="whether the keeper, which stops what runs when the daemon cannot (option lease-timeout), runs "
         "before all that has no real-time priority",
     )
+    nice: int = Field(
+        default=-10,
+        description="the daemon's own niceness, so that a busy machine is not taken for a lost one (below 0: needs "
+        "root); agents have 0",
+        ge=-20,
+        le=19,
+    )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(
         default="info", description="what is logged"
     )

@@ -13,18 +13,16 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from crm.daemon.parent_death import die_with_parent
+
+__all__ = ["become_subreaper", "children", "die_with_parent", "kill_trees", "tree"]
+
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def become_subreaper() -> None:
     """From now on orphans among our descendants become our children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with_parent() -> None:
-    """For a child: be killed when the process that started it dies, however it dies."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _prctl(option: int, value: int) -> None:

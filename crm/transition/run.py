@@ -11,6 +11,7 @@ ones wait for the next. A pass in which nothing fires while nothing is in flight
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -122,11 +123,14 @@ class Run:
         self._positions = {synapse.action.id: place for place, synapse in enumerate(transition.synapses)}
         self._dependents = _dependents(transition.synapses)
         self._candidates = [place for place, missing in enumerate(self._missing) if missing == 0]
+        self._parked: dict[str, list[int]] = {}
+        """Candidates (heaps) that wait until a node has less to do: no result has all of them looked at again."""
         self._cursor: int | None = None
         self._next_pass: list[int] = []
         self._load = _Load()
         self._in_flight: dict[int, GraphAction] = {}
         self._exhausted = False
+        self._for_next_pass = False
         for place in self._candidates:
             self._states[place] = State.READY
 
@@ -170,6 +174,8 @@ class Run:
                 fired = True
                 if action.kind is not ActionKind.PSEUDO:
                     started.append(action)
+            # What has begun makes nothing else possible, only what is confirmed does.
+            fired = fired and (not self._in_flight or self._for_next_pass)
         return started
 
     def one_pass(self, limits: Limits | None = None) -> Iterator[GraphAction]:
@@ -179,8 +185,9 @@ class Run:
         """
         assert self._cursor is None, "a pass is still under way"
         limits = limits or Limits(self.transition.batch_limit, 0, self.transition.migration_limit)
+        self._unpark(limits)
         heapq.heapify(self._candidates)
-        fired = False
+        fired = self._for_next_pass = False
         held: list[int] = []
         try:
             while self._candidates and (limits.by_load or not self._is_full(limits)):
@@ -188,7 +195,8 @@ class Run:
                 self._cursor = place
                 action = self.transition.synapses[place].action
                 if not self._may_fire(place, limits):
-                    held.append(place)
+                    if not self._park(place, limits):
+                        held.append(place)
                     continue
                 fired = True
                 self._fire(place)
@@ -196,7 +204,7 @@ class Run:
         finally:
             self._candidates.extend(held)
             self._candidates.extend(self._next_pass)
-            self._next_pass = []
+            self._for_next_pass, self._next_pass = bool(self._next_pass), []
             self._cursor = None
             self._exhausted = not fired and not self._in_flight and not self._waits(held, limits)
 
@@ -208,8 +216,10 @@ class Run:
         """Take an action as handed out already, whatever stands before it (see `crm.transition.adoption`)."""
         place = self._positions[action_id]
         assert self._states[place] in (State.WAITING, State.READY), f"action {action_id} has begun"
-        if place in self._candidates:
-            self._candidates.remove(place)
+        for waiting in (self._candidates, *self._parked.values()):
+            if place in waiting:
+                waiting.remove(place)
+                heapq.heapify(waiting)
         self._fire(place)
 
     def finished(self, action_id: int, ok: bool) -> bool:
@@ -237,6 +247,35 @@ class Run:
         if self._is_full(limits) and not self._load.is_idle(synapse.action):
             return False
         return self._load.allows(synapse.action, limits)
+
+    def _park(self, place: int, limits: Limits) -> bool:
+        """Set a candidate aside if all that it waits for is that its node ends something; False if it is not that."""
+        action = self.transition.synapses[place].action
+        nodes = _busy_nodes(action)
+        if len(nodes) != 1 or self.aborted is not None or action.id in limits.held:
+            return False
+        if not 0 < limits.of(nodes[0]) <= self._load.jobs[nodes[0]]:
+            return False
+        heapq.heappush(self._parked.setdefault(nodes[0], []), place)
+        return True
+
+    def _unpark(self, limits: Limits) -> None:
+        """Take back as many as a node has room for, the first ones of its own."""
+        for node, waiting in self._parked.items():
+            room = self._room(node, limits)
+            while waiting and room > 0:
+                place = heapq.heappop(waiting)
+                self._candidates.append(place)
+                if self.transition.synapses[place].action.id not in limits.held:
+                    room -= 1
+
+    def _room(self, node: str, limits: Limits) -> float:
+        """How many more actions a node may be given."""
+        if self.aborted is not None or limits.of(node) <= 0:
+            return math.inf
+        if self._is_full(limits) and (not limits.by_load or self._load.jobs[node]):
+            return 0
+        return limits.of(node) - self._load.jobs[node]
 
     def _waits(self, places: list[int], limits: Limits) -> bool:
         """Whether something that was not fired will be, later."""

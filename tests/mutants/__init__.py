@@ -3,6 +3,7 @@
     mutant     one break, and what must notice it
     agreeing   election, replication, joining, agreement on views
     acting     fencing, transition, executor, planning
+    computing  processes beside the daemon, waiting actions
     keeping    disks, receipts, doors, mistakes
     leasing    leases without fencing: renewal, keeper, waits
     __main__   applies them one by one to a copy of the tree, runs, tells which survived
@@ -10,10 +11,11 @@
 
 from tests.mutants.acting import ACTING
 from tests.mutants.agreeing import AGREEING
+from tests.mutants.computing import COMPUTING
 from tests.mutants.keeping import KEEPING
 from tests.mutants.leasing import LEASING
 from tests.mutants.mutant import Hunt, Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *KEEPING, *LEASING)
+MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *COMPUTING, *KEEPING, *LEASING)
 
 __all__ = ["MUTANTS", "Hunt", "Mutant"]

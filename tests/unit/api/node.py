@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
@@ -26,6 +27,7 @@ from crm.executor.operation import ExitCode, OperationRequest, OperationResult, 
 from crm.executor.turns import Waiting
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
+T = TypeVar("T")
 NOW = 1_700_000_000
 
 CIB = """<cib validate-with="pacemaker-3.9" epoch="5" have-quorum="1" dc-uuid="1">
@@ -179,6 +181,9 @@ class FakeNode:
         )
         pseudo = GraphAction(2, ActionKind.PSEUDO, "running", "g_running_0")
         return Transition(1, (Synapse(1, action), Synapse(2, pseudo)))
+
+    async def compute(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.to_thread(work, *arguments)
 
     async def cleanup(self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY) -> int:
         self.cleaned.append((resource, node))

@@ -57,6 +57,7 @@ def test_the_node_tells_what_it_measured() -> None:
         "crmd_transition_seconds_count 1.0",
         "crmd_transition_seconds_sum 2.5",
         "crmd_detection_seconds_count 0.0",
+        "crmd_event_loop_delay_seconds_count 0.0",
         'crmd_queue_length{queue="requests"} 4.0',
         "crmd_event_listeners 0.0",
     ):

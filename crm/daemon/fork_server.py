@@ -19,9 +19,9 @@ import sys
 import threading
 from collections.abc import Callable
 
-from crm.daemon.parent_death import die_with
 from crm.daemon.worker import Worker, WorkerError, used_s
 from crm.daemon.worker_process import Servant, flush, keep_only, serve, settle_in
+from crm.keeper.parent_death import die_with
 
 _ID = struct.Struct("!i")
 _REQUEST_BYTES = 4096

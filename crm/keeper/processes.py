@@ -13,7 +13,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from crm.daemon.parent_death import die_with_parent
+from crm.keeper.parent_death import die_with_parent
 
 __all__ = ["become_subreaper", "children", "die_with_parent", "kill_trees", "tree"]
 

@@ -16,7 +16,7 @@ COMPUTING = (
            "request.\n            self.close()\n", "", WORKERS),
     Mutant("worker-death-is-ours", _W, "except (OSError, EOFError, pickle.UnpicklingError) as error:",
            "except pickle.UnpicklingError as error:", WORKERS),
-    Mutant("worker-lives-on", "crm/daemon/parent_death.py", "    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, "
+    Mutant("worker-lives-on", "crm/keeper/parent_death.py", "    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, "
            "0) != 0:", "    if libc.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0:", WORKERS),
     Mutant("worker-keeps-sockets", _F, "    die_with(parent)\n    keep_only(control)\n", "    die_with(parent)\n", WORKERS),
     Mutant("worker-is-load", _F, "with_children=True) + sum(each.used_s() for each in self._workers)",

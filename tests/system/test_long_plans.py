@@ -14,7 +14,7 @@ import pytest
 
 from crm.cli.demo.layout import lay_out, short_folder
 from crm.cli.demo.machine import Machines
-from crm.cli.processes import children, tree
+from crm.keeper.processes import children, tree
 from tests.system.cluster import RealCluster
 
 _SLOWEST_REPLY_S = 0.5

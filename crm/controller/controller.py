@@ -376,6 +376,8 @@ class Controller:
         if core.leading:
             self._reads.leader_changed()
             self._joining.view_changed()
+            # What was planned or goes on may be over: members may have followed another while this node was frozen.
+            self._planning.want("the view has changed")
         elif core.authority is None:
             self._requests.leader_lost()
 

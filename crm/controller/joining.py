@@ -86,6 +86,8 @@ class Joining:
         """Incarnations of those who have joined, by name."""
         self._refused: dict[str, str] = {}
         """Incarnations of members that must not join, by name: they are about to leave."""
+        self._silent: set[str] = set()
+        """Members that had joined before the present view, and have not told anew what they run."""
         self._complete = False
         self._told_late: set[tuple[str, str, float]] = set()
         """Failures that this leader has learned of by joining: node, transition key, the node's clock."""
@@ -103,7 +105,7 @@ class Joining:
     def lead(self) -> None:
         """Begin leading: take this node in, and everybody who has said hello."""
         core = self._core
-        self.joined, self._refused = {}, {}
+        self.joined, self._refused, self._silent = {}, {}, set()
         core.newcomers.clear()
         self._told_late.clear()
         self._complete = False
@@ -141,6 +143,8 @@ class Joining:
         assert self.hooks is not None
         self._replication.note(core.root_note())
         gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
+        # This node may have been frozen while they followed a caretaker: what it knows of them may be over.
+        self._silent = set(core.view.names) - {core.me.name}
         self._refused = {name: start for name, start in self._refused.items() if self._is_here(name, start)}
         if self._not_joined() | set(gone) & set(core.view.names):
             # Said before anybody is called lost: nothing is planned until those who are here have told what they run.
@@ -242,6 +246,8 @@ class Joining:
         assert member is not None and self.hooks is not None
         new = self.joined.get(name) != message.incarnation
         self.joined[name] = message.incarnation
+        if message.view == core.view.number:
+            self._silent.discard(name)
         core.newcomers = core.newcomers - {name} if message.in_step else core.newcomers | {name}
         node_id = core.me.shape.id_of(name)
         state = recorded_nodes(core.document).get(node_id, {})
@@ -346,8 +352,8 @@ class Joining:
         self.hooks.complete()
 
     def _not_joined(self) -> set[str]:
-        """Members that are still expected to join."""
-        return set(self._core.view.names) - set(self.joined) - set(self._refused)
+        """Members that are still expected to join, or to say in this view that they have followed nobody else."""
+        return set(self._core.view.names) - (set(self.joined) - self._silent) - set(self._refused)
 
     def _refuse(self, sender: str, hello: Hello) -> bool:
         """Turn a member away whose release does not fit; nobody waits for it."""

@@ -127,6 +127,8 @@ AGREEING = (
            "return records", UNANSWERED),
     Mutant("fenced-since-rebooted", _J, "        if self._replication.incarnation_of(name) != incarnation:\n"
            "            return False\n", "", ALONE),
+    Mutant("join-believes-former-view", _J, "        self._silent = set(core.view.names) - {core.me.name}\n", "",
+           UNANSWERED),
     # Numbers of messages
     Mutant("numbers-repeated", _N, "if incarnation == sender.incarnation and number <= last:",
            "if incarnation == sender.incarnation and number < last:", ALONE),

@@ -93,6 +93,9 @@ FOUND = {
         800045: "a node that had just come back proposed a view without another one whose daemon the rest waited for",
         1001129: "two nodes that were back linked with a third, and left out a fourth that was to link a moment later",
     },
+    "changing": {
+        1001043: "a leader that had been frozen used a plan of before, though a caretaker had stopped things meanwhile",
+    },
     "reading": {
         900047: "db had failed, its failure expired while devices were stuck, and app started before db was looked at",
         900055: "(the simulation) a store was lost while its node's acknowledgement was on its way to the DC",

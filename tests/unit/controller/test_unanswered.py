@@ -78,6 +78,17 @@ def test_what_a_lost_node_was_to_do_is_not_done() -> None:
     assert not dc.sent(Execute, came)
 
 
+def test_in_a_new_view_nothing_is_begun_before_all_have_told_what_they_run() -> None:
+    """This leader may have been frozen, and the same members may have followed another meanwhile."""
+    dc = leading()
+    awaited = plan_id(dc)
+    dc.see("abc")
+    came = dc.do(events.Planned(awaited, Transition(0, (Synapse(1, action(1, "start", "b")),))))
+    came += dc.join("b")
+    assert not dc.sent(Execute, came) and not dc.wanted(commands.MakePlan, came)
+    assert dc.wanted(commands.MakePlan, dc.join("c"))
+
+
 def orders(dc: Alone, came: list[commands.Command]) -> list[FenceOrder]:
     """What is to be fenced, here or elsewhere."""
     return [*dc.sent(FenceOrder, came), *(each.order for each in dc.wanted(commands.RunFencing, came))]
@@ -91,7 +102,10 @@ def successes(dc: Alone, came: list[commands.Command]) -> list[str]:
 def test_a_device_that_does_not_answer_has_fenced_nobody() -> None:
     """Nor has one whose node is lost: others try."""
     dc = leading("abcde")
-    came = dc.see("acde") + planned(dc, Synapse(1, action(1, "stonith", "b", stonith_action="reboot")))
+    dc.see("acde")
+    for name in "cde":
+        dc.join(name)
+    came = planned(dc, Synapse(1, action(1, "stonith", "b", stonith_action="reboot")))
     (first,) = orders(dc, came)
     came = dc.fire(f"fence:{first.order}", 1000)
     assert not successes(dc, came)

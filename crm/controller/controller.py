@@ -9,12 +9,9 @@ The shell's duties: perform commands in order; say `Persisted` only once it is t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from crm.cib.document import Document
-from crm.cib.record import AttributeNote, transient_attribute
-from crm.cib.stamp import utc_text
 from crm.cib.version import Version
 from crm.controller import attributes as attributing
 from crm.controller import backoff as backing
@@ -23,6 +20,7 @@ from crm.controller import election as electing
 from crm.controller import events, flights, messages
 from crm.controller import joining as joins
 from crm.controller import leases as leasing
+from crm.controller import leaving as leave
 from crm.controller import planning as plans
 from crm.controller import replication as replicating
 from crm.controller import requests as requesting
@@ -39,81 +37,28 @@ from crm.controller.election import Election
 from crm.controller.fencing import fencing as fences
 from crm.controller.fencing.fencing import Fencing
 from crm.controller.fencing.member import FencingMember
-from crm.controller.fencing.records import FencingRecord, History
+from crm.controller.fencing.records import History
 from crm.controller.history import LocalHistory
 from crm.controller.invariants import Invariants, Parts
 from crm.controller.joining import Hooks, Joining
 from crm.controller.leases import Leases, Terms
+from crm.controller.leaving import Leaving
 from crm.controller.lone_start import LoneStart
 from crm.controller.lost_store import LostStore
 from crm.controller.members import Members
-from crm.controller.node_list import NodeList
+from crm.controller.outside import Options, Snapshot
 from crm.controller.planning import Planning
 from crm.controller.reads import Reads
 from crm.controller.receipts import Receipt
 from crm.controller.releases import Releases
-from crm.controller.replication import Documents, Replication
+from crm.controller.replication import Replication
 from crm.controller.requests import Requests, Validate
 from crm.controller.results import Results
-from crm.controller.safe_mode import Cause, SafeMode
+from crm.controller.safe_mode import SafeMode
 from crm.controller.self_protection import SelfProtection
 from crm.controller.throttle import Throttle
-from crm.controller.values import Standing, View
-from crm.model import release
-from crm.model.release import Objection, Release
-from crm.model.report import Report
-from crm.transition import Progress
-
-LEAVE_TIMER = "leave"
-LEAVE_WITHOUT_DC_S = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a controller is told of its settings.
-
-    node_action_limit        how many actions this node takes at once (0: by its cores, or what the cluster says)
-    recheck_interval_s       planned at least that often
-    startup_fencing_delay_s  how long a new leader waits for nodes that nobody has seen before they are fenced
-    watchdog                 whether this node has one, so that the others may rely on it
-    lease_margin_ms          how long after its loss it may renew its lease; 0: it keeps none (`crm.controller.leases`)
-    documents                makes documents of what leaders send; simulations share them between nodes
-    written_at               how a moment (epoch seconds) is written into the CIB, for people
-    release                  what this node understands
-    safe_mode                why this node is to begin nothing for now, if it is (see `crm.controller.safe_mode`)
-    """
-
-    node_action_limit: int = 0
-    recheck_interval_s: float = plans.RECHECK_S
-    startup_fencing_delay_s: float = 20.0
-    watchdog: bool = False
-    lease_margin_ms: int = 0
-    documents: Documents = field(default_factory=Documents)
-    written_at: Callable[[float], str] = utc_text
-    release: Release = field(default_factory=lambda: release.THIS)
-    safe_mode: Cause | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What can be seen of a controller from outside, at one moment."""
-
-    node: str
-    state: str
-    dc: str | None
-    term: int
-    caretaker: bool
-    view: View
-    joined: tuple[str, ...]
-    document: Document
-    transition: int
-    progress: Progress | None
-    reports: tuple[Report, ...]
-    fencings: tuple[FencingRecord, ...] = ()
-    cib_term: int = 0
-    safe_mode: str = ""
-    """The mistake because of which this node is in safe mode, if it is."""
-    nodes: NodeList | None = None
+from crm.controller.values import Standing
+from crm.model.release import Objection
 
 
 def _anything_goes(document: Document) -> None:
@@ -130,8 +75,6 @@ class Controller:
         self._core.lease_margin_ms = options.lease_margin_ms
         self._leases = Leases(self._core)
         self._protection = SelfProtection(self._core, options.watchdog)
-        self._leaving = False
-        self._released = False
         self._alerts = Alerts(self._core)
         self._history = LocalHistory(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost, lambda name: self._replication.term_kept(name))
@@ -160,8 +103,9 @@ class Controller:
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
         self._reads = Reads(self._core, self._replication)
-        self._members = Members(self._core, self._replication, self._joining, options.written_at, self._ask_to_leave,
-                                self._stay, self._planning.want, self._election.step_down)
+        self._leaving = Leaving(self._core, self._replication, self._planning.want)
+        self._members = Members(self._core, self._replication, self._joining, options.written_at, self._leaving.ask,
+                                self._leaving.stay, self._planning.want, self._election.step_down)
         self._dispatch.let_go = self._members.let_go
         self._planning.blocked = lambda: self._results.awaited or self._leases.awaited()
         self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
@@ -245,7 +189,7 @@ class Controller:
 
     def _state(self) -> str:
         core = self._core
-        if self._leaving:
+        if self._leaving.asked:
             return "stopping"
         if core.leading and core.safe_mode:
             return "safe-mode"
@@ -276,7 +220,7 @@ class Controller:
             events.FencingRequested: self._fencing_requested,
             events.AttributeRequested: self._attributes.requested,
             events.LoadMeasured: lambda event: self._throttle.measured(event.load, event.cores),
-            events.ShutdownRequested: self._shutdown_requested,
+            events.ShutdownRequested: self._leaving.requested,
             events.ReplanRequested: lambda event: self._planning.want(event.reason),
         }
 
@@ -315,7 +259,7 @@ class Controller:
             messages.AttributeKept: self._attributes.kept,
             messages.NodeLoad: self._node_load,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
-            messages.LeaveRequest: self._leave_request,
+            messages.LeaveRequest: self._leaving.take,
             messages.EndSafeMode: self._end_safe_mode,
             messages.Released: lambda sender, message: self._core.emit(Terminate("released", let_go=True)),
         }
@@ -335,7 +279,7 @@ class Controller:
             protecting.TIMER: self._protection.timer,
             saving.TIMER: self._safe_mode.timer,
             leasing.TIMER: self._lease_timer,
-            LEAVE_TIMER: self._leave_timer,
+            leave.TIMER: self._leaving.timer,
         }
 
     def _timer(self, event: events.TimerFired) -> None:
@@ -488,9 +432,7 @@ class Controller:
         self._fencing_member.leader_known()
         self._attributes.leader_known()
         self._throttle.leader_known()
-        if self._leaving:
-            assert self._core.dc is not None
-            self._core.send(self._core.dc, messages.LeaveRequest())
+        self._leaving.leader_known()
 
     def _member_joined(self, name: str, message: messages.Joined, new: bool, strayed: bool) -> None:
         why = f"{name} has joined" if new else f"{name} has acted for another leader" if strayed else ""
@@ -521,44 +463,6 @@ class Controller:
     def _members_complete(self) -> None:
         self._planning.plan_if_due()
 
-    # Leaving
-
-    def _shutdown_requested(self, event: events.ShutdownRequested) -> None:
-        core = self._core
-        if self._leaving:
-            return
-        self._leaving = True
-        core.changed("members")
-        core.set_timer(LEAVE_TIMER, LEAVE_WITHOUT_DC_S)
-        if core.dc is not None:
-            core.send(core.dc, messages.LeaveRequest())
-
-    def _leave_request(self, sender: str, message: messages.LeaveRequest) -> None:
-        core = self._core
-        if not core.leading:
-            return
-        node_id = core.me.shape.id_of(sender)
-        if transient_attribute(core.document, node_id, "shutdown") in (None, "0"):
-            self._replication.note(AttributeNote(node_id, "shutdown", str(int(core.now))))
-            self._planning.want(f"{sender} wants to shut down")
-
     def _change_members(self, sender: str, request: messages.MembersForward) -> None:
         if not self._requests.done_before(sender, request):
             self._members.change(sender, request, lambda: self._requests.done(request.origin))
-
-    def _ask_to_leave(self, name: str) -> None:
-        """A node is to be removed: as if it had asked to shut down."""
-        self._replication.flush()
-        self._leave_request(name, messages.LeaveRequest())
-        self._replication.flush()
-
-    def _stay(self, name: str) -> None:
-        """It is to stay after all."""
-        self._replication.note(AttributeNote(self._core.me.shape.id_of(name), "shutdown", None))
-        self._planning.want(f"{name} is to stay")
-
-    def _leave_timer(self) -> None:
-        if self._core.authority is None:
-            self._core.emit(Terminate("nobody leads the cluster, so nobody can move this node's resources away"))
-        else:
-            self._core.set_timer(LEAVE_TIMER, LEAVE_WITHOUT_DC_S)

@@ -1,7 +1,4 @@
-"""What controllers say to each other, and how it is written: a name, then JSON.
-
-Peers are authenticated by the message layer, yet nothing they send is trusted to be well-formed: `decode` checks every
-field's type and raises `BadMessage`.
+"""What controllers say to each other; how it is written: `crm.controller.codec`.
 
 Nodes of several releases may be in one cluster while it is upgraded (`crm.controller.releases`). So a field is never
 renamed or given another meaning; a new one has a default, which says what older nodes mean that do not send it; what
@@ -13,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field
 
 from crm.cib.changes import Change
 from crm.cib.record import ResourceRecord
@@ -492,45 +489,3 @@ Message = (
     | Panic
     | EndSafeMode
 )
-
-
-class BadMessage(Exception):  # noqa: N818 - it is the message that is bad, not we
-    """What came is not a message."""
-
-
-class UnknownMessage(BadMessage):
-    """A message of a kind that this release does not know; `kind` is its name."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"this release knows no message {kind!r}")
-        self.kind = kind
-
-
-_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {}
-for _kind in _KINDS.values():
-    _kind.__pydantic_config__ = ConfigDict(allow_inf_nan=False)  # no clock and no load is infinite
-
-
-def _adapter(name: str) -> TypeAdapter[Any]:
-    if name not in _ADAPTERS:
-        _ADAPTERS[name] = TypeAdapter(_KINDS[name])
-    return _ADAPTERS[name]
-
-
-def encode(message: Message, number: int) -> bytes:
-    """A message with its number as bytes: its kind, the number, JSON, with spaces between."""
-    name = type(message).__name__
-    return b"%s %d %s" % (name.encode(), number, _adapter(name).dump_json(message))
-
-
-def decode(raw: bytes) -> tuple[Message, int]:
-    """The message in those bytes, and its number. Raises BadMessage."""
-    name, _, rest = raw.partition(b" ")
-    number, _, body = rest.partition(b" ")
-    if (kind := name.decode(errors="replace")) not in _KINDS:
-        raise UnknownMessage(kind[:30])
-    try:
-        return _adapter(kind).validate_json(body), int(number)
-    except ValueError as error:
-        raise BadMessage(f"not a message of this protocol ({name[:30]!r}): {error}") from None

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import assert_never
 
 from crm.controller import Controller, Options, Snapshot, commands, events
+from crm.controller.codec import BadMessage, UnknownMessage, decode, encode
 from crm.controller.core import Identity
-from crm.controller.messages import BadMessage, FenceOrder, UnknownMessage, decode, encode
+from crm.controller.messages import FenceOrder
 from crm.controller.requests import Validate
 from crm.controller.values import Member, Shape, View
 from crm.daemon import load

@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from crm.cib.document import Document
-from crm.controller.messages import Message, decode
+from crm.controller.codec import decode
+from crm.controller.messages import Message
 from crm.controller.replication import Documents
 
 _KEPT = 256

@@ -19,8 +19,8 @@ from functools import partial
 from crm.cib.changes import Change, Edit, Replace, Verb
 from crm.cib.document import Document
 from crm.controller import Controller, Options, commands, events
+from crm.controller.codec import encode
 from crm.controller.core import Identity
-from crm.controller.messages import encode
 from crm.controller.values import Shape, Store
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from crm.cib.changes import Edit, Verb
 from crm.cib.record import ResourceRecord
+from crm.controller import codec
 from crm.controller import messages as said
 from crm.controller.core import EMPTY_CIB
 from crm.controller.fencing.records import FencingRecord
@@ -128,15 +129,15 @@ def test_each_kind_but_those_that_end_a_node_is_tried() -> None:
 
 def written(message: said.Message) -> tuple[bytes, Any]:
     """A message's name and JSON."""
-    name, _, body = said.encode(message, 1).split(b" ", 2)
+    name, _, body = codec.encode(message, 1).split(b" ", 2)
     return name, json.loads(body)
 
 
 def take(alone: Alone, name: bytes, body: Any) -> None:
     """Have a peer send that; what is no message is refused."""
     try:
-        told, _number = said.decode(b"%s 1 %s" % (name, json.dumps(body).encode()))
-    except said.BadMessage:
+        told, _number = codec.decode(b"%s 1 %s" % (name, json.dumps(body).encode()))
+    except codec.BadMessage:
         return
     alone.hear("b", told)
     for timer in ("flush", "election", "join"):

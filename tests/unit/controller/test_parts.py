@@ -17,18 +17,15 @@ from crm.cib.record import (
     record,
     transient_attribute,
 )
+from crm.controller.codec import BadMessage, UnknownMessage, decode, encode
 from crm.controller.core import EMPTY_CIB
 from crm.controller.digests import name_list, operation_digest
 from crm.controller.keys import TransitionKey
 from crm.controller.messages import (
-    BadMessage,
     ChangeForward,
     Execute,
     Hello,
     Message,
-    UnknownMessage,
-    decode,
-    encode,
 )
 from crm.controller.values import Position
 from crm.model.release import UNTOLD

@@ -6,5 +6,6 @@
     planner   the policy engine in a process of its own       settings  one TOML file (api_settings, section)
     fork_server, worker, worker_process   how processes beside the daemon are made, asked and ended; jobs  for clients
     journal   what happened to the CIB, for listeners        measures  durations and queues, for metrics
+    peers, peer_reports  what daemons ask and tell each other beside the cluster's business
     web_server  the API's sockets, patience with clients     tls, certificates  the TCP door, the cluster's authority
 """

@@ -34,6 +34,7 @@ from crm.daemon.link_reports import link_reports
 from crm.daemon.measures import Measures
 from crm.daemon.members import MemberReports, remembered_or_first
 from crm.daemon.mistakes import Mistakes
+from crm.daemon.peer_reports import PeerReports
 from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner
 from crm.daemon.records import Records
@@ -55,7 +56,7 @@ from crm.messaging import (
     ViewDoubted,
 )
 from crm.model.history import OperationStatus
-from crm.model.report import Report
+from crm.model.report import Report, Severity
 from crm.model.transition import AgentReference, Transition
 
 log = logging.getLogger("crm.controller")
@@ -133,6 +134,7 @@ class Node:
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
         self._clock = SteadyClock()
         self.more_reports.append(self._clock.reports)
+        self._peer_reports = PeerReports(self._peers, self._found_here, self._incarnations)
 
     def _lease_in(self, folder: Path | None, name: str) -> LeaseHolder | None:
         if folder is None or self.executor.stop_orders is None:
@@ -155,6 +157,7 @@ class Node:
         self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores)),
                                self._forks.used_s))
         self._spawn(self._stay_awake())
+        self._spawn(self._peer_reports.work())
         if self._lease is not None:
             self._spawn(self._lease.work())
         self._spawn(self.executor.tidy())
@@ -292,7 +295,19 @@ class Node:
         self.service.tell(what)
 
     def _reports(self) -> tuple[Report, ...]:
-        return tuple(report for told in self.more_reports for report in told())
+        return (*(report for told in self.more_reports for report in told()), *self._peer_reports.reports())
+
+    def _found_here(self) -> tuple[Report, ...]:
+        """What is wrong with this node, for the others."""
+        found = tuple(report for told in self.more_reports for report in told())
+        problem = self._durable.problem
+        if not problem:
+            return found
+        return (*found, Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
+                               "Nothing that is acknowledged counts on this node's disk until it takes changes again"))
+
+    def _incarnations(self) -> dict[str, str]:
+        return {member.name: member.incarnation for member in self._snapshot().view.members}
 
     def _measured(self) -> Measures:
         self._measures.queues = {"events": len(self._events), "messages": self._outgoing.qsize(),

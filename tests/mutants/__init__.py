@@ -5,6 +5,7 @@
     acting     fencing, transition, executor, planning
     computing  processes beside the daemon, waiting actions
     keeping    disks, receipts, doors, mistakes
+    operating  a lone start, tokens, keys, what nodes say of each other
     leasing    leases without fencing: renewal, keeper, waits
     __main__   applies them one by one to a copy of the tree, runs, tells which survived
 """
@@ -15,7 +16,9 @@ from tests.mutants.computing import COMPUTING
 from tests.mutants.keeping import KEEPING
 from tests.mutants.leasing import LEASING
 from tests.mutants.mutant import Hunt, Mutant
+from tests.mutants.operating import OPERATING
 
-MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *COMPUTING, *KEEPING, *LEASING)
+MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *COMPUTING, *KEEPING, *LEASING,
+                                *OPERATING)
 
 __all__ = ["MUTANTS", "Hunt", "Mutant"]

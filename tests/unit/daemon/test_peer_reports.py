@@ -103,3 +103,9 @@ def test_what_one_says_is_bounded(room: Room) -> None:
     room.tell("a")
     told = room.nodes["b"].reports()
     assert len(told) == MOST_REPORTS and all(len(report.message) == 2_000 for report in told)
+
+
+def test_nobody_can_tell_more(room: Room) -> None:
+    told = {"severity": "notice", "code": "n", "where": "a", "message": "x", "hint": ""}
+    asyncio.run(room.takes["b"]({"from": "a", "reports": [told] * 1000}))
+    assert len(room.nodes["b"].reports()) == MOST_REPORTS

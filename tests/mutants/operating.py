@@ -1,0 +1,36 @@
+"""What people operate a cluster by: a lone start, revoked tokens, keys, what nodes say of each other."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+LONE = ("tests/simulation/test_two_nodes.py",)
+TOKENS = ("tests/unit/api/test_doors.py",)
+KEYS = ("tests/unit/daemon/test_layer_keys.py",)
+REPORTS = ("tests/unit/daemon/test_peer_reports.py",)
+OUTCOME = ("tests/unit/api/test_outcome.py",)
+_C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/lone_start.py", "crm/api/token_lists.py",
+                      "crm/daemon/layer_keys.py", "crm/daemon/peer_reports.py")
+
+OPERATING = (
+    Mutant("lone-word-ignored", _L, "        core.said_off.add(event.target)\n", "", LONE),
+    Mutant("lone-never-waits", _C, "return self.splits and cares and not self.in_step", "return False", LONE),
+    Mutant("lone-unsaid", _C, "self.waits_for = tuple(sorted(missing)) if waits else ()", "self.waits_for = ()", LONE),
+    Mutant("lone-waits-though-told-not-to", _C, "return self.splits and cares and not self.in_step",
+           "return self.splits and not self.in_step", LONE),
+    Mutant("token-revocation-undone", _T, "for option in (REVOKED, ISSUED):", "for option in (ISSUED,):", TOKENS),
+    Mutant("token-good-unlisted", _T, "for option in (REVOKED, ISSUED):", "for option in (REVOKED,):", TOKENS),
+    Mutant("keys-only-too-soon", _K, '"prove": (key, *others)', '"prove": (key,)', KEYS),
+    Mutant("keys-proved-too-soon", _K, '"accept": (*others, key)', '"accept": (key, *others)', KEYS),
+    Mutant("keys-words", _K, "return key if plain else _HEX + key.hex().encode()", "return key", KEYS),
+    Mutant("reports-of-the-former", _P, "if here.get(name) == incarnation for report in told)",
+           "if name in here for report in told)", REPORTS),
+    Mutant("reports-told-once", _P, "            with contextlib.suppress(Refused):\n                await",
+           "            self._told[name] = here[name], own\n            with contextlib.suppress(Refused):\n                await",
+           REPORTS),
+    Mutant("reports-unbounded", _P, 'for each in about["reports"][:MOST_REPORTS])', 'for each in about["reports"])',
+           REPORTS),
+    Mutant("deletion-always-well", "crm/api/outcome.py",
+           'if seen.found is None and any(failure.operation == "stop" for failure in seen.failures):', "if False:",
+           OUTCOME),
+)

@@ -283,11 +283,11 @@ def test_a_cluster_that_rests_with_work_left_is_caught(monkeypatch: pytest.Monke
     want = Planning.want
 
     def lazy(self: Planning, reason: str, delay_s: float = 0.0) -> None:
-        if not any(word in reason for word in ("failed on", "joined", "view")):
+        if not any(word in reason for word in ("failed on", "joined", "left", "view")):
             want(self, reason, delay_s)
 
     monkeypatch.setattr(Planning, "want", lazy)
-    assert breaks("idle", 10)
+    assert breaks("idle", 20)
 
 
 GUESTS = "".join(

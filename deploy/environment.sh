@@ -25,13 +25,22 @@ find_python() {
         "Debian and Ubuntu: apt install python3 python3-venv   Fedora: dnf install python3"
 }
 
+# Nothing is removed but an environment that these scripts have made, whose Python is gone (an upgrade, say).
+remove_broken_environment() {
+    [ -e "$ENVIRONMENT" ] || return 0
+    rmdir "$ENVIRONMENT" 2>/dev/null && return
+    [ -f "$ENVIRONMENT/pyvenv.cfg" ] && [ -f "$ENVIRONMENT/crmd-environment" ] && rm -rf "$ENVIRONMENT" && return
+    fail "$ENVIRONMENT is there, and is no Python environment that works; nothing in it was touched." \
+        "Remove it if nobody needs it, or have CRMD_VENV name another folder."
+}
+
 # Distributions ship Python without the parts that make environments; take what there is.
 make_environment() {
     local base=$1
     echo "Making a Python environment in $ENVIRONMENT (only once) …"
-    rm -rf "$ENVIRONMENT"
+    remove_broken_environment
     if "$base" -m venv "$ENVIRONMENT" >/dev/null 2>&1; then return; fi
-    rm -rf "$ENVIRONMENT"
+    rm -rf "$ENVIRONMENT" # half made, by the line before
     if "$base" -m virtualenv --quiet "$ENVIRONMENT" 2>/dev/null; then return; fi
     if "$base" -m pip --version >/dev/null 2>&1 && "$base" -m venv --without-pip "$ENVIRONMENT" 2>/dev/null; then
         "$base" -m pip --quiet --python "$PYTHON" install pip 2>/dev/null && return
@@ -60,8 +69,9 @@ pip_install() {
     [ "${PIPESTATUS[0]}" = 0 ] || { tail -n 5 "$LOG" >&2 && return 1; }
 }
 
-# The very files that crmd was tried with. An index that has others under their names is not to be trusted; one that
-# lacks some (a mirror, a newer Python) is, as the ranges of pyproject.toml hold.
+# The very files that crmd was tried with. Whatever the index, nothing else is taken in their place; but where some
+# cannot be had at all (a mirror, a newer Python), trying crmd goes on within the ranges of pyproject.toml. Machines that
+# matter are installed as deploy/README.md says, where that ends the installation.
 install_pinned() {
     pip_install pinned --require-hashes --requirement "$REPOSITORY/requirements.lock" && return
     ! grep -q "DO NOT MATCH THE HASHES" "$LOG" ||
@@ -75,6 +85,7 @@ prepare_environment() {
     [ -x "$PYTHON" ] && "$PYTHON" -c '' 2>/dev/null || {
         base=$(find_python) || exit 1
         make_environment "$base"
+        touch "$ENVIRONMENT/crmd-environment"
     }
     wanted=$(fingerprint "$extra")
     [ -n "$extra" ] && target="$REPOSITORY[$extra]"
@@ -85,7 +96,10 @@ prepare_environment() {
     fi
     echo "Installing crmd and what it needs …"
     install_pinned
-    pip_install install --editable "$target" ||
+    # With the build tools that are pinned, too, if those were had.
+    local isolation=--no-build-isolation
+    "$PYTHON" -c 'import hatchling, editables' 2>/dev/null || isolation=--use-pep517
+    pip_install install $isolation --editable "$target" ||
         fail "The installation failed; all of it stands in $LOG." "Is there a connection to a Python package index?"
     echo "$wanted" >>"$ENVIRONMENT/crmd-installed"
 }

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
 _FEW = 12
+_NEGATIVE = re.compile(r"-(\d+|\d*\.\d+|infinity)", re.IGNORECASE)
+"""What begins with a dash and is a score, not an option."""
 
 
 class CommandParser(argparse.ArgumentParser):
     """A parser, also of all commands below it."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._negative_number_matcher = re.compile(rf"^(?:{_NEGATIVE.pattern})$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         # Who says nothing wants to know what there is to say.

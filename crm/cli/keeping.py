@@ -91,7 +91,7 @@ class Keeping:
 
     def _start(self) -> None:
         assert self._settings is not None
-        command = [sys.executable, "-m", "crm.keeper", str(self._settings.folder), *self._settings.words]
+        command = [sys.executable, "-P", "-m", "crm.keeper", str(self._settings.folder), *self._settings.words]
         self._started_at = time.monotonic()
         self._keeper = os.posix_spawn(command[0], command, dict(os.environ), setsid=True,
                                       setsigmask=())

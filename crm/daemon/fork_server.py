@@ -106,7 +106,7 @@ class ForkServer:
     def _start_program(self) -> None:
         ours, theirs = socket.socketpair(*_STREAM)
         theirs.set_inheritable(True)
-        words = [sys.executable, "-m", "crm.daemon.fork_server", str(theirs.fileno()), str(os.getpid())]
+        words = [sys.executable, "-P", "-m", "crm.daemon.fork_server", str(theirs.fileno()), str(os.getpid())]
         self._adopt(ours, theirs, os.posix_spawn(sys.executable, words, os.environ))
 
     def _adopt(self, ours: socket.socket, theirs: socket.socket, process_id: int) -> None:

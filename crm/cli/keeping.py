@@ -5,21 +5,27 @@ A keeper outlives its supervisor; the next one finds it. What a lease is: `crm.k
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from crm.keeper.deadlines import is_due
-from crm.keeper.keeper import is_held, register
+from crm.keeper.keeper import beat, is_held, register
 from crm.keeper.record import FOLDER, Record, State, now_ns
+from crm.keeper.saying import say
 
 LEASE = "CRMD_LEASE"
 """Names the folder of the lease to a daemon that has a keeper."""
 _PAUSE_S = 0.05
 _ENDING_LIMIT_S = 60.0
+_LOCK_PATIENCE_S = 2.0
+_STILL_LOOKS = 3
 _PATIENCE_S = 3.0
 """A keeper that was started is given so long before it is looked for."""
 
@@ -41,27 +47,65 @@ class Keeping:
         self._lock = -1
         self._keeper = 0
         self._started_at = 0.0
+        self._beat = (0, 0)
+        self._still = 0
         if settings is not None:
             try:
                 self._begin(settings.folder / FOLDER)
             except OSError as error:
-                print(f"crmd: no lease is kept for this node: {error}. What runs is not stopped when the daemon hangs, "
-                      "and other nodes may start it, too. Have runtime_folder writable", flush=True)
+                say(f"no lease is kept for this node: {error}. What runs is not stopped when the daemon hangs, "
+                    "and other nodes may start it, too. Have runtime_folder writable")
 
     def _begin(self, folder: Path) -> None:
         self._record = Record(folder)
         self._lock = os.open(folder / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self._take_lock()
         register(folder, "supervisor")
         self._start()
         os.environ[LEASE] = str(folder)
 
-    def look(self) -> None:
-        """Start a keeper if there is none."""
-        if self._record is None or time.monotonic() - self._started_at < _PATIENCE_S or self._is_there():
+    def _take_lock(self) -> None:
+        """Raises OSError if another supervisor has it: it is its node, and its keeper."""
+        end = time.monotonic() + _LOCK_PATIENCE_S  # the one that has it may be about to end
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() < end:
+                    time.sleep(_PAUSE_S)
+                    continue
+                self._record = None
+                raise OSError(errno.EBUSY, "another crmd watches over this folder") from None
             return
-        print("crmd: the keeper of the lease has ended; it is started again", flush=True)
-        self._start()
+
+    def look(self) -> None:
+        """Start a keeper if there is none, or if the one that there is has not looked for a while."""
+        if self._record is None or time.monotonic() - self._started_at < _PATIENCE_S:
+            return
+        assert self._settings is not None
+        folder = self._settings.folder / FOLDER
+        if not self._record.is_there():
+            say(f"{folder} was emptied; the lease is begun anew")
+            os.close(self._lock)
+            with contextlib.suppress(OSError):
+                self._begin(folder)
+            return
+        if not is_held(folder / "keeper.lock"):
+            say("the keeper of the lease has ended; it is started again")
+            self._start()
+        elif self._stands_still(folder):
+            say("the keeper of the lease stands still; another one takes its place")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._beat[0], signal.SIGKILL)
+            self._start()
+
+    def _stands_still(self, folder: Path) -> bool:
+        """Whether it has looked at nothing for several looks of ours; one that stops things is left alone."""
+        now = beat(folder)
+        same = now == self._beat and now[0] > 0 and self._record is not None and (
+            self._record.read().state is not State.ENDING)
+        self._beat, self._still = now, self._still + 1 if same else 0
+        return self._still >= _STILL_LOOKS
 
     def wait(self) -> None:
         """Wait until what a lease that has run out asks for is done; not for ever, should no keeper do it."""
@@ -85,13 +129,9 @@ class Keeping:
         lease = self._record.read()
         return lease.state is State.ENDING or is_due(lease, now_ns())
 
-    def _is_there(self) -> bool:
-        assert self._settings is not None
-        return is_held(self._settings.folder / FOLDER / "keeper.lock")
-
     def _start(self) -> None:
         assert self._settings is not None
         command = [sys.executable, "-P", "-m", "crm.keeper", str(self._settings.folder), *self._settings.words]
-        self._started_at = time.monotonic()
+        self._started_at, self._still = time.monotonic(), 0
         self._keeper = os.posix_spawn(command[0], command, dict(os.environ), setsid=True,
                                       setsigmask=())

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from crm.cli.keeping import KeeperSettings, Keeping
 from crm.keeper.processes import become_subreaper, children, die_with_parent, kill_trees
+from crm.keeper.saying import say
 
 # A daemon that is killed again and again is given longer and longer pauses.
 _FIRST_PAUSE_SECONDS = 0.1
@@ -116,7 +117,7 @@ def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> i
         _take_socket(ours)
         os.environ["CRMD_RESTARTED"] = "1"
         how = "ended by a mistake of its own" if status == _MISTAKE else f"was killed by signal {-status}"
-        print(f"crmd: the daemon {how}, it is started again in {pause:g} s", flush=True)
+        say(f"the daemon {how}, it is started again in {pause:g} s")
         orders.pause(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
@@ -202,7 +203,7 @@ def _watch(child: int, fed: int, limit_seconds: float, hardware: Hardware, look:
                 last = time.monotonic()
                 hardware.feed()
             if last is not None and time.monotonic() - last > limit_seconds:
-                print(f"crmd: the daemon has hung for {limit_seconds:g} s; this node ends itself", flush=True)
+                say(f"the daemon has hung for {limit_seconds:g} s; this node ends itself")
                 return _FENCED_SELF
 
 
@@ -237,7 +238,7 @@ class Hardware:
             try:
                 self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
             except OSError as error:
-                print(f"crmd: the watchdog {path} cannot be used: {error.strerror}", flush=True)
+                say(f"the watchdog {path} cannot be used: {error.strerror}")
 
     def feed(self) -> None:
         if self._descriptor >= 0:

@@ -254,8 +254,11 @@ class Dispatch:
             self._flights.limit(flight, flight.since + self._limit_s(flight.action) - self._core.now)
 
     def _set_aside_if_slow(self) -> None:
-        """What takes long goes on beside the next transition; other things are given a moment to end."""
-        if self.run is not None and self.run.aborted is not None and self._flights.all_slow:
+        """What takes long goes on beside the next transition; other things are given a moment to end.
+
+        Not what notifications follow: they belong to this transition, and would never be made.
+        """
+        if self.run is not None and self.run.aborted is not None and self._flights.all_slow and not self.run.owes:
             self._flights.set_aside()
             self._end_run()
 

@@ -18,8 +18,10 @@ from crm.controller.leases import Terms
 from crm.executor.stop_orders import StopOrders
 from crm.keeper.deadlines import RENEW_S
 from crm.keeper.holding import LEAVING, next_lease
+from crm.keeper.keeper import beat, is_held, register
 from crm.keeper.record import Lease, Record, now_ns
 from crm.messaging import LayerSettings
+from crm.model.report import Report, Severity
 from crm.policy_engine.managed import unmanaged
 
 log = logging.getLogger("crm.daemon")
@@ -27,6 +29,9 @@ log = logging.getLogger("crm.daemon")
 LEASE = "CRMD_LEASE"
 """Names the folder of the lease, if a keeper looks at it (`crm.cli.keeping`)."""
 ORDERS = "orders"
+_KEEPER_SILENT_S = 10.0
+_REVIEW_NS = 5_000_000_000
+_RULED = ".//meta_attributes/rule"
 _RESERVE_MS = 1_000
 """Of the time that others wait: for the last stop of what had to be ended by force."""
 
@@ -45,10 +50,11 @@ def margin_ms(settings: LayerSettings) -> int:
 class LeaseHolder:
     """Renews. `terms`: what the controller says now; `in_doubt`: whether nobody knows if the view holds."""
 
-    def __init__(self, record: Record, orders: StopOrders, node: str, terms: Callable[[], Terms],
+    def __init__(self, folder: Path, orders: StopOrders, node: str, terms: Callable[[], Terms],
                  in_doubt: Callable[[], bool], document: Callable[[], Document],
                  clock: Callable[[], int] = now_ns) -> None:
-        self._record = record
+        self._folder = folder
+        self._record = Record(folder)
         self._orders = orders
         self._node = node
         self._terms = terms
@@ -57,6 +63,7 @@ class LeaseHolder:
         self._clock = clock
         self._over = False
         self._reviewed: tuple[int, ...] = ()
+        self._reviewed_at = 0
         self._reviewing: asyncio.Task[None] | None = None
 
     async def work(self) -> None:
@@ -72,6 +79,8 @@ class LeaseHolder:
         now = self._clock()
         if self._over:
             return
+        if not self._record.is_there():
+            self._begin_anew()
         lease = self._record.read()
         said = next_lease(lease, self._terms(), self._in_doubt(), now)
         if said is not None:
@@ -85,17 +94,50 @@ class LeaseHolder:
         elif self._record.read().state in LEAVING:
             self._record.write(Lease())
 
+    def reports(self) -> tuple[Report, ...]:
+        """What keeps this node's lease from being kept."""
+        found = []
+        seen_s = (self._clock() - beat(self._folder)[1]) / 1e9
+        if not is_held(self._folder / "keeper.lock") or seen_s > _KEEPER_SILENT_S:
+            found.append(Report(Severity.ERROR, "no-keeper", self._node, "No keeper looks at the lease of this node: "
+                                "what runs here is not stopped when the daemon hangs, and others may start it, too",
+                                "See the log of crmd; one is started again and again. Until then have fencing"))
+        missing = self._orders.missing()
+        if missing:
+            found.append(Report(Severity.ERROR, "no-stop-order", self._node, f"How to stop {', '.join(missing)} could "
+                                f"not be written to {self._folder}: it is not stopped when the daemon hangs",
+                                "Make room there; it is tried again with every operation"))
+        return tuple(found)
+
+    def _begin_anew(self) -> None:
+        """Somebody has emptied the folder."""
+        try:
+            fresh = Record(self._folder)
+            register(self._folder)
+        except OSError as error:
+            log.warning("the lease in %s cannot be begun anew: %s", self._folder, error)
+            return
+        log.warning("%s was emptied; the lease is begun anew", self._folder)
+        self._record.close()
+        self._record, self._reviewed = fresh, ()
+        self._orders.write_all()
+
     def _review(self) -> None:
-        """Have the keeper know what is not managed, whenever the configuration has changed."""
+        """Have the keeper know what is not managed: when the configuration has changed, and where that is a matter of
+        rules, which look at the time and at attributes, again and again."""
         document = self._document()
         version = tuple(document.version[:2])
-        if version != self._reviewed and (self._reviewing is None or self._reviewing.done()):
-            self._reviewed = version
-            self._reviewing = asyncio.get_running_loop().create_task(self._spare(document))
+        due = self._clock() - self._reviewed_at > _REVIEW_NS and document.root.find(_RULED) is not None
+        if (version != self._reviewed or due) and (self._reviewing is None or self._reviewing.done()):
+            self._reviewed_at = self._clock()
+            self._reviewing = asyncio.get_running_loop().create_task(self._spare(document, version))
 
-    async def _spare(self, document: Document) -> None:
+    async def _spare(self, document: Document, version: tuple[int, ...]) -> None:
         try:
-            self._orders.spare(await asyncio.to_thread(
-                lambda: unmanaged(document.model(), int(time.time()), self._node)))
+            names = await asyncio.to_thread(lambda: unmanaged(document.model(), int(time.time()), self._node))
         except Exception as error:  # the same will be said when a plan is made
             log.debug("nobody can say what is managed: %s", error)
+            self._reviewed = version
+            return
+        if self._orders.spare(names):
+            self._reviewed = version

@@ -42,7 +42,6 @@ from crm.daemon.service import Service
 from crm.daemon.transition_archive import TransitionArchive
 from crm.daemon.waking import Waking
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
-from crm.keeper.record import Record
 from crm.messaging import (
     BeatingLayer,
     LayerError,
@@ -134,12 +133,14 @@ class Node:
         self._described: dict[tuple[str, str | None, str], asyncio.Task[None]] = {}
         self._clock = SteadyClock()
         self.more_reports.append(self._clock.reports)
+        if self._lease is not None:
+            self.more_reports.append(self._lease.reports)
         self._peer_reports = PeerReports(self._peers, self._found_here, self._incarnations)
 
     def _lease_in(self, folder: Path | None, name: str) -> LeaseHolder | None:
         if folder is None or self.executor.stop_orders is None:
             return None
-        return LeaseHolder(Record(folder), self.executor.stop_orders, name, self.controller.lease_terms,
+        return LeaseHolder(folder, self.executor.stop_orders, name, self.controller.lease_terms,
                            self._waking.check, lambda: self.controller.document)
 
     def _names(self) -> tuple[str, ...]:

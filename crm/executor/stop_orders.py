@@ -36,6 +36,8 @@ class StopOrders:
         self._program = program
         self._marks = tuple(f"{name}={value}" for name, value in marks)
         self._written: dict[str, tuple[Start, StopOrder]] = {}
+        self._needless: set[str] = set()
+        """What is no process, and has nothing to stop."""
         for resource in starts.resources():
             self._write(resource, began_ns=0, started_ns=0)
 
@@ -58,12 +60,23 @@ class StopOrders:
         if before != start or (order is not None and order.started_ns != started_ns):
             self._write(resource, began_ns, started_ns)
 
-    def spare(self, resources: Iterable[str]) -> None:
-        """Leave those alone: nobody manages them now."""
+    def missing(self) -> list[str]:
+        """What runs here and has no order."""
+        return sorted(set(self._starts.resources()) - self._written.keys() - self._needless)
+
+    def write_all(self) -> None:
+        """Somebody has emptied the folder."""
+        for resource, (_, order) in list(self._written.items()):
+            self._write(resource, order.began_ns, order.started_ns)
+
+    def spare(self, resources: Iterable[str]) -> bool:
+        """Leave those alone: nobody manages them now. Whether the keeper knows."""
         try:
             self._orders.spare(resources)
         except OSError as error:
             log.warning("what is not managed cannot be written down for the keeper: %s", error)
+            return False
+        return True
 
     def any(self) -> bool:
         """Whether there is anything to stop."""
@@ -76,12 +89,14 @@ class StopOrders:
         try:
             program = self._program(self._starts.as_started(OperationRequest(0, agent, "stop")))
             if program is None:
+                self._needless.add(resource)
                 return
             order = StopOrder(resource, program.arguments, dict(program.environment), began_ns, started_ns,
                               self._marks_of(program), any(name in start.facts for name in _PROMOTABLE), start.promoted)
             self._orders.put(order)
             self._written[resource] = start, order
         except (AgentUnusableError, OSError) as error:
+            self._written.pop(resource, None)
             log.warning("%s could not be stopped if this daemon hung: %s", resource, error)
 
     def _marks_of(self, program: Program) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from crm.keeper.leftovers import Journal, born
 from crm.keeper.orders import Orders, StopOrder
 from crm.keeper.processes import children, kill_trees
 from crm.keeper.record import FOLDER, Record, State, now_ns
-from crm.keeper.stopping import Stopping, end_processes, say
+from crm.keeper.saying import say
+from crm.keeper.stopping import Stopping, end_processes
 
 _MCL_CURRENT_AND_FUTURE = 3
 _PR_SET_NAME = 15
@@ -51,15 +52,16 @@ def keep(setup: Setup) -> int:
     if lock is None:
         return 1
     _stand_apart(setup.realtime)
-    os.pwrite(lock, f"{os.getpid():<10}".encode(), 0)
     keeper = Keeper(setup, record)
-    while True:
+    while record.is_there():  # else somebody has emptied the folder: who watches over the daemon begins anew
+        os.pwrite(lock, f"{os.getpid():<10} {now_ns():<20}".encode(), 0)
         lease = record.read()
         if is_due(lease, now_ns()):
             keeper.end()
         elif lease.state in _IDLE and not is_held(folder / "supervisor.lock"):
             return 0
         time.sleep(LOOK_S)
+    return 0
 
 
 class Keeper:
@@ -146,6 +148,15 @@ def registered(folder: Path, role: str = "daemon") -> int:
     except (OSError, ValueError):
         return 0
     return int(number) if born(int(number)) == birth else 0
+
+
+def beat(folder: Path) -> tuple[int, int]:
+    """The keeper that has the lock, and when it last looked (CLOCK_BOOTTIME); zeros if nobody knows."""
+    try:
+        process, at = (folder / "keeper.lock").read_text(encoding="ascii").split()
+        return int(process), int(at)
+    except (OSError, ValueError):
+        return 0, 0
 
 
 def is_held(lock: Path) -> bool:

@@ -11,11 +11,13 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 _SPARED = ".spared"
+_LONGEST = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,17 @@ class Orders:
         """What agents have said that were run for these orders."""
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+        with suppress(OSError):
+            self.log.touch(mode=0o600)  # while there is room
 
     def put(self, order: StopOrder) -> None:
         """From now on the resource is stopped like that. Raises OSError."""
-        self._write(quote(order.resource, safe=""), asdict(order))
+        self._write(_name(order.resource), asdict(order))
 
     def drop(self, resource: str) -> None:
         """It does not run any more."""
         with suppress(OSError):
-            (self._folder / quote(resource, safe="")).unlink()
+            (self._folder / _name(resource)).unlink()
 
     def spare(self, resources: Iterable[str]) -> None:
         """Leave those alone, and no others. Raises OSError."""
@@ -76,10 +80,17 @@ class Orders:
         return [order for order in found if order is not None and order.resource not in spared]
 
     def _write(self, name: str, value: object) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         beside = self._folder / f".{name}.new"
         beside.touch(mode=0o600)
         beside.write_text(json.dumps(value), encoding="utf-8")
         beside.replace(self._folder / name)
+
+
+def _name(resource: str) -> str:
+    """A file name for it: what is too long for one is known by its digest."""
+    name = quote(resource, safe="")
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST // 2]}%{sha256(resource.encode()).hexdigest()}"
 
 
 def _read(file: Path) -> Any:

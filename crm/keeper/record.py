@@ -86,6 +86,10 @@ class Record:
                               lease.stop_ms, lease.daemon)
         os.pwrite(self._descriptor, fields + _CHECK.pack(zlib.crc32(fields)), 0)
 
+    def is_there(self) -> bool:
+        """Whether others find it: the folder may have been emptied under us."""
+        return os.fstat(self._descriptor).st_nlink > 0
+
     def close(self) -> None:
         """The file stays."""
         os.close(self._descriptor)

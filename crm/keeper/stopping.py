@@ -13,19 +13,15 @@ import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from crm.keeper.orders import Orders, StopOrder
 from crm.keeper.processes import kill_trees
 from crm.keeper.record import now_ns
+from crm.keeper.saying import say
 
 _PAUSE_S = 0.005
 _UMASK = 0o026  # as the executor's
-
-
-def say(what: str) -> None:
-    """A line for the log, if somebody still listens."""
-    with contextlib.suppress(OSError, ValueError):
-        print(f"crmd: {what}", flush=True)
 
 
 class Stopping:
@@ -55,13 +51,19 @@ class Stopping:
 
     def _begin(self, order: StopOrder) -> None:
         try:
-            # Not to where the keeper speaks: if nobody listens there any more, an agent that speaks would die of it.
-            with self._orders.log.open("ab") as log:
+            with self._log() as log:
                 self._running[order.resource] = subprocess.Popen(
                     order.arguments, env=order.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True, cwd="/", umask=_UMASK)
         except (OSError, ValueError) as error:
             say(f"{order.resource} cannot be stopped by {order.arguments[0]}: {error}")
+
+    def _log(self) -> BinaryIO:
+        """Not where the keeper speaks: if nobody listens there any more, an agent that speaks would die of it."""
+        try:
+            return self._orders.log.open("ab")
+        except OSError:  # a full disk is no reason not to stop things
+            return Path(os.devnull).open("ab")
 
     def _ended(self) -> list[str]:
         """Those whose stop has ended well; the others are told of."""

@@ -145,6 +145,24 @@ class Run:
         return self._exhausted and not self._in_flight
 
     @property
+    def owes(self) -> bool:
+        """Whether what is in flight will be followed by more, though the run is aborted: notifications, above all.
+
+        Nobody else will tell a clone's instances that one of them was promoted, as the next plan finds that done.
+        """
+        left: dict[int, int] = {}
+        waiting = list(self._in_flight)
+        while waiting:
+            for place in self._dependents.get(waiting.pop(), ()):
+                left[place] = left.get(place, self._missing[place]) - 1
+                if left[place] == 0 and self._states[place] is State.WAITING and self._survives_abort(place):
+                    action = self.transition.synapses[place].action
+                    if action.kind is not ActionKind.PSEUDO:
+                        return True
+                    waiting.append(action.id)
+        return False
+
+    @property
     def outcome(self) -> Outcome:
         """How the run ended; RUNNING while it has not."""
         if not self.done:
@@ -240,13 +258,18 @@ class Run:
         synapse = self.transition.synapses[place]
         if synapse.action.kind is ActionKind.PSEUDO:
             return True
-        if self.aborted is not None and synapse.priority < self.aborted.priority:
+        if not self._survives_abort(place):
             return False
         if synapse.action.id in limits.held:
             return False
         if self._is_full(limits) and not self._load.is_idle(synapse.action):
             return False
         return self._load.allows(synapse.action, limits)
+
+    def _survives_abort(self, place: int) -> bool:
+        synapse = self.transition.synapses[place]
+        return (self.aborted is None or synapse.action.kind is ActionKind.PSEUDO
+                or synapse.priority >= self.aborted.priority)
 
     def _park(self, place: int, limits: Limits) -> bool:
         """Set a candidate aside if all that it waits for is that its node ends something; False if it is not that."""

@@ -22,6 +22,9 @@ _R, _X, _Z, _S = ("crm/transition/run.py", "crm/executor/executor.py", "crm/cont
 _B, _A = "crm/controller/backoff.py", "crm/transition/adoption.py"
 
 ACTING = (
+    Mutant("notifications-dropped", _D, " and not self.run.owes:", ":", ("tests/unit/controller/test_unanswered.py",)),
+    Mutant("notifications-owed-for-ever", _R, "left[place] == 0 and self._states[place] is State.WAITING and",
+           "self._states[place] is State.WAITING and", ("tests/unit/transition/test_run.py",)),
     # Fencing
     Mutant("fencing-order-of-anyone", _M, "if held is None or held.name != sender or (held.term, held.caretaker) != "
            "(order.term, order.caretaker):", "if held is None:", ALONE),

@@ -39,4 +39,10 @@ LEASING = (
            "return False", KEEPER),
     Mutant("lease-order-before-time", _S, "(at_once or not _is_needed(order, left.values()))",
            "not _is_needed(order, left.values())", KEEPER),
+    Mutant("lease-rules-looked-at-once", "crm/daemon/lease.py", "if (version != self._reviewed or due) and",
+           "if version != self._reviewed and", ("tests/unit/daemon/test_lease.py",)),
+    Mutant("lease-log-needed", _S, "        except OSError:  # a full disk is no reason not to stop things\n"
+           "            return Path(os.devnull).open(\"ab\")", "        finally:\n            pass", KEEPER),
+    Mutant("lease-says-at-any-price", "crm/keeper/saying.py", "if any(state & select.POLLOUT for _, state in "
+           "waiting.poll(0)):", "if True:", KEEPER),
 )

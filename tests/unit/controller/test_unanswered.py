@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from crm.cib.changes import Edit, Verb
 from crm.cib.record import ResourceRecord
-from crm.controller import commands, events
+from crm.controller import commands, dispatch, events
 from crm.controller.flights import TIMER_PREFIX
-from crm.controller.messages import Acknowledge, Execute, FenceOrder, FencingNews, Forget, Joined
+from crm.controller.messages import Acknowledge, Execute, FenceOrder, FencingNews, Forget, Joined, Result
+from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.testing import scenario
 from tests.unit.controller.alone import Alone
 
 AGENT = AgentReference("r", "ocf", "Dummy", "crmd")
+NOTHING = ResourceRecord("r", "ocf", "Dummy", "crmd", {})
 MIGRATABLE = '<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" value="true"/></meta_attributes>'
 CHANGE = events.ChangeRequested("q", Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o">'
                                           '<nvpair id="x" name="batch-limit" value="3"/></cluster_property_set>'
@@ -153,3 +155,28 @@ def test_of_two_nodes_one_does_not_commit_alone_while_the_other_may_be_on() -> N
     assert not pair.wanted(commands.Answer)
     pair.see("a")
     assert not [each for each in pair.wanted(commands.Answer) if each.version is not None]
+
+
+def test_a_slow_promotion_is_waited_for_if_the_others_must_be_told_of_it() -> None:
+    """An agent that changes the configuration while it promotes aborts its own transition (redis does)."""
+    dc = leading()
+    came = planned(dc, Synapse(1, action(1, "promote", "b")), Synapse(2, action(2, "notify", "c"), (1,), INFINITY))
+    (order,) = dc.sent(Execute, came)
+    dc.do(CHANGE)
+    came = dc.fire("changes", 1)
+    came += [command for _ in range(5) for command in dc.fire(dispatch.AGE_TIMER, 1)]
+    assert not dc.wanted(commands.MakePlan, came), "what follows would never be done"
+    came = dc.hear("b", Result(order.key, "promote", 0, 0, 0, NOTHING, clock=dc.now))
+    (told,) = dc.sent(Execute, came)
+    assert told.action.operation == "notify"
+    came = dc.hear("c", Result(told.key, "notify", 0, 0, 0, NOTHING, clock=dc.now))
+    assert dc.wanted(commands.MakePlan, came)
+
+
+def test_a_slow_promotion_that_nothing_follows_is_not_waited_for() -> None:
+    dc = leading()
+    planned(dc, Synapse(1, action(1, "promote", "b")), Synapse(2, action(2, "notify", "c"), (1,)))
+    dc.do(CHANGE)
+    came = dc.fire("changes", 1)
+    came += [command for _ in range(3) for command in dc.fire(dispatch.AGE_TIMER, 1)]
+    assert dc.wanted(commands.MakePlan, came)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,8 +34,16 @@ class Bench:
         self.document = Document.parse(EMPTY_CIB)
         executor = Executor(ExecutorSettings(stop_orders=folder / "orders"), lambda result: None)
         assert executor.stop_orders is not None
-        self.holder = LeaseHolder(self.record, executor.stop_orders, "a", lambda: self.terms, lambda: self.in_doubt,
+        self.holder = LeaseHolder(folder, executor.stop_orders, "a", lambda: self.terms, lambda: self.in_doubt,
                                   lambda: self.document, lambda: self.now)
+
+    async def reviewed(self, after_s: float) -> frozenset[str]:
+        """What the keeper spares, when the holder has looked again."""
+        self.now += int(after_s * S)
+        self.holder._review()
+        assert self.holder._reviewing is not None
+        await self.holder._reviewing
+        return self.orders.spared()
 
     def renew(self, after_s: float = 0.0) -> Lease:
         self.now += int(after_s * S)
@@ -98,3 +108,36 @@ def test_others_are_told_how_long_a_view_may_outlive_its_end() -> None:
     longer = replace(settings, failure_limit_ms=settings.failure_limit_ms + 700)
     assert margin_ms(longer) == margin_ms(settings) + 700
     assert margin_ms(settings) > settings.failure_limit_ms + settings.heartbeat_ms
+
+
+RULED = """<cib admin_epoch="0" epoch="2" num_updates="0"><configuration><crm_config/>
+<nodes><node id="1" uname="a"/></nodes><resources>
+<primitive id="web" class="ocf" provider="crmd" type="Dummy"><meta_attributes id="m" score="2"><rule id="r"
+boolean-op="and"><date_expression id="d" operation="lt" end="{end}"/></rule><nvpair id="m-m" name="is-managed"
+value="false"/></meta_attributes></primitive></resources><constraints/></configuration><status/></cib>"""
+
+
+def test_what_rules_say_of_now_is_looked_at_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the configuration changes when such a rule begins or ends to hold."""
+    bench.document = Document.parse(RULED.format(end="2030-01-01"))
+    moment = [1_700_000_000]
+    monkeypatch.setattr("crm.daemon.lease.time", SimpleNamespace(time=lambda: moment[0]))
+
+    async def look() -> list[frozenset[str]]:
+        first = await bench.reviewed(0.1)
+        moment[0] = 2_000_000_000
+        return [first, await bench.reviewed(1.0), await bench.reviewed(6.0)]
+
+    assert asyncio.run(look()) == [frozenset({"web"}), frozenset({"web"}), frozenset()]
+
+
+def test_an_emptied_folder_is_written_anew(bench: Bench, tmp_path: Path) -> None:
+    bench.renew()
+    shutil.rmtree(tmp_path / "orders")
+    (tmp_path / "record").unlink()
+    bench.renew(0.1)
+    assert Record(tmp_path).read().held_ns == bench.now
+
+
+def test_a_lease_that_no_keeper_looks_at_is_told(bench: Bench) -> None:
+    assert [report.code for report in bench.holder.reports()] == ["no-keeper"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -217,3 +218,40 @@ def test_there_is_one_keeper_and_it_ends_when_nobody_needs_it(folder: Path) -> N
     finally:
         keeper.kill()
         keeper.wait()
+
+
+def test_nobody_who_reads_no_log_holds_up_a_stop(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.order("web")
+    bench.hold(ago_s=2.0)
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writes, b"x" * 4096)
+    os.set_blocking(writes, True)
+    keeper = subprocess.Popen([sys.executable, "-m", "crm.keeper", str(folder)], stdout=writes)
+    try:
+        assert keeper.wait(20) == 0
+        assert bench.log() == ["web"]
+    finally:
+        keeper.kill()
+        os.close(reads)
+        os.close(writes)
+
+
+def test_where_agents_cannot_say_anything_they_stop_all_the_same(bench: Bench) -> None:
+    order = bench.order("web")
+    bench.orders.log.unlink()
+    bench.orders.log.mkdir()
+    assert bench.stop(order) == []
+    assert bench.log() == ["web"]
+
+
+def test_a_name_may_be_as_long_as_the_cib_lets_it(bench: Bench) -> None:
+    names = ["ü" * 43, "ü" * 42 + "a", "x" * 300]
+    for name in names:
+        bench.orders.put(StopOrder(name, ("/bin/true",), {}, 0, 0))
+    assert sorted(order.resource for order in bench.orders.all()) == sorted(names)
+    bench.orders.drop(names[0])
+    assert sorted(order.resource for order in bench.orders.all()) == sorted(names[1:])

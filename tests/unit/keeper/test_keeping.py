@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def until(reached: Callable[[], bool], seconds: float = 15.0) -> None:
 
 def keeper(folder: Path) -> int:
     text = (folder / FOLDER / "keeper.lock").read_text() if is_held(folder / FOLDER / "keeper.lock") else ""
-    return int(text or 0)
+    return int(text.split()[0]) if text.split() else 0
 
 
 def daemons(folder: Path) -> int:
@@ -126,3 +127,35 @@ def test_a_frozen_daemon_is_ended_and_the_next_one_starts_when_all_is_stopped(
     assert (tmp_path / "daemons").read_text().split() == ["began", "stopped", "began"]
 
 
+
+
+def test_a_keeper_that_stands_still_is_replaced(
+        tmp_path: Path, supervised: Callable[[], subprocess.Popen[bytes]]) -> None:
+    supervised()
+    until(lambda: keeper(tmp_path) > 0)
+    first = keeper(tmp_path)
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: keeper(tmp_path) not in (0, first), 30.0)
+
+
+def test_an_emptied_folder_is_begun_anew(
+        tmp_path: Path, supervised: Callable[[], subprocess.Popen[bytes]]) -> None:
+    supervised()
+    until(lambda: keeper(tmp_path) > 0 and registered(tmp_path / FOLDER, "supervisor") > 0)
+    first, watching = keeper(tmp_path), registered(tmp_path / FOLDER, "supervisor")
+    shutil.rmtree(tmp_path / FOLDER)
+    until(lambda: (tmp_path / FOLDER / "keeper.lock").exists() and keeper(tmp_path) not in (0, first), 30.0)
+    assert registered(tmp_path / FOLDER, "supervisor") == watching
+
+
+def test_a_second_supervisor_takes_nothing_from_the_first(
+        tmp_path: Path, supervised: Callable[[], subprocess.Popen[bytes]]) -> None:
+    supervised()
+    until(lambda: keeper(tmp_path) > 0 and registered(tmp_path / FOLDER) > 0)
+    folder = tmp_path / FOLDER
+    before = keeper(tmp_path), registered(folder), registered(folder, "supervisor")
+    second = supervised()
+    until(lambda: daemons(tmp_path) == 2)
+    assert (keeper(tmp_path), registered(folder), registered(folder, "supervisor")) == before
+    second.kill()
+    second.wait()

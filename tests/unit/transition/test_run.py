@@ -189,3 +189,23 @@ def test_an_abort_waits_for_nothing_that_is_held() -> None:
     assert ids(run.ready(held)) == []
     run.abort(INFINITY, "something else")
     assert ids(run.ready(held)) == [] and run.done and run.outcome is Outcome.STOPPED
+
+
+def test_an_aborted_run_owes_what_follows_whatever_happens() -> None:
+    run = run_of(synapse(1, operation="promote"), pseudo(2, 1), synapse(3, 2, operation="notify", priority=INFINITY),
+                 synapse(4, 1), pseudo(5, 3, 4))
+    run.ready()
+    run.abort(INFINITY, "something changed")
+    assert run.owes
+    run.finished(1, ok=True)
+    assert ids(run.ready()) == [3] and not run.done
+    assert not run.owes, "it is in flight, and nothing follows"
+    run.finished(3, ok=True)
+    assert ids(run.ready()) == [] and run.done
+
+
+def test_an_aborted_run_owes_nothing_that_waits_for_what_will_not_be_done() -> None:
+    run = run_of(synapse(1), synapse(2, 1), synapse(3, 1, 2, operation="notify", priority=INFINITY), synapse(4, 1))
+    run.ready()
+    run.abort(INFINITY, "something changed")
+    assert not run.owes

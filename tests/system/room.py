@@ -151,7 +151,8 @@ class Room(LayeredCluster):
             with suppress(OSError):
                 if b"crm.cli.crmd" in Path(f"/proc/{process}/cmdline").read_bytes():
                     found.append(process)
-        return sorted(found)
+        # Not by their ids: these begin anew one day.
+        return sorted(found, key=lambda process: _parent(process) in found)
 
     def signal_daemon(self, name: str, number: int, whole: bool = False) -> None:
         """Send a signal to the daemon, or (`whole`) to it and its watcher."""
@@ -294,6 +295,14 @@ class Room(LayeredCluster):
                 with self._lock:
                     if self.network[name].process_id is None:
                         self.boot(name)
+
+
+def _parent(process: int) -> int:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 def _primitive(name: str, agent: str = "Dummy") -> str:

@@ -30,10 +30,10 @@ from crm.api import audit, limits
 from crm.api.problems import CODE_HEADER, answer
 from crm.api.scopes import READING, Scope, needed
 from crm.api.service import Service
-from crm.api.token_lists import revoked_tokens
 from crm.api.tokens import MADE_BY, TokenError, check
 from crm.cib.access import UNRESTRICTED_USERS, Acl
 from crm.cib.redaction import redacted_text
+from crm.cib.token_lists import revoked_tokens
 
 AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -20,14 +20,14 @@ from crm.api.problems import ProblemError
 from crm.api.routing import versioned
 from crm.api.scopes import Scope
 from crm.api.service import Refused, Service
-from crm.api.token_lists import ISSUED, REVOKED, counting, revoked_tokens, words_of
-from crm.api.tokens import ID_LENGTH, MADE_BY, Grant, make, new_id
+from crm.api.tokens import MADE_BY, Grant, make, new_id
 from crm.api.values import Wish
 from crm.api.writing import Written, seen_of, write_made
 from crm.cib import intents
 from crm.cib.access import UNRESTRICTED_USERS
 from crm.cib.changes import Change
 from crm.cib.document import Document
+from crm.cib.token_lists import ID_LENGTH, ISSUED, REVOKED, counting, revoked_tokens, words_of
 from crm.daemon.certificates import Authority
 
 _DAY_SECONDS = 86_400

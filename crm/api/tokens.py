@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from crm.api.scopes import Scope
 
 _PREFIX = "crmd1"
-ID_LENGTH = 22
 MADE_BY = "made by "
 """How a certificate's subject names its makers, in its organizational units."""
 _PURPOSE = b"crmd api token v1"
@@ -45,11 +44,6 @@ class TokenError(Exception):
 def new_id(expires: int) -> str:
     """An id for a token that ends then."""
     return f"{expires:010x}{secrets.token_hex(6)}"
-
-
-def still_counts(identity: str, now: float) -> bool:
-    """Whether it still matters that this id was revoked; those of certificates always do."""
-    return len(identity) != ID_LENGTH or int(identity[:10], 16) > now
 
 
 def make(key: bytes, grant: Grant) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import Response
 
-from crm.api import permission, token_lists
+from crm.api import permission
 from crm.api.bounded_xpath import with_paths
 from crm.api.origin import done_before, origin
 from crm.api.plan_values import PlanValue, planned
@@ -16,7 +16,7 @@ from crm.api.problems import ProblemError
 from crm.api.service import Receipt, Refused, Service
 from crm.api.side_work import beside
 from crm.api.values import CommittedValue, UnchangedValue
-from crm.cib import paths, schema
+from crm.cib import paths, schema, token_lists
 from crm.cib.changes import Batch, Change, size_bytes
 from crm.cib.document import Document
 from crm.cib.record import cluster_option
@@ -143,7 +143,7 @@ async def _applied(service: Service, present: Document, change: Change | None) -
 
 async def _with_token_lists(present: Document, change: Change | None, after: Document
                             ) -> tuple[Change | None, Document]:
-    """The same change, but no token that was taken back is good again by it (see `crm.api.token_lists`)."""
+    """The same change, but no token that was taken back is good again by it (see `crm.cib.token_lists`)."""
     keep = token_lists.what_brings_back(present, after, time.time())
     if change is None or not keep:
         return change, after

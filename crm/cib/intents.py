@@ -59,7 +59,8 @@ def option(document: Document, name: str, value: str | None) -> Edit | None:
     known = _pair(document.root, "configuration/crm_config/cluster_property_set/nvpair", name)
     if value is None:
         return None if known is None else Edit(Verb.DELETE, xpath=_by_id("nvpair", known))
-    holder = document.root.find("configuration/crm_config/cluster_property_set")
+    first = document.root.find("configuration/crm_config/cluster_property_set")
+    holder = first if known is None else known.getparent()
     holder_id = "cib-bootstrap-options" if holder is None else holder.get("id", "")
     pair_id = valid_id(f"{holder_id}-{name}") if known is None else known.get("id", "")
     pair = f"<nvpair id={quoteattr(pair_id)} name={quoteattr(name)} value={quoteattr(value)}/>"

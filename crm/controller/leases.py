@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from crm.cib.document import Document
 from crm.cib.record import cluster_option, recorded_nodes
+from crm.cib.stamp import utc_text
 from crm.controller.core import Core
 from crm.controller.messages import Hello
 from crm.model.report import Report, Severity
@@ -109,9 +110,10 @@ class Leases:
 
     def reports(self) -> tuple[Report, ...]:
         """What people should know: who is waited for, and for how long."""
-        return tuple(Report(Severity.WARNING, "lease-wait", name, f"{name} is lost, and may run what it ran for "
-                            f"{left:.1f} s more: the cluster waits for its lease to end", "With fencing nobody has to "
-                            f"wait. If {name} is off, say so: crmctl confirm {name}")
+        now = self._core.now
+        return tuple(Report(Severity.WARNING, "lease-wait", name, f"{name} is lost, and may run what it ran until "
+                            f"{utc_text(now + left)}: the cluster waits for its lease to end", "With fencing nobody has "
+                            f"to wait. If {name} is off, say so: crmctl confirm {name}")
                      for name, left in self.waits().items())
 
     def _keeps_lease(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from crm.cib.errors import CibError
 from crm.cib.intents import with_nodes
 from crm.cib.record import cluster_option, configured_node_names, record
 from crm.cib.stamp import stamp
+from crm.cib.token_lists import with_lists
 from crm.cib.upkeep import cleaned
 from crm.cib.version import Seen, Version
 from crm.controller.commands import Answer
@@ -301,7 +302,7 @@ class Requests:
                                f"{core.seen} now", hint="read it again and repeat the change on that")
         # Who gives a whole CIB need not know who leads and whether there is quorum: that stays as it is.
         told = stamp(self._written_at(core.now), sender, request.origin.client, request.origin.user)
-        document = record(core.document.apply(request.change, told), [core.root_note()])
+        document = record(with_lists(core.document, request.change, core.now, told), [core.root_note()])
         schema_changed = document.root.get("validate-with") != core.document.root.get("validate-with")
         if schema_changed or configuration_version(document.version) != configuration_version(core.document.version):
             self._check_quorum()

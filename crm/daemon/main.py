@@ -102,6 +102,8 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
                       safe_mode=mistakes.cause())
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), forks,
                 options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
+    if node.service.keys is not None:
+        node.service.keys.beside = settings.key_file.parent
     _hide_secrets(node.service)
     from crm.daemon.api_sockets import ApiSockets
 

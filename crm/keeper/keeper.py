@@ -18,7 +18,7 @@ from pathlib import Path
 from crm.keeper.deadlines import BY_ITSELF, LOOK_S, is_due, over_at_ns
 from crm.keeper.leftovers import Journal, born
 from crm.keeper.orders import Orders, StopOrder
-from crm.keeper.processes import children, kill_trees
+from crm.keeper.processes import kill_trees
 from crm.keeper.record import FOLDER, Record, State, now_ns
 from crm.keeper.saying import say
 from crm.keeper.stopping import Stopping, end_processes
@@ -28,6 +28,7 @@ _PR_SET_NAME = 15
 _LOCK_PATIENCE_S = 2.0
 _UNKILLABLE_S = 2.0
 """A process that does not go on SIGKILL sleeps in the kernel, and does nothing else either."""
+_NOTE_EVERY_S = 0.5
 _LAST_TRY_MS = 10_000
 """How long what had to be ended by force is given for its last stop: addresses, mounts and the like."""
 _IDLE = (State.FREE, State.OVER)
@@ -55,6 +56,7 @@ def keep(setup: Setup) -> int:
     keeper = Keeper(setup, record)
     while record.is_there():  # else somebody has emptied the folder: who watches over the daemon begins anew
         os.pwrite(lock, f"{os.getpid():<10} {now_ns():<20}".encode(), 0)
+        keeper.note()
         lease = record.read()
         if is_due(lease, now_ns()):
             keeper.end()
@@ -72,6 +74,21 @@ class Keeper:
         self._record = record
         self._folder = setup.folder / FOLDER
         self._orders = Orders(self._folder / "orders")
+        self._left_to: dict[int, str] = {}
+        """What agents have left to who watches over the daemon, with the births of those processes."""
+        self._noted_at = -_NOTE_EVERY_S
+
+    def note(self) -> None:
+        """See what services there are, now and then: when who watches over them has died, nobody can tell any more."""
+        if time.monotonic() - self._noted_at < _NOTE_EVERY_S:
+            return
+        self._noted_at = time.monotonic()
+        watching = registered(self._folder, "supervisor")
+        if watching:
+            with contextlib.suppress(OSError):
+                told = Path(f"/proc/{watching}/task/{watching}/children").read_text(encoding="ascii")
+                others = {os.getpid(), registered(self._folder)}
+                self._left_to = {each: born(each) for each in map(int, told.split()) if each not in others}
 
     def end(self) -> None:
         """The lease has run out."""
@@ -122,9 +139,10 @@ class Keeper:
 
     def _end_orphans(self) -> None:
         """What agents have left to who watches over the daemon, unless some of it is spared."""
-        watching = registered(self._folder, "supervisor")
-        if watching and not self._orders.spared():
-            kill_trees([each for each in children().get(watching, []) if each != os.getpid()])
+        self._noted_at = -_NOTE_EVERY_S
+        self.note()
+        if not self._orders.spared():
+            kill_trees([each for each, birth in self._left_to.items() if birth and born(each) == birth])
 
 
 def reset() -> None:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import sys
+import time
 
 _MOST_BYTES = 2_048
 """Less than PIPE_BUF: what a pipe says that it takes, it takes at once and whole."""
@@ -21,4 +22,4 @@ def say(what: str) -> None:
         waiting = select.poll()
         waiting.register(descriptor, select.POLLOUT)
         if any(state & select.POLLOUT for _, state in waiting.poll(0)):
-            os.write(descriptor, f"crmd: {what}".encode()[: _MOST_BYTES - 1] + b"\n")
+            os.write(descriptor, f"{time.strftime('%Y-%m-%dT%H:%M:%S')} crmd: {what}".encode()[: _MOST_BYTES - 1] + b"\n")

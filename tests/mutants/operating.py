@@ -9,7 +9,7 @@ TOKENS = ("tests/unit/api/test_doors.py",)
 KEYS = ("tests/unit/daemon/test_layer_keys.py",)
 REPORTS = ("tests/unit/daemon/test_peer_reports.py",)
 OUTCOME = ("tests/unit/api/test_outcome.py",)
-_C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/lone_start.py", "crm/api/token_lists.py",
+_C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/lone_start.py", "crm/cib/token_lists.py",
                       "crm/daemon/layer_keys.py", "crm/daemon/peer_reports.py")
 
 OPERATING = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, Replace, Verb
 from crm.cib.record import transient_attribute
+from crm.cib.token_lists import revoked_tokens
 from crm.cib.version import Seen
 from crm.controller import events
 from crm.controller.receipts import KEPT, Origin, Receipt, Receipts, RequestKey
@@ -206,3 +208,17 @@ def test_a_new_dc_does_not_make_stale_what_it_has_found() -> None:
     assert _seen(world, dc).term != before.term
     assert _change_if(world, dc, "first", before) == ""
     assert _change_if(world, dc, "second", before) == "stale-version"
+
+
+def test_no_change_takes_a_revocation_back_that_came_meanwhile() -> None:
+    """It was made before the revocation, and says nothing of what it was made from."""
+    world = World("abc", CIB)
+    world.settle()
+    before = world.document("a").root.find("configuration")
+    assert before is not None
+    option = '<crm_config><cluster_property_set id="o"><nvpair id="o-r" name="crmd-revoked-tokens" value="cert1"/>'
+    world.edit("a", Edit(Verb.UPSERT, f"{option}</cluster_property_set></crm_config>"))
+    world.run_for(1.0)
+    world.edit("b", Replace(etree.tostring(before).decode(), "configuration"))
+    world.run_for(1.0)
+    assert revoked_tokens(world.document("c")) == ["cert1"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crm.daemon.layer_keys import LayerKeys, kept_keys
+from crm.daemon.layer_keys import PAUSE_S, LayerKeys, kept_keys
 from crm.daemon.refusal import Refused
 
 NAMES = ("a", "b", "c")
@@ -49,6 +49,7 @@ class Nodes:
     """All nodes with their keys."""
 
     def __init__(self, folder: Path, left: int) -> None:
+        self.now = 0.0
         self.wires = Wires(left)
         self.used: dict[str, tuple[bytes, ...]] = dict.fromkeys(NAMES, (OLD,))
         self.folders = {name: folder / name for name in NAMES}
@@ -60,7 +61,10 @@ class Nodes:
         def use(keys: tuple[bytes, ...]) -> None:
             self.used[name] = keys
 
-        return LayerKeys((OLD,), self.folders[name], Peers(name, self.wires), use)  # type: ignore[arg-type]
+        made = LayerKeys((OLD,), self.folders[name], Peers(name, self.wires), use, lambda: self.now)  # type: ignore[arg-type]
+        made.beside = self.folders[name] / "etc"
+        made.beside.mkdir()
+        return made
 
     def can_meet(self) -> bool:
         """Whether each accepts what any other one proves, now and after a restart."""
@@ -76,6 +80,7 @@ def test_any_two_can_meet_wherever_a_change_ends_and_the_next_one_succeeds(tmp_p
         asyncio.run(nodes.keys["b"].rotate(NAMES))
     assert nodes.can_meet()
     nodes.wires.left = -1
+    nodes.now += PAUSE_S
     asyncio.run(nodes.keys["c"].rotate(NAMES))
     assert nodes.can_meet()
     assert len(set(nodes.used.values())) == 1 and len(nodes.used["a"]) == 1 and nodes.used["a"] != (OLD,)
@@ -89,6 +94,7 @@ def test_a_change_that_is_broken_off_twice_leaves_them_together(tmp_path: Path) 
             nodes = Nodes(folder, first)
             for name, left in (("b", first), ("c", second)):
                 nodes.wires.left = left
+                nodes.now += PAUSE_S
                 with pytest.raises(Refused):
                     asyncio.run(nodes.keys[name].rotate(NAMES))
                 assert nodes.can_meet(), (first, second)
@@ -106,3 +112,52 @@ def test_a_spoilt_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="spoilt") as found:
         kept_keys(tmp_path)
     assert found.value.filename == str(tmp_path / "layer-key")
+
+
+@pytest.mark.parametrize("after", range(3 * len(NAMES)))
+def test_two_changes_at_once_leave_one_key(tmp_path: Path, after: int) -> None:
+    """The second begins after so many steps of the first, on another node."""
+    nodes = Nodes(tmp_path, -1)
+    steps = dict(nodes.wires.steps)
+    ended: list[bool] = []
+
+    async def second() -> None:
+        try:
+            await nodes.keys["c"].rotate(NAMES)
+            ended.append(True)
+        except Refused:
+            ended.append(False)
+
+    async def both() -> None:
+        count = 0
+        begun: list[asyncio.Task[None]] = []
+
+        def counting(name: str) -> Callable[[Any], Awaitable[str]]:
+            async def step(about: Any) -> str:
+                nonlocal count
+                if count == after and not begun:
+                    begun.append(asyncio.ensure_future(second()))
+                count += 1
+                await asyncio.sleep(0)
+                return await steps[name](about)
+
+            return step
+
+        nodes.wires.steps.update({name: counting(name) for name in NAMES})
+        try:
+            await nodes.keys["a"].rotate(NAMES)
+            ended.append(True)
+        except Refused:
+            ended.append(False)
+        await asyncio.gather(*begun)
+
+    asyncio.run(both())
+    assert nodes.can_meet()
+    if all(ended):
+        assert len(set(nodes.used.values())) == 1
+
+
+def test_a_node_whose_state_is_lost_has_the_key_beside_its_settings(tmp_path: Path) -> None:
+    nodes = Nodes(tmp_path, -1)
+    asyncio.run(nodes.keys["a"].rotate(NAMES))
+    assert kept_keys(tmp_path / "b" / "etc") == nodes.used["b"] != (OLD,)

@@ -255,3 +255,24 @@ def test_a_name_may_be_as_long_as_the_cib_lets_it(bench: Bench) -> None:
     assert sorted(order.resource for order in bench.orders.all()) == sorted(names)
     bench.orders.drop(names[0])
     assert sorted(order.resource for order in bench.orders.all()) == sorted(names[1:])
+
+
+def test_what_hides_its_environment_is_known_by_who_watched_over_it(bench: Bench) -> None:
+    """Redis writes over its environment; supervisor and daemon may both be dead by the time that it has to go."""
+    code = ("import subprocess, time; p = subprocess.Popen(['/bin/sleep', '60'], env={}); print(p.pid, flush=True); "
+            "time.sleep(60)")
+    supervisor = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert supervisor.stdout is not None
+        service = int(supervisor.stdout.readline())
+        birth = Path(f"/proc/{supervisor.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        (bench.folder / FOLDER / "supervisor").write_text(f"{supervisor.pid} {birth}")
+        bench.keeper.note()
+        supervisor.kill()
+        supervisor.wait()
+        bench.order("hidden", f"test ! -e /proc/{service} || grep -q 'State:.Z' /proc/{service}/status || exit 1")
+        bench.hold(ago_s=1.0, stop_ms=300)
+        bench.keeper.end()
+        assert bench.orders.all() == []
+    finally:
+        supervisor.kill()

@@ -1,18 +1,28 @@
 """The lists of tokens in the cluster's options: which were made, and which were taken back before their time.
 
 They outlive whatever is done to the configuration around them: an earlier configuration, restored from a backup or by
-an undo, takes no revocation back, and hides no token that is good.
+an undo, takes no revocation back, and hides no token that is good. The API sees to it so that plans show it; the leader
+does, because a revocation may have come while a change was on its way.
 """
 
 from __future__ import annotations
 
-from crm.api.tokens import still_counts
 from crm.cib import intents
-from crm.cib.changes import Edit
+from crm.cib.changes import Batch, Change, Edit
 from crm.cib.document import Document
+from crm.cib.stamp import Stamp
 
 REVOKED = "crmd-revoked-tokens"
 ISSUED = "crmd-issued-tokens"
+
+
+ID_LENGTH = 22
+"""An id of that length begins with the moment (ten hexadecimal digits, epoch seconds) at which its token ends."""
+
+
+def still_counts(identity: str, now: float) -> bool:
+    """Whether it still matters that this id was revoked; those of certificates always do."""
+    return len(identity) != ID_LENGTH or int(identity[:10], 16) > now
 
 
 def revoked_tokens(document: Document) -> list[str]:
@@ -40,3 +50,10 @@ def what_brings_back(present: Document, after: Document, now: float) -> tuple[Ed
         edit = intents.option(after, option, " ".join([*lost, *words])) if lost else None
         edits += [edit] if edit is not None else []
     return tuple(edits)
+
+
+def with_lists(present: Document, change: Change, now: float, stamp: Stamp | None = None) -> Document:
+    """The CIB after a change that takes nothing from the lists, whatever it says. Raises CibError."""
+    after = present.apply(change, stamp)
+    edits = what_brings_back(present, after, now)
+    return present.apply(Batch((change, *edits)), stamp) if edits else after

@@ -112,8 +112,8 @@ class Leases:
         """What people should know: who is waited for, and for how long."""
         now = self._core.now
         return tuple(Report(Severity.WARNING, "lease-wait", name, f"{name} is lost, and may run what it ran until "
-                            f"{utc_text(now + left)}: the cluster waits for its lease to end", "With fencing nobody has "
-                            f"to wait. If {name} is off, say so: crmctl confirm {name}")
+                            f"{utc_text(now + left)} UTC: the cluster waits for its lease to end", "With fencing "
+                            f"nobody has to wait. If {name} is off, say so: crmctl confirm {name}")
                      for name, left in self.waits().items())
 
     def _keeps_lease(self, name: str) -> bool:

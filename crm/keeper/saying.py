@@ -22,4 +22,5 @@ def say(what: str) -> None:
         waiting = select.poll()
         waiting.register(descriptor, select.POLLOUT)
         if any(state & select.POLLOUT for _, state in waiting.poll(0)):
-            os.write(descriptor, f"{time.strftime('%Y-%m-%dT%H:%M:%S')} crmd: {what}".encode()[: _MOST_BYTES - 1] + b"\n")
+            line = f"{time.strftime('%Y-%m-%dT%H:%M:%S')} crmd: {what}".encode()
+            os.write(descriptor, line[: _MOST_BYTES - 1] + b"\n")

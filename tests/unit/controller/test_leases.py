@@ -55,7 +55,7 @@ def test_nothing_is_planned_meanwhile_and_people_are_told_why() -> None:
     assert made.controller._planning.blocked()
     made.hello("b", lease_margin_ms=MARGIN_MS)
     (report,) = [each for each in made.controller.snapshot().reports if each.code == "lease-wait"]
-    assert report.where == "c" and "7.0 s" in report.message
+    assert report.where == "c" and "until Tue Nov 14 22:13:27 2023 UTC" in report.message
     armed = [each for each in made.wanted(commands.SetTimer) if each.name == TIMER]
     assert armed and armed[-1].at == pytest.approx(made.now + 7.0)
     made.fire(TIMER, 7.1)

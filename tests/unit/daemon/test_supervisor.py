@@ -65,7 +65,7 @@ def supervised() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 def until_it_says(process: subprocess.Popen[str], text: str) -> None:
     assert process.stdout is not None
     for line in process.stdout:
-        if line.strip() == text:
+        if line.strip().endswith(text):
             return
     raise AssertionError(f"it never said {text}")
 

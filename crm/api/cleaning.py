@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from crm.api.origin import done_before, origin
@@ -15,6 +18,8 @@ from crm.cib.upkeep import cleaned_and_found
 from crm.cib.version import Version
 from crm.model.report import Report, Severity
 
+Everything = Annotated[bool, Query(description="also what has not failed: its agents are asked how it is")]
+
 
 class CleanedValue(BaseModel):
     """How many histories were forgotten; what they were about is probed anew."""
@@ -26,26 +31,26 @@ class CleanedValue(BaseModel):
 
 
 async def clean_up(
-    service: Service, resource: str | None, node: str | None, now: int, dry_run: bool
+    service: Service, resource: str | None, node: str | None, now: int, dry_run: bool, everything: bool = False
 ) -> CleanedValue | PlanValue:
     """Do it, or plan it; `now` in epoch seconds. Raises Refused, CibError (permission-denied)."""
     check_cleanup(service)
     if dry_run:
-        return await _planned(service, resource, node, now)
+        return await _planned(service, resource, node, now, everything)
     done = await done_before(service)
     if done is not None:
         return CleanedValue(forgotten=done.count, version=str(Version(*done.version)), term=done.term)
-    forgotten = await service.cleanup(resource, node, origin=origin())
+    forgotten = await service.cleanup(resource, node, everything=everything, origin=origin())
     return CleanedValue(forgotten=forgotten, version=str(service.cib().version), term=service.status().term)
 
 
-async def _planned(service: Service, resource: str | None, node: str | None, now: int) -> PlanValue:
+async def _planned(service: Service, resource: str | None, node: str | None, now: int, everything: bool) -> PlanValue:
     ids = {member.name: member.id for member in service.status().members}
     if node is not None and node not in ids:
         raise ProblemError("no-such-node", f"There is no node {node}", f"There are {', '.join(ids)}")
     document = service.cib()
     meant = [node_id for name, node_id in ids.items() if node in (None, name)]
-    wanted = record(document, cleaned_and_found(document, meant, resource))
+    wanted = record(document, cleaned_and_found(document, meant, resource, everything))
     plan = await planned(service, document, wanted, now)
     what = f"how {resource} is" if resource else "how all resources are"
     note = Report(Severity.NOTICE, "looks-again", resource or "resources", f"Agents are asked {what}",

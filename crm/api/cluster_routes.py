@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from crm.api.cib_routes import DryRun
-from crm.api.cleaning import CleanedValue, clean_up
+from crm.api.cleaning import CleanedValue, Everything, clean_up
 from crm.api.origin import origin
 from crm.api.permission import check_status_change
 from crm.api.picture import Picture
@@ -36,9 +36,11 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
         return Response(picture().whole_text(service.status()), media_type="application/json")
 
     @router.post("/cluster/cleanup")
-    async def cleanup(node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
-        """Forget all failures, everywhere or on one node, and look again how things are."""
-        return await clean_up(service, None, node, now(), dry_run)
+    async def cleanup(
+        node: str | None = None, everything: Everything = False, dry_run: DryRun = False
+    ) -> CleanedValue | PlanValue:
+        """Forget all failures, everywhere or on one node, and look again how things are there."""
+        return await clean_up(service, None, node, now(), dry_run, everything)
 
     @router.post("/cluster/accept-loss")
     async def accept_loss(dry_run: DryRun = False) -> LossAcceptedValue:

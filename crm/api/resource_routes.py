@@ -10,7 +10,7 @@ from pydantic import Field
 
 from crm.api.checks import Checks
 from crm.api.cib_routes import DryRun, Force
-from crm.api.cleaning import CleanedValue, clean_up
+from crm.api.cleaning import CleanedValue, Everything, clean_up
 from crm.api.option_routes import OptionValue
 from crm.api.paging import Paging
 from crm.api.permission import readable
@@ -59,10 +59,12 @@ def routes(service: Service, picture: Callable[[], Picture], now: Callable[[], i
     _add_values(router, service, checks)
 
     @router.post("/{name}/cleanup")
-    async def cleanup(name: str, node: str | None = None, dry_run: DryRun = False) -> CleanedValue | PlanValue:
-        """Forget its failures, everywhere or on one node, and look again how it is."""
+    async def cleanup(
+        name: str, node: str | None = None, everything: Everything = False, dry_run: DryRun = False
+    ) -> CleanedValue | PlanValue:
+        """Forget its failures, everywhere or on one node, and look again how it is there."""
         _existing(picture(), name)
-        return await clean_up(service, name, node, now(), dry_run)
+        return await clean_up(service, name, node, now(), dry_run, everything)
 
     return router
 

@@ -81,28 +81,40 @@ def fenced_remotely(name: str) -> list[Note]:
     return [ForgetNote(name), ForgetAttributesNote(name), NodeNote(name, name, {"node_fenced": "1"})]
 
 
-def cleaned(document: Document, node_id: str, resource: str | None) -> tuple[list[Note], list[str]]:
-    """Forget the history and the failures of a resource (None: of all) on a node; and which histories those are."""
+def cleaned(document: Document, node_id: str, resource: str | None, everything: bool = False
+            ) -> tuple[list[Note], list[str]]:
+    """Forget the failures of a resource (None: of all) on a node, with the histories that they are in; and which.
+
+    With `everything` also histories without a failure. Pacemaker draws the same line between `crm_resource --cleanup`
+    and `--refresh`: what is healthy is not to be doubted, as what depends on it would be stopped meanwhile.
+    """
     wanted = None if resource is None else primitives_of(document, resource) | {resource}
 
     def meant(name: str) -> bool:
         return wanted is None or name in wanted or name.split(":")[0] in wanted
 
-    recorded = [name for name in recorded_resources(document, node_id) if meant(name)]
     attributes = [name for name in transient_attributes(document, node_id)
                   if name.startswith(_FAILURES) and meant(_resource_of(name))]
+    counted = {_resource_of(name).split(":")[0] for name in attributes}
+
+    def has_failed(name: str) -> bool:
+        return name.split(":")[0] in counted or bool(_failed_entries(document, node_id, name))
+
+    recorded = [name for name in recorded_resources(document, node_id)
+                if meant(name) and (everything or has_failed(name))]
     notes: list[Note] = [ForgetNote(node_id, name) for name in recorded]
     return [*notes, *(AttributeNote(node_id, name, None) for name in attributes)], recorded
 
 
-def cleaned_and_found(document: Document, node_ids: Iterable[str], resource: str | None) -> list[Note]:
+def cleaned_and_found(document: Document, node_ids: Iterable[str], resource: str | None, everything: bool = False
+                      ) -> list[Note]:
     """What is left when that is done on several nodes and everything is then found as it was recorded.
 
     For plans: failures are gone, what succeeded stays.
     """
     found: list[Note] = []
     for node_id in node_ids:
-        notes, recorded = cleaned(document, node_id, resource)
+        notes, recorded = cleaned(document, node_id, resource, everything)
         found += [note for note in notes if isinstance(note, AttributeNote)]
         failed = ((name, _failed_entries(document, node_id, name)) for name in recorded)
         found += [ForgetNote(node_id, name, entries) for name, entries in failed if entries]

@@ -114,6 +114,7 @@ def _add_wishes(commands: asking.Commands) -> None:
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
     cleanup.add_argument("resource", nargs="?", help="only of this resource")
     cleanup.add_argument("--node", help="only on this node")
+    cleanup.add_argument("--all", action="store_true", help="also what has not failed: its agents are asked how it is")
     asking.add_dry_run(cleanup)
     asking.add_wait(cleanup)
     cleanup.set_defaults(act=_cleanup)
@@ -230,7 +231,9 @@ def _clear(options: argparse.Namespace) -> int:
 
 def _cleanup(options: argparse.Namespace) -> int:
     path = asking.path("resources", options.resource, "cleanup") if options.resource else "/v1/cluster/cleanup"
-    answer = asking.send("POST", path, None, {"node": options.node, **asking.dry_run(options)})
+    everything = "true" if options.all else None
+    answer = asking.send("POST", path, None, {"node": options.node, "everything": everything,
+                                              **asking.dry_run(options)})
     if options.dry_run:
         asking.print_plan(answer)
         return 0

@@ -111,8 +111,13 @@ class Keeping:
         """Wait until what a lease that has run out asks for is done; not for ever, should no keeper do it."""
         end = time.monotonic() + _ENDING_LIMIT_S
         while self._record is not None and self._is_ending() and time.monotonic() < end:
+            if self._record.read().state is State.ENDING and self._has_keeper():
+                end = time.monotonic() + _ENDING_LIMIT_S  # however long lease-stop-timeout is
             time.sleep(_PAUSE_S)
             self.look()
+
+    def _has_keeper(self) -> bool:
+        return self._settings is not None and is_held(self._settings.folder / FOLDER / "keeper.lock")
 
     def is_keeper(self, process_id: int) -> bool:
         """Whether that child is the keeper."""

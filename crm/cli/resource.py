@@ -203,7 +203,8 @@ def _clear(options: Arguments) -> None:
 def _cleanup(options: Arguments) -> None:
     name, node = options.get("resource"), options.get("node")
     where = asking.path("resources", name, "cleanup") if name else "/v1/cluster/cleanup"
-    asking.send("POST", where, None, {"node": node})
+    everything = "true" if "refresh" in options else None
+    asking.send("POST", where, None, {"node": node, "everything": everything})
     if "quiet" not in options:
         print(f"Cleaned up {name or 'all resources'} on {node or 'all nodes'}")
 

@@ -112,9 +112,9 @@ def clear(name: str, *, dry_run: bool = False) -> Call[values.Written]:
     return call("POST", f"/v1/resources/{named(name)}/clear", query={"dry_run": dry_run})
 
 
-def cleanup(name: str | None = None, *, node: str | None = None) -> Call[values.Cleaned]:
-    """Forget failures, of one resource or of all."""
-    return call("POST", _cleanup_path(name), query={"node": node})
+def cleanup(name: str | None = None, *, node: str | None = None, everything: bool = False) -> Call[values.Cleaned]:
+    """Forget failures, of one resource or of all; `everything`: also what has not failed is looked at again."""
+    return call("POST", _cleanup_path(name), query={"node": node, "everything": everything or None})
 
 
 def plan_cleanup(name: str | None = None, *, node: str | None = None) -> Call[values.Plan]:

@@ -149,12 +149,13 @@ class ReadRequested:
 
 @dataclass(frozen=True, slots=True)
 class CleanupRequested:
-    """A client wants failures (and history) of a resource forgotten; None means every one."""
+    """A client wants failures of a resource forgotten; None means every one; `everything`: whole histories."""
 
     request_id: str
     resource: str | None = None
     node: str | None = None
     origin: Origin = NOBODY
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)

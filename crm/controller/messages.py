@@ -272,12 +272,13 @@ class ChangeForward:
 
 @dataclass(frozen=True, slots=True)
 class CleanupForward:
-    """A cleanup that a client asked of the sender, for the leader."""
+    """A cleanup that a client asked of the sender, for the leader. `everything`: older leaders always do that."""
 
     request_id: str
     resource: str | None
     node: str | None
     origin: Origin = NOBODY
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)

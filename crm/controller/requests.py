@@ -72,7 +72,7 @@ class Requests:
 
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
-        self.forward(CleanupForward(event.request_id, event.resource, event.node, event.origin))
+        self.forward(CleanupForward(event.request_id, event.resource, event.node, event.origin, event.everything))
 
     def fencing_requested(self, event: FencingRequested) -> None:
         """A client wants a node fenced."""
@@ -169,7 +169,7 @@ class Requests:
             decided("")
 
     def cleanup(self, sender: str, request: CleanupForward) -> None:
-        """Forget failures and history; the next plan probes."""
+        """Forget failures, or whole histories; the next plan probes."""
         core = self._core
         if self.done_before(sender, request):
             return
@@ -183,8 +183,8 @@ class Requests:
                                                hint=f"Nodes: {', '.join(core.me.shape.names)}"))
             return
         self._replication.flush()
-        count = sum(self._clean(name, node_id, request.resource) for name, node_id in core.me.shape.nodes
-                    if request.node in (None, name))
+        count = sum(self._clean(name, node_id, request.resource, request.everything)
+                    for name, node_id in core.me.shape.nodes if request.node in (None, name))
         self._replication.flush()
         self.done(request.origin, count)
         self._answer(sender, RequestAnswer(request.request_id, core.document.version, core.standing.term,
@@ -278,11 +278,11 @@ class Requests:
         known = dict.fromkeys(name for name, _ in (*self._core.me.shape.nodes, *self._core.me.shape.gone))
         return list(known | dict.fromkeys(configured_node_names(self._core.document)))
 
-    def _clean(self, node: str, node_id: str, resource: str | None) -> int:
+    def _clean(self, node: str, node_id: str, resource: str | None, everything: bool) -> int:
         """Clean up one node; how many histories went."""
         core = self._core
         assert core.authority is not None
-        notes, recorded = cleaned(core.document, node_id, resource)
+        notes, recorded = cleaned(core.document, node_id, resource, everything)
         if notes:
             self._replication.note(*notes)
         for name in recorded:

@@ -221,9 +221,10 @@ class Service:
         assert answer.version is not None
         return Committed(answer.version, answer.term)
 
-    async def cleanup(self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY) -> int:
-        """Forget failures and history, so that the next plan looks anew; how many histories went. Raises Refused."""
-        answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node, origin))
+    async def cleanup(self, resource: str | None = None, node: str | None = None, *, everything: bool = False,
+                      origin: Origin = NOBODY) -> int:
+        """Forget failures (or whole histories), so that the next plan looks anew; how many. Raises Refused."""
+        answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node, origin, everything))
         return answer.count
 
     async def accept_loss(self, by: str) -> None:

@@ -26,7 +26,7 @@ from crm.keeper.stopping import Stopping, end_processes
 _MCL_CURRENT_AND_FUTURE = 3
 _PR_SET_NAME = 15
 _LOCK_PATIENCE_S = 2.0
-_UNKILLABLE_S = 2.0
+_UNKILLABLE_S = 0.2
 """A process that does not go on SIGKILL sleeps in the kernel, and does nothing else either."""
 _NOTE_EVERY_S = 0.5
 _LAST_TRY_MS = 10_000
@@ -100,7 +100,7 @@ class Keeper:
         self._end_daemon()
         self._record.write(replace(lease, state=State.ENDING))
         self._end_daemon()  # one that was started meanwhile; any later one finds what stands there
-        Journal(self._setup.folder / ".operations").end_left_over()
+        Journal(self._setup.folder / ".operations").end_left_over(_UNKILLABLE_S)
         say(f"the lease of this node ran out {(now_ns() - lease.held_ns) / 1e9 - lease.limit_ms / 1e3:.2f} s ago; "
             f"stopping what runs: {', '.join(order.resource for order in orders) or 'nothing'}")
         began_ns = now_ns()

@@ -32,23 +32,22 @@ class Journal:
         with contextlib.suppress(OSError):
             (self._folder / str(process_id)).unlink()
 
-    def end_left_over(self) -> list[int]:
-        """End what another daemon has noted and left; answers with the ids of those processes, when they are gone."""
+    def end_left_over(self, patience_s: float = _PATIENCE_S) -> list[int]:
+        """End what another daemon has noted and left; answers with the ids of those processes, when they are gone.
+
+        One that sleeps in the kernel does not go; nobody waits longer than `patience_s` for all of them together.
+        """
         ended = []
         for file in sorted(self._folder.iterdir()):
             if file.name.isdigit() and file.read_text(encoding="ascii") == born(int(file.name)) != "":
-                _end_group(int(file.name))
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(int(file.name), signal.SIGKILL)
                 ended.append(int(file.name))
             file.unlink(missing_ok=True)
+        deadline = time.monotonic() + patience_s
+        while any(born(each) for each in ended) and time.monotonic() < deadline:
+            time.sleep(0.005)
         return ended
-
-
-def _end_group(process_id: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process_id, signal.SIGKILL)
-    deadline = time.monotonic() + _PATIENCE_S
-    while born(process_id) and time.monotonic() < deadline:
-        time.sleep(0.005)
 
 
 def born(process_id: int) -> str:

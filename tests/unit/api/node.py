@@ -185,7 +185,8 @@ class FakeNode:
     async def compute(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.to_thread(work, *arguments)
 
-    async def cleanup(self, resource: str | None = None, node: str | None = None, *, origin: Origin = NOBODY) -> int:
+    async def cleanup(self, resource: str | None = None, node: str | None = None, *, everything: bool = False,
+                      origin: Origin = NOBODY) -> int:
         self.cleaned.append((resource, node))
         self._done(origin, 1)
         return 1

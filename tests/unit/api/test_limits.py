@@ -15,9 +15,10 @@ import pytest
 from crm.api import audit, limits
 from crm.api.limits import Depth, Rate
 from crm.api.scopes import Scope, needed
-from crm.api.tokens import new_id, still_counts
+from crm.api.tokens import new_id
 from crm.cib.changes import Edit, Verb
 from crm.cib.redaction import REDACTED
+from crm.cib.token_lists import still_counts
 from crm.policy_engine.plan import allow_deep_recursion
 from tests.unit.api.node import NOW, FakeNode
 from tests.unit.api.test_doors import READ, WRITE, Client

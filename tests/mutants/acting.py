@@ -129,7 +129,7 @@ ACTING = (
            RUN),
     Mutant("run-never-after-failure", _R, "if ok or self.transition.synapses[dependent].priority >= INFINITY:",
            "if ok:", RUN),
-    Mutant("run-aborted-goes-on", _R, "if self.aborted is not None and synapse.priority < self.aborted.priority:",
+    Mutant("run-aborted-goes-on", _R, "if not self._survives_abort(place):",
            "if False:", RUN),
     Mutant("run-no-batch", _R, "return 0 < limits.batch <= len(self._in_flight)", "return False", RUN),
     Mutant("run-node-limit", _R, "        if 0 < limits.of(node) <= self.jobs[node]:\n            return False\n", "",

@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from crm.cli.attribute_places import ClusterOptions, Defaults, NodeAttributes, Place, Utilization
+from crm.cli.attribute_places import ClusterOptions, Defaults, NodeAttributes, Nowhere, Place, Utilization
 from crm.cli.cib_file import run_on_cluster
 from crm.cli.connection import USAGE, CommandError, request
 from crm.cli.field_arguments import Arguments, spellings
+from crm.keeper import ALONE
 
 NO_SUCH = 105
 _LIFETIMES = {"reboot": "reboot", "forever": "forever", "status": "reboot", "nodes": "forever", None: None}
@@ -87,6 +88,8 @@ def _with_promotion_value(given: list[str]) -> list[str]:
 
 def _place(options: Arguments) -> Place:
     """Where the attribute stands: of the cluster if nothing says that it is a node's."""
+    if os.environ.get(ALONE):
+        return Nowhere()
     kind, lifetime = options.get("type"), options.get("lifetime")
     if kind is None and not any(name in options for name in ("node", "lifetime", "promotion", "utilization")):
         kind = "crm_config"
@@ -163,6 +166,8 @@ def _updater(given: list[str]) -> int:
     if "help" in options:
         print(_UPDATER_HELP)
         return 0
+    if os.environ.get(ALONE):  # see `Nowhere`
+        return NO_SUCH if "query" in options else 0
     if "refresh" in options:
         return 0  # every value is written as soon as its delay is over: there is nothing to write again
     name = options.get("name")

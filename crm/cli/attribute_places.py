@@ -48,6 +48,22 @@ class Place(ABC):
         return found
 
 
+class Nowhere(Place):
+    """For an agent that the keeper runs after its daemon (`crm.keeper`): there is nothing, and nothing is kept.
+
+    An agent that got no answer would try again until its time is over, and be ended by force.
+    """
+
+    def read(self) -> dict[str, str]:
+        return {}
+
+    def set(self, name: str, value: str) -> None:
+        return
+
+    def remove(self, name: str) -> None:
+        return
+
+
 class NodeAttributes(Place):
     """Attributes of a node that last until its next start (`reboot`) or for good (`forever`)."""
 

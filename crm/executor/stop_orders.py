@@ -14,6 +14,7 @@ from crm.executor.agents import AgentUnusableError
 from crm.executor.last_starts import LastStarts, Start
 from crm.executor.operation import OperationRequest
 from crm.executor.runner import Program
+from crm.keeper import ALONE
 from crm.keeper.orders import Orders, StopOrder
 from crm.keeper.record import now_ns
 from crm.model.transition import AgentReference
@@ -91,7 +92,8 @@ class StopOrders:
             if program is None:
                 self._needless.add(resource)
                 return
-            order = StopOrder(resource, program.arguments, dict(program.environment), began_ns, started_ns,
+            environment = {**program.environment, ALONE: "1"}
+            order = StopOrder(resource, program.arguments, environment, began_ns, started_ns,
                               self._marks_of(program), any(name in start.facts for name in _PROMOTABLE), start.promoted)
             self._orders.put(order)
             self._written[resource] = start, order

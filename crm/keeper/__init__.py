@@ -7,3 +7,6 @@ that the daemon has left (`orders`, `stopping`). The other nodes wait for that m
 
 Imports the standard library only, and nothing else of crm: it is there for the day on which everything else goes wrong.
 """
+
+ALONE = "CRMD_STOPPED_BY_KEEPER"
+"""Set for agents that the keeper runs: no daemon is there to ask, and what they would tell it nobody needs any more."""

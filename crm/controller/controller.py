@@ -73,6 +73,7 @@ class Controller:
         options = options or Options()
         self._core = Core(me, standing, document, options.release)
         self._core.lease_margin_ms = options.lease_margin_ms
+        self._core.said_off = set(options.done_without)
         self._leases = Leases(self._core)
         self._protection = SelfProtection(self._core, options.watchdog)
         self._alerts = Alerts(self._core)
@@ -157,6 +158,13 @@ class Controller:
     def lease_terms(self) -> Terms:
         """What this node's lease is to be held by, as things are."""
         return self._leases.terms()
+
+    @property
+    def does_without(self) -> tuple[str, ...]:
+        """The voters that are not here, if this node decides alone where one of two is enough."""
+        core = self._core
+        missing = set(core.me.shape.voters) - set(core.view.names)
+        return tuple(sorted(missing)) if core.splits and core.view.quorate else ()
 
     def receipts(self) -> tuple[Receipt, ...]:
         """All that this node knows of requests that were carried out: for the disk, with every `Persist`."""

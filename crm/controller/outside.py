@@ -31,6 +31,7 @@ class Options:
     documents                makes documents of what leaders send; simulations share them between nodes
     written_at               how a moment (epoch seconds) is written into the CIB, for people
     release                  what this node understands
+    done_without             nodes that the daemon before this one, just killed, decided without (see `LoneStart`)
     safe_mode                why this node is to begin nothing for now, if it is (see `crm.controller.safe_mode`)
     """
 
@@ -43,6 +44,7 @@ class Options:
     written_at: Callable[[float], str] = utc_text
     release: Release = field(default_factory=lambda: release.THIS)
     safe_mode: Cause | None = None
+    done_without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

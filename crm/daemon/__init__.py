@@ -7,5 +7,6 @@
     fork_server, worker, worker_process   how processes beside the daemon are made, asked and ended; jobs  for clients
     journal   what happened to the CIB, for listeners        measures  durations and queues, for metrics
     peers, peer_reports  what daemons ask and tell each other beside the cluster's business
+    going_without  what a daemon knows of the one before it that was killed
     web_server  the API's sockets, patience with clients     tls, certificates  the TCP door, the cluster's authority
 """

@@ -26,6 +26,7 @@ from crm.controller.requests import Validate
 from crm.daemon import priority, supervision
 from crm.daemon.durable import Durable, FolderInUseError
 from crm.daemon.fork_server import ForkServer
+from crm.daemon.going_without import GoingWithout
 from crm.daemon.lease import ORDERS, lease_folder, margin_ms
 from crm.daemon.mistakes import Mistakes
 from crm.daemon.node import Node
@@ -94,14 +95,17 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
                       lambda token: node.disk_fails(token))
     durable.open()
-    mistakes = Mistakes(settings.state_folder, restarted=os.environ.pop(supervision.RESTARTED, None) is not None)
+    restarted = os.environ.pop(supervision.RESTARTED, None) is not None
+    mistakes = Mistakes(settings.state_folder, restarted)
+    without = GoingWithout(settings.runtime_folder)
     layer = factory(layer_settings)
     lease = lease_folder()
     options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
                       settings.has_watchdog, margin_ms(layer_settings) if lease else 0, written_at=time.ctime,
-                      safe_mode=mistakes.cause())
+                      safe_mode=mistakes.cause(), done_without=without.recall(restarted))
     node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), forks,
                 options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
+    node.afterwards.append(lambda: without.note(node.controller.does_without))
     if node.service.keys is not None:
         node.service.keys.beside = settings.key_file.parent
     _hide_secrets(node.service)

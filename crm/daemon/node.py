@@ -116,6 +116,8 @@ class Node:
         self.more_reports: list[Callable[[], tuple[Report, ...]]] = [
             lambda: link_reports(layer), lambda: member_reports(self._snapshot())]
         """Who else has to say something about this node."""
+        self.afterwards: list[Callable[[], None]] = []
+        """What is looked at whenever events were handled."""
         if self._listed_layer is not None:
             self.service.keys = LayerKeys(layer_settings.keys, durable.folder, self._peers, self._listed_layer.use_keys)
         self._lease = self._lease_in(lease, layer_settings.name)
@@ -193,6 +195,8 @@ class Node:
                 event = self._events.popleft()
                 for command in self.controller.handle(event, self._now()):
                     self._perform(command)
+            for look in self.afterwards:
+                look()
         except Exception as error:  # whoever called cannot know what was done by half
             self._mistakes.made(_about(event), error, self.controller.snapshot().document.version[:2])
             raise

@@ -8,6 +8,7 @@ LONE = ("tests/simulation/test_two_nodes.py",)
 TOKENS = ("tests/unit/api/test_doors.py",)
 KEYS = ("tests/unit/daemon/test_layer_keys.py",)
 REPORTS = ("tests/unit/daemon/test_peer_reports.py",)
+WITHOUT = ("tests/unit/daemon/test_going_without.py",)
 OUTCOME = ("tests/unit/api/test_outcome.py",)
 _C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/lone_start.py", "crm/cib/token_lists.py",
                       "crm/daemon/layer_keys.py", "crm/daemon/peer_reports.py")
@@ -18,6 +19,7 @@ OPERATING = (
     Mutant("lone-unsaid", _C, "self.waits_for = tuple(sorted(missing)) if waits else ()", "self.waits_for = ()", LONE),
     Mutant("lone-waits-though-told-not-to", _C, "return self.splits and cares and not self.in_step",
            "return self.splits and not self.in_step", LONE),
+    Mutant("lone-any-start-follows", "crm/daemon/going_without.py", "if restarted else []", "", WITHOUT),
     Mutant("token-revocation-undone", _T, "for option in (REVOKED, ISSUED):", "for option in (ISSUED,):", TOKENS),
     Mutant("token-good-unlisted", _T, "for option in (REVOKED, ISSUED):", "for option in (REVOKED,):", TOKENS),
     Mutant("keys-only-too-soon", _K, '"prove": (key, *others)', '"prove": (key,)', KEYS),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +31,11 @@ def in_peace(pair: Room) -> Iterator[None]:
 def serve_all(pair: Room, *names: str) -> bool:
     """Whether each of those machines runs everything unique."""
     return all(pair.active(resource) == list(names) for resource in UNIQUE)
+
+
+def started_at(pair: Room, resource: str) -> int:
+    """When n2 began to run it: what its agent left behind then."""
+    return Path(f"/proc/{pair.network['n2'].process_id}/root/run/crmd/Dummy-{resource}").stat().st_mtime_ns
 
 
 @pytest.mark.parametrize("lost", ["n1", "n2"])
@@ -60,6 +68,18 @@ def test_a_person_may_say_that_the_other_is_off(pair: Room) -> None:
     pair.boot("n1")
     until(lambda: len(pair.value("n1").get("members", ())) == 2, "n1 is not taken in")
     until(lambda: all(len(pair.active(resource)) == 1 for resource in UNIQUE), "not all is served once")
+
+
+def test_a_survivor_whose_daemon_is_killed_goes_on(pair: Room) -> None:
+    """It need not be told twice that the other is gone."""
+    pair.power_off("n1")
+    until(lambda: serve_all(pair, "n2"), "n2 did not take over", 25.0)
+    before = {resource: started_at(pair, resource) for resource in UNIQUE}
+    pair.signal_daemon("n2", signal.SIGKILL)
+    time.sleep(0.5)
+    until(lambda: pair.value("n2").get("dc") == "n2" and pair.value("n2")["quorate"], "n2 waits for the other", 25.0)
+    time.sleep(3.0)
+    assert {resource: started_at(pair, resource) for resource in UNIQUE} == before
 
 
 def test_both_halves_of_a_split_go_on_and_one_gives_way_when_they_meet(pair: Room) -> None:

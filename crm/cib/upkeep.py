@@ -96,12 +96,9 @@ def cleaned(document: Document, node_id: str, resource: str | None, everything: 
     attributes = [name for name in transient_attributes(document, node_id)
                   if name.startswith(_FAILURES) and meant(_resource_of(name))]
     counted = {_resource_of(name).split(":")[0] for name in attributes}
-
-    def has_failed(name: str) -> bool:
-        return name.split(":")[0] in counted or bool(_failed_entries(document, node_id, name))
-
+    failed = _failed_entries(document, node_id)
     recorded = [name for name in recorded_resources(document, node_id)
-                if meant(name) and (everything or has_failed(name))]
+                if meant(name) and (everything or name in failed or name.split(":")[0] in counted)]
     notes: list[Note] = [ForgetNote(node_id, name) for name in recorded]
     return [*notes, *(AttributeNote(node_id, name, None) for name in attributes)], recorded
 
@@ -116,18 +113,18 @@ def cleaned_and_found(document: Document, node_ids: Iterable[str], resource: str
     for node_id in node_ids:
         notes, recorded = cleaned(document, node_id, resource, everything)
         found += [note for note in notes if isinstance(note, AttributeNote)]
-        failed = ((name, _failed_entries(document, node_id, name)) for name in recorded)
-        found += [ForgetNote(node_id, name, entries) for name, entries in failed if entries]
+        failed = _failed_entries(document, node_id)
+        found += [ForgetNote(node_id, name, tuple(failed[name])) for name in recorded if name in failed]
     return found
 
 
-def _failed_entries(document: Document, node_id: str, resource: str) -> tuple[str, ...]:
-    """Ids of the entries of a resource's history that tell of a failure."""
-    found = document.root.xpath(
-        "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource[@id=$resource]/lrm_rsc_op",
-        node=node_id, resource=resource)
-    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
-    return tuple(str(entry.get("id")) for entry in entries if _is_failure(entry))
+def _failed_entries(document: Document, node_id: str) -> dict[str, list[str]]:
+    """Ids of the entries of a node's history that tell of a failure, by resource."""
+    found = document.root.xpath("status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource", node=node_id)
+    resources = [each for each in found if isinstance(each, etree._Element)] if isinstance(found, list) else []
+    failed = {str(resource.get("id")): [str(entry.get("id")) for entry in resource.iterfind("lrm_rsc_op")
+                                        if _is_failure(entry)] for resource in resources}
+    return {resource: entries for resource, entries in failed.items() if entries}
 
 
 def _is_failure(entry: Element) -> bool:

@@ -21,6 +21,17 @@ def read(*parts: str, **query: str | None) -> Any:
     return request("GET", path(*parts), query=query).json()
 
 
+def parts(resource: str) -> list[str]:
+    """The names of all that a resource is made of, itself among them; none of what is no resource, as a template."""
+    try:
+        waiting = [read("resources", resource)]
+    except CommandError:
+        return []  # What is asked next tells if there is nothing of that name.
+    for each in waiting:
+        waiting += each["children"]
+    return [each["id"] for each in waiting]
+
+
 def send(method: str, where: str, value: object = None, query: Mapping[str, str | None] | None = None,
          timeout_seconds: float = 60.0) -> Any:
     """A request with a JSON body."""

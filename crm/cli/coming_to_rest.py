@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from typing import Any
 
 from crm.cli import asking
 from crm.cli.connection import ERROR, OK, duration_seconds
@@ -29,7 +27,10 @@ def cleaned_up(options: argparse.Namespace) -> int:
     waited = _until_rest(options, "")
     if waited != OK:
         return waited
-    again = [each for each in asking.read("cluster")["failures"] if _concerns(options, each)]
+    # Of instances without their numbers: which of them it was does not matter.
+    meant = {name.partition(":")[0] for name in asking.parts(options.resource)} if options.resource else None
+    again = [each for each in asking.read("cluster")["failures"]
+             if options.node in (None, each["node"]) and (meant is None or each["resource"].partition(":")[0] in meant)]
     for each in again:
         why = each["reason"] or f"exit code {each['rc']}"
         print(f"{each['operation']} of {each['resource']} on {each['node']} fails again: {why}")
@@ -41,17 +42,3 @@ def cleaned_up(options: argparse.Namespace) -> int:
 def _until_rest(options: argparse.Namespace, undo: str) -> int:
     limit = {"timeout": str(duration_seconds(options.timeout))}
     return progress(asking.send("POST", "/v1/tasks/wait", None, limit), undo)
-
-
-def _concerns(options: argparse.Namespace, failure: dict[str, Any]) -> bool:
-    if options.node is not None and failure["node"] != options.node:
-        return False
-    return options.resource is None or failure["resource"].partition(":")[0] in _names(options.resource)
-
-
-def _names(resource: str) -> Iterable[str]:
-    """The resource and all that it is made of, without the numbers of instances."""
-    waiting = [asking.read("resources", resource)]
-    for each in waiting:
-        waiting += each["children"]
-    return {each["id"].partition(":")[0] for each in waiting}

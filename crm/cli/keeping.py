@@ -15,13 +15,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from crm.keeper import LEASE
 from crm.keeper.deadlines import is_due
 from crm.keeper.keeper import beat, is_held, register
 from crm.keeper.record import FOLDER, Record, State, now_ns
 from crm.keeper.saying import say
 
-LEASE = "CRMD_LEASE"
-"""Names the folder of the lease to a daemon that has a keeper."""
 _PAUSE_S = 0.05
 _ENDING_LIMIT_S = 60.0
 _LOCK_PATIENCE_S = 2.0

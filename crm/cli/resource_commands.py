@@ -195,21 +195,10 @@ def _delete(options: argparse.Namespace) -> int:
     query = {"keep_members": "true" if options.keep_members else None}
     said = f"{options.resource} is deleted (undo: crmctl history undo)"
     # Once it is gone from the configuration, nobody can say any more what it was made of.
-    parts = [] if options.keep_members else _parts(options.resource)
+    parts = [] if options.keep_members else asking.parts(options.resource)
     where = asking.path("resources", options.resource)
     return asking.write_and_wait(options, "DELETE", where, None, said, goal="gone", undo="crmctl history undo",
                                  query=query, parts=parts)
-
-
-def _parts(resource: str) -> list[str]:
-    """The names of all that a resource is made of."""
-    try:
-        waiting = [asking.read("resources", resource)]
-    except CommandError:
-        return []  # A template, say; the write itself tells if there is nothing of that name.
-    for each in waiting:
-        waiting += each["children"]
-    return [each["id"] for each in waiting]
 
 
 def _start_or_stop(options: argparse.Namespace) -> int:
@@ -285,7 +274,7 @@ def _value(options: argparse.Namespace) -> int:
     where = asking.path("resources", options.resource, options.kind, name)
     method, wish = ("DELETE", None) if value is None else ("PUT", {"value": value})
     said = f"{name} of {options.resource} is {'removed' if value is None else value}"
-    if not _parts(options.resource):
+    if not asking.parts(options.resource):
         asking.write(options, method, where, wish, said)
         return 0
     return asking.write_and_wait(options, method, where, wish, said, goal="configured", undo="crmctl history undo")

@@ -163,8 +163,9 @@ class Controller:
     def does_without(self) -> tuple[str, ...]:
         """The voters that are not here, if this node decides alone where one of two is enough."""
         core = self._core
-        missing = set(core.me.shape.voters) - set(core.view.names)
-        return tuple(sorted(missing)) if core.splits and core.view.quorate else ()
+        if not core.splits or not core.view.quorate:
+            return ()
+        return tuple(sorted(set(core.me.shape.voters) - set(core.view.names)))
 
     def receipts(self) -> tuple[Receipt, ...]:
         """All that this node knows of requests that were carried out: for the disk, with every `Persist`."""

@@ -16,9 +16,10 @@ from pathlib import Path
 from crm.cib.document import Document
 from crm.controller.leases import Terms
 from crm.executor.stop_orders import StopOrders
+from crm.keeper import LEASE
 from crm.keeper.deadlines import RENEW_S
 from crm.keeper.holding import LEAVING, next_lease
-from crm.keeper.keeper import beat, is_held, register
+from crm.keeper.keeper import beat, register
 from crm.keeper.record import Lease, Record, now_ns
 from crm.messaging import LayerSettings
 from crm.model.report import Report, Severity
@@ -26,8 +27,6 @@ from crm.policy_engine.managed import unmanaged
 
 log = logging.getLogger("crm.daemon")
 
-LEASE = "CRMD_LEASE"
-"""Names the folder of the lease, if a keeper looks at it (`crm.cli.keeping`)."""
 ORDERS = "orders"
 _KEEPER_SILENT_S = 10.0
 _REVIEW_NS = 5_000_000_000
@@ -98,7 +97,7 @@ class LeaseHolder:
         """What keeps this node's lease from being kept."""
         found = []
         seen_s = (self._clock() - beat(self._folder)[1]) / 1e9
-        if not is_held(self._folder / "keeper.lock") or seen_s > _KEEPER_SILENT_S:
+        if seen_s > _KEEPER_SILENT_S:
             found.append(Report(Severity.ERROR, "no-keeper", self._node, "No keeper looks at the lease of this node: "
                                 "what runs here is not stopped when the daemon hangs, and others may start it, too",
                                 "See the log of crmd; one is started again and again. Until then have fencing"))

@@ -300,15 +300,17 @@ class Node:
         self.service.tell(what)
 
     def _reports(self) -> tuple[Report, ...]:
-        return (*(report for told in self.more_reports for report in told()), *self._peer_reports.reports())
+        return (*self._own_reports(), *self._peer_reports.reports())
+
+    def _own_reports(self) -> tuple[Report, ...]:
+        return tuple(report for told in self.more_reports for report in told())
 
     def _found_here(self) -> tuple[Report, ...]:
         """What is wrong with this node, for the others."""
-        found = tuple(report for told in self.more_reports for report in told())
         problem = self._durable.problem
         if not problem:
-            return found
-        return (*found, Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
+            return self._own_reports()
+        return (*self._own_reports(), Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
                                "Nothing that is acknowledged counts on this node's disk until it takes changes again"))
 
     def _incarnations(self) -> dict[str, str]:

@@ -10,3 +10,5 @@ Imports the standard library only, and nothing else of crm: it is there for the 
 
 ALONE = "CRMD_STOPPED_BY_KEEPER"
 """Set for agents that the keeper runs: no daemon is there to ask, and what they would tell it nobody needs any more."""
+LEASE = "CRMD_LEASE"
+"""Names the folder of the lease to a daemon that has a keeper."""

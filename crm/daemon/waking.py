@@ -11,6 +11,7 @@ What happened on this node is never dropped: it is not more than this node had b
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -20,6 +21,8 @@ from crm.controller import events
 def _clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
+
+log = logging.getLogger("crm.daemon")
 
 MOST_TOLD = 5000
 """So many messages of one view are kept."""
@@ -102,6 +105,9 @@ class Waking:
         if self._since_s is None or since_s < self._since_s:
             return []
         self._since_s = None
+        if self.dropped:
+            log.warning("%d messages came while nothing could be done, and were dropped: who sent them asks again",
+                        self.dropped)
         kept = [*self._views, *self._told, *self._own]
         self._views, self._told, self._own, self.dropped = [], [], [], 0
         return kept

@@ -73,6 +73,7 @@ def test_a_person_may_say_that_the_other_is_off(pair: Room) -> None:
 def test_a_survivor_whose_daemon_is_killed_goes_on(pair: Room) -> None:
     """It need not be told twice that the other is gone."""
     pair.power_off("n1")
+    until(lambda: pair.value("n2")["members"] == ["n2"], "n2 did not notice", 25.0)  # it may have run all before
     until(lambda: serve_all(pair, "n2"), "n2 did not take over", 25.0)
     before = {resource: started_at(pair, resource) for resource in UNIQUE}
     pair.signal_daemon("n2", signal.SIGKILL)

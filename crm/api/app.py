@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
-from crm.api import (
+from crm.api.auth.authentication import AuthenticationMiddleware, AuthenticationSettings
+from crm.api.auth.permission import is_restricted, readable, sees_secrets
+from crm.api.middleware import problems, routing
+from crm.api.middleware.blocking_queries import BlockingQueries
+from crm.api.middleware.idempotency import Idempotency
+from crm.api.queries.cluster_agents import ClusterAgents
+from crm.api.resources import (
     agent_routes,
     attribute_routes,
     audit_routes,
@@ -18,16 +24,12 @@ from crm.api import (
     health_routes,
     history_routes,
     member_routes,
-    metrics,
     monitor_routes,
     node_routes,
     object_routes,
-    openapi,
     operation_routes,
     option_routes,
-    problems,
     resource_routes,
-    routing,
     simulation_routes,
     status_routes,
     task_routes,
@@ -35,15 +37,11 @@ from crm.api import (
     token_routes,
     transition_routes,
 )
-from crm.api.agents_everywhere import AgentsEverywhere
-from crm.api.checks import Checks
-from crm.api.doors import Doors, DoorSettings
-from crm.api.idempotency import Idempotency
-from crm.api.monitor_routes import Display
-from crm.api.permission import is_restricted, readable, sees_secrets
-from crm.api.picture import Picture
-from crm.api.service import Service
-from crm.api.waiting import Waiting
+from crm.api.resources.monitor_routes import Display
+from crm.api.service import NodeService
+from crm.api.views import metrics, openapi
+from crm.api.views.cluster_view import ClusterView
+from crm.api.writing.write_checks import WriteChecks
 from crm.cib.redaction import redacted_text, without_secrets
 
 _DESCRIPTION = """
@@ -54,24 +52,24 @@ on disk. Errors are problem+json (RFC 9457) with a stable `code`, the cause in `
 
 
 def create(
-    service: Service,
+    service: NodeService,
     *,
     display: Display | None = None,
     clock: Callable[[], float] = time.time,
-    doors: DoorSettings | None = None,
+    doors: AuthenticationSettings | None = None,
 ) -> FastAPI:
     """The application for a node. `display` writes what `crm_mon` shows; `clock` gives epoch seconds; without
     `doors` everybody is let in (for tests).
     """
     app = FastAPI(title="crmd", description=_DESCRIPTION, version="1", openapi_url=None)
     app.add_middleware(Idempotency, clock=clock)
-    app.add_middleware(Waiting, service=service)
+    app.add_middleware(BlockingQueries, service=service)
     if doors is not None:
-        app.add_middleware(Doors, service=service, settings=doors, clock=clock)
+        app.add_middleware(AuthenticationMiddleware, service=service, settings=doors, clock=clock)
     picture = _cached_picture(service, clock)
 
-    agents = AgentsEverywhere(service)
-    checks = Checks(service, agents)
+    agents = ClusterAgents(service)
+    checks = WriteChecks(service, agents)
 
     def now() -> int:
         return int(clock())
@@ -113,20 +111,20 @@ def create(
     return app
 
 
-def _cached_picture(service: Service, clock: Callable[[], float]) -> Callable[[], Picture]:
+def _cached_picture(service: NodeService, clock: Callable[[], float]) -> Callable[[], ClusterView]:
     """The picture of what the asking user may read, worked out once per CIB and second, however many may read all.
 
     It has no secrets, whoever asks: it shows none, and what agents say of their failures may hold some.
     """
-    last: tuple[int, Picture] | None = None
+    last: tuple[int, ClusterView] | None = None
 
-    def picture() -> Picture:
+    def picture() -> ClusterView:
         nonlocal last
         document, now = without_secrets(readable(service)), int(clock())
         if is_restricted(service):
-            return Picture.of(document, now)
+            return ClusterView.of(document, now)
         if last is None or last[0] != now or last[1].document is not document:
-            last = (now, Picture.of(document, now))
+            last = (now, ClusterView.of(document, now))
         return last[1]
 
     return picture

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from lxml import etree
 
-from crm.cib import differences, expressions, paths
+from crm.cib import expressions, paths, tree_diff
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.parsing import Element
@@ -63,7 +63,7 @@ class Acl:
     def check_change(self, before: Document, after: Document) -> None:
         """Raise CibError (permission-denied) if the change from one document to the other needs what is not granted."""
         marks = {id(before.root): self._marks(before.root), id(after.root): self._marks(after.root)}
-        for change in differences.make(before.root, after.root):
+        for change in tree_diff.make(before.root, after.root):
             path = paths.parse(change.get("path", ""))
             if len(path) == 1 and change.get("operation") == "modify":
                 continue  # the version, which every change steps

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 
-class Verb(StrEnum):
+class EditVerb(StrEnum):
     """What an `Edit` does. The first four are those of Pacemaker's `cibadmin`, upsert is modify with allow-create."""
 
     CREATE = "create"
@@ -49,7 +49,7 @@ class Edit:
     delete by XPath needs none. An XPath must select one element, unless `every` is set.
     """
 
-    verb: Verb | str
+    verb: EditVerb | str
     xml: str = ""
     section: str | None = None
     xpath: str | None = None

@@ -13,16 +13,17 @@ from copy import deepcopy
 
 from lxml import etree
 
-from crm.cib import differences, editing, parsing, sections
+from crm.cib import parsing, sections, tree_diff
 from crm.cib import stamp as stamps
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
+from crm.cib.edits import verbs
 from crm.cib.errors import CibError
-from crm.cib.known import NOTHING
-from crm.cib.parsing import DEFAULT_LIMITS, Element, Limits
+from crm.cib.model_cache import NOTHING
+from crm.cib.parsing import DEFAULT_LIMITS, Element, ParsingLimits
 from crm.cib.paths import Path
 from crm.cib.stamp import Stamp
 from crm.cib.trees import Trees
-from crm.cib.version import ATTRIBUTES, Version
+from crm.cib.version import ATTRIBUTES, CibVersion
 from crm.model.cib import Cib
 
 _TRUSTED = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
@@ -40,7 +41,7 @@ class Document:
             message = f"This is a <{root.tag}>, not a <cib>"
             raise CibError("not-a-cib", message, line=parsing.line_of(root), hint="The root must be <cib>")
         self._trees = Trees(root)
-        self._version = Version.of({name: str(root.get(name, "0")) for name in ATTRIBUTES})
+        self._version = CibVersion.of({name: str(root.get(name, "0")) for name in ATTRIBUTES})
         parsing.set_attributes(root, self._version.attributes())
         self._digest: str | None = None
         self._base: weakref.ref[Document] | None = None
@@ -48,7 +49,7 @@ class Document:
         self._known = NOTHING
 
     @classmethod
-    def parse(cls, text: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Document:
+    def parse(cls, text: bytes | str, limits: ParsingLimits = DEFAULT_LIMITS) -> Document:
         """Read a CIB; see `crm.cib.parsing.parse` for what is refused."""
         return cls(parsing.parse(text, "CIB", limits))
 
@@ -69,12 +70,12 @@ class Document:
         return _restored, (etree.tostring(self.shared_root),)
 
     @property
-    def version(self) -> Version:
+    def version(self) -> CibVersion:
         return self._version
 
     def model(self) -> Cib:
         """The CIB as frozen data. What was read of the documents that this one was made from is not read again."""
-        from crm.cib.read import read_next
+        from crm.cib.reading.cib_reader import read_next
 
         cib, self._known = read_next(self.root, self._known)
         return cib
@@ -105,12 +106,12 @@ class Document:
 
     def without_status(self) -> Document:
         """The part that is kept on disk: everything but what stands in the status section."""
-        root = etree.Element("cib", differences.attributes_of(self.root))
+        root = etree.Element("cib", tree_diff.attributes_of(self.root))
         root.text = self.root.text
         root.extend(etree.Element("status") if part.tag == "status" else deepcopy(part) for part in self.root)
         return Document(root)
 
-    def with_version(self, version: Version) -> Document:
+    def with_version(self, version: CibVersion) -> Document:
         """The same CIB under another version."""
         root = deepcopy(self.root)
         parsing.set_attributes(root, version.attributes())
@@ -156,26 +157,26 @@ class Document:
         _set_version(root, given.version)
         return self._successor(root, None, given.version, stamp)
 
-    def _successor(self, root: Element, touched: set[Path] | None, version: Version | None = None,
+    def _successor(self, root: Element, touched: set[Path] | None, version: CibVersion | None = None,
                    stamp: Stamp | None = None) -> Document:
         """The document of a changed copy of this one's tree, under the version that the changes ask for."""
-        changes = differences.make(self.root, root, touched)
+        changes = tree_diff.make(self.root, root, touched)
         return self.became(root, changes, version or self._next_version(changes), stamp) if changes else self
 
     def changed(self, root: Element, touched: set[Path], stamp: Stamp | None) -> Document:
         """The document of a copy of this one's tree in which nothing but what is at those paths was changed."""
         return self._successor(root, touched, stamp=stamp)
 
-    def became(self, root: Element, changes: list[Element], version: Version, stamp: Stamp | None) -> Document:
+    def became(self, root: Element, changes: list[Element], version: CibVersion, stamp: Stamp | None) -> Document:
         """The document of a copy of this one's tree in which those changes were made, under that version."""
         _set_version(root, version)
         if stamp is not None and version[:2] != self.version[:2]:
             stamps.put(root, stamp)
-        header = differences.make(self.root, root, ())
+        header = tree_diff.make(self.root, root, ())
         body = [change for change in changes if change.get("path") != "/cib" or change.get("operation") != "modify"]
         return Document(root).made_from(self, header + body)
 
-    def _next_version(self, changes: list[Element]) -> Version:
+    def _next_version(self, changes: list[Element]) -> CibVersion:
         touches_configuration = any(change.get("path", "").startswith(_CONFIGURATION) for change in changes)
         if touches_configuration:
             return self.version.after_configuration_change()
@@ -196,16 +197,16 @@ def _restored(text: bytes) -> Document:
 def _perform(root: Element, change: Change) -> set[Path]:
     match change:
         case Edit():
-            return editing.edit(root, change)
+            return verbs.edit(root, change)
         case Replace(section=str()) if change.section != "cib":
-            return editing.replace_section(root, change)
+            return verbs.replace_section(root, change)
         case Batch(changes=changes):
             return set().union(*(_perform(root, part) for part in changes))
         case _:
             raise CibError("bad-change", "A batch may hold edits and section replacements only")
 
 
-def _set_version(root: Element, version: Version) -> None:
+def _set_version(root: Element, version: CibVersion) -> None:
     parsing.set_attributes(root, version.attributes())
 
 

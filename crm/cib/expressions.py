@@ -2,7 +2,7 @@
 
 A name from outside never becomes part of an expression by formatting alone: `literal` quotes it. An expression from
 outside is *plain* if its evaluation takes one pass over the tree; anything else is evaluated elsewhere
-(`crm.api.bounded_xpath`), because nobody can say how long it takes.
+(`crm.api.queries.bounded_xpath`), because nobody can say how long it takes.
 """
 
 from __future__ import annotations

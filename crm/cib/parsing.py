@@ -20,7 +20,7 @@ Element: TypeAlias = etree._Element
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ParsingLimits:
     """What a document may at most be; generous for a CIB (sixteen nodes with 4000 resources take about 40 MB)."""
 
     size_bytes: int = 256 * 1024 * 1024
@@ -28,10 +28,10 @@ class Limits:
     elements: int = 5_000_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ParsingLimits()
 
 
-def parse(text: bytes | str, what: str = "XML", limits: Limits = DEFAULT_LIMITS) -> Element:
+def parse(text: bytes | str, what: str = "XML", limits: ParsingLimits = DEFAULT_LIMITS) -> Element:
     """The root element of `text`, blank text and processing instructions removed.
 
     Raises CibError (not-xml, too-large, too-deep, doctype-forbidden) with the line; `what` names the text in it.
@@ -79,7 +79,7 @@ def _parser(encoding: str | None) -> etree.XMLParser:
     )
 
 
-def _scan(raw: bytes, what: str, limits: Limits, encoding: str | None) -> None:
+def _scan(raw: bytes, what: str, limits: ParsingLimits, encoding: str | None) -> None:
     """Walk through the text without building anything; raise on the first thing that is not accepted."""
     scanner = expat.ParserCreate(encoding)
     depth = elements = 0

@@ -3,7 +3,7 @@
     <diff format="2"><version><source …/><target …/></version><change operation= path= …/>…</diff>
 
 The source version must be exactly the document's, the target newer; a patch without versions fits any document in which
-its changes find their places, and steps the version as an edit does. What a change is: `crm.cib.differences`.
+its changes find their places, and steps the version as an edit does. What a change is: `crm.cib.tree_diff`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from crm.cib import differences, parsing
+from crm.cib import parsing, tree_diff
 from crm.cib import stamp as stamps
 from crm.cib.changes import Patch
 from crm.cib.errors import CibError
 from crm.cib.parsing import Element
 from crm.cib.stamp import Stamp
-from crm.cib.version import Version
+from crm.cib.version import CibVersion
 
 if TYPE_CHECKING:
     from crm.cib.document import Document
@@ -31,7 +31,7 @@ def make(old: Document, new: Document) -> Patch:
         raise CibError("not-newer", f"Version {new.version} is not newer than {old.version}")
     changes = new.changes_since(old)
     if changes is None:
-        changes = differences.make(old.root, new.root)
+        changes = tree_diff.make(old.root, new.root)
     return _patch(_versions_element(old.version, new.version), *changes)
 
 
@@ -41,7 +41,7 @@ def between(old: Document, new: Document, *, versions: bool) -> Patch | None:
     The root's own attributes (who changed it last, versions) are left as they are. With `versions` it leads to that of
     `new`, or to the next one if that is not newer.
     """
-    changes = [each for each in differences.make(old.root, new.root)
+    changes = [each for each in tree_diff.make(old.root, new.root)
                if each.get("path") != "/cib" or each.get("operation") != "modify"]
     if not changes:
         return None
@@ -54,14 +54,14 @@ def _patch(*parts: Element) -> Patch:
     return Patch(f'<diff format="2">{text}</diff>')
 
 
-def _versions_element(source: Version, target: Version) -> Element:
+def _versions_element(source: CibVersion, target: CibVersion) -> Element:
     element = etree.Element("version")
     etree.SubElement(element, "source", source.attributes())
     etree.SubElement(element, "target", target.attributes())
     return element
 
 
-def versions(patch: Patch) -> tuple[Version, Version]:
+def versions(patch: Patch) -> tuple[CibVersion, CibVersion]:
     """The version that a patch is for, and the one that it leads to."""
     return _versions(_parse(patch))
 
@@ -76,7 +76,7 @@ def apply(document: Document, patch: Patch, stamp: Stamp | None = None) -> Docum
     diff = _parse(patch)
     if diff.find("version") is None:
         root = deepcopy(document.root)
-        return document.changed(root, differences.apply(root, diff.findall("change")), stamp)
+        return document.changed(root, tree_diff.apply(root, diff.findall("change")), stamp)
     source, target = _versions(diff)
     if source != document.version:
         raise CibError(
@@ -88,7 +88,7 @@ def apply(document: Document, patch: Patch, stamp: Stamp | None = None) -> Docum
         raise CibError("not-newer", f"The patch leads from version {source} to {target}, which is not newer")
     root = deepcopy(document.root)
     changes = diff.findall("change")
-    differences.apply(root, changes)
+    tree_diff.apply(root, changes)
     if stamp is not None:
         stamps.carry(document.root, root)
         return document.became(root, changes, target, stamp)
@@ -107,11 +107,11 @@ def _parse(patch: Patch) -> Element:
     return diff
 
 
-def _versions(diff: Element) -> tuple[Version, Version]:
+def _versions(diff: Element) -> tuple[CibVersion, CibVersion]:
     source, target = diff.find("version/source"), diff.find("version/target")
     if source is None or target is None:
         raise CibError("bad-patch", "The patch does not say which versions it leads from and to")
     return (
-        Version.of({str(name): str(value) for name, value in source.attrib.items()}),
-        Version.of({str(name): str(value) for name, value in target.attrib.items()}),
+        CibVersion.of({str(name): str(value) for name, value in source.attrib.items()}),
+        CibVersion.of({str(name): str(value) for name, value in target.attrib.items()}),
     )

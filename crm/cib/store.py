@@ -20,7 +20,7 @@ from pathlib import Path
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.synced_files import sync_folder, write_synced
-from crm.cib.version import Version
+from crm.cib.version import CibVersion
 from crm.model.report import Report, Severity
 
 _NAME = "cib.xml"
@@ -38,15 +38,15 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptBackup:
     """A CIB that is on disk. `at`: when it was written, epoch seconds."""
 
-    version: Version
+    version: CibVersion
     at: float
     path: Path
 
 
-class Store:
+class CibStore:
     """The CIB files of one node in `folder`, which is made if need be. One process at a time may use it."""
 
     def __init__(self, folder: Path | str, backups: int = 100) -> None:
@@ -86,7 +86,7 @@ class Store:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise self._failure("store-full" if full else "store-unwritable", "written", error) from None
 
-    def kept(self) -> list[Kept]:
+    def kept(self) -> list[KeptBackup]:
         """Every CIB that is on disk, the present one first. Raises CibError (store-unreadable)."""
         try:
             found = [_kept(path) for path in self._candidates()]
@@ -94,7 +94,7 @@ class Store:
             raise self._failure("store-unreadable", "read", error) from None
         return [each for each in found if each is not None]
 
-    def read_version(self, version: Version) -> Document | None:
+    def read_version(self, version: CibVersion) -> Document | None:
         """The CIB that had that version of the configuration, None if it is not kept (any more)."""
         for each in self.kept():
             if each.version[:2] == version[:2]:
@@ -159,7 +159,7 @@ _HEAD_BYTES = 4096
 _COUNTER = re.compile(rb'\s(admin_epoch|epoch|num_updates)="(\d+)"')
 
 
-def _kept(path: Path) -> Kept | None:
+def _kept(path: Path) -> KeptBackup | None:
     """What a file holds, by its first tag alone; None if it vanished meanwhile or is none of ours."""
     try:
         with path.open("rb") as file:
@@ -168,7 +168,7 @@ def _kept(path: Path) -> Kept | None:
     except FileNotFoundError:
         return None
     counters = {name.decode(): number.decode() for name, number in _COUNTER.findall(head)}
-    return Kept(Version.of(counters), at, path) if counters else None
+    return KeptBackup(CibVersion.of(counters), at, path) if counters else None
 
 
 def _backup_name(number: int) -> str:

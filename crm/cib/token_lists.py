@@ -7,9 +7,9 @@ does, because a revocation may have come while a change was on its way.
 
 from __future__ import annotations
 
-from crm.cib import intents
 from crm.cib.changes import Batch, Change, Edit
 from crm.cib.document import Document
+from crm.cib.edits import cluster
 from crm.cib.stamp import Stamp
 
 REVOKED = "crmd-revoked-tokens"
@@ -47,7 +47,7 @@ def what_brings_back(present: Document, after: Document, now: float) -> tuple[Ed
     for option in (REVOKED, ISSUED):
         words = words_of(after, option)
         lost = [word for word in counting(present, option, now) if word not in words]
-        edit = intents.option(after, option, " ".join([*lost, *words])) if lost else None
+        edit = cluster.option(after, option, " ".join([*lost, *words])) if lost else None
         edits += [edit] if edit is not None else []
     return tuple(edits)
 

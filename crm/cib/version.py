@@ -15,7 +15,7 @@ from crm.cib.errors import CibError
 ATTRIBUTES = ("admin_epoch", "epoch", "num_updates")
 
 
-class Version(NamedTuple):
+class CibVersion(NamedTuple):
     """Ordered as a tuple; written `admin_epoch.epoch.num_updates`."""
 
     admin_epoch: int = 0
@@ -23,7 +23,7 @@ class Version(NamedTuple):
     num_updates: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> Version:
+    def parse(cls, text: str) -> CibVersion:
         """Read `0.12.3`, with or without the quotation marks of an ETag."""
         parts = text.strip().strip('"').split(".")
         if len(parts) != 3:
@@ -31,7 +31,7 @@ class Version(NamedTuple):
         return cls(*(_counter(part, text) for part in parts))
 
     @classmethod
-    def of(cls, attributes: Mapping[str, str]) -> Version:
+    def of(cls, attributes: Mapping[str, str]) -> CibVersion:
         """The version that the attributes of a `<cib>`, `<source>` or `<target>` element tell; absent counts as 0."""
         return cls(*(_counter(attributes.get(name, "0"), name) for name in ATTRIBUTES))
 
@@ -41,28 +41,28 @@ class Version(NamedTuple):
     def attributes(self) -> dict[str, str]:
         return {name: str(counter) for name, counter in zip(ATTRIBUTES, self, strict=True)}
 
-    def after_configuration_change(self) -> Version:
-        return Version(self.admin_epoch, self.epoch + 1, 0)
+    def after_configuration_change(self) -> CibVersion:
+        return CibVersion(self.admin_epoch, self.epoch + 1, 0)
 
-    def after_status_change(self) -> Version:
-        return Version(self.admin_epoch, self.epoch, self.num_updates + 1)
+    def after_status_change(self) -> CibVersion:
+        return CibVersion(self.admin_epoch, self.epoch, self.num_updates + 1)
 
 
-class Seen(NamedTuple):
+class SeenVersion(NamedTuple):
     """The state of a CIB that somebody has read: its version, and the term that it was written in.
 
     Versions alone are told twice: a leader that was cut off counts on as the next one does. Written `0.12.3@4`; a term
     of None (`0.12.3`) stands for any.
     """
 
-    version: Version
+    version: CibVersion
     term: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Seen:
+    def parse(cls, text: str) -> SeenVersion:
         """Read `0.12.3@4`, with or without the quotation marks of an ETag. Raises CibError (bad-version)."""
         version, at, term = text.strip().strip('"').partition("@")
-        return cls(Version.parse(version), _counter(term, text) if at else None)
+        return cls(CibVersion.parse(version), _counter(term, text) if at else None)
 
     def __str__(self) -> str:
         return str(self.version) if self.term is None else f"{self.version}@{self.term}"

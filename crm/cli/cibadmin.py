@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crm.cli import cib_file
 from crm.cli.connection import USAGE, CommandError, exit_code, request, run
+from crm.cli.pacemaker import cib_file
 from crm.cli.release import add_version
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _send(
     for report in answer.get("reports", []):
         _tell(report["severity"], report["where"], report["message"], report["hint"])
     if options.dry_run:
-        from crm.cli.asking import print_plan
+        from crm.cli.crmctl_commands.api_calls import print_plan
 
         print_plan(answer)
     return None

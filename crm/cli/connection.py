@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Mapping
 
 from crm.client.errors import Frozen, NoAnswer, Unreachable
-from crm.client.http import Answer, Message, Place
+from crm.client.http import HttpAnswer, HttpMessage, ServerPlace
 from crm.client.sync import DEFAULT_PLACE, Credentials, exchange
 
-__all__ = ["Answer", "CommandError", "duration_seconds", "request", "run", "socket_path"]
+__all__ = ["CommandError", "HttpAnswer", "duration_seconds", "request", "run", "socket_path"]
 
 SOCKET_VARIABLE = "CRMD_SOCKET"
 URL_VARIABLE = "CRMD_URL"
@@ -74,14 +74,14 @@ def request(
     headers: Mapping[str, str] | None = None,
     timeout_seconds: float = 60.0,
     via: str | None = None,
-) -> Answer:
+) -> HttpAnswer:
     """Ask the daemon at the socket `via`, or where the environment says.
 
     Raises CommandError if it cannot be reached or answers with a problem.
     """
     wanted = tuple((name, value) for name, value in (query or {}).items() if value is not None)
     told = {"User-Agent": _program(), **(headers or {})}
-    message = Message(method, path, wanted, body, content_type, tuple(told.items()))
+    message = HttpMessage(method, path, wanted, body, content_type, tuple(told.items()))
     credentials = Credentials(*(os.environ.get(name, "") for name in CREDENTIAL_VARIABLES))
     try:
         answer = exchange(_places(via), credentials.apply(message), timeout_seconds, credentials)
@@ -107,10 +107,10 @@ def _program() -> str:
     return name if name.isascii() and name.isprintable() else ""
 
 
-def _places(via: str | None) -> list[Place]:
+def _places(via: str | None) -> list[ServerPlace]:
     """The nodes to ask, in this order: CRMD_URL may name several, so that one of them may be down."""
     try:
-        return [Place.parse(place) for place in (via or os.environ.get(URL_VARIABLE) or socket_path()).split()]
+        return [ServerPlace.parse(place) for place in (via or os.environ.get(URL_VARIABLE) or socket_path()).split()]
     except ValueError as error:
         raise CommandError(str(error), f"See {URL_VARIABLE}", USAGE) from None
 
@@ -128,7 +128,7 @@ def _unreachable(reasons: Mapping[str, OSError]) -> CommandError:
     return CommandError(f"crmd does not run on this node ({path}: {reason})", hint, DISCONNECTED)
 
 
-def _problem(answer: Answer) -> CommandError:
+def _problem(answer: HttpAnswer) -> CommandError:
     try:
         problem = answer.json()
     except ValueError:

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crm.cli import asking
-from crm.cli.command_parser import CommandParser
-from crm.cli.connection import NO_SUCH_OBJECT, Answer, CommandError, request, run
+from crm.cli.connection import NO_SUCH_OBJECT, CommandError, HttpAnswer, request, run
+from crm.cli.crmctl_commands import api_calls
+from crm.cli.crmctl_commands.command_parser import CommandParser
 from crm.cli.release import add_version
 
 _FAMILIES = {
@@ -58,7 +58,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_looking(commands: asking.Commands) -> None:
+def _add_looking(commands: api_calls.Commands) -> None:
     """What is, and what would be; nothing is changed."""
     status = commands.add_parser("status", help="nodes, resources, failures, and what should be looked at")
     status.add_argument("name", nargs="?", help="everything about this resource or node")
@@ -82,7 +82,7 @@ def _add_looking(commands: asking.Commands) -> None:
     cib.set_defaults(act=_cib)
 
 
-def _add_wishes(commands: asking.Commands) -> None:
+def _add_wishes(commands: api_calls.Commands) -> None:
     """What nodes and resources are to do, for a while."""
     for name, text in (
         ("standby", "let a node run nothing; what it runs moves away"),
@@ -91,8 +91,8 @@ def _add_wishes(commands: asking.Commands) -> None:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("node")
-        asking.add_dry_run(command)
-        asking.add_wait(command)
+        api_calls.add_dry_run(command)
+        api_calls.add_wait(command)
         command.set_defaults(act=_node, verb=name)
 
     move = commands.add_parser("move", help="have a resource run elsewhere for a while")
@@ -101,22 +101,22 @@ def _add_wishes(commands: asking.Commands) -> None:
     move.add_argument("--for", dest="duration", default="1h", metavar="TIME", help="such as 30min, 2h (default 1h)")
     move.add_argument("--forever", action="store_true", help="until it is cleared")
     move.add_argument("--promoted", action="store_true", help="only its promoted role")
-    asking.add_dry_run(move)
-    asking.add_wait(move)
+    api_calls.add_dry_run(move)
+    api_calls.add_wait(move)
     move.set_defaults(act=_move)
 
     clear = commands.add_parser("clear", help="undo the moves of a resource")
     clear.add_argument("resource")
-    asking.add_dry_run(clear)
-    asking.add_wait(clear)
+    api_calls.add_dry_run(clear)
+    api_calls.add_wait(clear)
     clear.set_defaults(act=_clear)
 
     cleanup = commands.add_parser("cleanup", help="forget failures and look again")
     cleanup.add_argument("resource", nargs="?", help="only of this resource")
     cleanup.add_argument("--node", help="only on this node")
     cleanup.add_argument("--all", action="store_true", help="also what has not failed: its agents are asked how it is")
-    asking.add_dry_run(cleanup)
-    asking.add_wait(cleanup)
+    api_calls.add_dry_run(cleanup)
+    api_calls.add_wait(cleanup)
     cleanup.set_defaults(act=_cleanup)
 
 
@@ -135,7 +135,7 @@ def _status(options: argparse.Namespace) -> None:
     if options.json:
         print(answer.text)
         return
-    from crm.cli.overview import overview
+    from crm.cli.crmctl_commands.status_overview import overview
 
     print("\n".join(overview(_object(answer), _waiting_operations())))
 
@@ -143,25 +143,25 @@ def _status(options: argparse.Namespace) -> None:
 def _waiting_operations() -> list[Any]:
     """What waits on the nodes; nothing where a daemon of an older release does not tell."""
     try:
-        return list(asking.read("operations", "waiting"))
+        return list(api_calls.read("operations", "waiting"))
     except CommandError:
         return []
 
 
 def _status_of(options: argparse.Namespace) -> None:
     """One resource, or one node: the name tells which, and a resource comes first."""
-    resources, nodes = asking.read("resources"), [node["name"] for node in asking.read("nodes")]
+    resources, nodes = api_calls.read("resources"), [node["name"] for node in api_calls.read("nodes")]
     known = list(_names(resources))
     what = "resources" if options.name in known else "nodes" if options.name in nodes else None
     if what is None:
         raise _nothing_of_that_name(options.name, [*known, *nodes])
-    answer = request("GET", asking.path(what, options.name, "status"))
+    answer = request("GET", api_calls.path(what, options.name, "status"))
     if options.json:
         print(answer.text)
         return
-    from crm.cli import details
+    from crm.cli.crmctl_commands import detail_text
 
-    lines = details.resource_lines if what == "resources" else details.node_lines
+    lines = detail_text.resource_lines if what == "resources" else detail_text.node_lines
     print("\n".join(lines(_object(answer))))
 
 
@@ -181,7 +181,7 @@ def _nothing_of_that_name(name: str, known: list[str]) -> CommandError:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from crm.cli.explain import run as explain
+    from crm.cli.crmctl_commands.explain_command import run as explain
 
     explain(options)
 
@@ -196,7 +196,7 @@ def _add_failover_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _failover_test(options: argparse.Namespace) -> int:
-    from crm.cli.failover_test import run as failover_test
+    from crm.cli.crmctl_commands.failover_test import run as failover_test
 
     return failover_test(options)
 
@@ -208,39 +208,39 @@ def _cib(options: argparse.Namespace) -> None:
 def _node(options: argparse.Namespace) -> int:
     undo = "" if options.verb == "online" else f" (undo: crmctl online {options.node})"
     said = {"standby": "is in standby", "online": "is online", "maintenance": "is in maintenance"}[options.verb]
-    where = asking.path("nodes", options.node, options.verb)
-    answer = asking.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
+    where = api_calls.path("nodes", options.node, options.verb)
+    answer = api_calls.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
     if answer is None or options.no_wait:
         return 0
-    from crm.cli.coming_to_rest import node_changed
+    from crm.cli.crmctl_commands.wait_until_idle import node_changed
 
     return node_changed(options, "" if options.verb == "online" else f"crmctl online {options.node}")
 
 
 def _move(options: argparse.Namespace) -> int:
-    from crm.cli.resource_commands import move
+    from crm.cli.crmctl_commands.resource_commands import move
 
     return move(options)
 
 
 def _clear(options: argparse.Namespace) -> int:
-    from crm.cli.resource_commands import clear
+    from crm.cli.crmctl_commands.resource_commands import clear
 
     return clear(options)
 
 
 def _cleanup(options: argparse.Namespace) -> int:
-    path = asking.path("resources", options.resource, "cleanup") if options.resource else "/v1/cluster/cleanup"
+    path = api_calls.path("resources", options.resource, "cleanup") if options.resource else "/v1/cluster/cleanup"
     everything = "true" if options.all else None
-    answer = asking.send("POST", path, None, {"node": options.node, "everything": everything,
-                                              **asking.dry_run(options)})
+    answer = api_calls.send("POST", path, None, {"node": options.node, "everything": everything,
+                                              **api_calls.dry_run(options)})
     if options.dry_run:
-        asking.print_plan(answer)
+        api_calls.print_plan(answer)
         return 0
     print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are", flush=True)
     if options.no_wait:
         return 0
-    from crm.cli.coming_to_rest import cleaned_up
+    from crm.cli.crmctl_commands.wait_until_idle import cleaned_up
 
     return cleaned_up(options)
 
@@ -251,7 +251,7 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.rest)
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _object(answer: HttpAnswer) -> dict[str, Any]:
     value = answer.json()
     assert isinstance(value, dict), "the API answers with an object"
     return value

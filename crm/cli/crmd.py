@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from crm.cli.release import add_version
 
 if TYPE_CHECKING:
-    from crm.cli.supervisor import Watch
+    from crm.cli.daemon.supervisor import Watch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _check(options.config)
     if options.alone:
         return daemon(options.config)
-    from crm.cli.supervisor import supervise
+    from crm.cli.daemon.supervisor import supervise
 
     return supervise(lambda: daemon(options.config), _watch(options.config))
 
@@ -47,7 +47,7 @@ def _load_early() -> None:
     """What a plan needs and a command may not: loaded before the processes that plan are forked off, which share it."""
     import networkx  # noqa: F401
 
-    from crm.policy_engine import plan  # noqa: F401
+    from crm.policy_engine import scheduling  # noqa: F401
 
 
 def daemon(config: Path | None) -> int:
@@ -63,9 +63,9 @@ def daemon(config: Path | None) -> int:
 
     forks = ForkServer()
     forks.begin()
-    from crm.api import audit
     from crm.api.app import create
-    from crm.api.doors import DoorSettings
+    from crm.api.auth.authentication import AuthenticationSettings
+    from crm.api.middleware import audit
     from crm.cib.document import Document
     from crm.cib.errors import CibError
     from crm.cib.schema import errors
@@ -77,7 +77,7 @@ def daemon(config: Path | None) -> int:
             raise CibError("invalid-cib", report.message, report.where, report.line, report.hint)
 
     try:
-        doors = DoorSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group,
+        doors = AuthenticationSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group,
                              settings.api.requests_per_second)
     except SettingsError as error:
         return _settings_error(error)
@@ -132,8 +132,8 @@ def _watch(config: Path | None) -> Watch:
     """The settings that the watching process needs; what is wrong with the file is the daemon's to say."""
     import tomllib
 
-    from crm.cli.keeping import KeeperSettings
-    from crm.cli.supervisor import Watch
+    from crm.cli.daemon.lease_keeping import KeeperSettings
+    from crm.cli.daemon.supervisor import Watch
 
     try:
         with (config or Path("/etc/crmd/crmd.toml")).open("rb") as file:

@@ -17,22 +17,22 @@ from pathlib import Path
 from lxml import etree
 
 from crm.cib.errors import CibError
-from crm.cib.read import read
+from crm.cib.reading.cib_reader import read
 from crm.cli.connection import CommandError
-from crm.cli.injections import apply_injections
-from crm.cli.simulate_arguments import Request, UsageError, parse
-from crm.cli.simulate_input import InputError, read_input
-from crm.cli.simulate_text import Teller, TextTeller
+from crm.cli.simulation.arguments import SimulationOptions, UsageError, parse
+from crm.cli.simulation.cib_input import InputError, read_input
+from crm.cli.simulation.injections import apply_injections
+from crm.cli.simulation.text import Teller, TextTeller
 from crm.model.cib import Cib
 from crm.model.transition import Transition
-from crm.policy_engine.cluster import Cluster
-from crm.policy_engine.engine import Wishes
+from crm.policy_engine.engine import PlanOptions
 from crm.policy_engine.observe import observe
-from crm.policy_engine.plan import Plan, plan, plan_observed
-from crm.policy_engine.render.notices import notices
-from crm.transition import Outcome
-from crm.transition.pretended_cib import PretendedCib
-from crm.transition.simulation import Failure, Pretence, parse_failure, simulate
+from crm.policy_engine.output.notices import notices
+from crm.policy_engine.picture.cluster import Cluster
+from crm.policy_engine.scheduling import Schedule, make_schedule, plan_observed
+from crm.transition import ActionOutcome
+from crm.transition.simulated_cib import SimulatedCib
+from crm.transition.simulation import InjectedFailure, SimulatedExecution, parse_failure, simulate
 
 OK, ERROR, USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE = 0, 1, 64, 65, 66, 73
 
@@ -74,10 +74,10 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _teller(request: Request, arguments: Sequence[str]) -> Teller:
+def _teller(request: SimulationOptions, arguments: Sequence[str]) -> Teller:
     if request.output_as == "text":
         return TextTeller(request)
-    from crm.cli.simulate_xml import XmlTeller
+    from crm.cli.simulation.xml import XmlTeller
 
     return XmlTeller(request, arguments)
 
@@ -96,12 +96,12 @@ def _complain(message: str, status: int) -> int:
 class _Simulation:
     """One invocation: the CIB as it is changed, and who tells of it."""
 
-    request: Request
+    request: SimulationOptions
     teller: Teller
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pretended = PretendedCib(read_input(self.request))
+        self.pretended = SimulatedCib(read_input(self.request))
 
     def run(self) -> int:
         """The whole story, in the order in which it is told."""
@@ -134,8 +134,8 @@ class _Simulation:
         self.teller.notices(notices(cluster))
         return cluster
 
-    def _plan(self, cluster: Cluster) -> Plan:
-        wishes = Wishes(self.request.scores, self.request.utilization, sanitized=True)
+    def _plan(self, cluster: Cluster) -> Schedule:
+        wishes = PlanOptions(self.request.scores, self.request.utilization, sanitized=True)
         result = plan_observed(cluster, wishes)
         self.teller.planned(result)
         if self.request.graph_file is not None:
@@ -148,15 +148,15 @@ class _Simulation:
     def _execute(self, transition: Transition, known: frozenset[str]) -> int:
         failures = [failure for text in self.request.failures if (failure := self._failure(text)) is not None]
         self.teller.begin()
-        pretence = Pretence(self.pretended, known, failures, self.teller.say, int(time.time()))
+        pretence = SimulatedExecution(self.pretended, known, failures, self.teller.say, int(time.time()))
         outcome = simulate(transition, pretence)
-        if outcome is Outcome.TERMINATED:
+        if outcome is ActionOutcome.TERMINATED:
             self.errors += ["Transition failed: terminated", "An invalid transition was produced"]
         if not self.request.quiet:
             self.teller.revised(self._look())
-        return ERROR if outcome is Outcome.TERMINATED else OK
+        return ERROR if outcome is ActionOutcome.TERMINATED else OK
 
-    def _failure(self, text: str) -> Failure | None:
+    def _failure(self, text: str) -> InjectedFailure | None:
         failure = parse_failure(text)
         if failure is None:
             self.errors.append(f"Invalid failed operation '{text}' (write RESOURCE_OPERATION_INTERVALMS@NODE=RC)")
@@ -172,7 +172,7 @@ def _known_names(cluster: Cluster) -> frozenset[str]:
     return frozenset(name for each in resources for name in (each.id, each.history_id) if name)
 
 
-def _profile(request: Request, teller: Teller) -> int:
+def _profile(request: SimulationOptions, teller: Teller) -> int:
     """Plan every CIB of a folder several times, and say how long each took."""
     folder = Path(str(request.profile))
     if not folder.is_dir():
@@ -182,7 +182,7 @@ def _profile(request: Request, teller: Teller) -> int:
         started = time.process_time()
         for _ in range(max(request.repeat, 1)):
             cib = read(root)
-            plan(cib, request.now if request.now is not None else cib.execution_date or int(time.time()))
+            make_schedule(cib, request.now if request.now is not None else cib.execution_date or int(time.time()))
         teller.timing(str(path), time.process_time() - started)
     teller.finish(OK, ())
     return OK

@@ -11,7 +11,7 @@ from crm.client import paging
 from crm.client.calls import Call
 from crm.client.errors import NoAnswer, Problem, Unreachable
 from crm.client.events import RETRY_S, Event, Listening
-from crm.client.http import Answer, Message, Place, answer_of, head_of
+from crm.client.http import HttpAnswer, HttpMessage, ServerPlace, answer_of, head_of
 from crm.client.sync import CONNECT_LIMIT_S, DEFAULT_PLACE, Credentials, attempts, checked, is_lost
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class AsyncClient:
 
     def __init__(self, *places: str, token: str = "", ca_file: str = "", certificate_file: str = "",
                  timeout_s: float = 60.0) -> None:
-        self._places = [Place.parse(place) for place in places or (DEFAULT_PLACE,)]
+        self._places = [ServerPlace.parse(place) for place in places or (DEFAULT_PLACE,)]
         self._credentials = Credentials(token, ca_file, certificate_file)
         self._timeout_s = timeout_s
 
@@ -37,7 +37,7 @@ class AsyncClient:
         """Have a call of `crm.client.calls` done."""
         return wanted.read(await self.ask(wanted.message))
 
-    async def ask(self, message: Message) -> Answer:
+    async def ask(self, message: HttpMessage) -> HttpAnswer:
         """The answer to a request, with its headers; what may be sent twice is sent to the next place if none comes."""
         *others, last = attempts(self._places, message)
         for places in others:
@@ -48,7 +48,7 @@ class AsyncClient:
                     raise
         return await self._ask(last, message)
 
-    async def _ask(self, places: Sequence[Place], message: Message) -> Answer:
+    async def _ask(self, places: Sequence[ServerPlace], message: HttpMessage) -> HttpAnswer:
         reader, writer, place = await self._connected(places)
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -63,7 +63,7 @@ class AsyncClient:
 
     async def pages(self, wanted: Call[list[T]], size: int = 100) -> AsyncIterator[T]:
         """The entries of a list, however long: asked for in pages of so many."""
-        message: Message | None = paging.first(wanted.message, size)
+        message: HttpMessage | None = paging.first(wanted.message, size)
         while message is not None:
             answer = await self.ask(message)
             for entry in wanted.read(answer):
@@ -88,7 +88,7 @@ class AsyncClient:
             writer.write(message.replace(b"/1.1", b"/1.0", 1))
             status, headers = head_of((await reader.readuntil(b"\r\n\r\n")).strip())
             if status != 200:
-                checked(Answer(status, headers, await reader.read()))
+                checked(HttpAnswer(status, headers, await reader.read()))
             while line := await self._line(reader):
                 event = listening.take(line.decode().rstrip("\n"))
                 if event is not None:
@@ -100,7 +100,8 @@ class AsyncClient:
         async with asyncio.timeout(self._timeout_s):
             return await reader.readline()
 
-    async def _connected(self, places: Sequence[Place]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Place]:
+    async def _connected(self, places: Sequence[ServerPlace]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter,
+                                                                       ServerPlace]:
         reasons: dict[str, OSError] = {}
         for place in places:
             try:
@@ -110,7 +111,7 @@ class AsyncClient:
                 reasons[str(place)] = error
         raise Unreachable(reasons)
 
-    async def _connect(self, place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, place: ServerPlace) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if place.path:
             return await asyncio.open_unix_connection(place.path, limit=_LONGEST_LINE_BYTES)
         tls = self._credentials.context() if place.tls else None

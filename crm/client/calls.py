@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from crm.client import values
-from crm.client.http import Answer, Message
+from crm.client.http import HttpAnswer, HttpMessage
 
 T = TypeVar("T")
 
@@ -20,14 +20,14 @@ T = TypeVar("T")
 class Call(NamedTuple, Generic[T]):
     """A request, and how its answer is read."""
 
-    message: Message
-    read: Callable[[Answer], T]
+    message: HttpMessage
+    read: Callable[[HttpAnswer], T]
 
 
 def call(method: str, path: str, *, query: Mapping[str, object] | None = None, body: object = None,
          headers: Mapping[str, str] | None = None) -> Call[Any]:
     """Any request with a JSON answer; a body of bytes is sent as XML."""
-    return Call(_message(method, path, query or {}, body, headers or {}), Answer.json)
+    return Call(_message(method, path, query or {}, body, headers or {}), HttpAnswer.json)
 
 
 def cluster() -> Call[values.Cluster]:
@@ -409,14 +409,14 @@ def _text(path: str) -> Call[str]:
 
 
 def _message(method: str, path: str, query: Mapping[str, object], body: object,
-             headers: Mapping[str, str]) -> Message:
+             headers: Mapping[str, str]) -> HttpMessage:
     words = tuple((name, _word(value)) for name, value in query.items() if value is not None and value is not False)
     raw, kind = b"", "application/json"
     if isinstance(body, bytes):
         raw, kind = body, "application/xml"
     elif body is not None:
         raw = json.dumps(body).encode()
-    return Message(method, path, words, raw, kind, tuple(headers.items()))
+    return HttpMessage(method, path, words, raw, kind, tuple(headers.items()))
 
 
 def _word(value: object) -> str:

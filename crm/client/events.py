@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from crm.client.http import Message
+from crm.client.http import HttpMessage
 
 RETRY_S = 1.0
 
@@ -29,11 +29,11 @@ class Listening:
         self._fields: dict[str, str] = {}
         self.index = since or ""
 
-    def message(self) -> Message:
+    def message(self) -> HttpMessage:
         """The request with which to listen (on)."""
         headers = (("Last-Event-ID", self.index),) if self.index else ()
         self._fields = {}
-        return Message("GET", "/v1/events", self._query, headers=(("Accept", "text/event-stream"), *headers))
+        return HttpMessage("GET", "/v1/events", self._query, headers=(("Accept", "text/event-stream"), *headers))
 
     def take(self, line: str) -> Event | None:
         """One line; the event that it completes."""

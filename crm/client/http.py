@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 
-class Place(NamedTuple):
+class ServerPlace(NamedTuple):
     """Where a node answers: a unix socket (`path`), or a host and port."""
 
     path: str = ""
@@ -19,7 +19,7 @@ class Place(NamedTuple):
     tls: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Place:
+    def parse(cls, text: str) -> ServerPlace:
         """From `/run/crmd/crmd.sock`, `https://node1:8080` or `http://127.0.0.1:8080`. Raises ValueError."""
         if text.startswith("/"):
             return cls(path=text)
@@ -33,7 +33,7 @@ class Place(NamedTuple):
         return self.path or f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
-class Message(NamedTuple):
+class HttpMessage(NamedTuple):
     """A request."""
 
     method: str
@@ -43,7 +43,7 @@ class Message(NamedTuple):
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
 
-    def encoded(self, place: Place) -> bytes:
+    def encoded(self, place: ServerPlace) -> bytes:
         """As it goes over the wire."""
         named = any(name.lower() == "user-agent" for name, _ in self.headers)
         wanted = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in self.query)
@@ -59,7 +59,7 @@ class Message(NamedTuple):
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """What came back; names of headers are in small letters."""
 
     status: int
@@ -86,7 +86,7 @@ def head_of(raw: bytes) -> tuple[int, dict[str, str]]:
     return int(words[1]), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-def answer_of(raw: bytes) -> Answer:
+def answer_of(raw: bytes) -> HttpAnswer:
     """The answer that a connection brought until it was closed. Raises ValueError for what is none, or cut off."""
     head, _, body = raw.partition(b"\r\n\r\n")
     status, headers = head_of(head)
@@ -94,7 +94,7 @@ def answer_of(raw: bytes) -> Answer:
         body = _unchunked(body)
     elif len(body) < int(headers.get("content-length", "0")):
         raise ValueError("the answer broke off")
-    return Answer(status, headers, body)
+    return HttpAnswer(status, headers, body)
 
 
 def _unchunked(body: bytes) -> bytes:

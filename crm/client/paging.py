@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from crm.client.http import Answer, Message
+from crm.client.http import HttpAnswer, HttpMessage
 
 
-def first(message: Message, size: int) -> Message:
+def first(message: HttpMessage, size: int) -> HttpMessage:
     """The request for the first `size` entries of a list."""
     return message._replace(query=(*message.query, ("limit", str(size))))
 
 
-def following(message: Message, answer: Answer) -> Message | None:
+def following(message: HttpMessage, answer: HttpAnswer) -> HttpMessage | None:
     """The request for what comes after an answer; None if that was all. Source: RFC 8288, the relation `next`."""
     for link in answer.headers.get("link", "").split(", <"):
         address, _, relation = link.partition(">;")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from crm.client.errors import Frozen, NoAnswer, Problem, Unreachable
-from crm.client.http import Answer, Message, Place, answer_of, head_of
+from crm.client.http import HttpAnswer, HttpMessage, ServerPlace, answer_of, head_of
 
 if TYPE_CHECKING:  # commands start quickly, and need neither
     import ssl
@@ -32,7 +32,7 @@ class Credentials(NamedTuple):
     ca_file: str = ""
     certificate_file: str = ""
 
-    def apply(self, message: Message) -> Message:
+    def apply(self, message: HttpMessage) -> HttpMessage:
         """The request with the token."""
         if not self.token:
             return message
@@ -56,7 +56,7 @@ class Client:
 
     def __init__(self, *places: str, token: str = "", ca_file: str = "", certificate_file: str = "",
                  timeout_s: float = 60.0) -> None:
-        self._places = [Place.parse(place) for place in places or (DEFAULT_PLACE,)]
+        self._places = [ServerPlace.parse(place) for place in places or (DEFAULT_PLACE,)]
         self._credentials = Credentials(token, ca_file, certificate_file)
         self._timeout_s = timeout_s
 
@@ -70,7 +70,7 @@ class Client:
         """Have a call of `crm.client.calls` done."""
         return wanted.read(self.ask(wanted.message))
 
-    def ask(self, message: Message) -> Answer:
+    def ask(self, message: HttpMessage) -> HttpAnswer:
         """The answer to a request, with its headers; what may be sent twice is sent to the next place if none comes."""
         *others, last = attempts(self._places, message)
         for places in others:
@@ -81,14 +81,14 @@ class Client:
                     raise
         return self._ask(last, message)
 
-    def _ask(self, places: Sequence[Place], message: Message) -> Answer:
+    def _ask(self, places: Sequence[ServerPlace], message: HttpMessage) -> HttpAnswer:
         return checked(exchange(places, self._credentials.apply(message), self._timeout_s, self._credentials))
 
     def pages(self, wanted: Call[list[T]], size: int = 100) -> Iterator[T]:
         """The entries of a list, however long: asked for in pages of so many."""
         from crm.client import paging
 
-        message: Message | None = paging.first(wanted.message, size)
+        message: HttpMessage | None = paging.first(wanted.message, size)
         while message is not None:
             answer = self.ask(message)
             yield from wanted.read(answer)
@@ -114,7 +114,7 @@ class Client:
             with connection.makefile("r", encoding="utf-8", newline="\n") as lines:
                 status, headers = head_of("\r\n".join(_head(lines.readline)).encode("latin-1"))
                 if status != 200:
-                    checked(Answer(status, headers, lines.read().encode()))
+                    checked(HttpAnswer(status, headers, lines.read().encode()))
                 for line in lines:
                     event = listening.take(line.rstrip("\n"))
                     if event is not None:
@@ -126,7 +126,7 @@ def _head(read_line: Callable[[], str]) -> Iterator[str]:
         yield line
 
 
-def attempts(places: Sequence[Place], message: Message) -> list[Sequence[Place]]:
+def attempts(places: Sequence[ServerPlace], message: HttpMessage) -> list[Sequence[ServerPlace]]:
     """The places to try, for each attempt: one, unless the request may be sent twice.
 
     It may if it only asks, or if the cluster knows it by its key.
@@ -140,7 +140,7 @@ def is_lost(error: Exception) -> bool:
     return not isinstance(error, Problem) or error.code == "outcome-unknown"
 
 
-def checked(answer: Answer) -> Answer:
+def checked(answer: HttpAnswer) -> HttpAnswer:
     """The answer, unless it is a problem. Raises Problem."""
     if answer.status < 400:
         return answer
@@ -153,8 +153,8 @@ def checked(answer: Answer) -> Answer:
     raise Problem(answer.status, told)
 
 
-def exchange(places: Sequence[Place], message: Message, timeout_s: float,
-             credentials: Credentials = Credentials()) -> Answer:  # noqa: B008 - it is immutable
+def exchange(places: Sequence[ServerPlace], message: HttpMessage, timeout_s: float,
+             credentials: Credentials = Credentials()) -> HttpAnswer:  # noqa: B008 - it is immutable
     """Ask the first place that can be reached.
 
     Raises Unreachable, NoAnswer, Frozen, TimeoutError (it lives, and has not answered in time).
@@ -171,7 +171,8 @@ def exchange(places: Sequence[Place], message: Message, timeout_s: float,
             raise NoAnswer(f"{place} closed the connection without an answer ({error})") from None
 
 
-def connected(places: Sequence[Place], timeout_s: float, credentials: Credentials) -> tuple[socket.socket, Place]:
+def connected(places: Sequence[ServerPlace], timeout_s: float, credentials: Credentials) -> tuple[socket.socket,
+                                                                                                  ServerPlace]:
     """A connection to the first place that can be reached. Raises Unreachable."""
     reasons: dict[str, OSError] = {}
     for place in places:
@@ -182,7 +183,7 @@ def connected(places: Sequence[Place], timeout_s: float, credentials: Credential
     raise Unreachable(reasons)
 
 
-def _connect(place: Place, timeout_s: float, credentials: Credentials) -> socket.socket:
+def _connect(place: ServerPlace, timeout_s: float, credentials: Credentials) -> socket.socket:
     if not place.path:
         connection = socket.create_connection((place.host, place.port), timeout_s)
         return credentials.context().wrap_socket(connection, server_hostname=place.host) if place.tls else connection
@@ -202,7 +203,8 @@ class _Patience:
     What was asked for may take its time. So after some silence a connection of its own asks whether the daemon lives.
     """
 
-    def __init__(self, connection: socket.socket, place: Place, timeout_s: float, credentials: Credentials) -> None:
+    def __init__(self, connection: socket.socket, place: ServerPlace, timeout_s: float,
+                 credentials: Credentials) -> None:
         self._connection = connection
         self._place = place
         self._credentials = credentials
@@ -238,7 +240,7 @@ class _Patience:
         try:
             with _connect(self._place, SILENCE_LIMIT_S, self._credentials) as asking:
                 asking.settimeout(SILENCE_LIMIT_S)
-                asking.sendall(Message("GET", "/v1/health/live").encoded(self._place))
+                asking.sendall(HttpMessage("GET", "/v1/health/live").encoded(self._place))
                 return bool(asking.recv(1))
         except OSError:
             return False

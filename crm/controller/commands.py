@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crm.cib.document import Document
-from crm.cib.version import Version
-from crm.controller.messages import FenceOrder, Message
-from crm.controller.node_list import NodeList
-from crm.controller.values import Standing
+from crm.cib.version import CibVersion
+from crm.controller.cluster_state import HardState
+from crm.controller.membership.node_list import NodeList
+from crm.controller.protocol.messages import FenceOrder, Message
 from crm.model.release import Objection
 from crm.model.transition import GraphAction, Transition
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send to one other member. `number`: see `crm.controller.numbers`."""
+    """Send to one other member. `number`: see `crm.controller.protocol.message_dedup`."""
 
     to: str
     message: Message
@@ -25,7 +25,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Send to all other members. `number`: see `crm.controller.numbers`."""
+    """Send to all other members. `number`: see `crm.controller.protocol.message_dedup`."""
 
     message: Message
     number: int
@@ -39,7 +39,7 @@ class Persist:
     """
 
     token: int
-    standing: Standing
+    hard_state: HardState
     document: Document | None
 
 
@@ -111,11 +111,11 @@ class FenceSelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RequestAnswered:
     """The end of a client's request: a version when it was committed, else why not. `count`: what a cleanup touched."""
 
     request_id: str
-    version: Version | None = None
+    version: CibVersion | None = None
     term: int = 0
     code: str = ""
     message: str = ""
@@ -163,7 +163,7 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class CibAdopted:
+class CibStateAdopted:
     """This node's CIB is at its next state. Every node of a reign goes through the same ones in the same order.
 
     `reign` names whose order they are in: the term of an elected DC (each term has one), and for a caretaker, which
@@ -213,11 +213,11 @@ Command = (
     | RunFencing
     | SendAlert
     | FenceSelf
-    | Answer
+    | RequestAnswered
     | TransitionBegun
     | TransitionEnded
     | StatusChanged
-    | CibAdopted
+    | CibStateAdopted
     | NodesListed
     | Log
     | Terminate

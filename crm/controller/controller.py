@@ -12,52 +12,54 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from crm.cib.document import Document
-from crm.cib.version import Version
-from crm.controller import attributes as attributing
-from crm.controller import backoff as backing
-from crm.controller import dispatch as dispatching
-from crm.controller import election as electing
-from crm.controller import events, flights, messages
-from crm.controller import joining as joins
-from crm.controller import leases as leasing
-from crm.controller import leaving as leave
-from crm.controller import planning as plans
-from crm.controller import replication as replicating
-from crm.controller import requests as requesting
-from crm.controller import safe_mode as saving
-from crm.controller import self_protection as protecting
-from crm.controller.alerts import Alerts
-from crm.controller.attributes import Attributes
-from crm.controller.backoff import Backoff
-from crm.controller.clocks import failures_to_come
+from crm.cib.version import CibVersion
+from crm.controller import events
+from crm.controller.cluster_state import HardState
 from crm.controller.commands import Command, Terminate
-from crm.controller.core import Core, Identity
-from crm.controller.dispatch import Dispatch
-from crm.controller.election import Election
-from crm.controller.fencing import fencing as fences
-from crm.controller.fencing.fencing import Fencing
-from crm.controller.fencing.member import FencingMember
-from crm.controller.fencing.records import History
-from crm.controller.history import LocalHistory
-from crm.controller.invariants import Invariants, Parts
-from crm.controller.joining import Hooks, Joining
-from crm.controller.leases import Leases, Terms
-from crm.controller.leaving import Leaving
-from crm.controller.lone_start import LoneStart
-from crm.controller.lost_store import LostStore
-from crm.controller.members import Members
-from crm.controller.outside import Options, Snapshot
-from crm.controller.planning import Planning
-from crm.controller.reads import Reads
-from crm.controller.receipts import Receipt
-from crm.controller.releases import Releases
-from crm.controller.replication import Replication
-from crm.controller.requests import Requests, Validate
-from crm.controller.results import Results
-from crm.controller.safe_mode import SafeMode
-from crm.controller.self_protection import SelfProtection
-from crm.controller.throttle import Throttle
-from crm.controller.values import Standing
+from crm.controller.core import Core, NodeIdentity
+from crm.controller.execution import backoff as backing
+from crm.controller.execution import in_flight
+from crm.controller.execution import planning as plans
+from crm.controller.execution import transient_attributes as attributing
+from crm.controller.execution import transition_runner as dispatching
+from crm.controller.execution.alerts import AlertSender
+from crm.controller.execution.backoff import Backoff
+from crm.controller.execution.local_executor_state import LocalExecutorState
+from crm.controller.execution.planning import Planning
+from crm.controller.execution.results import Results
+from crm.controller.execution.throttle import JobThrottle
+from crm.controller.execution.transient_attributes import TransientAttributes
+from crm.controller.execution.transition_runner import TransitionRunner
+from crm.controller.fencing import coordinator as fences
+from crm.controller.fencing.coordinator import FencingCoordinator
+from crm.controller.fencing.fencing_history import FencingHistory
+from crm.controller.fencing.fencing_member import FencingMember
+from crm.controller.interface import ControllerOptions, ControllerSnapshot
+from crm.controller.invariants import InvariantInputs, Invariants
+from crm.controller.leadership import election as electing
+from crm.controller.leadership import joining as joins
+from crm.controller.leadership import leases as leasing
+from crm.controller.leadership import leaving as leave
+from crm.controller.leadership import safe_mode as saving
+from crm.controller.leadership import self_protection as protecting
+from crm.controller.leadership.election import Election
+from crm.controller.leadership.joining import Hooks, Joining
+from crm.controller.leadership.leases import LeaseTerms, LostNodeLeases
+from crm.controller.leadership.leaving import Leaving
+from crm.controller.leadership.lone_start import LoneStart
+from crm.controller.leadership.lost_store import LostStore
+from crm.controller.leadership.safe_mode import SafeMode
+from crm.controller.leadership.self_protection import SelfProtection
+from crm.controller.membership.membership_changes import MembershipChanges
+from crm.controller.protocol import messages
+from crm.controller.protocol.clock_skew import failures_to_come
+from crm.controller.protocol.releases import Releases
+from crm.controller.replication import replication as replicating
+from crm.controller.replication import requests as requesting
+from crm.controller.replication.idempotency import AppliedRequest
+from crm.controller.replication.read_index import ReadIndex
+from crm.controller.replication.replication import Replication
+from crm.controller.replication.requests import Requests, Validate
 from crm.model.release import Objection
 
 
@@ -66,18 +68,18 @@ def _anything_goes(document: Document) -> None:
 
 
 class Controller:
-    """One node's controller. `document` and `standing` are what its disk held when it started."""
+    """One node's controller. `document` and `hard_state` are what its disk held when it started."""
 
-    def __init__(self, me: Identity, standing: Standing, document: Document | None,
-                 options: Options | None = None, validate: Validate = _anything_goes) -> None:
-        options = options or Options()
-        self._core = Core(me, standing, document, options.release)
+    def __init__(self, me: NodeIdentity, hard_state: HardState, document: Document | None,
+                 options: ControllerOptions | None = None, validate: Validate = _anything_goes) -> None:
+        options = options or ControllerOptions()
+        self._core = Core(me, hard_state, document, options.release)
         self._core.lease_margin_ms = options.lease_margin_ms
         self._core.said_off = set(options.done_without)
-        self._leases = Leases(self._core)
+        self._leases = LostNodeLeases(self._core)
         self._protection = SelfProtection(self._core, options.watchdog)
-        self._alerts = Alerts(self._core)
-        self._history = LocalHistory(self._core, self._alerts)
+        self._alerts = AlertSender(self._core)
+        self._history = LocalExecutorState(self._core, self._alerts)
         self._election = Election(self._core, self._won, self._lost, lambda name: self._replication.term_kept(name))
         self._lost_store = LostStore(self._core, self._election)
         self._lone_start = LoneStart(self._core, self._quorum_changed)
@@ -86,12 +88,12 @@ class Controller:
         self._releases = Releases(self._core, self._replication)
         self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
                                 options.watchdog, options.written_at)
-        self._fencings = History()
-        self._fencing = Fencing(self._core, self._fencings, self._replication, self._alerts)
+        self._fencings = FencingHistory()
+        self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
-        self._throttle = Throttle(self._core, options.node_action_limit)
+        self._throttle = JobThrottle(self._core, options.node_action_limit)
         self._backoff = Backoff(self._core)
-        self._dispatch = Dispatch(self._core, self._replication, self._fencing, self._throttle, self._backoff,
+        self._dispatch = TransitionRunner(self._core, self._replication, self._fencing, self._throttle, self._backoff,
                                   options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
                                   options.recheck_interval_s)
@@ -103,13 +105,14 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
-        self._reads = Reads(self._core, self._replication)
+        self._reads = ReadIndex(self._core, self._replication)
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
-        self._members = Members(self._core, self._replication, self._joining, options.written_at, self._leaving.ask,
+        self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,
+                                          self._leaving.ask,
                                 self._leaving.stay, self._planning.want, self._election.step_down)
         self._dispatch.let_go = self._members.let_go
         self._planning.blocked = lambda: self._results.awaited or self._leases.awaited()
-        self._attributes = Attributes(self._core, self._replication, self._alerts, self._planning.want)
+        self._attributes = TransientAttributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
@@ -119,7 +122,7 @@ class Controller:
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
-        self._invariants = Invariants(Parts(self._core, self._replication, self._joining, self._fencing,
+        self._invariants = Invariants(InvariantInputs(self._core, self._replication, self._joining, self._fencing,
                                             self._dispatch, self._planning))
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
@@ -147,15 +150,15 @@ class Controller:
     @property
     def leads(self) -> int | None:
         """The term in which this node is the elected DC, None if it is not."""
-        authority = self._core.authority
-        return authority.term if self._core.leading and authority is not None and not authority.caretaker else None
+        leadership = self._core.leadership
+        return leadership.term if self._core.leading and leadership is not None and not leadership.caretaker else None
 
     @property
     def document(self) -> Document:
         """The CIB as this node has it."""
         return self._core.document
 
-    def lease_terms(self) -> Terms:
+    def lease_terms(self) -> LeaseTerms:
         """What this node's lease is to be held by, as things are."""
         return self._leases.terms()
 
@@ -163,19 +166,19 @@ class Controller:
     def does_without(self) -> tuple[str, ...]:
         """The voters that are not here, if this node decides alone where one of two is enough."""
         core = self._core
-        if not core.splits or not core.view.quorate:
+        if not core.both_halves_quorate or not core.view.quorate:
             return ()
-        return tuple(sorted(set(core.me.shape.voters) - set(core.view.names)))
+        return tuple(sorted(set(core.me.config.voters) - set(core.view.names)))
 
-    def receipts(self) -> tuple[Receipt, ...]:
+    def receipts(self) -> tuple[AppliedRequest, ...]:
         """All that this node knows of requests that were carried out: for the disk, with every `Persist`."""
         return self._core.receipts.all(self._core.now)
 
-    def recall_receipts(self, receipts: Iterable[Receipt]) -> None:
+    def recall_receipts(self, receipts: Iterable[AppliedRequest]) -> None:
         """Before the first event: what `receipts` has brought to the disk."""
-        self._core.receipts.recall(receipts, self._core.document.version, self._core.standing.cib_term)
+        self._core.receipts.recall(receipts, self._core.document.version, self._core.hard_state.cib_term)
 
-    def receipt(self, key_id: str) -> Receipt | None:
+    def receipt(self, key_id: str) -> AppliedRequest | None:
         """What this node knows of a request that was carried out under a key."""
         return self._core.receipts.find(key_id, self._core.now)
 
@@ -183,18 +186,18 @@ class Controller:
         """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
         return self._planning.awaits(plan_id)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> ControllerSnapshot:
         """What can be seen from outside."""
         core = self._core
-        return Snapshot(core.me.name, self._state(), core.dc, core.standing.term,
-                        core.authority is not None and core.authority.caretaker, core.view,
+        return ControllerSnapshot(core.me.name, self._state(), core.dc, core.hard_state.term,
+                        core.leadership is not None and core.leadership.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
                         self._dispatch.number, self._dispatch.progress,
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
                          *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
                          *self._replication.dropped.reports(),
                          *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
-                        self._fencings.all(), core.standing.cib_term, self._safe_mode.cause, core.standing.nodes)
+                        self._fencings.all(), core.hard_state.cib_term, self._safe_mode.cause, core.hard_state.nodes)
 
     def _state(self) -> str:
         core = self._core
@@ -204,21 +207,21 @@ class Controller:
             return "safe-mode"
         if core.leading:
             return str(self._planning.state) if self._joining.complete else "integration"
-        return "not-dc" if core.authority is not None else ("election" if core.view.number else "starting")
+        return "not-dc" if core.leadership is not None else ("election" if core.view.number else "starting")
 
     # Tables
 
     def _event_table(self) -> dict[type, Callable[[Any], None]]:
         return {
             events.Started: self._started,
-            events.ViewChanged: self._view_changed,
+            events.ViewInstalled: self._view_changed,
             events.NodesHeard: self._nodes_heard,
             events.MembersRequested: lambda event: self._members.requested(event, self._requests.forward),
             events.MessageReceived: self._received,
             events.TimerFired: self._timer,
             events.Persisted: lambda event: self._core.persisted(event.token),
             events.PersistFailed: lambda event: self._core.not_persisted(event.token),
-            events.Planned: self._planning.planned,
+            events.PlanReady: self._planning.planned,
             events.OperationEnded: self._history.ended,
             events.FencingEnded: self._fencing_member.ended,
             events.AgentDescribed: self._history.described,
@@ -235,37 +238,37 @@ class Controller:
 
     def _message_table(self) -> dict[type, Callable[[str, Any], None]]:
         return {
-            messages.Hello: self._hello,
+            messages.Announce: self._hello,
             messages.VoteRequest: self._election.vote_request,
             messages.Vote: self._election.vote,
-            messages.Welcome: self._welcome,
-            messages.NotWelcome: self._not_welcome,
-            messages.Joined: self._joining.joined_message,
-            messages.Update: self._replication.update,
-            messages.NodeListKept: self._members.kept,
+            messages.JoinOffer: self._welcome,
+            messages.JoinRefused: self._not_welcome,
+            messages.JoinConfirm: self._joining.joined_message,
+            messages.CibPatch: self._replication.update,
+            messages.NodeListCommitted: self._members.kept,
             messages.MembersForward: self._change_members,
-            messages.Receipted: self._replication.take_receipt,
+            messages.RequestApplied: self._replication.take_receipt,
             messages.Acknowledge: lambda sender, message: self._replication.acknowledged(
-                sender, message.term, Version(*message.version)),
+                sender, message.term, CibVersion(*message.version)),
             messages.Resync: lambda sender, message: self._replication.resync(sender),
             messages.Execute: self._history.execute,
-            messages.Refused: lambda sender, message: self._dispatch.refused(message.key, message.because),
-            messages.Forget: self._forget,
-            messages.Result: self._result,
+            messages.ActionRefused: lambda sender, message: self._dispatch.refused(message.key, message.because),
+            messages.CleanHistory: self._forget,
+            messages.ActionResult: self._result,
             messages.ChangeForward: self._requests.change,
             messages.CleanupForward: self._requests.cleanup,
-            messages.LossAccepted: self._lost_store.accepted,
+            messages.StoreLossAccepted: self._lost_store.accepted,
             messages.ReadForward: self._reads.asked,
             messages.FollowProbe: self._reads.probed,
             messages.Following: self._reads.following,
             messages.FenceForward: self._requests.fence,
             messages.FenceOrder: self._fencing_member.order,
             messages.FenceReport: self._fence_report,
-            messages.FencingUnderWay: self._fencing_under_way,
-            messages.FencingNews: self._fencing_member.news,
-            messages.Panic: self._fencing_member.told_to_panic,
+            messages.FencingInFlight: self._fencing_under_way,
+            messages.FencingHistoryUpdate: self._fencing_member.news,
+            messages.EndYourself: self._fencing_member.told_to_panic,
             messages.AttributeUpdate: self._attributes.update,
-            messages.AttributeKept: self._attributes.kept,
+            messages.AttributeAccepted: self._attributes.kept,
             messages.NodeLoad: self._node_load,
             messages.RequestAnswer: lambda sender, message: self._requests.answered(message),
             messages.LeaveRequest: self._leaving.take,
@@ -292,7 +295,7 @@ class Controller:
         }
 
     def _timer(self, event: events.TimerFired) -> None:
-        if event.name.startswith(flights.TIMER_PREFIX):
+        if event.name.startswith(in_flight.TIMER_PREFIX):
             self._dispatch.timer(event.name)
         elif event.name.startswith(attributing.TIMER_PREFIX):
             self._attributes.timer(event.name)
@@ -314,7 +317,7 @@ class Controller:
 
     # Wiring
 
-    def _view_changed(self, event: events.ViewChanged) -> None:
+    def _view_changed(self, event: events.ViewInstalled) -> None:
         core = self._core
         core.see(event.view)
         core.changed("members")
@@ -331,7 +334,7 @@ class Controller:
             self._joining.view_changed()
             # What was planned or goes on may be over: members may have followed another while this node was frozen.
             self._planning.want("the view has changed")
-        elif core.authority is None:
+        elif core.leadership is None:
             self._requests.leader_lost()
 
     def _fencing_requested(self, event: events.FencingRequested) -> None:
@@ -342,14 +345,14 @@ class Controller:
         if self._members.heard(event):
             self._election.view_changed()
 
-    def _hello(self, sender: str, hello: messages.Hello) -> None:
+    def _hello(self, sender: str, hello: messages.Announce) -> None:
         self._leases.told(sender, hello)
         self._election.hello(sender, hello)
         self._joining.hello(sender, hello)
 
-    def _welcome(self, sender: str, welcome: messages.Welcome) -> None:
+    def _welcome(self, sender: str, welcome: messages.JoinOffer) -> None:
         self._joining.welcome(sender, welcome)
-        if self._core.authority is not None:
+        if self._core.leadership is not None:
             self._leader_known()
 
     def _started(self, event: events.Started) -> None:
@@ -358,8 +361,8 @@ class Controller:
             self._core.emit(Terminate("the CIB on this node's disk is of a newer release", objection))
         self._safe_mode.begin()
 
-    def _not_welcome(self, sender: str, message: messages.NotWelcome) -> None:
-        held = self._core.authority
+    def _not_welcome(self, sender: str, message: messages.JoinRefused) -> None:
+        held = self._core.leadership
         # Of two that lead without quorum one may not know yet that it belongs to the cluster no more.
         if held is None or held.name == sender or (held.caretaker and message.code == joins.NOT_LISTED):
             self._core.emit(Terminate(f"{sender}, which leads the cluster, does not let this node join",
@@ -370,11 +373,11 @@ class Controller:
         core = self._core
         self._backoff.forget()
         self._replication.dropped.forget()
-        core.broadcast(messages.EndSafeMode(core.standing.term))
+        core.broadcast(messages.EndSafeMode(core.hard_state.term))
         self._safe_mode.end("a cleanup was asked for")
 
     def _end_safe_mode(self, sender: str, message: messages.EndSafeMode) -> None:
-        if self._core.dc == sender and message.term == self._core.standing.term:
+        if self._core.dc == sender and message.term == self._core.hard_state.term:
             self._replication.dropped.forget()
             self._safe_mode.end(f"a cleanup was asked for at {sender}")
 
@@ -382,11 +385,11 @@ class Controller:
         self._core.broadcast(self._election.own_hello())
         self._planning.want("safe mode is over")
 
-    def _forget(self, sender: str, message: messages.Forget) -> None:
+    def _forget(self, sender: str, message: messages.CleanHistory) -> None:
         if self._core.dc == sender:
             self._history.forget(message)
 
-    def _result(self, sender: str, result: messages.Result) -> None:
+    def _result(self, sender: str, result: messages.ActionResult) -> None:
         if not self._joining.is_fenced(sender):
             self._results.take(sender, result)
 
@@ -399,7 +402,7 @@ class Controller:
         self._throttle.told(sender, load)
         self._dispatch.pump()
 
-    def _fencing_under_way(self, sender: str, message: messages.FencingUnderWay) -> None:
+    def _fencing_under_way(self, sender: str, message: messages.FencingInFlight) -> None:
         if self._core.leading:
             self._fencing.under_way(sender, message)
 
@@ -443,7 +446,7 @@ class Controller:
         self._throttle.leader_known()
         self._leaving.leader_known()
 
-    def _member_joined(self, name: str, message: messages.Joined, new: bool, strayed: bool) -> None:
+    def _member_joined(self, name: str, message: messages.JoinConfirm, new: bool, strayed: bool) -> None:
         why = f"{name} has joined" if new else f"{name} has acted for another leader" if strayed else ""
         if why:
             # First of all: what it has done may free what waits for it, and may forbid it as well.
@@ -453,13 +456,13 @@ class Controller:
         self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:
-            self._alerts.node(name, self._core.me.shape.id_of(name), here=True)
+            self._alerts.node(name, self._core.me.config.id_of(name), here=True)
             self._fencing_member.greet(name)
         if why:
             self._planning.want(why)
 
     def _member_left(self, name: str) -> None:
-        self._alerts.node(name, self._core.me.shape.id_of(name), here=False)
+        self._alerts.node(name, self._core.me.config.id_of(name), here=False)
         self._throttle.node_left(name)
         # First of all: what it had under way has failed, and what follows even a failure waits for its fencing.
         self._dispatch.abort(f"{name} has left")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crm.cib.changes import Change
-from crm.cib.version import Seen
-from crm.controller.messages import Message
-from crm.controller.node_list import ListedNode, NodeList
-from crm.controller.receipts import NOBODY, Origin
-from crm.controller.values import View
+from crm.cib.version import SeenVersion
+from crm.controller.cluster_state import View
+from crm.controller.membership.node_list import ListedNode, NodeList
+from crm.controller.protocol.messages import Message
+from crm.controller.replication.idempotency import NOBODY, Requester
 from crm.model.transition import AgentReference, Transition
 
 
@@ -20,7 +20,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewChanged:
+class ViewInstalled:
     """The message layer agreed on a new view."""
 
     view: View
@@ -28,7 +28,9 @@ class ViewChanged:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message from a member of the view. `number`: which of its messages it is (see `crm.controller.numbers`)."""
+    """A message from a member of the view. `number`: which of its messages it is (see
+    `crm.controller.protocol.message_dedup`).
+    """
 
     sender: str
     message: Message
@@ -65,7 +67,7 @@ class PersistFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlanReady:
     """The answer to a `MakePlan`; None and a reason when planning failed."""
 
     plan_id: int
@@ -128,8 +130,8 @@ class ChangeRequested:
 
     request_id: str
     change: Change
-    if_seen: Seen | None = None
-    origin: Origin = NOBODY
+    if_seen: SeenVersion | None = None
+    origin: Requester = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class LossAcceptanceRequested:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequested:
-    """A client wants to read what is at least as new as its question (see `crm.controller.reads`)."""
+    """A client wants to read what is at least as new as its question (see `crm.controller.replication.read_index`)."""
 
     request_id: str
 
@@ -154,7 +156,7 @@ class CleanupRequested:
     request_id: str
     resource: str | None = None
     node: str | None = None
-    origin: Origin = NOBODY
+    origin: Requester = NOBODY
     everything: bool = False
 
 
@@ -167,17 +169,19 @@ class FencingRequested:
     request_id: str
     target: str
     action: str
-    origin: Origin = NOBODY
+    origin: Requester = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class MembersRequested:
-    """A client wants nodes added to the cluster or removed from it (see `crm.controller.messages.MembersForward`)."""
+    """A client wants nodes added to the cluster or removed from it (see
+    `crm.controller.protocol.messages.MembersForward`).
+    """
 
     request_id: str
     action: str
     nodes: tuple[ListedNode, ...]
-    origin: Origin = NOBODY
+    origin: Requester = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ class AttributeRequested:
     name: str
     value: str | None
     dampening_ms: int | None = None
-    origin: Origin = NOBODY
+    origin: Requester = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +222,13 @@ class ReplanRequested:
 
 Event = (
     Started
-    | ViewChanged
+    | ViewInstalled
     | NodesHeard
     | MessageReceived
     | TimerFired
     | Persisted
     | PersistFailed
-    | Planned
+    | PlanReady
     | OperationEnded
     | FencingEnded
     | AgentDescribed

@@ -10,7 +10,7 @@ from the last moment, are looked at only when something else is there; of anothe
 parts keep in mutable tables is looked at after each event, but only what can go wrong for a leader, or for who is none.
 `python -m tests.bench.invariants` measures it.
 
-Not here: promises about the cluster as a whole, which no node can see alone (see `crm.testing.checkers`).
+Not here: promises about the cluster as a whole, which no node can see alone (see `crm.testing.invariants`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.document import Document
+from crm.controller.cluster_state import HardState, Leadership, View
 from crm.controller.core import Core
-from crm.controller.dispatch import Dispatch
-from crm.controller.fencing.fencing import Fencing
-from crm.controller.joining import Joining
-from crm.controller.planning import Planning
-from crm.controller.replication import Replication
-from crm.controller.values import Authority, Standing, View
+from crm.controller.execution.planning import Planning
+from crm.controller.execution.transition_runner import TransitionRunner
+from crm.controller.fencing.coordinator import FencingCoordinator
+from crm.controller.leadership.joining import Joining
+from crm.controller.replication.replication import Replication
 
 
 class BrokenInvariantError(AssertionError):
@@ -37,14 +37,14 @@ class BrokenInvariantError(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class InvariantInputs:
     """What the invariants are about."""
 
     core: Core
     replication: Replication
     joining: Joining
-    fencing: Fencing
-    dispatch: Dispatch
+    fencing: FencingCoordinator
+    dispatch: TransitionRunner
     planning: Planning
 
 
@@ -52,13 +52,13 @@ Broken = str
 """The values that break an invariant; empty if it holds."""
 
 
-def _term_is_standing(parts: Parts) -> Broken:
-    core, held = parts.core, parts.core.authority
-    return f"authority of term {held.term}, {core.standing}" if held and held.term != core.standing.term else ""
+def _term_is_standing(parts: InvariantInputs) -> Broken:
+    core, held = parts.core, parts.core.leadership
+    return f"authority of term {held.term}, {core.hard_state}" if held and held.term != core.hard_state.term else ""
 
 
-def _leader_is_here(parts: Parts) -> Broken:
-    core, held = parts.core, parts.core.authority
+def _leader_is_here(parts: InvariantInputs) -> Broken:
+    core, held = parts.core, parts.core.leadership
     if held is None:
         return ""
     member = core.view.member(held.name)
@@ -66,26 +66,26 @@ def _leader_is_here(parts: Parts) -> Broken:
     return "" if same else f"{held}, view {core.view.number} of {', '.join(core.view.names)}"
 
 
-def _quorum_elects(parts: Parts) -> Broken:
-    core, held = parts.core, parts.core.authority
+def _quorum_elects(parts: InvariantInputs) -> Broken:
+    core, held = parts.core, parts.core.leadership
     if held is None or held.caretaker != core.view.quorate:
         return ""
     return f"{held}, quorate: {core.view.quorate}"
 
 
-def _office_is_stamped(parts: Parts) -> Broken:
-    core, held = parts.core, parts.core.authority
-    if held is None or held.caretaker or not core.leading or not core.in_office:
+def _office_is_stamped(parts: InvariantInputs) -> Broken:
+    core, held = parts.core, parts.core.leadership
+    if held is None or held.caretaker or not core.leading or not core.may_commit:
         return ""
-    return "" if core.standing.cib_term == held.term else f"{held}, {core.standing}"
+    return "" if core.hard_state.cib_term == held.term else f"{held}, {core.hard_state}"
 
 
-def _cib_is_of_a_known_term(parts: Parts) -> Broken:
-    standing = parts.core.standing
-    return "" if standing.cib_term <= standing.term else str(standing)
+def _cib_is_of_a_known_term(parts: InvariantInputs) -> Broken:
+    hard_state = parts.core.hard_state
+    return "" if hard_state.cib_term <= hard_state.term else str(hard_state)
 
 
-def _acknowledged_is_stored(parts: Parts, now: _Moment) -> Broken:
+def _acknowledged_is_stored(parts: InvariantInputs, now: _Moment) -> Broken:
     own = now.document.version
     for name, version in parts.replication.acknowledged_by.items():
         if version > own:
@@ -93,39 +93,39 @@ def _acknowledged_is_stored(parts: Parts, now: _Moment) -> Broken:
     return ""
 
 
-def _joined_are_here(parts: Parts, now: _Moment) -> Broken:
+def _joined_are_here(parts: InvariantInputs, now: _Moment) -> Broken:
     joined = parts.joining.joined.keys()
     return "" if joined <= now.names else (
         f"joined, not in view {now.view.number}: {', '.join(sorted(joined - now.names))}")
 
 
-def _only_leaders_dispatch(parts: Parts, now: _Moment) -> Broken:
+def _only_leaders_dispatch(parts: InvariantInputs, now: _Moment) -> Broken:
     if parts.dispatch.idle:
         return ""
     return f"{parts.core.me.name} does not lead, transition {parts.dispatch.number} is in flight"
 
 
-def _only_leaders_promise(parts: Parts, now: _Moment) -> Broken:
+def _only_leaders_promise(parts: InvariantInputs, now: _Moment) -> Broken:
     promises = parts.replication.open_promises
     return f"{parts.core.me.name} does not lead, {promises} changes wait for disks" if promises else ""
 
 
-def _only_leaders_fence(parts: Parts, now: _Moment) -> Broken:
+def _only_leaders_fence(parts: InvariantInputs, now: _Moment) -> Broken:
     targets = parts.fencing.targets
     return f"{parts.core.me.name} does not lead, fencing of {', '.join(targets)}" if targets else ""
 
 
-def _only_leaders_plan(parts: Parts, now: _Moment) -> Broken:
+def _only_leaders_plan(parts: InvariantInputs, now: _Moment) -> Broken:
     return f"{parts.core.me.name} does not lead, and waits for a plan" if parts.planning.pending else ""
 
 
-def _safe_mode_begins_nothing(parts: Parts, now: _Moment) -> Broken:
+def _safe_mode_begins_nothing(parts: InvariantInputs, now: _Moment) -> Broken:
     if not parts.core.safe_mode or parts.dispatch.run is None:
         return ""
     return f"{parts.core.me.name} runs transition {parts.dispatch.number}"
 
 
-OF_FACTS: tuple[tuple[str, Callable[[Parts], Broken]], ...] = (
+OF_FACTS: tuple[tuple[str, Callable[[InvariantInputs], Broken]], ...] = (
     ("whoever is followed leads in the standing term", _term_is_standing),
     ("whoever is followed is a member, and has not restarted since", _leader_is_here),
     ("a DC has quorum, a caretaker has none", _quorum_elects),
@@ -135,7 +135,7 @@ OF_FACTS: tuple[tuple[str, Callable[[Parts], Broken]], ...] = (
 
 VERSIONS = "versions never go back within a reign"
 
-Looks = tuple[tuple[str, Callable[[Parts, "_Moment"], Broken]], ...]
+Looks = tuple[tuple[str, Callable[[InvariantInputs, "_Moment"], Broken]], ...]
 
 OF_LEADERS: Looks = (
     ("nobody has acknowledged more than the leader has", _acknowledged_is_stored),
@@ -157,9 +157,9 @@ class _Moment:
     The document is another one after most events: that alone makes no new moment.
     """
 
-    standing: Standing
-    authority: Authority | None
-    in_office: bool
+    hard_state: HardState
+    leadership: Leadership | None
+    may_commit: bool
     view: View
     document: Document
     names: frozenset[str]
@@ -169,7 +169,7 @@ class _Moment:
 class Invariants:
     """All of them, of one controller. `check` is called after each event."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: InvariantInputs) -> None:
         self._parts = parts
         self._last = self._moment()
 
@@ -177,12 +177,13 @@ class Invariants:
         """Raises BrokenInvariantError."""
         core, last = self._parts.core, self._last
         # By identity: comparing two documents would cost more than all the rest.
-        if (core.standing is not last.standing or core.view is not last.view or core.authority is not last.authority
-                or core.in_office != last.in_office):
+        if (core.hard_state is not last.hard_state or core.view is not last.view
+            or core.leadership is not last.leadership
+                or core.may_commit != last.may_commit):
             self._check_facts()
             last = self._last
         elif core.document is not last.document:
-            if values := _version_back(last, last.authority, core.document):
+            if values := _version_back(last, last.leadership, core.document):
                 raise BrokenInvariantError(core.me.name, VERSIONS, values)
             last.document = core.document
         for name, broken in last.looks:
@@ -201,32 +202,32 @@ class Invariants:
 
     def _moment(self) -> _Moment:
         core = self._parts.core
-        return _Moment(core.standing, core.authority, core.in_office, core.view, core.document,
+        return _Moment(core.hard_state, core.leadership, core.may_commit, core.view, core.document,
                        frozenset(core.view.names), OF_LEADERS if core.leading else OF_OTHERS)
 
     def _steps(self, last: _Moment, now: _Moment) -> tuple[tuple[str, Broken], ...]:
         return (
             ("terms never go back",
-             f"{last.standing}, then {now.standing}" if now.standing.term < last.standing.term else ""),
-            ("a voter votes once in a term", _second_vote(last.standing, now.standing)),
-            (VERSIONS, _version_back(last, now.authority, now.document)),
+             f"{last.hard_state}, then {now.hard_state}" if now.hard_state.term < last.hard_state.term else ""),
+            ("a voter votes once in a term", _second_vote(last.hard_state, now.hard_state)),
+            (VERSIONS, _version_back(last, now.leadership, now.document)),
             ("a DC takes office when enough disks have its term", self._early_office(last, now)),
         )
 
     def _early_office(self, last: _Moment, now: _Moment) -> Broken:
-        core, held = self._parts.core, now.authority
-        taken = core.leading and now.in_office and (not last.in_office or last.authority != held)
+        core, held = self._parts.core, now.leadership
+        taken = core.leading and now.may_commit and (not last.may_commit or last.leadership != held)
         if not taken or held is None or held.caretaker:
             return ""
-        kept = core.term_kept_by
-        return "" if core.enough(kept) else f"{held}, on the disks of {sorted(kept)}, needed: {core.needed}"
+        kept = core.term_persisted_by
+        return "" if core.enough(kept) else f"{held}, on the disks of {sorted(kept)}, disks_needed: {core.disks_needed}"
 
 
-def _version_back(last: _Moment, authority: Authority | None, document: Document) -> Broken:
-    back = authority is not None and authority == last.authority and document.version < last.document.version
-    return f"{authority}: {last.document.version}, then {document.version}" if back else ""
+def _version_back(last: _Moment, leadership: Leadership | None, document: Document) -> Broken:
+    back = leadership is not None and leadership == last.leadership and document.version < last.document.version
+    return f"{leadership}: {last.document.version}, then {document.version}" if back else ""
 
 
-def _second_vote(last: Standing, now: Standing) -> Broken:
+def _second_vote(last: HardState, now: HardState) -> Broken:
     changed = last.voted_for is not None and now.voted_for != last.voted_for
     return f"{last}, then {now}" if now.term == last.term and changed else ""

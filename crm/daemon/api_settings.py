@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from crm.daemon.section import Section, SettingsError
+from crm.daemon.settings_section import SettingsError, SettingsSection
 
 
-class ApiSettings(Section):
+class ApiSettings(SettingsSection):
     """Where the REST API and the command-line tools reach the daemon."""
 
     socket: Path = Field(

@@ -38,7 +38,7 @@ class Certified:
     expires: datetime
 
 
-class Authority:
+class CertificateAuthority:
     """Signs for a cluster. `key`: the cluster's."""
 
     def __init__(self, key: bytes) -> None:

@@ -189,10 +189,6 @@ def _reap(_number: int, _frame: object) -> None:
 
 def _warm_up() -> None:
     """Load what workers need, and what the first plan loads, by making one."""
-    import crm.daemon.jobs
-    import crm.daemon.planner
-    import crm.policy_engine.explain
-    import crm.rehearsal.preview  # noqa: F401
     from crm.cib.document import Document
     from crm.policy_engine import schedule
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from crm.cib.synced_files import replace_synced
-from crm.daemon.peers import Peers
-from crm.daemon.refusal import Refused
+from crm.daemon.errors import RequestRefused
+from crm.daemon.peer_queries import PeerQueries
 
 FILE = "layer-key"
 _TOPIC = "layer-key"
@@ -61,7 +61,7 @@ def _written(key: bytes) -> bytes:
 class LayerKeys:
     """One node's keys. `use` tells the message layer."""
 
-    def __init__(self, keys: tuple[bytes, ...], folder: Path, peers: Peers,
+    def __init__(self, keys: tuple[bytes, ...], folder: Path, peers: PeerQueries,
                  use: Callable[[tuple[bytes, ...]], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys
         self._folder = folder
@@ -80,28 +80,28 @@ class LayerKeys:
         here = set(self._peers.present())
         missing = sorted(set(nodes) - here - {self._peers.name})
         if missing:
-            raise Refused("nodes-away", f"{', '.join(missing)} would be left with the old key",
+            raise RequestRefused("nodes-away", f"{', '.join(missing)} would be left with the old key",
                           "start crmd there, or remove the node: crmctl cluster remove")
         for step in _STEPS:
             for node in (*sorted(set(nodes) - {self._peers.name}), self._peers.name):
                 try:
                     await self._peers.ask(node, _TOPIC, {"step": step, "key": key})
-                except Refused as error:
-                    raise Refused("key-not-changed", f"{node} did not {step} the new key: {error.message}",
+                except RequestRefused as error:
+                    raise RequestRefused("key-not-changed", f"{node} did not {step} the new key: {error.message}",
                                   f"all nodes still accept each other; ask for it again in {PAUSE_S:.0f} s") from None
 
     async def _step(self, about: Any) -> str:
         """Do one step here: on disk first."""
         step, key = str(about["step"]), str(about["key"]).encode()
         if step not in _STEPS or len(key) < 16:
-            raise Refused("bad-request", f"{step!r} is no step of a change of keys")
+            raise RequestRefused("bad-request", f"{step!r} is no step of a change of keys")
         self._check_turn(key)
         others = tuple(known for known in self._keys if known != key)
         keys = {"accept": (*others, key), "prove": (key, *others), "only": (key,)}[step]
         try:
             replace_synced(self._folder / FILE, as_file(keys), 0o600)
         except OSError as error:
-            raise Refused("disk", f"the key cannot be written: {error.strerror}") from None
+            raise RequestRefused("disk", f"the key cannot be written: {error.strerror}") from None
         if self.beside is not None:
             # For the day on which the state is lost; where it cannot be written an invitation brings the key again.
             with suppress(OSError):
@@ -116,5 +116,5 @@ class LayerKeys:
         if self._under_way is None or self._under_way[0] == key:
             return
         if self._clock() - self._under_way[1] < PAUSE_S:
-            raise Refused("key-change-under-way", f"{self._peers.name} takes part in another change of the key",
+            raise RequestRefused("key-change-under-way", f"{self._peers.name} takes part in another change of the key",
                           f"ask for it again in {PAUSE_S:.0f} s")

@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 from crm.cib.errors import CibError
 from crm.cib.redaction import redacted_text
-from crm.controller import Options
+from crm.controller import ControllerOptions
 from crm.controller.commands import Terminate
-from crm.controller.requests import Validate
+from crm.controller.replication.requests import Validate
 from crm.daemon import priority, supervision
-from crm.daemon.durable import Durable, FolderInUseError
+from crm.daemon.crash_records import CrashRecords
 from crm.daemon.fork_server import ForkServer
-from crm.daemon.going_without import GoingWithout
-from crm.daemon.lease import ORDERS, lease_folder, margin_ms
-from crm.daemon.mistakes import Mistakes
-from crm.daemon.node import Node
+from crm.daemon.known_absences import KnownAbsences
+from crm.daemon.lease_holder import ORDERS, lease_folder, margin_ms
+from crm.daemon.node import NodeShell
 from crm.daemon.self_fencing import way_to_end
-from crm.daemon.service import Service
+from crm.daemon.service import ClusterService
 from crm.daemon.settings import ApiSettings, Settings, SettingsError
+from crm.daemon.storage import DurableStorage, FolderInUseError
 from crm.executor import Executor, ExecutorSettings, OperationResult
 from crm.executor.tools import lay_tools
 from crm.messaging import LayerError, complete, find_layer
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("crm.daemon")
 
-MakeApp = Callable[[Service], Any]
+MakeApp = Callable[[ClusterService], Any]
 """Makes the ASGI application for a service (`crm.api.app.create`); the daemon knows no API."""
 
 _LISTENING = ("embedded", "etcd")
@@ -92,18 +92,19 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
                validate: Validate | None) -> int:
     factory = find_layer(settings.messaging.layer)
     layer_settings = complete(factory, settings.layer_settings(listening))
-    durable = Durable(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
+    durable = DurableStorage(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
                       lambda token: node.disk_fails(token))
     durable.open()
     restarted = os.environ.pop(supervision.RESTARTED, None) is not None
-    mistakes = Mistakes(settings.state_folder, restarted)
-    without = GoingWithout(settings.runtime_folder)
+    mistakes = CrashRecords(settings.state_folder, restarted)
+    without = KnownAbsences(settings.runtime_folder)
     layer = factory(layer_settings)
     lease = lease_folder()
-    options = Options(settings.node_action_limit, settings.recheck_interval_s, settings.startup_fencing_delay_s,
+    options = ControllerOptions(settings.node_action_limit, settings.recheck_interval_s,
+                                settings.startup_fencing_delay_s,
                       settings.has_watchdog, margin_ms(layer_settings) if lease else 0, written_at=time.ctime,
                       safe_mode=mistakes.cause(), done_without=without.recall(restarted))
-    node = Node(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), forks,
+    node = NodeShell(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), forks,
                 options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
     node.afterwards.append(lambda: without.note(node.controller.does_without))
     if node.service.keys is not None:
@@ -198,7 +199,7 @@ def _executor(settings: Settings, lease: Path | None, on_result: Callable[[Opera
 class _Leaving:
     """What a SIGTERM or SIGINT does. The first: leave gracefully. The second, or the time limit: at once."""
 
-    def __init__(self, node: Node, limit_s: int) -> None:
+    def __init__(self, node: NodeShell, limit_s: int) -> None:
         self._node = node
         self._limit_s = limit_s
         self._asked = False
@@ -219,7 +220,7 @@ class _Leaving:
             self._node.stopped.set_result(Terminate(why))
 
 
-async def _joined(node: Node) -> bool:
+async def _joined(node: NodeShell) -> bool:
     """Have the node join; False if it is told to leave before it has. Raises LayerError."""
     joining: asyncio.Future[Any] = asyncio.ensure_future(node.start())
     await asyncio.wait({joining, node.stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -241,7 +242,7 @@ def _set_up_logging(settings: Settings) -> None:
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
 
 
-def _hide_secrets(service: Service) -> None:
+def _hide_secrets(service: ClusterService) -> None:
     """Nothing that the CIB holds as a secret gets into the log, whoever says it."""
 
     def hide(record: logging.LogRecord) -> bool:

@@ -15,42 +15,42 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from crm.controller import Controller, Options, Snapshot, commands, events
-from crm.controller.codec import BadMessage, UnknownMessage, decode, encode
-from crm.controller.core import Identity
-from crm.controller.messages import FenceOrder
-from crm.controller.requests import Validate
-from crm.controller.values import Member, Shape, View
-from crm.daemon import load
+from crm.controller import Controller, ControllerOptions, ControllerSnapshot, commands, events
+from crm.controller.cluster_state import ClusterConfig, Member, View
+from crm.controller.core import NodeIdentity
+from crm.controller.protocol.codec import BadMessage, UnknownMessage, decode, encode
+from crm.controller.protocol.messages import FenceOrder
+from crm.controller.replication.requests import Validate
+from crm.daemon import machine_load
+from crm.daemon.client_jobs import ClientJobs
 from crm.daemon.clock import SteadyClock
-from crm.daemon.durable import Durable
+from crm.daemon.configuration_history import ConfigurationHistory
+from crm.daemon.crash_records import CrashRecords
 from crm.daemon.fork_server import ForkServer
-from crm.daemon.jobs import Jobs
-from crm.daemon.kept_configurations import KeptConfigurations
+from crm.daemon.history_records import HistoryRecords
 from crm.daemon.layer_keys import LayerKeys
-from crm.daemon.lease import LeaseHolder
-from crm.daemon.led_transitions import LedTransitions
+from crm.daemon.lease_holder import LeaseHolder
 from crm.daemon.link_reports import link_reports
-from crm.daemon.measures import Measures
-from crm.daemon.members import MemberReports, remembered_or_first
-from crm.daemon.mistakes import Mistakes
+from crm.daemon.measurements import Measurements
+from crm.daemon.node_list_storage import MemberReports, remembered_or_first
+from crm.daemon.peer_queries import PeerQueries
 from crm.daemon.peer_reports import PeerReports
-from crm.daemon.peers import Peers
 from crm.daemon.planner import Planner
-from crm.daemon.records import Records
-from crm.daemon.service import Service
+from crm.daemon.service import ClusterService
+from crm.daemon.storage import DurableStorage
 from crm.daemon.transition_archive import TransitionArchive
-from crm.daemon.waking import Waking
+from crm.daemon.transition_queries import TransitionQueries
+from crm.daemon.wake_guard import WakeGuard
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import (
     BeatingLayer,
     LayerError,
     LayerSettings,
+    LayerViewChanged,
     ListedLayer,
     ListHeard,
     MessageLayer,
     Received,
-    ViewChanged,
     ViewConfirmed,
     ViewDoubted,
 )
@@ -68,27 +68,28 @@ _CLIENTS_PLANNER_IDLE_S = 30.0
 _GENERIC_ERROR = 1
 
 
-class Node:
+class NodeShell:
     """One running node. `stopped` is set when its part is over, and says why."""
 
-    def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: Durable,
+    def __init__(self, layer: MessageLayer, layer_settings: LayerSettings, durable: DurableStorage,
                  make_executor: Callable[[Callable[[OperationResult], None]], Executor], forks: ForkServer,
-                 options: Options, validate: Validate | None, fence_self: Callable[[str], None],
-                 mistakes: Mistakes, invited: bool = False, lease: Path | None = None) -> None:
+                 options: ControllerOptions, validate: Validate | None, fence_self: Callable[[str], None],
+                 mistakes: CrashRecords, invited: bool = False, lease: Path | None = None) -> None:
         recalled = durable.recall()
         for report in recalled.reports:
             log.log(_LEVELS.get(report.severity, logging.WARNING), "%s. %s", report.message, report.hint)
         nodes = tuple((node.name, node.id) for node in layer_settings.nodes)
-        shape = Shape(nodes, layer_settings.quorum.needed(layer_settings.names))
-        standing = recalled.standing
+        config = ClusterConfig(nodes, layer_settings.quorum.disks_needed(layer_settings.names))
+        hard_state = recalled.hard_state
         self._listed_layer = layer if isinstance(layer, ListedLayer) else None
         if self._listed_layer is not None:
-            standing = remembered_or_first(recalled, layer_settings, invited)
-            assert standing.nodes is not None
-            self._listed_layer.use_nodes(standing.nodes)
-        identity = Identity(layer_settings.name, shape.id_of(layer_settings.name), layer_settings.incarnation, shape)
+            hard_state = remembered_or_first(recalled, layer_settings, invited)
+            assert hard_state.nodes is not None
+            self._listed_layer.use_nodes(hard_state.nodes)
+        identity = NodeIdentity(layer_settings.name, config.id_of(layer_settings.name), layer_settings.incarnation,
+                                config)
         extra = {} if validate is None else {"validate": validate}
-        self.controller = Controller(identity, standing, recalled.document, options, **extra)
+        self.controller = Controller(identity, hard_state, recalled.document, options, **extra)
         self.controller.recall_receipts(recalled.receipts)
         self.stopped: asyncio.Future[commands.Terminate] = asyncio.get_running_loop().create_future()
         self.executor = make_executor(self._operation_ended)
@@ -96,22 +97,22 @@ class Node:
         self.planner = Planner(forks)
         # Clients have a process of their own to plan: what they ask never stands before what the cluster needs.
         self._clients_planner = Planner(forks, _CLIENTS_PLANNER_IDLE_S, "crmd: clients' planner")
-        self._waking = Waking(layer_settings.earliest_loss_ms / 1000, layer.look)
+        self._waking = WakeGuard(layer_settings.earliest_loss_ms / 1000, layer.look)
         self._beats_itself = not isinstance(layer, BeatingLayer)
         if isinstance(layer, BeatingLayer):
             layer.before_beat = self._waking.beat
         self.executor.ready = self._awake
         self._check_every_s = layer_settings.heartbeat_ms / 1000
-        self._measures = Measures()
+        self._measures = Measurements()
         self._archive = TransitionArchive(durable.folder / "transitions", layer_settings.name)
-        self._peers = Peers(layer_settings.name, lambda: self.controller.snapshot().view.names,
+        self._peers = PeerQueries(layer_settings.name, lambda: self.controller.snapshot().view.names,
                             lambda to, raw: self._outgoing.put_nowait((to, raw)), layer_settings.max_message_bytes)
-        configurations = KeptConfigurations(Records(durable.store), self._peers)
-        transitions = LedTransitions(self._archive, self._peers, lambda: self.controller.snapshot().dc, self._names)
-        self.service = Service(layer_settings.name, nodes, self._snapshot, self.post, self._clients_planner.plan,
+        configurations = ConfigurationHistory(HistoryRecords(durable.store), self._peers)
+        transitions = TransitionQueries(self._archive, self._peers, lambda: self.controller.snapshot().dc, self._names)
+        self.service = ClusterService(layer_settings.name, nodes, self._snapshot, self.post, self._clients_planner.plan,
                                lambda: durable.problem, self.executor, configurations, transitions, self._peers,
                                self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports,
-                               Jobs(forks).run)
+                               ClientJobs(forks).run)
         member_reports = MemberReports(layer_settings, self._listed_layer)
         self.more_reports: list[Callable[[], tuple[Report, ...]]] = [
             lambda: link_reports(layer), lambda: member_reports(self._snapshot())]
@@ -157,7 +158,7 @@ class Node:
         self._spawn(self._send_all())
         self._spawn(self._listen())
         self.post(events.Started())
-        self._spawn(load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores)),
+        self._spawn(machine_load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores)),
                                self._forks.used_s))
         self._spawn(self._stay_awake())
         self._spawn(self._peer_reports.work())
@@ -203,7 +204,7 @@ class Node:
         finally:
             self._handling = False
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> ControllerSnapshot:
         """What this node knows; while it has to look first, it knows neither of quorum nor of a leader."""
         seen = self.controller.snapshot()
         if not self._waking.check():
@@ -240,8 +241,8 @@ class Node:
                 self._outgoing.put_nowait((to, encode(message, number)))
             case commands.Broadcast(message, number):
                 self._outgoing.put_nowait((None, encode(message, number)))
-            case commands.Persist(token, standing, document):
-                self._durable.persist(token, standing, document, self.controller.receipts())
+            case commands.Persist(token, hard_state, document):
+                self._durable.persist(token, hard_state, document, self.controller.receipts())
             case commands.MakePlan():
                 self._spawn(self._make_plan(command))
             case commands.SetTimer(name, at):
@@ -258,7 +259,7 @@ class Node:
                 self._alert(AlertRequest(path, environment, timeout_ms, timestamp_format, at))
             case commands.FenceSelf(reason):
                 self._fence_self(reason)
-            case commands.Answer():
+            case commands.RequestAnswered():
                 self.service.answered(command)
             case commands.TransitionBegun():
                 self._spawn(self._recorded(self._archive.begun(command)))
@@ -269,7 +270,7 @@ class Node:
             case commands.NodesListed(nodes):
                 if self._listed_layer is not None:
                     self._listed_layer.use_nodes(nodes)
-            case commands.CibAdopted(reign, document):
+            case commands.CibStateAdopted(reign, document):
                 self.service.journal.adopted(reign, document)
             case commands.Log(level, message):
                 log.log(_LEVELS[level], "%s", message)
@@ -316,7 +317,7 @@ class Node:
     def _incarnations(self) -> dict[str, str]:
         return {member.name: member.incarnation for member in self._snapshot().view.members}
 
-    def _measured(self) -> Measures:
+    def _measured(self) -> Measurements:
         self._measures.queues = {"events": len(self._events), "messages": self._outgoing.qsize(),
                                  "operations": len(self.executor.waiting()), "requests": self.service.under_way}
         return self._measures
@@ -361,7 +362,7 @@ class Node:
             else:
                 if event.silent_s is not None:
                     self._measures.detection.add(event.silent_s)
-                self.post(events.ViewChanged(_view(event)))
+                self.post(events.ViewInstalled(_view(event)))
                 self._peers.members_changed()
 
     def _received(self, event: Received) -> None:
@@ -390,7 +391,7 @@ class Node:
         except Exception as error:  # a mistake of the engine must not end the node: what runs goes on running
             log.exception("the policy engine failed on CIB version %s", command.document.version)
             problem = f"{type(error).__name__}: {error}"
-        self.post(events.Planned(command.plan_id, transition, problem))
+        self.post(events.PlanReady(command.plan_id, transition, problem))
 
     async def _run_operation(self, command: commands.RunOperation) -> None:
         """Have an operation carried out; what cannot even be begun is a failed operation, and ends nobody."""
@@ -475,6 +476,6 @@ def _about(event: events.Event) -> str:
     return type(event.message).__name__ if isinstance(event, events.MessageReceived) else type(event).__name__
 
 
-def _view(event: ViewChanged) -> View:
+def _view(event: LayerViewChanged) -> View:
     members = tuple(Member(member.name, member.id, member.joined_at, member.incarnation) for member in event.members)
-    return View(event.number, members, event.quorate, event.needed, event.splits)
+    return View(event.number, members, event.quorate, event.disks_needed, event.both_halves_quorate)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from crm.daemon.peers import Peers
-from crm.daemon.refusal import Refused
+from crm.daemon.errors import RequestRefused
+from crm.daemon.peer_queries import PeerQueries
 from crm.model.report import Report, Severity
 
 TOPIC = "reports"
@@ -25,7 +25,7 @@ _MOST_TEXT = 2_000
 class PeerReports:
     """One node's side. `own` are its findings about itself; `incarnations` of the members, by name."""
 
-    def __init__(self, peers: Peers, own: Callable[[], tuple[Report, ...]],
+    def __init__(self, peers: PeerQueries, own: Callable[[], tuple[Report, ...]],
                  incarnations: Callable[[], dict[str, str]]) -> None:
         self._peers = peers
         self._own = own
@@ -54,7 +54,7 @@ class PeerReports:
         waiting = [name for name, incarnation in here.items() if name != self._peers.name
                    and self._told.get(name, (incarnation, nothing)) != (incarnation, own)]
         for name in waiting:
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(RequestRefused):
                 await self._peers.ask(name, TOPIC, {"from": self._peers.name, "reports": [asdict(one) for one in own]})
                 self._told[name] = here[name], own
 
@@ -63,7 +63,7 @@ class PeerReports:
             name = str(about["from"])
             told = tuple(_report(name, each) for each in about["reports"][:MOST_REPORTS])
         except (KeyError, TypeError, ValueError) as error:
-            raise Refused("bad-request", f"these are no reports: {error}") from None
+            raise RequestRefused("bad-request", f"these are no reports: {error}") from None
         incarnation = self._incarnations().get(name)
         if incarnation is not None:
             self._heard[name] = incarnation, told

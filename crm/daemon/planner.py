@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from crm.cib.cib_parts import Cut, Receiver, Sender
 from crm.cib.document import Document
-from crm.cib.parts import Cut, Receiver, Sender
 from crm.daemon import transition_format
 from crm.daemon.fork_server import ForkServer
 from crm.daemon.worker import Worker, WorkerError
@@ -91,7 +91,7 @@ class Planner:
         if self.worker is None or not self.worker.alive:
             self.worker, self._sender = await self._forks.worker(self._servant, self._title), Sender()
         request = await asyncio.to_thread(self._request, document)
-        assembly, framed = transition_format.Assembly(), []
+        assembly, framed = transition_format.TransitionAssembly(), []
 
         def take(value: Any) -> None:
             if isinstance(value, Transition):

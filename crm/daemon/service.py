@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.version import Seen, Version
-from crm.controller import Snapshot, commands
+from crm.cib.version import CibVersion, SeenVersion
+from crm.controller import ControllerSnapshot, commands
 from crm.controller.events import (
     AttributeRequested,
     ChangeRequested,
@@ -28,21 +28,21 @@ from crm.controller.events import (
     ReadRequested,
     ShutdownRequested,
 )
-from crm.controller.fencing.records import FencingRecord
-from crm.controller.node_list import ListedNode, NodeList
-from crm.controller.receipts import NOBODY, Origin, Receipt
-from crm.daemon.journal import Journal
-from crm.daemon.kept_configurations import KeptConfigurations
+from crm.controller.fencing.fencing_history import FencingRecord
+from crm.controller.membership.node_list import ListedNode, NodeList
+from crm.controller.replication.idempotency import NOBODY, AppliedRequest, Requester
+from crm.daemon.configuration_history import ConfigurationHistory
+from crm.daemon.errors import RequestRefused
+from crm.daemon.event_log import EventLog
 from crm.daemon.layer_keys import LayerKeys
-from crm.daemon.led_transitions import LedTransitions
-from crm.daemon.measures import Measures
-from crm.daemon.peers import Peers
-from crm.daemon.refusal import Refused
+from crm.daemon.measurements import Measurements
+from crm.daemon.peer_queries import PeerQueries
+from crm.daemon.transition_queries import TransitionQueries
 from crm.daemon.worker import WorkerError
 from crm.executor.executor import Executor
-from crm.executor.metadata import Metadata
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import OperationResult
-from crm.executor.turns import Waiting
+from crm.executor.operation_limits import WaitingOperation
 from crm.model.report import Report
 from crm.model.transition import AgentReference, Transition
 from crm.transition import Progress
@@ -57,14 +57,14 @@ _POLL_S = 0.01
 T = TypeVar("T")
 Compute = Callable[..., Awaitable[Any]]
 
-__all__ = ["Committed", "MemberStatus", "NodeStatus", "Refused", "Service"]
+__all__ = ["ClusterService", "Committed", "MemberStatus", "NodeStatus", "RequestRefused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
     """The CIB's version after a change, and the term in which it was committed."""
 
-    version: Version
+    version: CibVersion
     term: int
 
 
@@ -97,7 +97,7 @@ class NodeStatus:
     term: int
     members: tuple[MemberStatus, ...]
     quorate: bool
-    version: Version
+    version: CibVersion
     fresh: bool
     transition: int
     progress: Progress | None
@@ -107,15 +107,15 @@ class NodeStatus:
     safe_mode: str = ""
 
 
-class Service:
+class ClusterService:
     """One node's door. The callables are the shell's."""
 
-    def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], Snapshot],
+    def __init__(self, name: str, nodes: tuple[tuple[str, str], ...], snapshot: Callable[[], ControllerSnapshot],
                  post: Callable[[Event], None], plan: Callable[[Document], Awaitable[Transition]],
                  problem: Callable[[], str], executor: Executor,
-                 configurations: KeptConfigurations,
-                 transitions: LedTransitions, peers: Peers, receipt: Callable[[str], Receipt | None],
-                 measured: Callable[[], Measures] = Measures,
+                 configurations: ConfigurationHistory,
+                 transitions: TransitionQueries, peers: PeerQueries, receipt: Callable[[str], AppliedRequest | None],
+                 measured: Callable[[], Measurements] = Measurements,
                  mistakes: Callable[[], int] = lambda: 0,
                  own_reports: Callable[[], tuple[Report, ...]] = tuple,
                  compute: Compute | None = None) -> None:
@@ -126,7 +126,7 @@ class Service:
         self._plan = plan
         self._problem = problem
         self.measures = measured
-        """What the node has measured of itself; see `crm.daemon.measures`."""
+        """What the node has measured of itself; see `crm.daemon.measurements`."""
         self._own_reports = own_reports
         self._compute = compute
         self.mistakes = mistakes
@@ -137,8 +137,8 @@ class Service:
         self.peers = peers
         self.receipt = receipt
         """What is known of a request that was carried out under a key; by the id of the key."""
-        self._waiting: dict[str, asyncio.Future[commands.Answer]] = {}
-        self.journal = Journal(snapshot().document)
+        self._waiting: dict[str, asyncio.Future[commands.RequestAnswered]] = {}
+        self.journal = EventLog(snapshot().document)
         self._number = 0
         self.keys: LayerKeys | None = None
         """The message layer's keys, where crmd has them."""
@@ -161,7 +161,8 @@ class Service:
         """The cluster's own list of nodes, as this node has it; None where the message layer has one elsewhere."""
         return self._snapshot().nodes
 
-    async def change_members(self, action: str, nodes: tuple[ListedNode, ...], *, origin: Origin = NOBODY) -> Committed:
+    async def change_members(self, action: str, nodes: tuple[ListedNode, ...], *,
+                             origin: Requester = NOBODY) -> Committed:
         """Add nodes to the list, mark them to be removed, or (keep) not. Raises Refused."""
         answer = await self._ask(lambda request_id: MembersRequested(request_id, action, nodes, origin))
         assert answer.version is not None
@@ -170,7 +171,7 @@ class Service:
     async def rotate_key(self) -> None:
         """Give all nodes a new key of the message layer. Raises Refused."""
         if self.keys is None:
-            raise Refused("no-such-key", "The key is not crmd's own with this message layer",
+            raise RequestRefused("no-such-key", "The key is not crmd's own with this message layer",
                           "with corosync: corosync-keygen, and its authkey on every node")
         await self.keys.rotate(tuple(name for name, _ in self.nodes()))
 
@@ -187,33 +188,35 @@ class Service:
         index = await self._read_index(end)
         while not self._has(index):
             if time.monotonic() > end:
-                raise Refused("not-ready", f"{self.name} has not caught up with the DC within {READ_LIMIT_S:g} s",
+                raise RequestRefused("not-ready",
+                                     f"{self.name} has not caught up with the DC within {READ_LIMIT_S:g} s",
                               "ask another node, or read without `consistent`")
             await asyncio.sleep(_POLL_S)
 
-    async def _read_index(self, end: float) -> commands.Answer:
+    async def _read_index(self, end: float) -> commands.RequestAnswered:
         """How far the cluster is, as its DC says after having made sure that it leads. Raises Refused."""
         while True:
             try:
                 left = max(_POLL_S, end - time.monotonic())
                 return await self._ask(ReadRequested, min(_READ_TRY_S, left))
-            except Refused as error:
+            except RequestRefused as error:
                 if error.code == "no-quorum" or time.monotonic() > end:
                     if error.code != "outcome-unknown":
                         raise
-                    raise Refused("not-ready", f"Nobody could say within {READ_LIMIT_S:g} s what the newest state is",
+                    raise RequestRefused("not-ready",
+                                         f"Nobody could say within {READ_LIMIT_S:g} s what the newest state is",
                                   "see who is there: crmctl status; or read without `consistent`") from None
             await asyncio.sleep(_POLL_S)
 
-    def _has(self, index: commands.Answer) -> bool:
+    def _has(self, index: commands.RequestAnswered) -> bool:
         """Whether this node's CIB is that of a leader, and has come as far as that."""
         seen = self._snapshot()
         assert index.version is not None
         return seen.dc is not None and not seen.caretaker and (
             seen.term > index.term or (seen.term == index.term and seen.document.version >= index.version))
 
-    async def change(self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False,
-                     origin: Origin = NOBODY) -> Committed:
+    async def change(self, change: Change, *, if_seen: SeenVersion | None = None, dry_run: bool = False,
+                     origin: Requester = NOBODY) -> Committed:
         """Change the CIB. With `dry_run` only look whether it could be. Raises Refused."""
         if dry_run:
             return self._try(change, if_seen)
@@ -222,7 +225,7 @@ class Service:
         return Committed(answer.version, answer.term)
 
     async def cleanup(self, resource: str | None = None, node: str | None = None, *, everything: bool = False,
-                      origin: Origin = NOBODY) -> int:
+                      origin: Requester = NOBODY) -> int:
         """Forget failures (or whole histories), so that the next plan looks anew; how many. Raises Refused."""
         answer = await self._ask(lambda request_id: CleanupRequested(request_id, resource, node, origin, everything))
         return answer.count
@@ -232,11 +235,11 @@ class Service:
         await self._ask(lambda request_id: LossAcceptanceRequested(request_id, by))
 
     async def set_attribute(self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *,
-                            origin: Origin = NOBODY) -> None:
+                            origin: Requester = NOBODY) -> None:
         """Set a transient attribute of a node, or remove it with None. Raises Refused (no-such-node)."""
         await self._ask(lambda request_id: AttributeRequested(request_id, node, name, value, dampening_ms, origin))
 
-    async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed:
+    async def fence(self, target: str, action: str, *, origin: Requester = NOBODY) -> Committed:
         """Fence a node (reboot, off), unfence it (on), or `confirm` that it is off; returns when that is done.
 
         Raises Refused: fencing-failed, node-is-here, no-such-node, no-dc.
@@ -260,10 +263,13 @@ class Service:
         try:
             return await self._plan(document)
         except WorkerError as error:
-            raise Refused("too-much-work", f"This could not be planned: {error}", "ask again in a moment") from None
+            raise RequestRefused("too-much-work", f"This could not be planned: {error}",
+                                 "ask again in a moment") from None
 
     async def compute(self, work: Callable[..., T], *arguments: object) -> T:
-        """What a function returns, worked out beside the daemon (`crm.daemon.jobs`). Raises Refused (too-busy, …)."""
+        """What a function returns, worked out beside the daemon (`crm.daemon.client_jobs`). Raises Refused (too-busy,
+        …).
+        """
         assert self._compute is not None
         found: T = await self._compute(work, *arguments)
         return found
@@ -281,11 +287,11 @@ class Service:
         """Whether this node has an agent."""
         return await self._executor.has(agent)
 
-    def waiting_operations(self) -> tuple[Waiting, ...]:
+    def waiting_operations(self) -> tuple[WaitingOperation, ...]:
         """Operations that wait for their turn on this node."""
         return self._executor.waiting()
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What an agent says about itself, on this node. Raises ValueError with the reason."""
         return await self._executor.metadata(agent)
 
@@ -299,7 +305,7 @@ class Service:
 
     # The shell's side
 
-    def answered(self, answer: commands.Answer) -> None:
+    def answered(self, answer: commands.RequestAnswered) -> None:
         """The controller has an answer for a client."""
         future = self._waiting.pop(answer.request_id, None)
         if future is not None and not future.done():
@@ -314,44 +320,45 @@ class Service:
         """No more answers will come."""
         for request_id, future in self._waiting.items():
             if not future.done():
-                future.set_result(commands.Answer(request_id, code="outcome-unknown", message=f"{self.name} is leaving",
+                future.set_result(commands.RequestAnswered(request_id, code="outcome-unknown",
+                                                           message=f"{self.name} is leaving",
                                                   hint="ask another node"))
         self.journal.close()
 
-    async def _ask(self, make: Callable[[str], Event], limit_s: float = REQUEST_LIMIT_S) -> commands.Answer:
+    async def _ask(self, make: Callable[[str], Event], limit_s: float = REQUEST_LIMIT_S) -> commands.RequestAnswered:
         self._number += 1
         request_id = f"{self.name}-{uuid.uuid4().hex[:8]}-{self._number}"
-        future: asyncio.Future[commands.Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[commands.RequestAnswered] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         self._post(make(request_id))
         try:
             async with asyncio.timeout(limit_s):
                 answer = await future
         except TimeoutError:
-            raise Refused("outcome-unknown", f"No answer from the DC within {limit_s:.0f} s",
+            raise RequestRefused("outcome-unknown", f"No answer from the DC within {limit_s:.0f} s",
                           "see who is there: crmctl status") from None
         finally:
             self._waiting.pop(request_id, None)
         if answer.code:
-            raise Refused(answer.code, answer.message, answer.hint)
+            raise RequestRefused(answer.code, answer.message, answer.hint)
         return answer
 
-    def _try(self, change: Change, if_seen: Seen | None) -> Committed:
+    def _try(self, change: Change, if_seen: SeenVersion | None) -> Committed:
         seen = self._snapshot()
         document = seen.document
         if if_seen is not None and if_seen.version[:2] != document.version[:2]:
-            raise Refused("stale-version", f"You saw version {if_seen}, it is {document.version} now",
+            raise RequestRefused("stale-version", f"You saw version {if_seen}, it is {document.version} now",
                           "read it again and repeat the change on that")
         try:
             return Committed(document.apply(change).version, seen.term)
         except CibError as error:
-            raise Refused(error.code, error.message, error.hint) from None
+            raise RequestRefused(error.code, error.message, error.hint) from None
 
-    def _member(self, seen: Snapshot, name: str, node_id: str) -> MemberStatus:
+    def _member(self, seen: ControllerSnapshot, name: str, node_id: str) -> MemberStatus:
         member = seen.view.member(name)
         joined = name in seen.joined if seen.dc == seen.node else None
         return MemberStatus(name, node_id, member is not None, member.joined_at if member else 0, joined)
 
 
-def _is_fresh(seen: Snapshot) -> bool:
+def _is_fresh(seen: ControllerSnapshot) -> bool:
     return seen.dc is not None and not seen.caretaker and seen.view.quorate

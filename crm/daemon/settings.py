@@ -20,13 +20,13 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from crm.daemon import layer_keys
 from crm.daemon.api_settings import ApiSettings
-from crm.daemon.section import Section, SettingsError
+from crm.daemon.settings_section import SettingsError, SettingsSection
 from crm.messaging import EtcdAccess, LayerError, LayerSettings, NodeAddress, QuorumMode, QuorumRule
 
 DEFAULT_FILE = Path("/etc/crmd/crmd.toml")
 
 
-class NodeSettings(Section):
+class NodeSettings(SettingsSection):
     """One node of the cluster's node list (the same list on every node)."""
 
     name: str = Field(description="the node's name", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)
@@ -35,7 +35,7 @@ class NodeSettings(Section):
     port: int = Field(default=5407, description="the TCP port of the embedded message layer", ge=1, le=65535)
 
 
-class MessagingSettings(Section):
+class MessagingSettings(SettingsSection):
     """How the nodes find and hear each other."""
 
     layer: str = Field(
@@ -72,7 +72,7 @@ class MessagingSettings(Section):
     )
 
 
-class EtcdSettings(Section):
+class EtcdSettings(SettingsSection):
     """How the etcd layer reaches etcd; used with messaging.layer = "etcd"."""
 
     endpoints: tuple[str, ...] = Field(default=(), description='its servers, such as ["https://10.0.0.1:2379"]')
@@ -104,7 +104,7 @@ class EtcdSettings(Section):
         return EtcdAccess(self.endpoints, self.lease_s, self.prefix, self.user, password, ca, certificate, key)
 
 
-class Settings(Section):
+class Settings(SettingsSection):
     """All settings of one node."""
 
     name: str = Field(default="", description="this node's name; by default the host's name")

@@ -2,7 +2,8 @@
 
 That is how the other nodes tell a killed daemon, whose machine lives and whose services go on, from a lost node: a
 connection to the former is accepted and waits for the next daemon, one to the latter is refused. The watching process
-(`crm.cli.supervisor`) names the socket to lend it through in `CRMD_SUPERVISOR`, and what it holds in `CRMD_LISTENING`.
+(`crm.cli.daemon.supervisor`) names the socket to lend it through in `CRMD_SUPERVISOR`, and what it holds in
+`CRMD_LISTENING`.
 """
 
 from __future__ import annotations

@@ -31,12 +31,12 @@ class Tls:
     """The TLS context of a node. `key`: the cluster's. Raises SettingsError when the files cannot be used."""
 
     def __init__(self, settings: Settings, key: bytes) -> None:
-        from crm.daemon.certificates import Authority
+        from crm.daemon.certificates import CertificateAuthority
 
         api = settings.api
         self._files = (api.certificate_file, api.certificate_key_file)
         self._changed_at = 0.0
-        authority = Authority(key)
+        authority = CertificateAuthority(key)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.verify_mode = ssl.CERT_OPTIONAL

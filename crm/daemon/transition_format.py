@@ -34,7 +34,7 @@ def pieces(transition: Transition) -> Iterator[list[Row]]:
         yield [_row(each) for each in rows[begin:begin + ROWS]]
 
 
-class Assembly:
+class TransitionAssembly:
     """Puts the pieces together, in the order in which they come."""
 
     def __init__(self) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from crm.executor.agents import described
+from crm.executor.agent_files import described
 from crm.executor.environment import surroundings
-from crm.executor.fence_devices import FenceDevices
+from crm.executor.executor_settings import ExecutorSettings
 from crm.executor.lsb import LsbScripts
-from crm.executor.metadata import Metadata
+from crm.executor.metadata import AgentMetadata
 from crm.executor.ocf import OcfAgents
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.runner import Program
 from crm.executor.services import Services
-from crm.executor.settings import ExecutorSettings
+from crm.executor.stonith_class import FenceDevices
 from crm.executor.systemd import SystemdUnits
-from crm.keeper.leftovers import Journal
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.transition import AgentReference
 
 
@@ -32,7 +32,7 @@ class AgentClass(Protocol):
         """The command that carries an operation out, if one does. Raises AgentUnusableError."""
         ...
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What the agent says about itself. Raises ValueError with the reason."""
         ...
 
@@ -58,7 +58,7 @@ class Unknown:
     def program(self, request: OperationRequest) -> Program | None:
         return None
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         raise ValueError(self._reason(agent))
 
     async def installed(self) -> Sequence[AgentReference]:
@@ -74,7 +74,7 @@ class Unknown:
 class Classes:
     """All classes of a node."""
 
-    def __init__(self, settings: ExecutorSettings, journal: Journal | None) -> None:
+    def __init__(self, settings: ExecutorSettings, journal: OperationLeftovers | None) -> None:
         lsb = LsbScripts(settings, journal)
         self.systemd = SystemdUnits(settings.systemd_bus, settings.systemd_folder, surroundings(settings))
         self.fencing = FenceDevices(settings)

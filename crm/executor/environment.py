@@ -11,9 +11,9 @@ import os
 import pwd
 from pathlib import Path
 
-from crm.executor.agents import AgentFile
+from crm.executor.agent_files import AgentFile
+from crm.executor.executor_settings import ExecutorSettings
 from crm.executor.operation import OperationRequest
-from crm.executor.settings import ExecutorSettings
 
 META = "CRM_meta_"
 _FUNCTIONS = Path("lib/heartbeat/ocf-shellfuncs")

@@ -17,19 +17,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from crm.executor import systemd
-from crm.executor.alerts import AlertRequest, AlertRunner
+from crm.executor.alert_agents import AlertRequest, AlertRunner
 from crm.executor.classes import Classes
+from crm.executor.executor_settings import ExecutorSettings
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
-from crm.executor.fence_devices import STANDARD as FENCING
 from crm.executor.last_starts import LastStarts
-from crm.executor.metadata import Metadata
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
+from crm.executor.operation_limits import Ready, Turns, WaitingOperation, always_ready
 from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.runner import Program
-from crm.executor.settings import ExecutorSettings
+from crm.executor.stonith_class import STANDARD as FENCING
 from crm.executor.stop_orders import StopOrders
-from crm.executor.turns import Ready, Turns, Waiting, always_ready
-from crm.keeper.leftovers import Journal
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.text import fit_line
 from crm.model.transition import AgentReference
 
@@ -76,7 +76,7 @@ class Executor:
         self._delayed: set[asyncio.TimerHandle] = set()
         self._turns = Turns(settings.operation_limit, settings.monitor_limit)
         state = settings.agent_state
-        self._journal = Journal(state / ".operations") if state is not None else None
+        self._journal = OperationLeftovers(state / ".operations") if state is not None else None
         self._starts = LastStarts(state / ".starts" if state is not None else None)
         self._validating = asyncio.Semaphore(_VALIDATIONS_AT_ONCE)
         for process_id in self._journal.end_left_over() if self._journal is not None else ():
@@ -123,7 +123,7 @@ class Executor:
         """Whether anything runs or waits for its turn."""
         return any(lane.task is not None for lane in self._lanes.values())
 
-    def waiting(self) -> tuple[Waiting, ...]:
+    def waiting(self) -> tuple[WaitingOperation, ...]:
         """Operations that wait for their turn or for their resource, and for what; the longest-waiting first."""
         now = time.monotonic()
         found = []
@@ -133,11 +133,11 @@ class Executor:
             ahead = lane.job.request.operation if lane.job is not None else "another operation"
             found += [_waiting(job, now, f"the {ahead} of {job.request.resource} has not ended")
                       for job in lane.waiting]
-        found += [Waiting(*key, now - since, f"it cannot be carried out: {result.exit_reason}")
+        found += [WaitingOperation(*key, now - since, f"it cannot be carried out: {result.exit_reason}")
                   for key, (since, result) in self._unable.items()]
         return tuple(sorted(found, key=lambda each: -each.since_s))
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What an agent says about itself, or what its class knows of it. Raises ValueError with the reason."""
         return await self._classes.of(agent).metadata(agent)
 
@@ -338,6 +338,6 @@ def _is_not_running(result: OperationResult) -> bool:
     return (result.status, result.rc) == (Status.DONE, ExitCode.NOT_RUNNING)
 
 
-def _waiting(job: _Job, now: float, reason: str) -> Waiting:
+def _waiting(job: _Job, now: float, reason: str) -> WaitingOperation:
     request = job.request
-    return Waiting(request.resource, request.operation, request.interval_ms, now - job.queued_at, reason)
+    return WaitingOperation(request.resource, request.operation, request.interval_ms, now - job.queued_at, reason)

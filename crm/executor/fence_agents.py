@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crm.executor import process
-from crm.executor.agents import AgentUnusableError
+from crm.executor.agent_files import AgentUnusableError
 from crm.executor.environment import surroundings
-from crm.executor.metadata import Metadata
+from crm.executor.executor_settings import ExecutorSettings
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import ExitCode, Status
-from crm.executor.settings import ExecutorSettings
-from crm.executor.turns import Ready, always_ready
+from crm.executor.operation_limits import Ready, always_ready
 from crm.model.values import parse_integer
 
 _NAME = re.compile(r"fence_[A-Za-z0-9_.-]+")
@@ -102,7 +102,7 @@ async def describe(agent: str, settings: ExecutorSettings, timeout_ms: int) -> s
     return outcome.stdout
 
 
-async def perform(request: FenceRequest, settings: ExecutorSettings, known: Metadata | None,
+async def perform(request: FenceRequest, settings: ExecutorSettings, known: AgentMetadata | None,
                   ready: Ready = always_ready) -> FenceOutcome:
     """Carry a request out: after its delay, as often as `pcmk_ACTION_retries` allows within the time limit.
 
@@ -127,7 +127,7 @@ async def perform(request: FenceRequest, settings: ExecutorSettings, known: Meta
     return outcome
 
 
-def _actions(request: FenceRequest, known: Metadata | None) -> list[str]:
+def _actions(request: FenceRequest, known: AgentMetadata | None) -> list[str]:
     """The agent's own actions that a verb stands for; empty when it has none."""
     configured = request.parameters.get(f"pcmk_{request.verb}_action")
     if configured:
@@ -142,7 +142,7 @@ def _actions(request: FenceRequest, known: Metadata | None) -> list[str]:
     return []
 
 
-async def _try(request: FenceRequest, action: str, path: Path, settings: ExecutorSettings, known: Metadata | None,
+async def _try(request: FenceRequest, action: str, path: Path, settings: ExecutorSettings, known: AgentMetadata | None,
                deadline: float, ready: Ready) -> FenceOutcome:
     tries = parse_integer(request.parameters.get(f"pcmk_{request.verb}_retries")) or _DEFAULT_TRIES
     outcome = FenceOutcome(False, reason="no time was left")
@@ -160,7 +160,7 @@ async def _try(request: FenceRequest, action: str, path: Path, settings: Executo
     return outcome
 
 
-async def _run(request: FenceRequest, action: str, path: Path, settings: ExecutorSettings, known: Metadata | None,
+async def _run(request: FenceRequest, action: str, path: Path, settings: ExecutorSettings, known: AgentMetadata | None,
                timeout_ms: int) -> FenceOutcome:
     try:
         done = await process.run([str(path)], _environment(settings), timeout_ms=timeout_ms,
@@ -177,7 +177,7 @@ async def _run(request: FenceRequest, action: str, path: Path, settings: Executo
     return FenceOutcome(ok, rc, done.stdout, reason)
 
 
-def standard_input(request: FenceRequest, action: str, known: Metadata | None) -> bytes:
+def standard_input(request: FenceRequest, action: str, known: AgentMetadata | None) -> bytes:
     """The lines that the agent reads. Parameters of which any node's value is meant (`dynamic`) get the target."""
     lines = {"action": action}
     if request.target:
@@ -191,7 +191,7 @@ def standard_input(request: FenceRequest, action: str, known: Metadata | None) -
     return "".join(f"{name}={value}\n" for name, value in lines.items()).encode()
 
 
-def _host_argument(parameters: Mapping[str, str], known: Metadata | None) -> str | None:
+def _host_argument(parameters: Mapping[str, str], known: AgentMetadata | None) -> str | None:
     """The parameter that names the target: as configured, else `plug` or `port`, whichever the agent has."""
     configured = parameters.get("pcmk_host_argument")
     if configured is not None:

@@ -12,13 +12,13 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from crm.executor import metadata
-from crm.executor.agents import AgentUnusableError, described
+from crm.executor.agent_files import AgentUnusableError, described
 from crm.executor.environment import surroundings
-from crm.executor.metadata import Metadata
+from crm.executor.executor_settings import ExecutorSettings
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.runner import Program, run_once
-from crm.executor.settings import ExecutorSettings
-from crm.keeper.leftovers import Journal
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.transition import AgentReference
 
 STANDARD = "lsb"
@@ -41,7 +41,7 @@ _KEYWORD = re.compile(r"^# ([A-Za-z-]+):[ \t]*(.*(?:\n#(?:\t|  ).*)*)$", re.MULT
 class LsbScripts:
     """Those of this node."""
 
-    def __init__(self, settings: ExecutorSettings, journal: Journal | None) -> None:
+    def __init__(self, settings: ExecutorSettings, journal: OperationLeftovers | None) -> None:
         self._settings = settings
         self._journal = journal
 
@@ -49,7 +49,7 @@ class LsbScripts:
         """Run an operation."""
         return await run_once(request, self.program, self._settings, queue_ms, self._journal)
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What the head of a script says. Raises ValueError with the reason."""
         try:
             text = self._find(agent).read_text(encoding="utf-8", errors="replace")

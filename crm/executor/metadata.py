@@ -16,7 +16,7 @@ _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\])?\s*>", re.S)
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class AgentParameter:
     """One parameter. A reloadable one can change without a restart, a private one is kept out of logs and digests.
 
     type     string, boolean, integer, second, select, … as the agent says it
@@ -37,7 +37,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentAction:
+class DescribedAction:
     name: str
     timeout: str | None = None
     interval: str | None = None
@@ -46,7 +46,7 @@ class AgentAction:
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class AgentMetadata:
     """An agent's own description; `ocf_1_1` tells whether it follows the newer standard (reload-agent, reloadable).
 
     `text` is all of it as the agent printed it. `doubts`: what people should think of before they use it.
@@ -55,8 +55,8 @@ class Metadata:
     name: str
     version: str = ""
     description: str = ""
-    parameters: tuple[Parameter, ...] = ()
-    actions: tuple[AgentAction, ...] = ()
+    parameters: tuple[AgentParameter, ...] = ()
+    actions: tuple[DescribedAction, ...] = ()
     ocf_1_1: bool = False
     details: str = ""
     text: str = field(default="", repr=False, compare=False)
@@ -78,7 +78,7 @@ class Metadata:
         )
 
 
-def parse(text: str, doubts: tuple[str, ...] = ()) -> Metadata:
+def parse(text: str, doubts: tuple[str, ...] = ()) -> AgentMetadata:
     """Raises ValueError if the text is not the metadata of an agent."""
     try:
         # Agents in the field declare the standard's document type; it is of no use and must not be followed.
@@ -88,7 +88,7 @@ def parse(text: str, doubts: tuple[str, ...] = ()) -> Metadata:
     if root.tag != "resource-agent":
         raise ValueError(f"The metadata starts with <{root.tag}>, not with <resource-agent>")
     modern = (root.findtext("version") or "").strip() == "1.1"
-    return Metadata(
+    return AgentMetadata(
         name=root.get("name", ""),
         version=root.get("version", ""),
         description=_text(root, "shortdesc"),
@@ -105,12 +105,12 @@ def _without_doctype(text: str) -> str:
     return _DOCTYPE.sub("", text, count=1)
 
 
-def _parameter(element: Element, modern: bool) -> Parameter:
+def _parameter(element: Element, modern: bool) -> AgentParameter:
     content = element.find("content")
     kind = "string" if content is None else content.get("type", "string")
     # Before 1.1, "unique" was the only hint: what is not unique was taken as reloadable.
     reloadable = _true(element, "reloadable") if modern else not _true(element, "unique")
-    return Parameter(
+    return AgentParameter(
         name=element.get("name", ""),
         type=kind,
         default=None if content is None else content.get("default"),
@@ -125,9 +125,9 @@ def _parameter(element: Element, modern: bool) -> Parameter:
     )
 
 
-def _action(element: Element) -> AgentAction:
+def _action(element: Element) -> DescribedAction:
     told = (element.get(name) for name in ("timeout", "interval", "role", "depth"))
-    return AgentAction(element.get("name", ""), *told)
+    return DescribedAction(element.get("name", ""), *told)
 
 
 def _true(element: Element, name: str) -> bool:

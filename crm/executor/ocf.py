@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from crm.executor import agents, environment, metadata
-from crm.executor.agents import AgentUnusableError
-from crm.executor.metadata import Metadata
+from crm.executor import agent_files, environment, metadata
+from crm.executor.agent_files import AgentUnusableError
+from crm.executor.executor_settings import ExecutorSettings
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import OperationRequest, OperationResult, Status
 from crm.executor.runner import Program, run_once
-from crm.executor.settings import ExecutorSettings
-from crm.keeper.leftovers import Journal
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.transition import AgentReference
 
 METADATA_TIMEOUT_MS = 30_000
@@ -21,10 +21,10 @@ METADATA_TIMEOUT_MS = 30_000
 class OcfAgents:
     """Those of this node; a description is asked once for every version of a file."""
 
-    def __init__(self, settings: ExecutorSettings, journal: Journal | None) -> None:
+    def __init__(self, settings: ExecutorSettings, journal: OperationLeftovers | None) -> None:
         self._settings = settings
         self._journal = journal
-        self._metadata: dict[tuple[Path, int], Metadata] = {}
+        self._metadata: dict[tuple[Path, int], AgentMetadata] = {}
 
     async def operate(self, request: OperationRequest, queue_ms: int) -> OperationResult:
         """Run an operation. An agent of before OCF 1.1 takes new values by `reload`, which others mean otherwise."""
@@ -32,10 +32,10 @@ class OcfAgents:
         find = partial(self._program, word=word)
         return await run_once(request, find, self._settings, queue_ms, self._journal)
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What an agent says about itself. Raises ValueError with the reason."""
         try:
-            path = agents.find(agent, self._settings.ocf_roots).path
+            path = agent_files.find(agent, self._settings.ocf_roots).path
             key = (path, path.stat().st_mtime_ns)
         except (AgentUnusableError, OSError) as error:
             raise ValueError(str(error)) from None
@@ -45,12 +45,12 @@ class OcfAgents:
 
     async def installed(self) -> Sequence[AgentReference]:
         """Every agent that could be run here."""
-        return tuple(agents.installed(self._settings.ocf_roots))
+        return tuple(agent_files.installed(self._settings.ocf_roots))
 
     async def has(self, agent: AgentReference) -> bool:
         """Whether it could be run here."""
         try:
-            agents.find(agent, self._settings.ocf_roots)
+            agent_files.find(agent, self._settings.ocf_roots)
         except AgentUnusableError:
             return False
         return True
@@ -66,7 +66,7 @@ class OcfAgents:
         return self._program(request, request.operation)
 
     def _program(self, request: OperationRequest, word: str) -> Program:
-        agent = agents.find(request.agent, self._settings.ocf_roots)
+        agent = agent_files.find(request.agent, self._settings.ocf_roots)
         given = environment.build(request, agent, self._settings)
         return Program((str(agent.path), word), given)
 
@@ -74,7 +74,8 @@ class OcfAgents:
         request = OperationRequest(0, agent, "meta-data", timeout_ms=METADATA_TIMEOUT_MS)
         result = await run_once(request, partial(self._program, word="meta-data"), self._settings)
         if (result.status, result.rc) != (Status.DONE, 0):
-            raise ValueError(result.exit_reason or f"meta-data of {agents.described(agent)} ended with {result.rc}")
+            raise ValueError(result.exit_reason
+                             or f"meta-data of {agent_files.described(agent)} ended with {result.rc}")
         return only_xml(result.output)
 
 

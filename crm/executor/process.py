@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from crm.keeper.leftovers import Journal
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.text import fit
 
 _CHUNK = 64 * 1024
@@ -27,7 +27,7 @@ _UNKILLABLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProcessOutcome:
     """How a process ended: exit code, or the signal as a negative number, None if it could not even be killed."""
 
     code: int | None
@@ -68,8 +68,8 @@ async def run(
     kill_grace_ms: int,
     output_limit_bytes: int,
     standard_input: bytes = b"",
-    journal: Journal | None = None,
-) -> Outcome:
+    journal: OperationLeftovers | None = None,
+) -> ProcessOutcome:
     """Run a command to its end, or to the end of its time: SIGTERM to its group, then SIGKILL. Raises OSError if it
     cannot be started.
 
@@ -93,7 +93,7 @@ async def run(
         if journal is not None:
             journal.end(process.pid)
         texts = [stream.close() for stream in streams]
-    return Outcome(process.returncode, texts[0], texts[1], timed_out)
+    return ProcessOutcome(process.returncode, texts[0], texts[1], timed_out)
 
 
 def _start(arguments: Sequence[str], environment: Mapping[str, str], stdin: int) -> subprocess.Popen[bytes]:

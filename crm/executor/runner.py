@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from crm.executor import process
-from crm.executor.agents import AgentUnusableError, described
+from crm.executor.agent_files import AgentUnusableError, described
+from crm.executor.executor_settings import ExecutorSettings
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock, not_carried_out
-from crm.executor.process import Outcome
-from crm.executor.settings import ExecutorSettings
-from crm.keeper.leftovers import Journal
+from crm.executor.process import ProcessOutcome
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.text import fit_line
 
 _REASON_PREFIX = "ocf-exit-reason:"
@@ -29,7 +29,7 @@ class Program:
 
 async def run_once(
     request: OperationRequest, find: Callable[[OperationRequest], Program], settings: ExecutorSettings,
-    queue_ms: int = 0, journal: Journal | None = None
+    queue_ms: int = 0, journal: OperationLeftovers | None = None
 ) -> OperationResult:
     """One run of what `find` finds (it raises AgentUnusableError), noted in the journal while it lasts."""
     clock = Clock(request, queue_ms)
@@ -57,7 +57,7 @@ def _not_started(request: OperationRequest, error: OSError) -> tuple[Status, int
     return Status.ERROR, ExitCode.UNKNOWN_ERROR, reason
 
 
-def _judged(clock: Clock, outcome: Outcome, meaning: Callable[[int], int]) -> OperationResult:
+def _judged(clock: Clock, outcome: ProcessOutcome, meaning: Callable[[int], int]) -> OperationResult:
     said = exit_reason(outcome.stderr) or exit_reason(outcome.stdout)
     output = "".join(text if text.endswith("\n") else f"{text}\n" for text in (outcome.stdout, outcome.stderr) if text)
     request = clock.request

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from crm.executor import lsb, systemd
 from crm.executor.lsb import LsbScripts
-from crm.executor.metadata import Metadata
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import OperationRequest, OperationResult
 from crm.executor.runner import Program
 from crm.executor.systemd import SystemdUnits
@@ -30,7 +30,7 @@ class Services:
         result = await self._of(meant.agent).operate(meant, queue_ms)
         return replace(result, request=request)
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What the script, or else the unit, says about itself. Raises ValueError with the reason."""
         meant = self._meant(agent)
         return await self._of(meant).metadata(meant)

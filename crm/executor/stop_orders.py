@@ -10,13 +10,13 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from crm.executor.agents import AgentUnusableError
+from crm.executor.agent_files import AgentUnusableError
 from crm.executor.last_starts import LastStarts, Start
 from crm.executor.operation import OperationRequest
 from crm.executor.runner import Program
 from crm.keeper import ALONE
-from crm.keeper.orders import Orders, StopOrder
-from crm.keeper.record import now_ns
+from crm.keeper.lease_file import now_ns
+from crm.keeper.orders import StopOrder, StopOrderFolder
 from crm.model.transition import AgentReference
 
 log = logging.getLogger("crm.executor")
@@ -32,7 +32,7 @@ class StopOrders:
 
     def __init__(self, folder: Path, starts: LastStarts, program: Callable[[OperationRequest], Program | None],
                  marks: Iterable[tuple[str, str]]) -> None:
-        self._orders = Orders(folder)
+        self._orders = StopOrderFolder(folder)
         self._starts = starts
         self._program = program
         self._marks = tuple(f"{name}={value}" for name, value in marks)

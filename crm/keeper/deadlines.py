@@ -7,7 +7,7 @@ last renewal nothing runs any more. For that moment the other nodes wait.
 
 from __future__ import annotations
 
-from crm.keeper.record import Lease, State
+from crm.keeper.lease_file import Lease, LeaseState
 
 RENEW_S = 0.1
 LOOK_S = 0.05
@@ -15,14 +15,14 @@ _SILENT_MS = 1_000
 """A daemon without quorum that says nothing for so long is taken for dead or frozen."""
 _LAST_MS = 500
 """So long before the end the keeper takes over from a daemon that still stops (or a quarter of `stop_ms`)."""
-BY_ITSELF = (State.STOPPING, State.DEMOTING)
+BY_ITSELF = (LeaseState.STOPPING, LeaseState.DEMOTING)
 
 
 def acts_at_ns(lease: Lease, now_ns: int) -> int | None:
     """When the keeper is to end the daemon and to stop what runs, as things are; None: there is no need to."""
-    if lease.state in (State.FREE, State.OVER):
+    if lease.state in (LeaseState.FREE, LeaseState.OVER):
         return None
-    if lease.state is State.ENDING:  # a keeper before this one has begun with it
+    if lease.state is LeaseState.ENDING:  # a keeper before this one has begun with it
         return now_ns
     run_out = lease.held_ns + lease.limit_ms * 1_000_000
     if lease.state in BY_ITSELF and now_ns - lease.alive_ns <= _SILENT_MS * 1_000_000:
@@ -43,6 +43,6 @@ def over_at_ns(lease: Lease) -> int:
 
 def may_hold(lease: Lease, now_ns: int) -> bool:
     """Whether a daemon in a quorate view may renew: a lease that has run out is the keeper's to end."""
-    if lease.state is State.ENDING:
+    if lease.state is LeaseState.ENDING:
         return False
-    return lease.state is not State.HELD or now_ns - lease.held_ns <= lease.limit_ms * 1_000_000
+    return lease.state is not LeaseState.HELD or now_ns - lease.held_ns <= lease.limit_ms * 1_000_000

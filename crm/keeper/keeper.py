@@ -1,7 +1,7 @@
 """The keeper's process: looks at the lease, and acts when it has run out.
 
-Started by who watches over the daemon (`crm.cli.supervisor`), in a session of its own, and outlives both. One for each
-folder: whoever has the lock. It ends when the lease needs nobody and nobody watches over the daemon any more.
+Started by who watches over the daemon (`crm.cli.daemon.supervisor`), in a session of its own, and outlives both. One
+for each folder: whoever has the lock. It ends when the lease needs nobody and nobody watches over the daemon any more.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crm.keeper.deadlines import BY_ITSELF, LOOK_S, is_due, over_at_ns
-from crm.keeper.leftovers import Journal, born
-from crm.keeper.orders import Orders, StopOrder
+from crm.keeper.lease_file import FOLDER, LeaseFile, LeaseState, now_ns
+from crm.keeper.leftovers import OperationLeftovers, born
+from crm.keeper.log_line import say
+from crm.keeper.orders import StopOrder, StopOrderFolder
 from crm.keeper.processes import kill_trees
-from crm.keeper.record import FOLDER, Record, State, now_ns
-from crm.keeper.saying import say
-from crm.keeper.stopping import Stopping, end_processes
+from crm.keeper.stop_all import Stopping, end_processes
 
 _MCL_CURRENT_AND_FUTURE = 3
 _PR_SET_NAME = 15
@@ -31,11 +31,11 @@ _UNKILLABLE_S = 0.2
 _NOTE_EVERY_S = 0.5
 _LAST_TRY_MS = 10_000
 """How long what had to be ended by force is given for its last stop: addresses, mounts and the like."""
-_IDLE = (State.FREE, State.OVER)
+_IDLE = (LeaseState.FREE, LeaseState.OVER)
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class KeeperSetup:
     """Where agents keep their state; whether the machine is to be reset if something cannot be stopped; and whether
     the keeper is to run before whatever has no real-time priority.
     """
@@ -45,10 +45,10 @@ class Setup:
     realtime: bool = False
 
 
-def keep(setup: Setup) -> int:
+def keep(setup: KeeperSetup) -> int:
     """Look at the lease until nobody needs that any more. Exit status 0; 1 if another keeper does."""
     folder = setup.folder / FOLDER
-    record = Record(folder)
+    record = LeaseFile(folder)
     lock = _lock(folder / "keeper.lock")
     if lock is None:
         return 1
@@ -69,11 +69,11 @@ def keep(setup: Setup) -> int:
 class Keeper:
     """Ends the daemon and what runs, by the record."""
 
-    def __init__(self, setup: Setup, record: Record) -> None:
+    def __init__(self, setup: KeeperSetup, record: LeaseFile) -> None:
         self._setup = setup
         self._record = record
         self._folder = setup.folder / FOLDER
-        self._orders = Orders(self._folder / "orders")
+        self._orders = StopOrderFolder(self._folder / "orders")
         self._left_to: dict[int, str] = {}
         """What agents have left to who watches over the daemon, with the births of those processes."""
         self._noted_at = -_NOTE_EVERY_S
@@ -95,12 +95,12 @@ class Keeper:
         lease = self._record.read()
         orders = self._to_stop(lease.state)
         if lease.state in BY_ITSELF and not orders and registered(self._folder):
-            self._record.write(replace(lease, state=State.OVER))
+            self._record.write(replace(lease, state=LeaseState.OVER))
             return  # it has stopped everything by itself, and may go on
         self._end_daemon()
-        self._record.write(replace(lease, state=State.ENDING))
+        self._record.write(replace(lease, state=LeaseState.ENDING))
         self._end_daemon()  # one that was started meanwhile; any later one finds what stands there
-        Journal(self._setup.folder / ".operations").end_left_over(_UNKILLABLE_S)
+        OperationLeftovers(self._setup.folder / ".operations").end_left_over(_UNKILLABLE_S)
         say(f"the lease of this node ran out {(now_ns() - lease.held_ns) / 1e9 - lease.limit_ms / 1e3:.2f} s ago; "
             f"stopping what runs: {', '.join(order.resource for order in orders) or 'nothing'}")
         began_ns = now_ns()
@@ -109,13 +109,13 @@ class Keeper:
         left = Stopping(self._orders).stop(orders, until_ns)
         if left:
             left = self._force(left)
-        self._record.write(replace(lease, state=State.OVER))
+        self._record.write(replace(lease, state=LeaseState.OVER))
         say(f"stopped within {(now_ns() - began_ns) / 1e9:.2f} s" if not left else
             f"could not stop {', '.join(order.resource for order in left)}: it may run here while other nodes start "
             f"it. Stop it by hand, or reset this machine. What the agents said: {self._orders.log}")
 
-    def _to_stop(self, state: State) -> list[StopOrder]:
-        return [order for order in self._orders.all() if not (state is State.DEMOTING and order.stands_demoted)]
+    def _to_stop(self, state: LeaseState) -> list[StopOrder]:
+        return [order for order in self._orders.all() if not (state is LeaseState.DEMOTING and order.stands_demoted)]
 
     def _end_daemon(self) -> None:
         """The daemon may not act any more."""

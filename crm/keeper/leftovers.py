@@ -15,7 +15,7 @@ from pathlib import Path
 _PATIENCE_S = 5.0
 
 
-class Journal:
+class OperationLeftovers:
     """The running operations of this daemon, as files in a folder that is emptied at boot: one for each process."""
 
     def __init__(self, folder: Path) -> None:

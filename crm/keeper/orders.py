@@ -44,7 +44,7 @@ class StopOrder:
         return self.promotable and not self.promoted
 
 
-class Orders:
+class StopOrderFolder:
     """The stop orders in a folder. Raises OSError if it cannot be made."""
 
     def __init__(self, folder: Path) -> None:

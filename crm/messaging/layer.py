@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
-from crm.controller.node_list import NodeList
+from crm.controller.membership.node_list import NodeList
 from crm.messaging.quorum import QuorumRule
 
 ENTRY_POINT_GROUP = "crm.message_layers"
@@ -81,7 +81,7 @@ class LayerSettings:
     failure_limit_ms a member that is silent for longer is lost, whatever else is known of it
     restart_limit_ms how long a node whose port takes connections, but whose daemon is gone, is given to come back
     listening        a socket that listens at this node's address already (a supervisor holds it)
-    incarnation      what tells this start of the node from its others, told to all in `Member.incarnation`
+    incarnation      what tells this start of the node from its others, told to all in `LayerMember.incarnation`
     """
 
     name: str
@@ -152,7 +152,7 @@ class LayerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class LayerMember:
     """A member of a view; `joined_at` in epoch seconds, kept while it stays; `incarnation` differs after a restart."""
 
     name: str
@@ -162,21 +162,22 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewChanged:
+class LayerViewChanged:
     """A new view: numbers only grow at any one node.
 
     needed  how many members a DC's election and a change's safety need, where the layer's own quorum is not the
             configured rule (corosync with a quorum device, say); None: by the rule of the settings
-    splits  given `needed`: whether both parts of a split can be quorate (corosync's two_node), so that only fencing
+    splits  given `disks_needed`: whether both parts of a split can be quorate (corosync's two_node), so that only
+    fencing
             tells which of them goes on
     silent_s  how long a member that was lost had been silent when it was given up, where the layer knows
     """
 
     number: int
-    members: tuple[Member, ...]
+    members: tuple[LayerMember, ...]
     quorate: bool
-    needed: int | None = None
-    splits: bool = False
+    disks_needed: int | None = None
+    both_halves_quorate: bool = False
     silent_s: float | None = field(default=None, compare=False)
 
     @property
@@ -215,7 +216,7 @@ class Received:
     message: bytes
 
 
-LayerEvent = ViewChanged | Received | ViewDoubted | ViewConfirmed | ListHeard
+LayerEvent = LayerViewChanged | Received | ViewDoubted | ViewConfirmed | ListHeard
 
 
 class MessageLayer(Protocol):

@@ -10,7 +10,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 
-from crm.messaging.layer import LayerError, LayerEvent, LayerSettings, Member, Received, ViewChanged, ViewConfirmed
+from crm.messaging.layer import (
+    LayerError,
+    LayerEvent,
+    LayerMember,
+    LayerSettings,
+    LayerViewChanged,
+    Received,
+    ViewConfirmed,
+)
 
 _hubs: dict[str, Hub] = {}
 
@@ -62,10 +70,10 @@ class Hub:
         for name, layer in self.layers.items():
             layer.install(self._number, [self._member(other) for other in self.members_with(name)])
 
-    def _member(self, name: str) -> Member:
+    def _member(self, name: str) -> LayerMember:
         layer = self.layers[name]
         node = layer.settings.node(name)
-        return Member(name, node.id if node else name, self._joined_at[name], layer.incarnation)
+        return LayerMember(name, node.id if node else name, self._joined_at[name], layer.incarnation)
 
 
 class MemoryLayer:
@@ -77,7 +85,7 @@ class MemoryLayer:
         self._hub = hub or Hub.of(settings.cluster)
         self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._members: tuple[str, ...] = ()
-        self._view: tuple[Member, ...] = ()
+        self._view: tuple[LayerMember, ...] = ()
         self._seen_all = False
 
     async def join(self) -> None:
@@ -112,7 +120,7 @@ class MemoryLayer:
         self._members = ()
         self._events.put_nowait(None)
 
-    def install(self, number: int, members: list[Member]) -> None:
+    def install(self, number: int, members: list[LayerMember]) -> None:
         """The hub's word on who is here; the same view again says nothing."""
         if tuple(members) == self._view:
             return
@@ -120,7 +128,7 @@ class MemoryLayer:
         self._members = tuple(member.name for member in members)
         self._seen_all |= set(self._members) == set(self.settings.names)
         quorate = self.settings.quorum.quorate(self._members, self.settings.names, self._seen_all)
-        self._events.put_nowait(ViewChanged(number, self._view, quorate))
+        self._events.put_nowait(LayerViewChanged(number, self._view, quorate))
 
     def _deliver(self, to: str, message: bytes) -> None:
         receiver = self._hub.layers.get(to)

@@ -38,7 +38,7 @@ class QuorumRule:
                 f"correct the list or use quorum mode {QuorumMode.MAJORITY}"
             )
 
-    def needed(self, nodes: Collection[str]) -> int:
+    def disks_needed(self, nodes: Collection[str]) -> int:
         """How many members make a view quorate (and how many disks acknowledge a change)."""
         return 1 if self.mode is not QuorumMode.MAJORITY else len(nodes) // 2 + 1
 
@@ -46,4 +46,4 @@ class QuorumRule:
         """Whether `members` may decide for the cluster of `nodes`; `seen_all`: all of them have been in one view."""
         if self.mode is QuorumMode.TWO_NODE and self.wait_for_all and not seen_all:
             return len(members) == len(nodes)
-        return len(members) >= self.needed(nodes)
+        return len(members) >= self.disks_needed(nodes)

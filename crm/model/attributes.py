@@ -1,6 +1,6 @@
 """Sets of name-value pairs as a CIB has them: instance, meta and utilization attributes, cluster properties.
 
-Which set applies, and which wins, is decided by `crm.policy_engine.rules`; here they are only told.
+Which set applies, and which wins, is decided by `crm.policy_engine.picture.rules`; here they are only told.
 """
 
 from __future__ import annotations

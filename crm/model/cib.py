@@ -1,6 +1,7 @@
 """A whole CIB as frozen data: configuration and status, in the order of the document.
 
-Made by `crm.cib.read`; everything above reasons about this and never about XML. Cheap to share: nothing in it changes.
+Made by `crm.cib.reading.cib_reader`; everything above reasons about this and never about XML. Cheap to share: nothing
+in it changes.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class HistoryEntry:
 class ResourceHistory:
     """What was done with one resource on one node (`lrm_resource`), in the order of the document.
 
-    restart  how far a restart is that somebody has asked for (`crm.cib.restarts`), empty if nobody has
+    restart  how far a restart is that somebody has asked for (`crm.cib.restart_marks`), empty if nobody has
     """
 
     id: str

@@ -4,7 +4,7 @@ Source: Pacemaker Administration, "Pacemaker Versioning" and "Rolling (node by n
 version of what nodes say to each other. Nodes of different X never work together. A node of a greater Y may join, so
 that a cluster can be upgraded node by node; one of a smaller Y than the cluster's may not. Z is for agents only. The
 *schema* is the version of the CIB's vocabulary (`validate-with`). When the cluster's feature set rises is decided in
-`crm.controller.releases`.
+`crm.controller.protocol.releases`.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ The phases, in order (`engine` is the table of contents):
 
     observe      what is configured and what is happening (history -> roles, failures, what must be fenced)
     constraints  names looked up, sets and tags spelled out
-    place        who should run where, and in which role
+    placement        who should run where, and in which role
     actions      what takes the cluster there; orderings; what is required and what is possible
-    render       the graph with ids, parameters; texts for people and tools
+    output       the graph with ids, parameters; texts for people and tools
 
 An approach that decided everything first and created actions once afterwards was considered and left: Pacemaker's
 outputs number and show optional actions too, and for migrations, notifications, bundles and interleaved clones what is
@@ -26,6 +26,6 @@ if TYPE_CHECKING:
 
 def schedule(cib: Cib, now: int) -> Transition:
     """The transition for a CIB at `now` (epoch seconds)."""
-    from crm.policy_engine.plan import schedule as schedule_now
+    from crm.policy_engine.scheduling import schedule as schedule_now
 
     return schedule_now(cib, now)

@@ -10,41 +10,41 @@ from dataclasses import dataclass
 from crm.model import constraints as model
 from crm.model.cib import Cib
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine import restarts
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, relate
+from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.actions.collectives import create_actions
 from crm.policy_engine.actions.config_changes import ConfigChanges, clear_failures_of_removed
-from crm.policy_engine.actions.fencing import fencing_action, mark_for_fencing, schedule_fencing_and_shutdowns
-from crm.policy_engine.actions.implied import imply
-from crm.policy_engine.actions.plan import Plan
+from crm.policy_engine.actions.fencing_actions import fencing_action, mark_for_fencing, schedule_fencing_and_shutdowns
+from crm.policy_engine.actions.implicit_constraints import add_implicit_constraints
 from crm.policy_engine.actions.probes import schedule_probes
+from crm.policy_engine.actions.propagate import propagate
 from crm.policy_engine.actions.remote import order_remote_actions
-from crm.policy_engine.actions.settle import settle
-from crm.policy_engine.cluster import Cluster, Demand, Node, Resource, Role
-from crm.policy_engine.constraints import circles, colocations, locations, orders, tickets
-from crm.policy_engine.constraints.colocations import Colocation, ColocationList
-from crm.policy_engine.constraints.lookup import Names
-from crm.policy_engine.constraints.tickets import LossPolicy, TicketConstraint
+from crm.policy_engine.constraints import colocations, cycles, locations, orders, tickets
+from crm.policy_engine.constraints.colocations import ColocationList, ResolvedColocation
+from crm.policy_engine.constraints.lookup import ConstraintNames
+from crm.policy_engine.constraints.tickets import LossPolicy, ResolvedTicketConstraint
 from crm.policy_engine.observe import observe
-from crm.policy_engine.place.assign_all import assign_all
-from crm.policy_engine.place.candidates import ban_everywhere
-from crm.policy_engine.place.criteria import LockCancelled, apply_criteria, health_locations
-from crm.policy_engine.place.placement import Placement
-from crm.policy_engine.trace import SILENT, Cause, Trace
+from crm.policy_engine.picture import restarts
+from crm.policy_engine.picture.cluster import Cluster, Demand, Node, Resource, Role
+from crm.policy_engine.picture.score_trace import SILENT, ScoreCause, ScoreTrace
+from crm.policy_engine.placement.assign_all import assign_all
+from crm.policy_engine.placement.candidates import ban_everywhere
+from crm.policy_engine.placement.criteria import LockCancelled, apply_criteria, health_locations
+from crm.policy_engine.placement.placement import Placement
 
 
 @dataclass(slots=True)
-class Planned:
+class PlanningResult:
     """A finished pass: the cluster with what was decided about each resource, the actions, and the scores if wanted."""
 
     cluster: Cluster
-    plan: Plan
+    plan: ActionGraph
     placement: Placement
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PlanOptions:
     """What a caller wants besides the plan.
 
     scores, utilization   what was weighed, as lines
@@ -55,17 +55,17 @@ class Wishes:
     scores: bool = False
     utilization: bool = False
     sanitized: bool = False
-    trace: Trace = SILENT
+    trace: ScoreTrace = SILENT
 
 
-def run(cib: Cib, now: int, wishes: Wishes) -> Planned:
+def run(cib: Cib, now: int, wishes: PlanOptions) -> PlanningResult:
     """Plan: from a CIB at `now` (epoch seconds) to settled actions."""
     return plan_cluster(observe(cib, now), wishes)
 
 
-def plan_cluster(cluster: Cluster, wishes: Wishes) -> Planned:
+def plan_cluster(cluster: Cluster, wishes: PlanOptions) -> PlanningResult:
     """Plan for a cluster that was observed already; it is changed by that."""
-    plan = Plan(cluster, sanitized=wishes.sanitized)
+    plan = ActionGraph(cluster, sanitized=wishes.sanitized)
     placement = Placement(
         cluster,
         cluster.settings.placement_strategy,
@@ -74,14 +74,14 @@ def plan_cluster(cluster: Cluster, wishes: Wishes) -> Planned:
         trace=wishes.trace,
     )
     relations = _Relations(plan, wishes.trace)
-    _note_all(placement, Cause.STATUS)
+    _note_all(placement, ScoreCause.STATUS)
     placement.on_colocation = relations.colocate
     _meet_demands(plan)
     relations.add_configured()
     apply_criteria(cluster, relations.locations[::-1], _forget_lock(plan), wishes.trace)
     for resource in cluster.resources:
-        imply(plan, resource, relations.colocate)
-    _note_all(placement, Cause.CONTAINER)
+        add_implicit_constraints(plan, resource, relations.colocate)
+    _note_all(placement, ScoreCause.CONTAINER)
     changes = ConfigChanges(plan)
     changes.check_all()
     assign_all(placement)
@@ -94,16 +94,16 @@ def plan_cluster(cluster: Cluster, wishes: Wishes) -> Planned:
         create_actions(plan, resource)
     order_remote_actions(plan)
     schedule_fencing_and_shutdowns(plan)
-    settle(plan, placement)
-    return Planned(cluster, plan, placement)
+    propagate(plan, placement)
+    return PlanningResult(cluster, plan, placement)
 
 
-def _note_all(placement: Placement, cause: Cause) -> None:
+def _note_all(placement: Placement, cause: ScoreCause) -> None:
     for resource in placement.cluster.resources:
         placement.trace.scores(resource, cause)
 
 
-def _forget_lock(plan: Plan) -> LockCancelled:
+def _forget_lock(plan: ActionGraph) -> LockCancelled:
     def forget(resource: Resource, node: Node) -> None:
         plan.action(resource, "lrm_delete", node, optional=False)
 
@@ -113,12 +113,12 @@ def _forget_lock(plan: Plan) -> LockCancelled:
 # What the status itself asks for
 
 
-def _meet_demands(plan: Plan) -> None:
+def _meet_demands(plan: ActionGraph) -> None:
     for demand in plan.cluster.demands:
         _meet(plan, demand)
 
 
-def _meet(plan: Plan, demand: Demand) -> None:
+def _meet(plan: ActionGraph, demand: Demand) -> None:
     if demand.resource is None:
         fencing_action(plan, demand.node, reason=demand.reason, priority_delay=demand.priority_delay)
         return
@@ -137,18 +137,18 @@ def _meet(plan: Plan, demand: Demand) -> None:
 class _Relations:
     """Takes up configured and implied constraints, in order."""
 
-    def __init__(self, plan: Plan, trace: Trace) -> None:
+    def __init__(self, plan: ActionGraph, trace: ScoreTrace) -> None:
         self.plan = plan
         self.trace = trace
         self.cluster = plan.cluster
-        self.names = Names(plan.cluster)
-        self.locations: list[locations.Location] = []
+        self.names = ConstraintNames(plan.cluster)
+        self.locations: list[locations.ResolvedLocation] = []
         self._with: dict[int, ColocationList] = {}
         self._by: dict[int, ColocationList] = {}
 
     def add_configured(self) -> None:
         """Everything of the configuration, health first."""
-        together, sequence = circles.Edges[str](), circles.Edges[circles.Step]()
+        together, sequence = cycles.Edges[str](), cycles.Edges[cycles.CycleStep]()
         for location in health_locations(self.cluster):
             self._locate(location)
         for constraint in self.cluster.cib.constraints:
@@ -168,16 +168,16 @@ class _Relations:
                         ticket.resource.tickets.append(ticket)
                         if not ticket.is_satisfied:
                             self._lack_ticket(ticket.resource, ticket)
-                            self.trace.scores(ticket.resource, Cause.TICKET, ticket)
+                            self.trace.scores(ticket.resource, ScoreCause.TICKET, ticket)
         for home in restarts.homes(self.cluster, self.names):
             self._locate(home)
-        self.cluster.reports += [*circles.colocation_reports(together), *circles.ordering_reports(sequence)]
+        self.cluster.reports += [*cycles.colocation_reports(together), *cycles.ordering_reports(sequence)]
 
-    def _locate(self, location: locations.Location) -> None:
+    def _locate(self, location: locations.ResolvedLocation) -> None:
         self.locations.append(location)
         location.resource.locations.insert(0, location)
 
-    def colocate(self, colocation: Colocation) -> None:
+    def colocate(self, colocation: ResolvedColocation) -> None:
         """Take up a colocation; what must never be together also waits for the other to leave."""
         dependent, primary = colocation.dependent, colocation.primary
         lists = self._with.setdefault(id(dependent), ColocationList(dependents=False))
@@ -195,7 +195,7 @@ class _Relations:
             for then_task in _COMING.get(then_role, ("start",)):
                 self.plan.order(first, first_task, then, then_task, r.REQUIRED_ON_SAME_NODE)
 
-    def _lack_ticket(self, resource: Resource, constraint: TicketConstraint) -> None:
+    def _lack_ticket(self, resource: Resource, constraint: ResolvedTicketConstraint) -> None:
         if resource.children:
             for child in resource.children:
                 self._lack_ticket(child, constraint)
@@ -206,7 +206,7 @@ class _Relations:
         elif constraint.role is not Role.PROMOTED or constraint.loss_policy is LossPolicy.STOP:
             ban_everywhere(self.cluster, resource)
 
-    def _lose_ticket(self, resource: Resource, constraint: TicketConstraint) -> None:
+    def _lose_ticket(self, resource: Resource, constraint: ResolvedTicketConstraint) -> None:
         in_role = constraint.role in (Role.UNKNOWN, resource.role)
         match constraint.loss_policy:
             case LossPolicy.STOP:
@@ -232,14 +232,15 @@ _COMING = {Role.PROMOTED: ("promote",), Role.UNPROMOTED: ("start", "demote")}
 class _PlanOrderer:
     """Lets one ordering constraint be taken up by a plan."""
 
-    def __init__(self, plan: Plan, constraint: str, sequence: circles.Edges[circles.Step]) -> None:
+    def __init__(self, plan: ActionGraph, constraint: str, sequence: cycles.Edges[cycles.CycleStep]) -> None:
         self.plan = plan
         self.constraint = constraint
         self.sequence = sequence
 
     def order(self, first: Resource, first_task: str, then: Resource, then_task: str, relation: int) -> None:
         if relation & r.ORDERED:
-            self.sequence.add(circles.Step(first.id, first_task), circles.Step(then.id, then_task), self.constraint)
+            self.sequence.add(cycles.CycleStep(first.id, first_task), cycles.CycleStep(then.id, then_task),
+                              self.constraint)
         self.plan.order(first, first_task, then, then_task, relation, self.constraint)
 
     def require_some(self, name: str, firsts: list[Resource], first_task: str, needed: int) -> _Some:

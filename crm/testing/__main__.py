@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from crm.testing.faults import SLOW
-from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, run_seed, shrink, tell_seed
+from crm.testing.fault_catalogue import SLOW
+from crm.testing.fuzz import FAULTS_PER_SEED, SCENARIOS, FuzzTally, run_seed, shrink, tell_seed
 
 _REPORT_EVERY_S = 60.0
 
@@ -66,9 +66,9 @@ def _one(options: argparse.Namespace) -> int:
     return 1 if tally.found else 0
 
 
-def _hunt(options: argparse.Namespace) -> Tally:
+def _hunt(options: argparse.Namespace) -> FuzzTally:
     began = told = time.monotonic()
-    total = Tally()
+    total = FuzzTally()
     with ProcessPoolExecutor(options.jobs, initializer=_collect_seldom) as pool:
         try:
             for tally in _results(pool, options, began):
@@ -84,7 +84,7 @@ def _hunt(options: argparse.Namespace) -> Tally:
     return total
 
 
-def _tell_finds(tally: Tally, options: argparse.Namespace) -> None:
+def _tell_finds(tally: FuzzTally, options: argparse.Namespace) -> None:
     for found in tally.found:
         print(f"{found.story}\nsee all of it: python -m crm.testing --scenario {options.scenario} "
               f"--seed {found.seed} --faults {options.faults} --story\n", flush=True)
@@ -96,13 +96,13 @@ def _collect_seldom() -> None:
     gc.disable()
 
 
-def _run(seed: int, count: int, scenario_name: str) -> Tally:
+def _run(seed: int, count: int, scenario_name: str) -> FuzzTally:
     tally = run_seed(seed, count, scenario_name)
     gc.collect()
     return tally
 
 
-def _results(pool: ProcessPoolExecutor, options: argparse.Namespace, began: float) -> Iterator[Tally]:
+def _results(pool: ProcessPoolExecutor, options: argparse.Namespace, began: float) -> Iterator[FuzzTally]:
     """Each seed's tally, in the order of the seeds; the next batch is begun while there is time."""
     run = partial(_run, count=options.faults, scenario_name=options.scenario)
     if options.hours is None:
@@ -115,7 +115,7 @@ def _results(pool: ProcessPoolExecutor, options: argparse.Namespace, began: floa
         yield from pool.map(run, range(start, start + size))
 
 
-def summary(tally: Tally) -> Iterator[str]:
+def summary(tally: FuzzTally) -> Iterator[str]:
     """What a hunt has come to, for people."""
     hours = tally.simulated_s / 3600
     rate = hours / (tally.wall_s / 3600) if tally.wall_s else 0.0

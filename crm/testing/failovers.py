@@ -11,7 +11,7 @@
     def test_what_we_promised() -> None:
         failovers.check("failovers.toml", faults="nodes,pairs")
 
-Nothing is changed and nothing is run: see `crm.rehearsal`.
+Nothing is changed and nothing is run: see `crm.failover_simulation`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm.cib.newest import newest_root
-from crm.rehearsal import Change, Effect, Fault, FaultKind, Rehearsal, Theatre, check, parse
+from crm.failover_simulation import Fault, FaultEffect, FaultKind, FaultRun, PlacementChange, Simulator, check, parse
 
 _NOW = 1_700_000_000
 
@@ -29,7 +29,7 @@ _NOW = 1_700_000_000
 class Aftermath:
     """What came of a fault."""
 
-    rehearsal: Rehearsal
+    rehearsal: FaultRun
 
     def where(self, resource: str) -> list[str]:
         """The nodes where a resource runs in the end."""
@@ -39,7 +39,7 @@ class Aftermath:
         """The nodes where it is promoted in the end."""
         return [place.node for place in self.rehearsal.places(resource) if place.promoted]
 
-    def change(self, resource: str) -> Change:
+    def change(self, resource: str) -> PlacementChange:
         """What happened to it: effect, interruption, and if it does not recover, why. KeyError for unknown names."""
         found = self.rehearsal.change(resource)
         if found is None:
@@ -54,7 +54,7 @@ class Aftermath:
     @property
     def untouched(self) -> list[str]:
         """What is not affected."""
-        return [change.resource for change in self.rehearsal.changes if change.effect is Effect.STAYS]
+        return [change.resource for change in self.rehearsal.changes if change.effect is FaultEffect.STAYS]
 
 
 class Failovers:
@@ -64,7 +64,7 @@ class Failovers:
         data = cib if isinstance(cib, bytes) else _content(cib)
         root = newest_root(data)
         moment = now if now is not None else int(root.get("execution-date") or _NOW)
-        self.theatre = Theatre(root, moment, nodes)
+        self.theatre = Simulator(root, moment, nodes)
 
     @property
     def nodes(self) -> list[str]:

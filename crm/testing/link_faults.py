@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from crm.testing.faults import PLAIN, Catalogue
-from crm.testing.nodes import SimulatedNode
+from crm.testing.fault_catalogue import PLAIN, Catalogue
+from crm.testing.simulated_node import SimulatedNode
 from crm.testing.world import World
 
 

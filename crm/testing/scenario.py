@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crm.testing.checkers import Expectations, Throttle
+from crm.testing.invariants import AllowedBreaks, ThrottleChecker
 
-EXPECTED = Expectations(
+EXPECTED = AllowedBreaks(
     unique=("db", "app", "web", "lone"),
     promoted=(("state", 1),),
     after=(("db", "app"),),
     beside=(("web", "db"),),
-    throttle=Throttle(per_node=4),
+    throttle=ThrottleChecker(per_node=4),
     forgotten=True,
 )
 

@@ -16,7 +16,7 @@ class TooBusyError(Exception):
     """Time does not go on, for all that happens at once."""
 
 
-class Timeline:
+class VirtualTimeline:
     """What will happen, in order of time; what is due at the same moment, in the order in which it was asked for."""
 
     def __init__(self) -> None:

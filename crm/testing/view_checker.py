@@ -1,4 +1,5 @@
-"""A promise of views that nodes agree on by themselves: a quorum leaves nobody out who is well (`crm.testing.links`).
+"""A promise of views that nodes agree on by themselves: a quorum leaves nobody out who is well
+(`crm.testing.simulated_links`).
 
 Well is who was not cut, frozen, off or away for a while; so is, for the others, whose daemon was killed and is back at
 once. A view that leaves such a node out has it fenced.
@@ -8,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm.controller.values import View
-from crm.testing.checkers import Violation
+from crm.controller.cluster_state import View
+from crm.testing.invariants import Violation
 
 if TYPE_CHECKING:
-    from crm.testing.nodes import SimulatedNode
+    from crm.testing.simulated_node import SimulatedNode
     from crm.testing.world import World
 
 RECOVERY_S = 10.0

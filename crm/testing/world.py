@@ -16,27 +16,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from crm.cib.changes import Change, Edit, Replace, Verb
+from crm.cib.changes import Change, Edit, EditVerb, Replace
 from crm.cib.document import Document
-from crm.controller import Controller, Options, commands, events
-from crm.controller.codec import encode
-from crm.controller.core import Identity
-from crm.controller.values import Shape, Store
+from crm.controller import Controller, ControllerOptions, commands, events
+from crm.controller.cluster_state import ClusterConfig, StoreState
+from crm.controller.core import NodeIdentity
+from crm.controller.protocol.codec import encode
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.transition import Transition
-from crm.testing.agents import Agents
-from crm.testing.checkers import Checkers, Violation
-from crm.testing.keepers import MARGIN_MS, Keepers
-from crm.testing.links import LinkedMembership
-from crm.testing.lists import Lists
-from crm.testing.machines import Write
-from crm.testing.membership import Membership
-from crm.testing.network import Network
-from crm.testing.nodes import SimulatedNode, incarnation
-from crm.testing.power import Power
-from crm.testing.sharing import SharedDocuments
-from crm.testing.timeline import EPOCH, Timeline, TooBusyError
+from crm.testing.invariants import InvariantCheckers, Violation
+from crm.testing.node_lists import Lists
+from crm.testing.power_switches import Power
+from crm.testing.shared_memory import SharedDocuments
+from crm.testing.simulated_agents import SimulatedExecutors
+from crm.testing.simulated_keepers import MARGIN_MS, Keepers
+from crm.testing.simulated_links import LinkedMembership
+from crm.testing.simulated_machines import DiskWrite
+from crm.testing.simulated_membership import SimulatedMembership
+from crm.testing.simulated_network import SimulatedNetwork
+from crm.testing.simulated_node import SimulatedNode, incarnation
+from crm.testing.timeline import EPOCH, TooBusyError, VirtualTimeline
 
 Schedule = Callable[[Cib, int], Transition]
 SLEEP_S, LOOK_S, KEEPER_LOOK_S = 0.6, 0.06, 0.1
@@ -45,7 +45,7 @@ EXCUSED_S = 3.0
 """How long after a machine has stood still its keeper may take."""
 RETRY_S = 1.0
 """After so long a write that failed is tried again."""
-OPTIONS = Options(node_action_limit=4, startup_fencing_delay_s=5.0)
+OPTIONS = ControllerOptions(node_action_limit=4, startup_fencing_delay_s=5.0)
 
 
 class World:
@@ -59,19 +59,19 @@ class World:
 
     def __init__(self, names: Iterable[str] = "abc", cib: str | None = None, seed: int = 0,
                  schedule: Schedule | None = None, detection_s: float = 0.05, rule: QuorumRule | None = None,
-                 options: Options = OPTIONS,
-                 membership: type[Membership] | type[LinkedMembership] = Membership,
+                 options: ControllerOptions = OPTIONS,
+                 membership: type[SimulatedMembership] | type[LinkedMembership] = SimulatedMembership,
                  founders: Iterable[str] | None = None, leases: bool = False) -> None:
         self.random = random.Random(seed)
         self.seed = seed
-        self.timeline = Timeline()
+        self.timeline = VirtualTimeline()
         self.acknowledged: dict[str, tuple[int, int, int]] = {}
         """Markers that clients were told are safe, with the version and term that they were told."""
         self.asked_at: dict[str, float] = {}
         """When clients asked for a marker."""
         self.reads: dict[str, frozenset[str]] = {}
         """Consistent reads that clients asked for, and the markers that were acknowledged by then."""
-        self.answers: dict[str, commands.Answer] = {}
+        self.answers: dict[str, commands.RequestAnswered] = {}
         self.alerts: list[tuple[str, dict[str, str]]] = []
         """What alert agents were told, and where."""
         self.faults: Counter[str] = Counter()
@@ -83,14 +83,14 @@ class World:
         self.story: list[str] = []
         self.nodes = {name: SimulatedNode(name) for name in names}
         self.about = f"{len(self.nodes)} nodes"
-        self.network = Network(self.nodes)
+        self.network = SimulatedNetwork(self.nodes)
         self.power = Power(self)
         rule = rule or QuorumRule()
-        self.shape = Shape(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
-                           rule.needed(self.nodes))
+        self.config = ClusterConfig(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
+                           rule.disks_needed(self.nodes))
         self.membership = membership(self, rule, detection_s)
-        self.checkers = Checkers(self)
-        self._agents = Agents(self)
+        self.checkers = InvariantCheckers(self)
+        self._agents = SimulatedExecutors(self)
         self._schedule = schedule or _policy_engine()
         self._documents = SharedDocuments()
         self._options = replace(options, documents=self._documents, lease_margin_ms=MARGIN_MS if leases else 0)
@@ -125,9 +125,9 @@ class World:
         node.incarnation += 1
         node.powered = True
         node.joined_at = int(self.clock)
-        identity = Identity(name, self.shape.id_of(name), incarnation(name, node.incarnation), self.shape)
+        identity = NodeIdentity(name, self.config.id_of(name), incarnation(name, node.incarnation), self.config)
         options = replace(self._options, release=node.release)
-        node.controller = Controller(identity, node.disk.standing, node.disk.document, options)
+        node.controller = Controller(identity, node.disk.hard_state, node.disk.document, options)
         node.terminated = None
         self.note(f"start {name}")
         self._agents.end_left_over(node)
@@ -154,7 +154,7 @@ class World:
         node.disk.lose_power(self.random.randint(0, pending), self.random.random() < 0.5)
         self._stop_daemon(node)
 
-    def lose_store(self, name: str, store: Store = Store.LOST) -> None:
+    def lose_store(self, name: str, store: StoreState = StoreState.LOST) -> None:
         """A machine loses power and what its disk had of the CIB; LOST: the votes are still there."""
         self.crash(name)
         self.nodes[name].disk.lose(store)
@@ -223,7 +223,7 @@ class World:
         xml = (f'<crm_config><cluster_property_set id="markers"><nvpair id="marker-{marker}" name="marker-{marker}" '
                f'value="1"/></cluster_property_set></crm_config>')
         self.asked_at[marker] = self.clock
-        self.handle(node, events.ChangeRequested(marker, Edit(Verb.MODIFY, xml)))
+        self.handle(node, events.ChangeRequested(marker, Edit(EditVerb.MODIFY, xml)))
 
     def read(self, via: str) -> str:
         """A client of a node wants to read what has all that was acknowledged before; the key of its answer."""
@@ -386,7 +386,7 @@ class World:
 
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         match command:
-            case (commands.StatusChanged() | commands.CibAdopted() | commands.TransitionBegun()
+            case (commands.StatusChanged() | commands.CibStateAdopted() | commands.TransitionBegun()
                   | commands.TransitionEnded()):
                 pass
             case commands.NodesListed(nodes):
@@ -413,7 +413,7 @@ class World:
             case commands.FenceSelf(reason):
                 self.note(f"{node.name} fences itself: {reason}")
                 self.crash(node.name)
-            case commands.Answer():
+            case commands.RequestAnswered():
                 self._answered(node, command)
             case commands.Log(level, message):
                 if level != "debug":
@@ -428,9 +428,9 @@ class World:
                 self.alerts.append((node.name, dict(command.environment)))
 
     def _write(self, node: SimulatedNode, command: commands.Persist) -> None:
-        """One write at a time; what is asked for meanwhile is written by the next (see `crm.daemon.durable`)."""
+        """One write at a time; what is asked for meanwhile is written by the next (see `crm.daemon.storage`)."""
         kept = self._documents.without_status(command.document) if command.document is not None else None
-        node.disk.pending.append(Write(command.token, command.standing, kept))
+        node.disk.pending.append(DiskWrite(command.token, command.hard_state, kept))
         if not node.disk.writing:
             self._write_pending(node)
 
@@ -457,7 +457,7 @@ class World:
         transition = None
         if node.controller.awaits_plan(command.plan_id):
             transition = self._schedule(command.document.model(), command.now)
-        self.handle(node, events.Planned(command.plan_id, transition))
+        self.handle(node, events.PlanReady(command.plan_id, transition))
 
     def _set_timer(self, node: SimulatedNode, name: str, at: float) -> None:
         ticket = self.timeline.number()
@@ -470,7 +470,7 @@ class World:
 
         self.later(max(0.0, at - node.skew - self.clock), self.in_daemon(node, fire))
 
-    def _answered(self, node: SimulatedNode, answer: commands.Answer) -> None:
+    def _answered(self, node: SimulatedNode, answer: commands.RequestAnswered) -> None:
         self.answers[answer.request_id] = answer
         if answer.request_id in self.reads and answer.version is not None:
             self.checkers.has_read(node, answer, self.reads.pop(answer.request_id))

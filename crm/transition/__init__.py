@@ -3,18 +3,18 @@
 Apart from the controller because `crm_simulate` drives the same runner with instant results.
 """
 
-from crm.transition.adoption import adoptable
-from crm.transition.caution import cautious, without_beginnings, without_moves_to
-from crm.transition.run import Abort, Limits, Outcome, Progress, Run
+from crm.transition.resume import match_in_flight
+from crm.transition.safety_orderings import add_probe_barriers, without_moves_to, without_starts
+from crm.transition.transition_run import Abort, ActionOutcome, Progress, RunLimits, TransitionRun
 
 __all__ = [
     "Abort",
-    "Limits",
-    "Outcome",
+    "ActionOutcome",
     "Progress",
-    "Run",
-    "adoptable",
-    "cautious",
-    "without_beginnings",
+    "RunLimits",
+    "TransitionRun",
+    "add_probe_barriers",
+    "match_in_flight",
     "without_moves_to",
+    "without_starts",
 ]

@@ -15,15 +15,15 @@ from lxml import etree
 from crm.cib.history_entry import FinishedOperation
 from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Transition
-from crm.transition.pretended_cib import PretendedCib, next_call_id
-from crm.transition.run import Limits, Outcome, Run
+from crm.transition.simulated_cib import SimulatedCib, next_call_id
+from crm.transition.transition_run import ActionOutcome, RunLimits, TransitionRun
 
 _FAILURE = re.compile(r"(?P<operation>[^@=]+)@(?P<node>[^=]+)=(?P<rc>-?\d+)$")
 _UNRECORDED = ("delete", "meta-data")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class InjectedFailure:
     """An operation that shall fail: `RESOURCE_OPERATION_INTERVALMS` on a node, with an exit code."""
 
     operation: str
@@ -31,14 +31,14 @@ class Failure:
     rc: int
 
 
-def parse_failure(text: str) -> Failure | None:
+def parse_failure(text: str) -> InjectedFailure | None:
     """Read `OPERATION@NODE=RC`; None if it is not of that form."""
     found = _FAILURE.match(text)
-    return Failure(found["operation"], found["node"], int(found["rc"])) if found else None
+    return InjectedFailure(found["operation"], found["node"], int(found["rc"])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SimulationLog:
     """Something that is pretended: a line for people, and for tools what kind of thing it is, with its attributes.
 
     is_item   an item of the list of steps, not a remark of its own
@@ -51,7 +51,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Pretence:
+class SimulatedExecution:
     """What a simulation works with.
 
     known   ids under which the planner knows resources (instances of clones with their numbers)
@@ -59,17 +59,17 @@ class Pretence:
     at      epoch seconds that results are recorded with
     """
 
-    cib: PretendedCib
+    cib: SimulatedCib
     known: frozenset[str]
-    failures: Sequence[Failure]
-    say: Callable[[Said], None]
+    failures: Sequence[InjectedFailure]
+    say: Callable[[SimulationLog], None]
     at: int
 
 
-def simulate(transition: Transition, pretence: Pretence) -> Outcome:
+def simulate(transition: Transition, pretence: SimulatedExecution) -> ActionOutcome:
     """Run the transition to its end, pass by pass, changing the pretended CIB."""
-    run = Run(transition)
-    limits = Limits()
+    run = TransitionRun(transition)
+    limits = RunLimits()
     fired = True
     while fired:
         fired = False
@@ -85,7 +85,7 @@ def simulate(transition: Transition, pretence: Pretence) -> Outcome:
     return run.outcome
 
 
-def _pretend(action: GraphAction, pretence: Pretence) -> bool:
+def _pretend(action: GraphAction, pretence: SimulatedExecution) -> bool:
     if action.kind is ActionKind.RESOURCE:
         return _pretend_operation(action, pretence)
     if action.operation == "stonith":
@@ -96,26 +96,26 @@ def _pretend(action: GraphAction, pretence: Pretence) -> bool:
         if action.resource is not None:
             attributes["id"] = action.resource.id
         pretence.say(
-            Said("cluster_action", f"Cluster action:  {action.operation}{about} on {action.node}", attributes)
+            SimulationLog("cluster_action", f"Cluster action:  {action.operation}{about} on {action.node}", attributes)
         )
     return True
 
 
-def _pretend_pseudo(action: GraphAction, pretence: Pretence) -> None:
+def _pretend_pseudo(action: GraphAction, pretence: SimulatedExecution) -> None:
     where = f" on {action.node}" if action.node else ""
     attributes = {"task": action.key, **({"node": action.node} if action.node else {})}
-    pretence.say(Said("pseudo_action", f"Pseudo action:   {action.key}{where}", attributes))
+    pretence.say(SimulationLog("pseudo_action", f"Pseudo action:   {action.key}{where}", attributes))
 
 
-def _pretend_fencing(action: GraphAction, pretence: Pretence) -> None:
+def _pretend_fencing(action: GraphAction, pretence: SimulatedExecution) -> None:
     word = action.attributes.get("CRM_meta_stonith_action", "reboot")
     attributes = {"target": str(action.node), "op": word}
-    pretence.say(Said("fencing_action", f"Fencing {action.node} ({word})", attributes))
+    pretence.say(SimulationLog("fencing_action", f"Fencing {action.node} ({word})", attributes))
     if word != "on" and action.node is not None:
         pretence.cib.node_down(action.node)
 
 
-def _pretend_operation(action: GraphAction, pretence: Pretence) -> bool:
+def _pretend_operation(action: GraphAction, pretence: SimulatedExecution) -> bool:
     agent, node = action.resource, action.node
     if agent is None or node is None:
         return True
@@ -129,7 +129,7 @@ def _pretend_operation(action: GraphAction, pretence: Pretence) -> bool:
     failure = _failure_of(action, (name, agent.id), node, pretence.failures)
     if failure is not None:
         resource, rc = failure
-        pretence.say(Said("remark", f"Pretending action {action.id} failed with rc={rc}", is_item=False))
+        pretence.say(SimulationLog("remark", f"Pretending action {action.id} failed with rc={rc}", is_item=False))
         if rc != 0 and not (rc == 7 and action.interval_ms == 0):
             fatal = action.operation in ("start", "stop")
             for line in counted_failure(
@@ -156,15 +156,15 @@ def _pretend_operation(action: GraphAction, pretence: Pretence) -> bool:
 
 
 def counted_failure(
-    cib: PretendedCib, state: etree._Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
-) -> list[Said]:
+    cib: SimulatedCib, state: etree._Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
+) -> list[SimulationLog]:
     """Count a failure in a pretended CIB; says which attributes that set."""
     said = []
     for name, value in cib.count_failure(state, resource, task, interval_ms, fatal, at).items():
         text = f"Injecting attribute {name}={value} into /node_state '{state.get('id')}'"
         path = f"/cib/status/node_state[@id='{state.get('id')}']"
         attributes = {"name": name, "value": value, "node_path": path, "cib_node": str(state.get("id"))}
-        said.append(Said("inject_attr", text, attributes))
+        said.append(SimulationLog("inject_attr", text, attributes))
     return said
 
 
@@ -175,16 +175,16 @@ def _known_name(agent: AgentReference, known: frozenset[str]) -> str:
     return agent.id
 
 
-def _operation(resource: str, operation: str, interval_ms: int, node: str) -> Said:
+def _operation(resource: str, operation: str, interval_ms: int, node: str) -> SimulationLog:
     interval = f"={interval_ms}" if interval_ms else ""
     attributes = {"resource": resource, "op": operation, "node": node}
     if interval_ms:
         attributes["interval"] = str(interval_ms)
-    return Said("rsc_action", f"Resource action: {resource:<15} {operation}{interval} on {node}", attributes)
+    return SimulationLog("rsc_action", f"Resource action: {resource:<15} {operation}{interval} on {node}", attributes)
 
 
 def _failure_of(
-    action: GraphAction, names: tuple[str, ...], node: str, failures: Sequence[Failure]
+    action: GraphAction, names: tuple[str, ...], node: str, failures: Sequence[InjectedFailure]
 ) -> tuple[str, int] | None:
     """The resource name and exit code of the first wished failure that is about this action."""
     for failure in failures:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from crm.cli.demo.failover import Timeline, fail_over
+from crm.cli.demo.failover import FailoverTimeline, fail_over
 from tests.bench.tables import spread, table
 from tests.system.cluster import running
 
 
 def bench(repeat: int) -> None:
-    timelines: list[Timeline] = []
+    timelines: list[FailoverTimeline] = []
     with running() as cluster:
         for _ in range(repeat):
             timelines.append(fail_over(cluster))

@@ -16,7 +16,7 @@ from typing import Any
 
 from crm.controller import Controller, events
 from crm.testing import World
-from crm.testing.hunt import SCENARIOS, live_through
+from crm.testing.fuzz import SCENARIOS, live_through
 
 Handled = list[tuple[events.Event, float]]
 

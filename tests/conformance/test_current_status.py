@@ -7,8 +7,8 @@ import time
 import pytest
 from lxml import etree
 
-from crm.cib.read import read
-from crm.cli.status_text import Show, counts_line, maintenance_lines, status_lines
+from crm.cib.reading.cib_reader import read
+from crm.cli.pacemaker.status_text import Show, counts_line, maintenance_lines, status_lines
 from crm.model.dates import parse_moment
 from crm.policy_engine.observe import observe
 from tests.conformance.cases import SHARED, Case, all_cases, squeezed

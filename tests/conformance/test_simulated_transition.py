@@ -7,13 +7,13 @@ import time
 import pytest
 from lxml import etree
 
-from crm.cib.read import read
-from crm.cli.status_text import Show, status_lines
+from crm.cib.reading.cib_reader import read
+from crm.cli.pacemaker.status_text import Show, status_lines
 from crm.model.dates import parse_moment
-from crm.policy_engine.cluster import Cluster
 from crm.policy_engine.observe import observe
-from crm.transition.pretended_cib import PretendedCib
-from crm.transition.simulation import Pretence, simulate
+from crm.policy_engine.picture.cluster import Cluster
+from crm.transition.simulated_cib import SimulatedCib
+from crm.transition.simulation import SimulatedExecution, simulate
 from tests.conformance.cases import SHARED, Case, all_cases, squeezed
 from tests.conformance.recorded_graph import read_graph
 
@@ -39,11 +39,11 @@ def _simulated(case: Case) -> list[str]:
     asked = parse_moment(case.arguments[1]) if case.arguments[:1] == ("-t",) else None
     now = asked or cib.execution_date or int(time.time())
     lines: list[str] = []
-    pretended = PretendedCib(root)
+    pretended = SimulatedCib(root)
     known = _known_names(observe(cib, now))
     simulate(
         read_graph(case.answer("exp")),
-        Pretence(pretended, known, (), lambda said: lines.append(f"* {said.text}"), at=int(time.time())),
+        SimulatedExecution(pretended, known, (), lambda said: lines.append(f"* {said.text}"), at=int(time.time())),
     )
     lines += status_lines(observe(read(pretended.root), now), "Revised Cluster Status", Show())
     return squeezed("\n".join(lines))

@@ -13,13 +13,13 @@ EXECUTOR = ("tests/unit/executor",)
 SLOW = ("tests/simulation/test_slow_operations.py",)
 BACKOFF = ("tests/simulation/test_backoff.py",)
 SAFE = ("tests/unit/controller/test_safe_mode.py",)
-_F, _M, _C = ("crm/controller/fencing/fencing.py", "crm/controller/fencing/member.py",
+_F, _M, _C = ("crm/controller/fencing/coordinator.py", "crm/controller/fencing/fencing_member.py",
               "crm/controller/fencing/course.py")
-_D, _H, _P, _T = ("crm/controller/dispatch.py", "crm/controller/history.py", "crm/controller/planning.py",
-                  "crm/controller/throttle.py")
-_R, _X, _Z, _S = ("crm/transition/run.py", "crm/executor/executor.py", "crm/controller/frozen.py",
-                  "crm/controller/self_protection.py")
-_B, _A = "crm/controller/backoff.py", "crm/transition/adoption.py"
+_D, _H, _P, _T = ("crm/controller/execution/transition_runner.py", "crm/controller/execution/local_executor_state.py", "crm/controller/execution/planning.py",
+                  "crm/controller/execution/throttle.py")
+_R, _X, _Z, _S = ("crm/transition/transition_run.py", "crm/executor/executor.py", "crm/controller/execution/freeze_policy.py",
+                  "crm/controller/leadership/self_protection.py")
+_B, _A = "crm/controller/execution/backoff.py", "crm/transition/resume.py"
 
 ACTING = (
     Mutant("notifications-dropped", _D, " and not self.run.owes:", ":", ("tests/unit/controller/test_unanswered.py",)),
@@ -73,7 +73,7 @@ ACTING = (
            "(message.term, message.caretaker):", "if held is None:", ALONE),
     Mutant("order-of-any-term", _H, "(held.term, held.caretaker) != (message.term, message.caretaker):", "False:", ALONE),
     Mutant("order-not-refused", _H, "            core.send(sender, Refused(message.key, f\"{core.me.name} follows "
-           "{core.dc or 'nobody'}, \"\n                                                   f\"term {core.standing.term}\""
+           "{core.dc or 'nobody'}, \"\n                                                   f\"term {core.hard_state.term}\""
            "))\n", "", ALONE),
     Mutant("forget-nothing", _H, "            self._resources.pop(message.resource, None)\n        elif message.resource in",
            "            pass\n        elif message.resource in", ALONE),
@@ -92,16 +92,16 @@ ACTING = (
            ("tests/unit/controller/test_orders.py",)),
     Mutant("startup-fences-at-once", _D,
            "return max(0.0, self._led_since + self._startup_fencing_delay_s - self._core.now)", "return 0.0", FENCING),
-    Mutant("let-go-untold", _D, "            self._replication.note(NodeNote(action.node_id or core.me.shape.id_of(node), "
+    Mutant("let-go-untold", _D, "            self._replication.note(NodeNote(action.node_id or core.me.config.id_of(node), "
            "node, {\"expected\": \"down\"}))\n", "", FENCING),
-    Mutant("slow-holds-up", "crm/controller/flights.py", "SLOW_S = 1.0", "SLOW_S = 1000.0", SLOW),
+    Mutant("slow-holds-up", "crm/controller/execution/in_flight.py", "SLOW_S = 1.0", "SLOW_S = 1000.0", SLOW),
     Mutant("frozen-goes-on", _Z, "        return without_beginnings(transition)\n", "        return transition\n",
            ("tests/unit/controller/test_frozen.py",)),
     Mutant("frozen-recovers-what-it-sent", _Z,
            "careful = without_beginnings(transition, gone) if gone else transition", "careful = transition",
            ("tests/unit/controller/test_frozen.py",)),
-    Mutant("frozen-moves-to-newcomers", _Z,
-           "return without_moves_to(careful, core.newcomers) if core.newcomers else careful", "return careful",
+    Mutant("frozen-moves-to-unsynced_members", _Z,
+           "return without_moves_to(careful, core.unsynced_members) if core.unsynced_members else careful", "return careful",
            ("tests/unit/controller/test_frozen.py",)),
     # Planning
     Mutant("plan-in-safe-mode", _P, "and not self._core.safe_mode and", "and", SAFE),
@@ -112,16 +112,16 @@ ACTING = (
     Mutant("plan-outdated", _P, "        if event.plan_id != self._pending:\n            return\n", "",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("plan-before-joined", _P, "return wanted and self._joining.complete and", "return wanted and", ALONE),
-    Mutant("safe-mode-for-ever", "crm/controller/safe_mode.py", "LIMIT_S = 900.0", "LIMIT_S = 90000.0", SAFE),
-    Mutant("safe-mode-after-change", "crm/controller/safe_mode.py",
+    Mutant("safe-mode-for-ever", "crm/controller/leadership/safe_mode.py", "LIMIT_S = 900.0", "LIMIT_S = 90000.0", SAFE),
+    Mutant("safe-mode-after-change", "crm/controller/leadership/safe_mode.py",
            "if configuration_version(self._core.document.version) > self._cause.configuration:", "if False:", SAFE),
-    Mutant("safe-mode-at-once-over", "crm/controller/safe_mode.py",
+    Mutant("safe-mode-at-once-over", "crm/controller/leadership/safe_mode.py",
            "if configuration_version(self._core.document.version) > self._cause.configuration:",
            "if configuration_version(self._core.document.version) >= self._cause.configuration:", SAFE),
     Mutant("safe-mode-after-cleanup", "crm/controller/controller.py",
            "        self._safe_mode.end(\"a cleanup was asked for\")\n", "", SAFE),
     Mutant("safe-mode-elsewhere", "crm/controller/controller.py",
-           "        core.broadcast(messages.EndSafeMode(core.standing.term))\n", "", SAFE),
+           "        core.broadcast(messages.EndSafeMode(core.hard_state.term))\n", "", SAFE),
     # Transition
     Mutant("run-any-input", _R, "if self._missing[place] or self._states[place] is not State.WAITING:",
            "if self._states[place] is not State.WAITING:", RUN),
@@ -139,11 +139,11 @@ ACTING = (
     Mutant("run-late-results", _R, "        if action is None:\n            return False\n        self._load",
            "        if action is None:\n            return True\n        self._load", RUN),
     Mutant("run-held", _R, "        if synapse.action.id in limits.held:\n            return False\n", "", BACKOFF),
-    Mutant("adopt-misfits", "crm/controller/dispatch.py", "        if misfits:\n", "        if False:\n",
+    Mutant("adopt-misfits", "crm/controller/execution/transition_runner.py", "        if misfits:\n", "        if False:\n",
            ("tests/unit/controller/test_orders.py",)),
-    Mutant("start-rests-on-expired", "crm/transition/caution.py", ", *synapse.rests_on])}", "])}",
+    Mutant("start-rests-on-expired", "crm/transition/safety_orderings.py", ", *synapse.rests_on])}", "])}",
            ("tests/unit/transition/test_caution.py",)),
-    Mutant("start-rests-on-nothing", "crm/policy_engine/render/expired.py", "        if monitor.expired:",
+    Mutant("start-rests-on-nothing", "crm/policy_engine/output/expired_failures.py", "        if monitor.expired:",
            "        if False:", ("tests/unit/policy_engine/test_histories.py",)),
     # Back-off
     Mutant("backoff-never", _B, "return 0.0 if failures < _AT_ONCE else", "return 0.0 if True else", BACKOFF),

@@ -11,17 +11,17 @@ MISTAKES = ("tests/unit/daemon/test_mistakes.py",)
 SUPERVISOR = ("tests/unit/daemon/test_supervisor.py",)
 WAKING = ("tests/unit/daemon/test_waking.py",)
 LOOKS = ("tests/unit/messaging/test_embedded.py", "tests/unit/messaging/test_contract.py")
-_W = "crm/daemon/waking.py"
+_W = "crm/daemon/wake_guard.py"
 DOORS = ("tests/unit/api",)
 REQUESTS = ("tests/simulation/test_requests.py", "tests/unit/controller/test_alone.py")
-_D, _R, _Q, _O = ("crm/daemon/durable.py", "crm/controller/receipts.py", "crm/controller/requests.py",
-                  "crm/api/doors.py")
-_I, _M, _S, _C = ("crm/controller/invariants.py", "crm/daemon/mistakes.py", "crm/cli/supervisor.py",
+_D, _R, _Q, _O = ("crm/daemon/storage.py", "crm/controller/replication/idempotency.py", "crm/controller/replication/requests.py",
+                  "crm/api/auth/authentication.py")
+_I, _M, _S, _C = ("crm/controller/invariants.py", "crm/daemon/crash_records.py", "crm/cli/daemon/supervisor.py",
                   "crm/controller/core.py")
 
 KEEPING = (
     # Disks
-    Mutant("disk-votes-unwritten", _D, "        if standing != self._written:\n", "        if False:\n", DURABLE),
+    Mutant("disk-votes-unwritten", _D, "        if hard_state != self._written:\n", "        if False:\n", DURABLE),
     Mutant("disk-receipts-unwritten", _D, "        if self._receipts_due != self._written_receipts:\n",
            "        if False:\n", DURABLE),
     Mutant("disk-done-too-early", _D, "                self._failing(token)\n                await asyncio.sleep(RETRY_S)",
@@ -49,22 +49,22 @@ KEEPING = (
     Mutant("receipt-unbounded", _R, "        while len(self._kept) > KEPT:\n", "        while False:\n", REQUESTS),
     Mutant("receipt-for-ever", _R, "return found if found is not None and now - found.at < KEPT_S else None",
            "return found", REQUESTS),
-    Mutant("receipt-not-kept", "crm/controller/replication.py", "        self._keep(update.receipt)\n", "", REQUESTS),
+    Mutant("receipt-not-kept", "crm/controller/replication/replication.py", "        self._keep(update.receipt)\n", "", REQUESTS),
     Mutant("seen-any-term", _C, "return seen.term is None or seen.term in self._terms_of_configuration()",
            "return True", REQUESTS),
     Mutant("seen-any-version", _Q, "            if not core.is_present(seen):\n", "            if False:\n", REQUESTS),
-    Mutant("change-without-quorum", _Q, "        if core.authority.caretaker and cluster_option(",
+    Mutant("change-without-quorum", _Q, "        if core.leadership.caretaker and cluster_option(",
            "        if False and cluster_option(", ("tests/unit/controller/test_orders.py",)),
     Mutant("change-unchecked", _Q, "            self._validate(document)\n", "",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("change-forgotten", _Q, "            if leader == keep:\n", "            if True:\n", ALONE),
     # Invariants
     *(Mutant(f"invariant-{place}", _I, old, new, INVARIANTS) for place, (old, new) in enumerate((
-        ("if held and held.term != core.standing.term else \"\"", "if False else \"\""),
+        ("if held and held.term != core.hard_state.term else \"\"", "if False else \"\""),
         ("same = member is not None and member.incarnation == held.incarnation", "same = member is not None"),
         ("if held is None or held.caretaker != core.view.quorate:", "if True:"),
-        ("return \"\" if core.standing.cib_term == held.term else", "return \"\" if True else"),
-        ("return \"\" if standing.cib_term <= standing.term else", "return \"\" if True else"),
+        ("return \"\" if core.hard_state.cib_term == held.term else", "return \"\" if True else"),
+        ("return \"\" if hard_state.cib_term <= hard_state.term else", "return \"\" if True else"),
         ("        if version > own:", "        if False:"),
         ("if parts.dispatch.idle:", "if True:"),
         ("if promises else \"\"", "if False else \"\""),
@@ -72,7 +72,7 @@ KEEPING = (
         ("if parts.planning.pending else \"\"", "if False else \"\""),
         ("if not parts.core.safe_mode or parts.dispatch.run is None:", "if True:"),
         ("if joined <= now.names else (", "if True else ("),
-        ("if now.standing.term < last.standing.term else \"\"", "if False else \"\""),
+        ("if now.hard_state.term < last.hard_state.term else \"\"", "if False else \"\""),
         ("and document.version < last.document.version", "and False"),
         ("        elif core.document is not last.document:", "        elif False:"),
         ("return \"\" if core.enough(kept) else", "return \"\" if True else"),
@@ -119,7 +119,7 @@ KEEPING = (
     Mutant("look-unanswered", "crm/messaging/embedded/layer.py", "        self._confirm_if_newer()\n        waiting,",
            "        waiting,", LOOKS),
     # Doors
-    Mutant("door-any-token", "crm/api/tokens.py", "or not hmac.compare_digest(_encode(_signature(key, body)), signature):", "or False:",
+    Mutant("door-any-token", "crm/api/auth/tokens.py", "or not hmac.compare_digest(_encode(_signature(key, body)), signature):", "or False:",
            DOORS),
     Mutant("door-any-scope", _O, "        if not found.scope.covers(wanted):\n", "        if False:\n", DOORS),
     Mutant("door-revoked", _O, "return self._clock() < ends_at and not set(identities).intersection(self._revoked())",

@@ -8,8 +8,8 @@ LEASES = ("tests/unit/controller/test_leases.py",)
 DEADLINES = ("tests/unit/keeper/test_deadlines.py",)
 KEEPER = ("tests/unit/keeper/test_keeper.py",)
 SIMULATED = ("tests/simulation/test_leases.py",)
-_L, _D, _H, _K, _S = ("crm/controller/leases.py", "crm/keeper/deadlines.py", "crm/keeper/holding.py",
-                      "crm/keeper/keeper.py", "crm/keeper/stopping.py")
+_L, _D, _H, _K, _S = ("crm/controller/leadership/leases.py", "crm/keeper/deadlines.py", "crm/keeper/lease_rules.py",
+                      "crm/keeper/keeper.py", "crm/keeper/stop_all.py")
 _C = "crm/controller/controller.py"
 
 LEASING = (
@@ -19,7 +19,7 @@ LEASING = (
     Mutant("lease-margin-forgotten", _L, "(total_ms + self._margins.get(name, core.lease_margin_ms)) / 1000",
            "total_ms / 1000", LEASES),
     Mutant("lease-loss-noted-late", _L, "dict.fromkeys(gone, core.now)", "dict.fromkeys(gone, core.now - 3.0)", LEASES),
-    Mutant("lease-strangers-forgotten", _L, "gone = set(core.me.shape.names) - set(here)", "gone = set()", LEASES),
+    Mutant("lease-strangers-forgotten", _L, "gone = set(core.me.config.names) - set(here)", "gone = set()", LEASES),
     Mutant("lease-new-start-is-the-old", _L, "if here.get(name) != start}", "if name not in here}", LEASES),
     Mutant("lease-back-is-enough", _L, "        self._lost.update(dict.fromkeys(gone, core.now))",
            "        self._lost = {name: at for name, at in self._lost.items() if name not in here} | "
@@ -39,10 +39,10 @@ LEASING = (
            "return False", KEEPER),
     Mutant("lease-order-before-time", _S, "(at_once or not _is_needed(order, left.values()))",
            "not _is_needed(order, left.values())", KEEPER),
-    Mutant("lease-rules-looked-at-once", "crm/daemon/lease.py", "if (version != self._reviewed or due) and",
+    Mutant("lease-rules-looked-at-once", "crm/daemon/lease_holder.py", "if (version != self._reviewed or due) and",
            "if version != self._reviewed and", ("tests/unit/daemon/test_lease.py",)),
-    Mutant("lease-log-needed", _S, "        except OSError:  # a full disk is no reason not to stop things\n"
+    Mutant("lease-log-disks_needed", _S, "        except OSError:  # a full disk is no reason not to stop things\n"
            "            return Path(os.devnull).open(\"ab\")", "        finally:\n            pass", KEEPER),
-    Mutant("lease-says-at-any-price", "crm/keeper/saying.py", "if any(state & select.POLLOUT for _, state in "
+    Mutant("lease-says-at-any-price", "crm/keeper/log_line.py", "if any(state & select.POLLOUT for _, state in "
            "waiting.poll(0)):", "if True:", KEEPER),
 )

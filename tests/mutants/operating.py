@@ -10,16 +10,16 @@ KEYS = ("tests/unit/daemon/test_layer_keys.py",)
 REPORTS = ("tests/unit/daemon/test_peer_reports.py",)
 WITHOUT = ("tests/unit/daemon/test_going_without.py",)
 OUTCOME = ("tests/unit/api/test_outcome.py",)
-_C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/lone_start.py", "crm/cib/token_lists.py",
+_C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/leadership/lone_start.py", "crm/cib/token_lists.py",
                       "crm/daemon/layer_keys.py", "crm/daemon/peer_reports.py")
 
 OPERATING = (
     Mutant("lone-word-ignored", _L, "        core.said_off.add(event.target)\n", "", LONE),
-    Mutant("lone-never-waits", _C, "return self.splits and cares and not self.in_step", "return False", LONE),
+    Mutant("lone-never-waits", _C, "return self.both_halves_quorate and cares and not self.caught_up", "return False", LONE),
     Mutant("lone-unsaid", _C, "self.waits_for = tuple(sorted(missing)) if waits else ()", "self.waits_for = ()", LONE),
-    Mutant("lone-waits-though-told-not-to", _C, "return self.splits and cares and not self.in_step",
-           "return self.splits and not self.in_step", LONE),
-    Mutant("lone-any-start-follows", "crm/daemon/going_without.py", "if restarted else []", "", WITHOUT),
+    Mutant("lone-waits-though-told-not-to", _C, "return self.both_halves_quorate and cares and not self.caught_up",
+           "return self.both_halves_quorate and not self.caught_up", LONE),
+    Mutant("lone-any-start-follows", "crm/daemon/known_absences.py", "if restarted else []", "", WITHOUT),
     Mutant("token-revocation-undone", _T, "for option in (REVOKED, ISSUED):", "for option in (ISSUED,):", TOKENS),
     Mutant("token-good-unlisted", _T, "for option in (REVOKED, ISSUED):", "for option in (REVOKED,):", TOKENS),
     Mutant("keys-only-too-soon", _K, '"prove": (key, *others)', '"prove": (key,)', KEYS),
@@ -32,7 +32,7 @@ OPERATING = (
            REPORTS),
     Mutant("reports-unbounded", _P, 'for each in about["reports"][:MOST_REPORTS])', 'for each in about["reports"])',
            REPORTS),
-    Mutant("deletion-always-well", "crm/api/outcome.py",
+    Mutant("deletion-always-well", "crm/api/views/change_outcome.py",
            'if seen.found is None and any(failure.operation == "stop" for failure in seen.failures):', "if False:",
            OUTCOME),
 )

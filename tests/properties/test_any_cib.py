@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from crm.cib.errors import CibError
 from crm.cib.newest import newest_root
-from crm.cib.read import read
-from crm.cli import simulate, verify
-from crm.cli.explain_text import explanation_lines
-from crm.policy_engine.explain.story import tell_all
-from crm.rehearsal import FaultKind, Theatre
+from crm.cib.reading.cib_reader import read
+from crm.cli import simulate
+from crm.cli.crmctl_commands.explain_text import explanation_lines
+from crm.cli.pacemaker import crm_verify
+from crm.failover_simulation import FaultKind, Simulator
+from crm.policy_engine.explain.explainer import explain_all
 from tests.properties.cibs import built, mutated
 
 NOW = 1_700_000_000
@@ -56,12 +57,12 @@ def check(cib: bytes) -> None:
         assert first[0] in (0, 1, 65)
         assert first == simulated(cib, *options)
     with contextlib.redirect_stderr(io.StringIO()):
-        assert verify.main(["-X", cib.decode(), "-V"]) in (0, 78)
+        assert crm_verify.main(["-X", cib.decode(), "-V"]) in (0, 78)
     try:
         model = read(newest_root(cib))
     except CibError:
         return
-    for answer in tell_all(model, NOW):
+    for answer in explain_all(model, NOW):
         explanation_lines(answer, details=True)
 
 
@@ -81,7 +82,7 @@ def test_any_known_cib_that_is_changed(cib: bytes) -> None:
 @given(built())
 def test_any_failover(cib: bytes) -> None:
     try:
-        theatre = Theatre(newest_root(cib), NOW)
+        theatre = Simulator(newest_root(cib), NOW)
     except CibError:
         return
     for fault in theatre.faults(FaultKind)[:3]:

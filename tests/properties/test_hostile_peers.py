@@ -12,24 +12,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.cib.changes import Edit, Verb
-from crm.cib.record import ResourceRecord
-from crm.controller import codec
-from crm.controller import messages as said
+from crm.cib.changes import Edit, EditVerb
+from crm.cib.status_updates import ResourceUpdate
+from crm.controller.cluster_state import CibPosition
 from crm.controller.core import EMPTY_CIB
-from crm.controller.fencing.records import FencingRecord
-from crm.controller.node_list import ListedNode
-from crm.controller.receipts import Origin, Receipt, RequestKey
-from crm.controller.values import Position
+from crm.controller.fencing.fencing_history import FencingRecord
+from crm.controller.membership.node_list import ListedNode
+from crm.controller.protocol import codec
+from crm.controller.protocol import messages as said
+from crm.controller.replication.idempotency import AppliedRequest, Requester, RequestKey
 from crm.model.transition import ActionKind, AgentReference, GraphAction
 from tests.unit.controller.alone import START, Alone
 
 ACTION = GraphAction(1, ActionKind.RESOURCE, "start", "r_start_0", "a", "1",
                      resource=AgentReference("r", "ocf", "Dummy", "crmd"), attributes={"CRM_meta_timeout": "20000"})
-RECORD = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "call-id": "1",
+RECORD = ResourceUpdate("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "call-id": "1",
                                                                   "transition-key": "1:2:0:u", "rc-code": "0"}})
-RESULT = said.Result("1:2:0:u", "start", 0, 1, 0, RECORD, exit_reason="x", clock=START)
-RECEIPT = Receipt(RequestKey("k", "f"), (0, 1, 0), 5, START)
+RESULT = said.ActionResult("1:2:0:u", "start", 0, 1, 0, RECORD, exit_reason="x", clock=START)
+RECEIPT = AppliedRequest(RequestKey("k", "f"), (0, 1, 0), 5, START)
 
 
 def templates(alone: Alone) -> tuple[said.Message, ...]:
@@ -37,24 +37,26 @@ def templates(alone: Alone) -> tuple[said.Message, ...]:
     seen = alone.controller.snapshot()
     term, view = seen.term, alone.number
     return (
-        said.Hello(view, "b-1", Position(1, 0, 1, 0), term), said.VoteRequest(term + 3, view, Position(9, 9, 9, 9)),
-        said.Vote(term, True, Position()), said.NotWelcome(term, "x", "y", "z"),
-        said.Welcome(term + 3, False, view, 1, (0, 1, 0), EMPTY_CIB, 1, (RECEIPT,)),
-        said.Joined(term, view, "b-1", (RECORD,), ("1:2:0:u",), ("1:2:0:u",), START,
-                    (said.KeptAttribute("n", "v", 1),), 1, (RESULT,), (said.UnderWay("1:2:0:u", ACTION),)),
-        said.Update(term, False, "<diff/>", True, RECEIPT, term), said.Receipted(term, RECEIPT),
+        said.Announce(view, "b-1", CibPosition(1, 0, 1, 0), term),
+        said.VoteRequest(term + 3, view, CibPosition(9, 9, 9, 9)),
+        said.Vote(term, True, CibPosition()), said.JoinRefused(term, "x", "y", "z"),
+        said.JoinOffer(term + 3, False, view, 1, (0, 1, 0), EMPTY_CIB, 1, (RECEIPT,)),
+        said.JoinConfirm(term, view, "b-1", (RECORD,), ("1:2:0:u",), ("1:2:0:u",), START,
+                    (said.OwnAttribute("n", "v", 1),), 1, (RESULT,), (said.ActionInFlight("1:2:0:u", ACTION),)),
+        said.CibPatch(term, False, "<diff/>", True, RECEIPT, term), said.RequestApplied(term, RECEIPT),
         said.Acknowledge(term, seen.document.version), said.Resync(term), said.Execute(term, False, "1:2:0:u", ACTION),
-        said.Refused("1:2:0:u", "no"), said.Forget(term, "r", ("r_last_0",)), RESULT,
-        said.ChangeForward("q", Edit(Verb.MODIFY, "<crm_config/>"), (0, 1, 0), Origin("u", "c", RequestKey("k", "f"))),
+        said.ActionRefused("1:2:0:u", "no"), said.CleanHistory(term, "r", ("r_last_0",)), RESULT,
+        said.ChangeForward("q", Edit(EditVerb.MODIFY, "<crm_config/>"), (0, 1, 0),
+                           Requester("u", "c", RequestKey("k", "f"))),
         said.CleanupForward("q", "r", "b"), said.RequestAnswer("q", (0, 1, 0), term), said.LeaveRequest(),
         said.FenceOrder(term, False, "o", "d", "fence_demo", {"a": "b"}, "off", "c", "c", 20_000),
         said.FenceReport("o", "d", "c", "off", True, conclusive=True, incarnation="c-1"),
-        said.FencingUnderWay("o", "d", "c", "off", "c-1", 20_000),
-        said.FencingNews((FencingRecord("f", "c", "off", "b", "pending", int(START)),)),
-        said.FenceForward("q", "c", "off"), said.AttributeUpdate("b", "n", "v", 1), said.AttributeKept("n", "v", 1),
-        said.NodeLoad(1.0, 2, 3), said.EndSafeMode(term), said.LossAccepted("b"), said.ReadForward("q"),
-        said.FollowProbe(term, 1), said.Following(term, 1), said.NodeListKept(term, 1),
-        said.MembersForward("q", "add", (ListedNode("d", "4", "10.0.0.4"),), Origin("u")),
+        said.FencingInFlight("o", "d", "c", "off", "c-1", 20_000),
+        said.FencingHistoryUpdate((FencingRecord("f", "c", "off", "b", "pending", int(START)),)),
+        said.FenceForward("q", "c", "off"), said.AttributeUpdate("b", "n", "v", 1), said.AttributeAccepted("n", "v", 1),
+        said.NodeLoad(1.0, 2, 3), said.EndSafeMode(term), said.StoreLossAccepted("b"), said.ReadForward("q"),
+        said.FollowProbe(term, 1), said.Following(term, 1), said.NodeListCommitted(term, 1),
+        said.MembersForward("q", "add", (ListedNode("d", "4", "10.0.0.4"),), Requester("u")),
     )
 
 
@@ -124,7 +126,7 @@ def test_no_single_value_ends_a_controller(make: Callable[[], Alone], kind: int)
 
 def test_each_kind_but_those_that_end_a_node_is_tried() -> None:
     tried = {type(message) for message in templates(leader())}
-    assert set(said.Message.__args__) - tried == {said.Released, said.Panic}
+    assert set(said.Message.__args__) - tried == {said.Released, said.EndYourself}
 
 
 def written(message: said.Message) -> tuple[bytes, Any]:

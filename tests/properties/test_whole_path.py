@@ -13,7 +13,7 @@ from lxml import etree
 from crm.cib.document import Document
 from crm.cib.schema import errors, validate
 from crm.executor import ExecutorSettings, OperationRequest
-from crm.executor.agents import AgentFile
+from crm.executor.agent_files import AgentFile
 from crm.executor.environment import build
 from crm.executor.last_starts import LastStarts
 from crm.testing import World

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.cib.changes import Edit, Verb
-from crm.cib.version import Seen
+from crm.cib.changes import Edit, EditVerb
+from crm.cib.version import SeenVersion
 from crm.controller import events
 from crm.testing import World, scenario
 
@@ -24,7 +24,7 @@ class Writers:
     """Clients at the nodes of a cluster who count up one number, each from the value that it saw last."""
 
     world: World
-    seen: dict[int, tuple[int, Seen]] = field(default_factory=dict)
+    seen: dict[int, tuple[int, SeenVersion]] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
 
     def read(self, writer: int, node: str) -> None:
@@ -32,7 +32,8 @@ class Writers:
         controller = self.world.nodes[node].controller
         if controller is not None:
             snapshot = controller.snapshot()
-            self.seen[writer] = (_number(snapshot.document.root), Seen(snapshot.document.version, snapshot.cib_term))
+            self.seen[writer] = (_number(snapshot.document.root),
+                                 SeenVersion(snapshot.document.version, snapshot.cib_term))
 
     def write(self, writer: int, node: str) -> None:
         """It writes one more, if nothing has changed since."""
@@ -44,7 +45,7 @@ class Writers:
         self.sent.append(request)
         pair = f'<nvpair id="number" name="number" value="{value + 1}"/>'
         xml = f'<crm_config><cluster_property_set id="numbers">{pair}</cluster_property_set></crm_config>'
-        change = events.ChangeRequested(request, Edit(Verb.MODIFY, xml, "configuration"), version)
+        change = events.ChangeRequested(request, Edit(EditVerb.MODIFY, xml, "configuration"), version)
         self.world.handle(machine, change)
 
     def outcomes(self) -> tuple[int, int]:
@@ -56,7 +57,8 @@ class Writers:
 
 
 def _number(root: object) -> int:
-    found = root.find("configuration/crm_config/cluster_property_set[@id='numbers']/nvpair")  # type: ignore[attr-defined]
+    # type: ignore[attr-defined]
+    found = root.find("configuration/crm_config/cluster_property_set[@id='numbers']/nvpair")
     return 0 if found is None else int(found.get("value"))
 
 

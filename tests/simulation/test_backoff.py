@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.testing import World, scenario
 
 FOR_EVER = '<meta_attributes id="lone-m"><nvpair id="lone-m-t" name="migration-threshold" value="0"/></meta_attributes>'
@@ -56,7 +56,7 @@ def test_everything_else_goes_on_meanwhile() -> None:
     one.run_for(12.0)
     assert one.where("other") == [home]
     mark = len(one.story)
-    one.edit(str(one.dc()), Edit(Verb.MODIFY, '<primitive id="other"><meta_attributes id="om"><nvpair id="om-r" '
+    one.edit(str(one.dc()), Edit(EditVerb.MODIFY, '<primitive id="other"><meta_attributes id="om"><nvpair id="om-r" '
                                  'name="target-role" value="Stopped"/></meta_attributes></primitive>'))
     one.run_for(1.0)
     assert one.where("other") == [] and any("stop other" in line for line in one.story[mark:])
@@ -81,7 +81,7 @@ def test_whoever_looks_into_it_sees_at_once_what_comes_of_it(way: str) -> None:
 def test_what_causes_it_is_deleted_and_nothing_is_tried_any_more() -> None:
     one = failing_world()
     one.run_for(60.0)
-    one.edit(str(one.dc()), Edit(Verb.DELETE, xpath="//primitive[@id='lone']"))
+    one.edit(str(one.dc()), Edit(EditVerb.DELETE, xpath="//primitive[@id='lone']"))
     one.run_for(2.0)
     mark = len(one.story)
     one.run_for(300.0)

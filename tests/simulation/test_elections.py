@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crm.controller import Controller
+from crm.controller.cluster_state import Leadership
 from crm.controller.events import MessageReceived
-from crm.controller.messages import Welcome
-from crm.controller.values import Authority
+from crm.controller.protocol.messages import JoinOffer
 from crm.testing import World, scenario
 
 
@@ -141,11 +141,11 @@ def test_of_two_caretakers_everybody_follows_the_one_that_stays() -> None:
     def welcome_from(leader: Controller) -> MessageReceived:
         at = leader.snapshot()
         cib = at.document.to_bytes().decode()
-        return MessageReceived(at.node, Welcome(at.term, True, at.view.number, at.term, at.document.version, cib, 99))
+        return MessageReceived(at.node, JoinOffer(at.term, True, at.view.number, at.term, at.document.version, cib, 99))
 
     one.handle(one.nodes["c"], welcome_from(b))
     assert c.snapshot().dc == "a", "it knows a better one"
-    c._core.authority = Authority(c.snapshot().term, "b", True, "b-1")
+    c._core.leadership = Leadership(c.snapshot().term, "b", True, "b-1")
     one.handle(one.nodes["c"], welcome_from(a))
     assert c.snapshot().dc == "a"
 
@@ -168,7 +168,7 @@ def test_a_caretaker_with_an_older_cib_takes_nothing_away_from_disks() -> None:
     controller = world.nodes["d"].controller
     assert controller is not None
     seen = controller.snapshot()
-    late = Welcome(seen.term, True, seen.view.number, 5, (0, 1, 9), scenario.cib(5))
+    late = JoinOffer(seen.term, True, seen.view.number, 5, (0, 1, 9), scenario.cib(5))
     world.handle(world.nodes["d"], MessageReceived("c", late, 10**9))
     world.run_for(2.0)
     for document in (world.document("d"), world.nodes["d"].disk.document):

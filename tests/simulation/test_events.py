@@ -8,11 +8,11 @@ import pytest
 
 from crm.cib.document import Document
 from crm.controller import commands
-from crm.daemon.journal import Journal
+from crm.daemon.event_log import EventLog
 from crm.messaging.quorum import QuorumMode, QuorumRule
 from crm.testing import World, scenario
-from crm.testing.hunt import live_through
-from crm.testing.nodes import SimulatedNode
+from crm.testing.fuzz import live_through
+from crm.testing.simulated_node import SimulatedNode
 
 Known = dict[str, tuple[object, ...]]
 
@@ -25,7 +25,7 @@ class Hopper:
         self.known: Known = {}
         self.snapshots = self.steps = 0
 
-    def listen(self, journal: Journal) -> None:
+    def listen(self, journal: EventLog) -> None:
         """Catch up at a node; what is known then must be what is true there."""
         steps = journal.after(self.index)
         if steps is None:
@@ -77,7 +77,7 @@ class ListeningWorld(World):
     """A cluster whose nodes keep journals, as the daemon does."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.journals: dict[tuple[str, int], Journal] = {}
+        self.journals: dict[tuple[str, int], EventLog] = {}
         self.states: dict[str, str] = {}
         self.hopper = Hopper()
         self.turn = 0
@@ -85,12 +85,12 @@ class ListeningWorld(World):
 
     def _perform(self, node: SimulatedNode, command: commands.Command) -> None:
         super()._perform(node, command)
-        if isinstance(command, commands.CibAdopted):
+        if isinstance(command, commands.CibStateAdopted):
             self._adopted(node, command)
 
-    def _adopted(self, node: SimulatedNode, command: commands.CibAdopted) -> None:
+    def _adopted(self, node: SimulatedNode, command: commands.CibStateAdopted) -> None:
         key = (node.name, node.incarnation)
-        journal = self.journals.setdefault(key, Journal(node.disk.document or command.document))
+        journal = self.journals.setdefault(key, EventLog(node.disk.document or command.document))
         journal.adopted(command.reign, command.document)
         digest = command.document.digest()
         assert self.states.setdefault(journal.index, digest) == digest, self.tell(f"two states are {journal.index}")

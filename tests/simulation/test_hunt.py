@@ -9,29 +9,29 @@ from dataclasses import replace
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
-from crm.cib.version import Version
-from crm.controller import throttle as throttling
-from crm.controller.attributes import Attributes
-from crm.controller.commands import Answer
+from crm.cib.changes import Edit, EditVerb
+from crm.cib.version import CibVersion
+from crm.controller.cluster_state import ClusterConfig
+from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core
-from crm.controller.election import Election
-from crm.controller.fencing.fencing import Fencing
+from crm.controller.execution import throttle as throttling
+from crm.controller.execution.planning import Planning
+from crm.controller.execution.results import Results
+from crm.controller.execution.transient_attributes import TransientAttributes
+from crm.controller.fencing.coordinator import FencingCoordinator
 from crm.controller.invariants import Invariants
-from crm.controller.joining import Joining
-from crm.controller.messages import Hello, Result, Update
-from crm.controller.planning import Planning
-from crm.controller.replication import Replication
-from crm.controller.results import Results
-from crm.controller.values import Shape
+from crm.controller.leadership.election import Election
+from crm.controller.leadership.joining import Joining
+from crm.controller.protocol.messages import ActionResult, Announce, CibPatch
+from crm.controller.replication.replication import Replication
 from crm.messaging.quorum import QuorumRule
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine import schedule
-from crm.testing import Expectations, Violation, World, scenario, timeline
-from crm.testing.checkers import Checkers, Throttle
-from crm.testing.hunt import FAULTS_PER_SEED, SCENARIOS, Tally, live_through, run_seed, tell_seed, world_of
-from crm.transition import Limits
+from crm.testing import AllowedBreaks, Violation, World, scenario, timeline
+from crm.testing.fuzz import FAULTS_PER_SEED, SCENARIOS, FuzzTally, live_through, run_seed, tell_seed, world_of
+from crm.testing.invariants import InvariantCheckers, ThrottleChecker
+from crm.transition import RunLimits
 
 pytestmark = pytest.mark.timeout(1200)  # all the seeds are lived through by whichever test comes first
 SEEDS = 200
@@ -103,7 +103,7 @@ FOUND = {
 }
 """Seeds that broke a promise once, by scenario, and what it was."""
 
-Tallies = dict[tuple[str, int, int], Tally]
+Tallies = dict[tuple[str, int, int], FuzzTally]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def tallies() -> Tallies:
         return dict(zip(wanted, pool.map(_run, wanted, chunksize=4), strict=True))
 
 
-def _run(wanted: tuple[str, int, int]) -> Tally:
+def _run(wanted: tuple[str, int, int]) -> FuzzTally:
     name, seed, count = wanted
     return run_seed(seed, count, name)
 
@@ -158,11 +158,11 @@ def breaks(promise: str, seeds: int = 40, mutate: object = None) -> bool:
 
 
 def test_believing_in_fencing_without_a_device_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def believe(self: Fencing, target: str, action: str, then: object, **_options: object) -> None:
+    def believe(self: FencingCoordinator, target: str, action: str, then: object, **_options: object) -> None:
         self.fenced(target, self._replication.incarnation_of(target))
         then(True, "")  # type: ignore[operator]
 
-    monkeypatch.setattr(Fencing, "fence", believe)
+    monkeypatch.setattr(FencingCoordinator, "fence", believe)
     assert breaks("unique")
 
 
@@ -171,7 +171,7 @@ def test_a_lying_power_switch_is_caught() -> None:
 
 
 def test_two_dcs_of_a_term_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Shape, "next_term", lambda self, highest, name: highest + 1)
+    monkeypatch.setattr(ClusterConfig, "next_term", lambda self, highest, name: highest + 1)
     monkeypatch.setattr(QuorumRule, "quorate", lambda *_arguments: True)
     monkeypatch.setattr(Election, "_majority", lambda self, votes: True)
     assert breaks("one-dc")
@@ -192,7 +192,7 @@ def test_a_node_that_forgets_what_it_told_its_clients_is_caught(monkeypatch: pyt
     """The same mistake, seen by a client that reads again where it has written."""
     monkeypatch.setattr(Election, "_refusal", lambda self, sender, request: "")
     monkeypatch.setattr(Election, "_rank", lambda self, hello: tuple(-part for part in hello.position.durable))
-    monkeypatch.setattr(Checkers, "_has_all_acknowledged", lambda self, term, node: None)
+    monkeypatch.setattr(InvariantCheckers, "_has_all_acknowledged", lambda self, term, node: None)
     monkeypatch.setattr(Invariants, "check", lambda self: None)  # by which the controller itself would notice
     assert breaks("reads", 100)
 
@@ -205,9 +205,9 @@ def test_changes_out_of_order_are_caught() -> None:
         world.run_for(1)
     assert set(world.acknowledged) == {"first", "second"}
     world.asked_at["third"] = world.clock
-    world.shape = Shape(world.shape.nodes, 0)
+    world.config = ClusterConfig(world.config.nodes, 0)
     with pytest.raises(Violation, match="order-of-changes"):
-        world.checkers.acknowledged(world.nodes["a"], Answer("third", Version(0, 1, 0), 1))
+        world.checkers.acknowledged(world.nodes["a"], RequestAnswered("third", CibVersion(0, 1, 0), 1))
 
 
 def without_inputs(operation: str, resource: str) -> Callable[[World], None]:
@@ -259,7 +259,7 @@ def test_cibs_that_differ_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     lost = iter([False] * 30 + [True] * 100_000)
 
     def forget(self: Core, message: object) -> None:
-        if not (isinstance(message, Update) and next(lost)):
+        if not (isinstance(message, CibPatch) and next(lost)):
             broadcast(self, message)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Core, "broadcast", forget)
@@ -279,7 +279,7 @@ def test_a_cluster_that_never_settles_is_caught(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_cluster_that_rests_with_work_left_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Attributes, "joined", lambda *_arguments: None)
+    monkeypatch.setattr(TransientAttributes, "joined", lambda *_arguments: None)
     want = Planning.want
 
     def lazy(self: Planning, reason: str, delay_s: float = 0.0) -> None:
@@ -293,8 +293,8 @@ def test_a_cluster_that_rests_with_work_left_is_caught(monkeypatch: pytest.Monke
 GUESTS = "".join(
     scenario.primitive(name, meta=f'<meta_attributes id="{name}-m"><nvpair id="{name}-a" name="allow-migrate" '
                                   'value="true"/></meta_attributes>') for name in ("g1", "g2", "g3", "g4"))
-LIMITS = {"batch-limit": Throttle(batch=1), "node-action-limit": Throttle(per_node=1),
-          "migration-limit": Throttle(migrations=1)}
+LIMITS = {"batch-limit": ThrottleChecker(batch=1), "node-action-limit": ThrottleChecker(per_node=1),
+          "migration-limit": ThrottleChecker(migrations=1)}
 
 
 def live_with_guests(option: str) -> None:
@@ -302,10 +302,10 @@ def live_with_guests(option: str) -> None:
     cib = scenario.cib(2).replace("</resources>", f"{GUESTS}</resources>").replace(
         "</cluster_property_set>", f'<nvpair id="o" name="{option}" value="1"/></cluster_property_set>')
     world = World("ab", cib)
-    world.checkers.expect = Expectations(throttle=LIMITS[option])
+    world.checkers.expect = AllowedBreaks(throttle=LIMITS[option])
     world.settle()
     standby = '<instance_attributes id="s"><nvpair id="sb" name="standby" value="on"/></instance_attributes>'
-    world.edit("a", Edit(Verb.MODIFY, f'<node id="1">{standby}</node>', "nodes"))
+    world.edit("a", Edit(EditVerb.MODIFY, f'<node id="1">{standby}</node>', "nodes"))
     world.settle()
     assert world.where("g1") == ["b"]
 
@@ -313,14 +313,14 @@ def live_with_guests(option: str) -> None:
 @pytest.mark.parametrize("option", LIMITS)
 def test_too_much_at_once_is_caught(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     live_with_guests(option)
-    monkeypatch.setattr(throttling.Throttle, "limits", lambda self, *_arguments: Limits())
+    monkeypatch.setattr(throttling.JobThrottle, "limits", lambda self, *_arguments: RunLimits())
     with pytest.raises(Violation, match="throttle"):
         live_with_guests(option)
 
 
 def test_two_of_one_in_peace_are_caught() -> None:
     world = World("ab", scenario.cib(2))
-    world.checkers.expect = Expectations(unique_in_peace=("lone",))
+    world.checkers.expect = AllowedBreaks(unique_in_peace=("lone",))
     world.settle()
     for node in world.nodes.values():
         node.machine.active["lone"] = False
@@ -330,7 +330,7 @@ def test_two_of_one_in_peace_are_caught() -> None:
 
 def test_failures_that_are_never_forgotten_are_caught() -> None:
     world = World("ab", scenario.cib(2).replace('value="20s"', 'value="0"'))
-    world.checkers.expect = Expectations(forgotten=True)
+    world.checkers.expect = AllowedBreaks(forgotten=True)
     world.settle()
     world.break_resource("lone")
     world.run_for(90)
@@ -342,7 +342,7 @@ def test_failures_that_are_never_forgotten_are_caught() -> None:
 def test_a_failure_that_is_counted_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     count = Results._count_failure
 
-    def twice(self: Results, node_id: str, node: str, result: Result) -> None:
+    def twice(self: Results, node_id: str, node: str, result: ActionResult) -> None:
         count(self, node_id, node, result)
         self._replication.flush()
         count(self, node_id, node, result)
@@ -354,7 +354,7 @@ def test_a_failure_that_is_counted_twice_is_caught(monkeypatch: pytest.MonkeyPat
 def test_messages_in_circles_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     hello = Joining.hello
 
-    def chatty(self: Joining, sender: str, message: Hello) -> None:
+    def chatty(self: Joining, sender: str, message: Announce) -> None:
         hello(self, sender, message)
         for _ in range(2):
             self._core.send(sender, message)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crm.controller.leases import Leases
-from crm.keeper import holding
-from crm.keeper.record import Lease, State
-from crm.testing import Violation, World, keepers, scenario
+from crm.controller.leadership.leases import LostNodeLeases
+from crm.keeper import lease_rules
+from crm.keeper.lease_file import Lease, LeaseState
+from crm.testing import Violation, World, scenario, simulated_keepers
 
 LIMIT_S, STOP_S = 3.0, 1.0
 
@@ -117,7 +117,7 @@ def test_without_leases_the_same_is_caught() -> None:
 
 def test_a_leader_that_does_not_wait_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     one = world()
-    monkeypatch.setattr(Leases, "awaited", lambda self: False)
+    monkeypatch.setattr(LostNodeLeases, "awaited", lambda self: False)
     one.kill_daemon(home_of(one))
     with pytest.raises(Violation, match="unique"):
         one.run_for(12.0)
@@ -127,10 +127,10 @@ def test_a_daemon_that_renews_without_quorum_is_caught(monkeypatch: pytest.Monke
     one = world()
     home = home_of(one)
 
-    def hold(lease: Lease, terms: holding.Terms, in_doubt: bool, now: int) -> Lease:
-        return Lease(State.HELD, now, now, terms.limit_ms, terms.stop_ms)
+    def hold(lease: Lease, terms: lease_rules.HeldTerms, in_doubt: bool, now: int) -> Lease:
+        return Lease(LeaseState.HELD, now, now, terms.limit_ms, terms.stop_ms)
 
-    monkeypatch.setattr(keepers, "next_lease", hold)
+    monkeypatch.setattr(simulated_keepers, "next_lease", hold)
     one.nodes[home].machine.hanging.add(("db", "stop"))
     one.cut_off(home)
     with pytest.raises(Violation, match="unique"):

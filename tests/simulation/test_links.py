@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from crm.testing import Violation, World, scenario
-from crm.testing.links import STALE_LIMIT_S, LinkedMembership
+from crm.testing.simulated_links import STALE_LIMIT_S, LinkedMembership
 
 
 def cluster(names: str, seed: int, fencing: bool = True) -> World:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.testing import World, scenario
 
 
@@ -14,7 +14,7 @@ def test_nothing_is_promoted_beside_a_lost_node_that_was_being_demoted() -> None
     (home,) = [node.name for node in world.nodes.values() if node.machine.active.get("state")]
     dc, better = world.dc(), "abc".index(next(name for name in "abc" if name != home)) + 1
     assert dc not in (None, home)
-    world.edit(str(dc), Edit(Verb.MODIFY, f'<rsc_location id="promote-{better}"><rule id="promote-{better}-r" '
+    world.edit(str(dc), Edit(EditVerb.MODIFY, f'<rsc_location id="promote-{better}"><rule id="promote-{better}-r" '
                              'score="100"/></rsc_location>', "constraints"))
     while not any(action.operation == "demote" for action in world.nodes[home].under_way.values()):
         world.run_for(0.001)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from crm.controller import events
-from crm.controller.election import FOUNDING_PATIENCE_S
-from crm.controller.values import Standing, Store
+from crm.controller.cluster_state import HardState, StoreState
+from crm.controller.leadership.election import FOUNDING_PATIENCE_S
 from crm.messaging.quorum import QuorumMode, QuorumRule
 from crm.testing import World, scenario
 from tests.simulation.test_requests import CIB
 from tests.simulation.tiny_planner import schedule
 
-STORES = pytest.mark.parametrize("store", [Store.LOST, Store.NEW])
+STORES = pytest.mark.parametrize("store", [StoreState.LOST, StoreState.NEW])
 
 
 def _world(names: str = "abc", seed: int = 1, rule: QuorumRule | None = None) -> World:
@@ -37,14 +37,14 @@ def _accept_loss(world: World, via: str) -> str:
 
 
 @STORES
-def test_two_lost_stores_of_three_wait_for_the_third(store: Store) -> None:
+def test_two_lost_stores_of_three_wait_for_the_third(store: StoreState) -> None:
     world = _world()
     world.crash("c")
     for name in "ab":
         world.lose_store(name, store)
     for name in "ab":
         world.start(name)
-    world.run_for(60.0 if store is Store.LOST else FOUNDING_PATIENCE_S - 2)
+    world.run_for(60.0 if store is StoreState.LOST else FOUNDING_PATIENCE_S - 2)
     assert world.dc() is None
     (said,) = _reports(world, "a")
     assert "no quorum until c comes" in said and "crmctl accept-loss" in said
@@ -52,7 +52,7 @@ def test_two_lost_stores_of_three_wait_for_the_third(store: Store) -> None:
     world.settle()
     for name in "abc":
         assert "kept" in world.markers(world.document(name))
-        assert world.nodes[name].disk.standing.store is Store.WHOLE
+        assert world.nodes[name].disk.hard_state.store is StoreState.WHOLE
         assert not _reports(world, name)
 
 
@@ -106,7 +106,7 @@ def test_a_loss_is_accepted_for_all_that_are_here() -> None:
     assert _accept_loss(world, "b") == ""
     world.settle()
     assert world.dc() is not None
-    assert {world.nodes[name].disk.standing.store for name in "abc"} == {Store.WHOLE}
+    assert {world.nodes[name].disk.hard_state.store for name in "abc"} == {StoreState.WHOLE}
 
 
 def test_all_stores_lost_is_a_new_beginning_when_all_are_here() -> None:
@@ -123,7 +123,7 @@ def test_all_stores_lost_is_a_new_beginning_when_all_are_here() -> None:
 def _found(world: World, names: str) -> None:
     for node in world.nodes.values():
         world.crash(node.name)
-        node.disk.document, node.disk.standing = None, Standing(store=Store.NEW)
+        node.disk.document, node.disk.hard_state = None, HardState(store=StoreState.NEW)
     for name in names:
         world.start(name)
 
@@ -166,7 +166,7 @@ def test_a_caretakers_cib_does_not_make_a_store_whole() -> None:
     controller = world.nodes["a"].controller
     assert controller is not None and controller.snapshot().dc == "b" and controller.snapshot().caretaker
     assert "kept" in world.markers(world.document("a"))
-    assert world.nodes["a"].disk.standing.store is Store.LOST
+    assert world.nodes["a"].disk.hard_state.store is StoreState.LOST
 
 
 def test_what_has_lost_something_founds_nothing_however_long_it_waits() -> None:
@@ -194,7 +194,7 @@ def test_promises_hold_when_stores_are_lost_one_at_a_time(seed: int) -> None:
         world.change(world.random.choice("abcde"), f"m{number}")
         world.run_for(world.random.choice([0.01, 0.5, 2.0]))
         victim = world.random.choice("abcde")
-        world.lose_store(victim, world.random.choice((Store.LOST, Store.NEW)))
+        world.lose_store(victim, world.random.choice((StoreState.LOST, StoreState.NEW)))
         world.run_for(world.random.choice([0.1, 3.0]))
         if not world.nodes[victim].alive:  # who fenced it may have booted it
             world.start(victim)

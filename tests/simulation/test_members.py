@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crm.controller import events
-from crm.controller.node_list import NodeList
+from crm.controller.membership.node_list import NodeList
 from crm.messaging.quorum import QuorumMode, QuorumRule
-from crm.testing import growth, hunt, scenario
+from crm.testing import fuzz, node_list_requests, scenario
 from crm.testing.world import World
 
 
@@ -20,7 +20,7 @@ def world(founders: str, seed: int = 1, fencing: bool = True, rule: QuorumRule |
 
 def asked(one: World, via: str, action: str, names: str) -> str:
     """What became of a wish: the code of the answer, empty if it was done."""
-    request = growth.ask(one, via, action, names)
+    request = node_list_requests.ask(one, via, action, names)
     one.run_for(1.0)
     return one.answers[request].code
 
@@ -166,9 +166,9 @@ def test_a_change_of_the_list_waits_for_a_majority_of_the_old_one() -> None:
 def test_the_next_change_waits_until_the_last_one_is_committed() -> None:
     one = world("ab")
     one.nodes["b"].disk.failing = one.nodes["a"].disk.failing = True
-    first = growth.ask(one, "a", "add", "c")
+    first = node_list_requests.ask(one, "a", "add", "c")
     one.run_for(0.5)
-    second = growth.ask(one, "a", "add", "d")
+    second = node_list_requests.ask(one, "a", "add", "d")
     one.run_for(0.5)
     assert first not in one.answers and one.answers[second].code == "not-ready"
     one.nodes["b"].disk.failing = one.nodes["a"].disk.failing = False
@@ -186,7 +186,7 @@ def test_without_quorum_the_list_stays() -> None:
     one = world("abc")
     one.cut_off("a")
     one.run_for(5.0)
-    request = growth.ask(one, "a", "add", "d")
+    request = node_list_requests.ask(one, "a", "add", "d")
     one.run_for(30.0)
     assert one.answers[request].code == "no-quorum"
 
@@ -201,14 +201,14 @@ def test_a_list_that_is_the_engines_is_not_ours_to_change() -> None:
 def test_two_nodes_of_which_one_is_enough_become_three_and_two_again() -> None:
     one = world("ab", rule=QuorumRule(QuorumMode.TWO_NODE))
     grow(one, "a", "c")
-    assert listed(one).shape().needed == 2
+    assert listed(one).config().disks_needed == 2
     assert asked(one, "b", "remove", "a") == ""
     one.settle()
-    shape = listed(one).shape()
-    assert set(shape.voters) == {"b", "c"} and shape.splits
+    config = listed(one).config()
+    assert set(config.voters) == {"b", "c"} and config.both_halves_quorate
     one.checkers.settled()
 
 
 @pytest.mark.parametrize("seed", (8, 9, 10, 23, 24, 45, 53, 94, 97, 105, 205, 211, 217, 398))
 def test_seeds_of_finds_stay_fine(seed: int) -> None:
-    assert hunt.run_seed(seed, scenario_name="changing").found == []
+    assert fuzz.run_seed(seed, scenario_name="changing").found == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.controller import events
-from crm.controller.election import Election
+from crm.controller.leadership.election import Election
 from crm.messaging.quorum import QuorumMode, QuorumRule
-from crm.testing import Expectations, World, scenario
+from crm.testing import AllowedBreaks, World, scenario
 
 
 def world(names: str = "abc", seed: int = 1, cib: str | None = None, rule: QuorumRule | None = None) -> World:
@@ -78,12 +78,12 @@ def test_a_failed_stop_fences_even_the_dc_and_whoever_leads_then_knows() -> None
     one.power.boots = False
     dc = one.dc()
     assert dc is not None
-    number = one.shape.id_of(dc)
+    number = one.config.id_of(dc)
     resource = next(iter(set(one.nodes[dc].machine.active) & {"all"}))
     one.nodes[dc].machine.failing.add((resource, "stop"))
     standby = (f'<node id="{number}"><instance_attributes id="s"><nvpair id="sb" name="standby" value="on"/>'
                "</instance_attributes></node>")
-    one.edit("a", Edit(Verb.MODIFY, standby, "nodes"))
+    one.edit("a", Edit(EditVerb.MODIFY, standby, "nodes"))
     one.run_for(30)
     assert not one.nodes[dc].alive
     cuts = [line for line in one.story if f"cuts the power of {dc}" in line]
@@ -98,9 +98,9 @@ def test_what_a_former_leader_had_fenced_in_vain_is_fenced_by_the_next() -> None
     assert dc is not None
     resource = next(iter(set(one.nodes[dc].machine.active) & {"all"}))
     one.nodes[dc].machine.failing.add((resource, "stop"))
-    standby = (f'<node id="{one.shape.id_of(dc)}"><instance_attributes id="s"><nvpair id="sb" name="standby" '
+    standby = (f'<node id="{one.config.id_of(dc)}"><instance_attributes id="s"><nvpair id="sb" name="standby" '
                'value="on"/></instance_attributes></node>')
-    one.edit("a", Edit(Verb.MODIFY, standby, "nodes"))
+    one.edit("a", Edit(EditVerb.MODIFY, standby, "nodes"))
     while not any(f"fencing {dc}" in line for line in one.story):
         one.run_for(0.01)
     one.crash(dc)
@@ -229,7 +229,7 @@ def test_a_failure_is_forgotten_at_that_moment() -> None:
     one.run_for(12)
     one.settle()
     failed_at = one.clock
-    number = one.shape.id_of(home)
+    number = one.config.id_of(home)
     counted = f'//node_state[@id="{number}"]//nvpair[starts-with(@name, "fail-count-lone")]'
     dc = one.dc()
     assert dc is not None
@@ -353,7 +353,7 @@ def test_a_migration_given_up_while_nobody_may_act_is_looked_into(seed: int) -> 
     one = world_with_guest(seed)
     place(one, "guest", "a", "INFINITY")
     one.settle()
-    one.edit("a", Edit(Verb.CREATE, '<meta_attributes id="d"><nvpair id="d-f" name="failure-timeout" value="5s"/>'
+    one.edit("a", Edit(EditVerb.CREATE, '<meta_attributes id="d"><nvpair id="d-f" name="failure-timeout" value="5s"/>'
                                     "</meta_attributes>", "rsc_defaults"))
     one.nodes["a"].machine.hanging.add(("guest", "migrate_to"))
     place(one, "guest", "b", "INFINITY")
@@ -370,7 +370,7 @@ def test_a_migration_given_up_while_nobody_may_act_is_looked_into(seed: int) -> 
 
 def set_maintenance(one: World, value: str) -> None:
     pair = f'<nvpair id="opt-maintenance" name="maintenance-mode" value="{value}"/>'
-    one.edit("a", Edit(Verb.UPSERT, f'<cluster_property_set id="maintenance">{pair}</cluster_property_set>',
+    one.edit("a", Edit(EditVerb.UPSERT, f'<cluster_property_set id="maintenance">{pair}</cluster_property_set>',
                        "crm_config"))
 
 
@@ -378,13 +378,13 @@ def world_with_guest(seed: int = 1) -> World:
     guest = scenario.primitive("guest", meta='<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" '
                                              'value="true"/></meta_attributes>')
     one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"), seed=seed)
-    one.checkers.expect = Expectations(unique=("guest",), unique_in_peace=("guest",))
+    one.checkers.expect = AllowedBreaks(unique=("guest",), unique_in_peace=("guest",))
     return one
 
 
 def place(one: World, resource: str, node: str, score: str, via: str = "") -> None:
     at = f'<rsc_location id="place-{resource}" rsc="{resource}" node="{node}" score="{score}"/>'
-    one.edit(via or node, Edit(Verb.UPSERT, at, "constraints"))
+    one.edit(via or node, Edit(EditVerb.UPSERT, at, "constraints"))
 
 
 def test_alerts_tell_each_event_once() -> None:
@@ -398,7 +398,7 @@ def test_alerts_tell_each_event_once() -> None:
     one.settle()
     told = [environment for _, environment in one.alerts]
     assert [each for each in told if each["CRM_alert_kind"] == "node"] == [
-        {"CRM_alert_kind": "node", "CRM_alert_node": home, "CRM_alert_nodeid": one.shape.id_of(home),
+        {"CRM_alert_kind": "node", "CRM_alert_node": home, "CRM_alert_nodeid": one.config.id_of(home),
          "CRM_alert_desc": "lost", "CRM_alert_recipient": "me"}]
     (fencing,) = [each for each in told if each["CRM_alert_kind"] == "fencing"]
     assert (fencing["CRM_alert_node"], fencing["CRM_alert_task"], fencing["CRM_alert_rc"]) == (home, "reboot", "0")
@@ -412,11 +412,11 @@ def set_attribute(one: World, node: str, name: str, value: str, dampening_ms: in
 
 
 def attribute(one: World, node: str, name: str) -> str | None:
-    from crm.cib.record import transient_attribute
+    from crm.cib.status_updates import transient_attribute
 
     dc = one.dc()
     assert dc is not None
-    return transient_attribute(one.document(dc), one.shape.id_of(node), name)
+    return transient_attribute(one.document(dc), one.config.id_of(node), name)
 
 
 def test_what_a_node_leaves_running_is_fenced_before_it_is_started_elsewhere() -> None:
@@ -428,13 +428,13 @@ def test_what_a_node_leaves_running_is_fenced_before_it_is_started_elsewhere() -
     other = next(name for name in one.nodes if name != home)
     maintenance = ('<crm_config><cluster_property_set id="options"><nvpair id="option-maintenance" '
                    'name="maintenance-mode" value="{}"/></cluster_property_set></crm_config>')
-    one.edit(other, Edit(Verb.MODIFY, maintenance.format("true")))
+    one.edit(other, Edit(EditVerb.MODIFY, maintenance.format("true")))
     one.run_for(3.0)
     one.shut_down(home)
     one.run_for(20.0)
     assert not one.nodes[home].alive and one.where("db") == [home]
     assert not any("cuts the power" in line for line in one.story)
-    one.edit(other, Edit(Verb.MODIFY, maintenance.format("false")))
+    one.edit(other, Edit(EditVerb.MODIFY, maintenance.format("false")))
     one.run_for(10.0)
     assert any(f"cuts the power of {home}" in line for line in one.story)
     assert len(one.where("db")) == 1
@@ -462,7 +462,7 @@ def test_after_a_failed_stop_and_its_fencing_the_cluster_looks_again_at_once() -
     one.settle()
     (home,) = one.where("single")
     one.nodes[home].machine.failing.add(("single", "stop"))
-    one.edit(home, Edit(Verb.DELETE, xpath="//primitive[@id='single']"))
+    one.edit(home, Edit(EditVerb.DELETE, xpath="//primitive[@id='single']"))
     one.run_for(12.0)
     assert one.where("single") == [] and any(f"cuts the power of {home}" in line for line in one.story)
     assert one.quiet() and "single" not in one.document(str(one.dc())).to_bytes().decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.model.release import THIS, Release, objection
 from crm.testing import World, scenario
 
@@ -119,12 +119,12 @@ def test_a_node_whose_own_cib_is_newer_does_not_start() -> None:
 
 def test_a_cib_that_one_member_does_not_know_is_refused() -> None:
     world = cluster(a=OLD, b=NEW, c=NEW)
-    world.edit("b", Edit(Verb.MODIFY, '<cib validate-with="pacemaker-4.1"/>'))
+    world.edit("b", Edit(EditVerb.MODIFY, '<cib validate-with="pacemaker-4.1"/>'))
     world.run_for(1)
     refused = next(answer for answer in world.answers.values() if answer.code == "schema-too-new")
     assert "a knows CIBs up to pacemaker-4.0" in refused.message
     upgrade(world, "a", NEW)
     world.answers.clear()
-    world.edit("b", Edit(Verb.MODIFY, '<cib validate-with="pacemaker-4.1"/>'))
+    world.edit("b", Edit(EditVerb.MODIFY, '<cib validate-with="pacemaker-4.1"/>'))
     world.settle()
     assert [answer.code for answer in world.answers.values()] == [""]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from crm.cib.changes import Edit, Replace, Verb
-from crm.cib.record import transient_attribute
+from crm.cib.changes import Edit, EditVerb, Replace
+from crm.cib.status_updates import transient_attribute
 from crm.cib.token_lists import revoked_tokens
-from crm.cib.version import Seen
+from crm.cib.version import SeenVersion
 from crm.controller import events
-from crm.controller.receipts import KEPT, Origin, Receipt, Receipts, RequestKey
+from crm.controller.replication.idempotency import KEPT, AppliedRequest, AppliedRequests, Requester, RequestKey
 from crm.testing import World, scenario
 from tests.simulation.tiny_planner import schedule
 
@@ -25,7 +25,7 @@ class Insistent:
     def __init__(self, world: World, name: str, fingerprint: str = "same") -> None:
         self.world = world
         self.name = name
-        self.origin = Origin("anna", "test", RequestKey(name, fingerprint))
+        self.origin = Requester("anna", "test", RequestKey(name, fingerprint))
         self.tries: list[str] = []
 
     def send(self, via: str) -> None:
@@ -34,7 +34,7 @@ class Insistent:
         if node.controller is not None:
             self.tries.append(f"{self.name}-{len(self.tries)}")
             pair = f'<nvpair id="made-{self.name}" name="made-{self.name}" value="1"/>'
-            change = Edit(Verb.CREATE, pair, xpath="//cluster_property_set[@id='made']")
+            change = Edit(EditVerb.CREATE, pair, xpath="//cluster_property_set[@id='made']")
             self.world.handle(node, events.ChangeRequested(self.tries[-1], change, None, self.origin))
 
     @property
@@ -86,7 +86,7 @@ def test_a_repetition_changes_nothing_and_another_request_is_refused() -> None:
     first.send("a")
     world.run_for(1)
     version = world.answers["once-0"].version
-    world.edit("b", Edit(Verb.DELETE, xpath="//nvpair[@id='made-once']"))
+    world.edit("b", Edit(EditVerb.DELETE, xpath="//nvpair[@id='made-once']"))
     world.run_for(1)
     first.send("c")
     world.run_for(1)
@@ -114,7 +114,7 @@ def test_an_attribute_is_counted_up_once() -> None:
     world = _world()
     key = RequestKey("count", "same")
     for number, via in enumerate("aabc"):
-        request = events.AttributeRequested(f"up-{number}", "a", "load", "value++", None, Origin(key=key))
+        request = events.AttributeRequested(f"up-{number}", "a", "load", "value++", None, Requester(key=key))
         world.handle(world.nodes[via], request)
         world.run_for(0.5)
     assert transient_attribute(world.document("b"), "1", "load") == "1"
@@ -137,9 +137,9 @@ def test_the_cib_says_who_changed_it_last() -> None:
 
 
 def test_receipts_are_bounded_in_number_and_time() -> None:
-    receipts = Receipts()
+    receipts = AppliedRequests()
     for number in range(KEPT + 5):
-        receipts.add(Receipt(RequestKey(f"k{number}", "f"), (0, number, 0), 1, float(number)))
+        receipts.add(AppliedRequest(RequestKey(f"k{number}", "f"), (0, number, 0), 1, float(number)))
     assert receipts.find("k4", 0) is None and receipts.find("k5", 0) is not None
     assert receipts.find("k5", 5 + 3600) is None
     assert len(receipts.all(KEPT + 3600)) == 4
@@ -164,20 +164,20 @@ def test_whoever_waits_for_full_disks_is_told_which() -> None:
     assert "x" in world.markers(world.document("c"))
 
 
-def _change_if(world: World, via: str, marker: str, seen: Seen) -> str:
+def _change_if(world: World, via: str, marker: str, seen: SeenVersion) -> str:
     """Ask for a change of the state that somebody has seen; the code of the answer."""
     pair = f'<nvpair id="made-{marker}" name="made-{marker}" value="1"/>'
     xml = f'<crm_config><cluster_property_set id="made">{pair}</cluster_property_set></crm_config>'
-    world.handle(world.nodes[via], events.ChangeRequested(marker, Edit(Verb.MODIFY, xml), seen))
+    world.handle(world.nodes[via], events.ChangeRequested(marker, Edit(EditVerb.MODIFY, xml), seen))
     world.run_for(1.0)
     return world.answers[marker].code
 
 
-def _seen(world: World, name: str) -> Seen:
+def _seen(world: World, name: str) -> SeenVersion:
     controller = world.nodes[name].controller
     assert controller is not None
     snapshot = controller.snapshot()
-    return Seen(snapshot.document.version, snapshot.cib_term)
+    return SeenVersion(snapshot.document.version, snapshot.cib_term)
 
 
 def test_what_a_dc_that_was_cut_off_has_counted_is_no_version_of_the_others() -> None:
@@ -217,7 +217,7 @@ def test_no_change_takes_a_revocation_back_that_came_meanwhile() -> None:
     before = world.document("a").root.find("configuration")
     assert before is not None
     option = '<crm_config><cluster_property_set id="o"><nvpair id="o-r" name="crmd-revoked-tokens" value="cert1"/>'
-    world.edit("a", Edit(Verb.UPSERT, f"{option}</cluster_property_set></crm_config>"))
+    world.edit("a", Edit(EditVerb.UPSERT, f"{option}</cluster_property_set></crm_config>"))
     world.run_for(1.0)
     world.edit("b", Replace(etree.tostring(before).decode(), "configuration"))
     world.run_for(1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib import restarts
-from crm.cib.changes import Edit, Verb
+from crm.cib import restart_marks
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.testing import World
 
@@ -37,7 +37,7 @@ def ask_for_restart(world: World, *names: str) -> dict[str, str]:
     """Have resources restarted as the API does; where each of them is."""
     home = {name: world.where(name)[0] for name in names}
     ids = {str(state.get("uname")): str(state.get("id")) for state in document(world).root.iter("node_state")}
-    change = restarts.request(document(world), [(ids[home[name]], name, False) for name in names])
+    change = restart_marks.request(document(world), [(ids[home[name]], name, False) for name in names])
     assert change is not None
     world.edit(world.dc() or "", change)
     return home
@@ -48,7 +48,7 @@ def prefer_elsewhere(world: World, name: str) -> None:
     (here,) = world.where(name)
     other = next(node for node in world.nodes if node != here)
     location = f'<rsc_location id="p" rsc="{name}" node="{other}" score="50"/>'
-    world.edit(here, Edit(Verb.CREATE, location, "constraints"))
+    world.edit(here, Edit(EditVerb.CREATE, location, "constraints"))
     world.settle()
     assert world.where(name) == [here]
 
@@ -67,7 +67,7 @@ def test_a_restart_keeps_its_place(seed: int) -> None:
     world.settle()
     assert world.where("web") == [home["web"]]
     assert done(world, since, "stop web", "start web") == ["stop web = 0", "start web = 0"]
-    assert restarts.marks(document(world)) == {}
+    assert restart_marks.marks(document(world)) == {}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -92,7 +92,7 @@ def test_the_dc_dies_in_the_middle_and_it_comes_back_all_the_same(seed: int) -> 
         world.crash(leader)
     world.settle()
     assert world.where("web") == [home["web"]], world.story[-40:]
-    assert restarts.marks(document(world)) == {}
+    assert restart_marks.marks(document(world)) == {}
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.testing import World
-from crm.testing.checkers import Expectations
+from crm.testing.invariants import AllowedBreaks
 
 SLOW_S = 60.0
 HOMES = {"slow": "b", "after": "b", "one": "c", "two": "a", "three": "b"}
@@ -35,7 +35,7 @@ def cib(fencing: bool = False) -> str:
 
 def world(fencing: bool = False, seed: int = 1) -> World:
     one = World("abc", cib(fencing), seed)
-    one.checkers.expect = Expectations(unique=NAMES, after=(("slow", "after"),), beside=(("after", "slow"),))
+    one.checkers.expect = AllowedBreaks(unique=NAMES, after=(("slow", "after"),), beside=(("after", "slow"),))
     one.settle()
     assert {name: one.where(name) for name in NAMES} == {name: [node] for name, node in HOMES.items()}
     assert one.dc() == "a"
@@ -117,7 +117,7 @@ def test_a_failure_elsewhere_is_recovered_meanwhile_and_again() -> None:
 def test_a_change_is_carried_out_meanwhile() -> None:
     one = starting_slowly()
     new = '<primitive id="new" class="ocf" provider="crmd" type="Dummy"/>'
-    one.edit("a", Edit(Verb.CREATE, new, "resources"))
+    one.edit("a", Edit(EditVerb.CREATE, new, "resources"))
     one.run_for(3)
     assert len(one.where("new")) == 1
     one.settle(SLOW_S + 30)
@@ -158,7 +158,7 @@ def test_a_slow_start_that_fails_is_recovered() -> None:
 def standby(one: World, value: str) -> None:
     """A client puts b in standby, or back."""
     pair = f'<instance_attributes id="i"><nvpair id="i-s" name="standby" value="{value}"/></instance_attributes>'
-    one.edit("a", Edit(Verb.MODIFY, f'<node id="2">{pair}</node>', "nodes"))
+    one.edit("a", Edit(EditVerb.MODIFY, f'<node id="2">{pair}</node>', "nodes"))
 
 
 def test_a_slow_start_that_is_no_longer_wanted_is_stopped_in_its_turn() -> None:

@@ -64,8 +64,8 @@ def alone(founders: str = "ab", waits: bool = True) -> World:
     for name in "ab":
         one.crash(name)
     disk = one.nodes["b"].disk
-    assert disk.standing.nodes is not None
-    disk.standing = replace(disk.standing, nodes=replace(disk.standing.nodes, wait_for_all=waits))
+    assert disk.hard_state.nodes is not None
+    disk.hard_state = replace(disk.hard_state, nodes=replace(disk.hard_state.nodes, wait_for_all=waits))
     one.start("b")
     one.run_for(20)
     return one

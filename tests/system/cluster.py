@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crm.cli.connection import Answer, request
+from crm.cli.connection import HttpAnswer, request
 from crm.cli.demo.cluster import DemoCluster
 from crm.cli.demo.layout import lay_out, short_folder
 from crm.cli.demo.machine import Machines
@@ -18,7 +18,7 @@ from crm.cli.demo.machine import Machines
 class RealCluster(DemoCluster):
     """A demo cluster with the handles that tests want."""
 
-    def ask(self, name: str, method: str, path: str, **options: Any) -> Answer:
+    def ask(self, name: str, method: str, path: str, **options: Any) -> HttpAnswer:
         """One node's answer to a request."""
         return request(method, path, via=str(self.machines.files(name).socket), **options)
 

@@ -21,14 +21,14 @@ from typing import Any
 
 from crm.messaging import (
     LayerError,
+    LayerMember,
     LayerSettings,
-    Member,
+    LayerViewChanged,
     MessageLayer,
     NodeAddress,
     QuorumMode,
     QuorumRule,
     Received,
-    ViewChanged,
     find_layer,
 )
 from crm.messaging.layer import EtcdAccess
@@ -46,7 +46,7 @@ class RemoteLayer:
         self.settings = settings
         self.machine = machine
         self.process: asyncio.subprocess.Process | None = None
-        self._events: asyncio.Queue[ViewChanged | Received | None] = asyncio.Queue()
+        self._events: asyncio.Queue[LayerViewChanged | Received | None] = asyncio.Queue()
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
@@ -70,7 +70,7 @@ class RemoteLayer:
     async def broadcast(self, message: bytes) -> None:
         await self._ask({"do": "broadcast", "message": base64.b64encode(message).decode()})
 
-    async def events(self) -> AsyncIterator[ViewChanged | Received]:
+    async def events(self) -> AsyncIterator[LayerViewChanged | Received]:
         while (event := await self._events.get()) is not None:
             yield event
 
@@ -113,8 +113,8 @@ class RemoteLayer:
         while line := await self.process.stdout.readline():
             value = json.loads(line)
             if "view" in value:
-                members = tuple(Member(**member) for member in value["view"].pop("members"))
-                self._events.put_nowait(ViewChanged(members=members, **value["view"]))
+                members = tuple(LayerMember(**member) for member in value["view"].pop("members"))
+                self._events.put_nowait(LayerViewChanged(members=members, **value["view"]))
             elif "from" in value:
                 self._events.put_nowait(Received(value["from"], base64.b64decode(value["message"])))
             else:
@@ -140,7 +140,7 @@ def _say(value: dict[str, Any]) -> None:
 
 async def _tell(layer: MessageLayer) -> None:
     async for event in layer.events():
-        if isinstance(event, ViewChanged):
+        if isinstance(event, LayerViewChanged):
             _say({"view": asdict(event)})
         elif isinstance(event, Received):
             _say({"from": event.sender, "message": base64.b64encode(event.message).decode()})

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crm.cli.connection import Answer, CommandError, request
+from crm.cli.connection import CommandError, HttpAnswer, request
 from tests.system import machines
 from tests.system.engines import EtcdServers, corosync_sees, start_corosync, write_corosync
 from tests.system.machines import REPOSITORY, Machine, Network, until
@@ -153,7 +153,7 @@ class LayeredCluster:
                 f'id="o-{name}" name="{name}" value="{value}"/></cluster_property_set>'}
         self.ask("PATCH", "/v1/cib", body=json.dumps(edit).encode(), content_type="application/json")
 
-    def ask(self, method: str, path: str, name: str | None = None, **options: Any) -> Answer:
+    def ask(self, method: str, path: str, name: str | None = None, **options: Any) -> HttpAnswer:
         """The answer of one node, or of the first that answers."""
         error: CommandError | None = None
         for machine in [self.network[name]] if name else [one for one in self.network if one.process_id]:

@@ -6,19 +6,19 @@ import sys
 
 from crm.cib.document import Document
 from crm.cli import crmd
-from crm.controller.dispatch import Dispatch
+from crm.controller.execution.transition_runner import TransitionRunner
 from crm.model.transition import Transition
 
-_start = Dispatch.start
+_start = TransitionRunner.start
 
 
-def _mistaken(self: Dispatch, transition: Transition, document: Document, planned_at: int) -> bool:
+def _mistaken(self: TransitionRunner, transition: Transition, document: Document, planned_at: int) -> bool:
     if document.root.find(".//primitive[@id='poison']") is not None:
         raise ValueError("an evil value")
     return _start(self, transition, document, planned_at)
 
 
-Dispatch.start = _mistaken  # type: ignore[method-assign]
+TransitionRunner.start = _mistaken  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     sys.exit(crmd.main())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from crm.cli import crmd
-from crm.controller.codec import encode
-from crm.controller.messages import Message, NodeLoad
+from crm.controller.protocol.codec import encode
+from crm.controller.protocol.messages import Message, NodeLoad
 from crm.daemon import node
 from crm.model import release
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from crm.cli.connection import Answer, CommandError, request
+from crm.cli.connection import CommandError, HttpAnswer, request
 from crm.cli.demo.layout import short_folder
 
 
@@ -33,7 +33,7 @@ class SingleNode:
     def url(self) -> str:
         return f"https://localhost:{self.port}"
 
-    def ask(self, method: str, path: str, **options: object) -> Answer:
+    def ask(self, method: str, path: str, **options: object) -> HttpAnswer:
         """Over the unix socket, as root."""
         return request(method, path, via=self.socket, **options)  # type: ignore[arg-type]
 

@@ -9,10 +9,10 @@ from crm import policy_engine
 from crm.cli import crmd
 from crm.model.cib import Cib
 from crm.model.transition import Transition
-from crm.policy_engine import plan
+from crm.policy_engine import scheduling
 
 TAKES_S = 2.5
-_schedule = plan.schedule
+_schedule = scheduling.schedule
 
 
 def _slowly(cib: Cib, now: int) -> Transition:
@@ -23,7 +23,7 @@ def _slowly(cib: Cib, now: int) -> Transition:
     return _schedule(cib, now)
 
 
-plan.schedule = _slowly
+scheduling.schedule = _slowly
 policy_engine.schedule = _slowly  # type: ignore[attr-defined]
 
 if __name__ == "__main__":

@@ -83,10 +83,10 @@ def test_a_client_certificate_is_a_user_until_it_is_revoked(node: SingleNode, tr
 def test_a_certificate_of_somebody_else_opens_nothing(node: SingleNode, trust: Path, tmp_path: Path) -> None:
     from datetime import UTC, datetime, timedelta
 
-    from crm.daemon.certificates import Authority
+    from crm.daemon.certificates import CertificateAuthority
 
     now = datetime.now(UTC)
-    foreign = Authority(b"a key of another cluster").for_user("root", now + timedelta(hours=1), now)
+    foreign = CertificateAuthority(b"a key of another cluster").for_user("root", now + timedelta(hours=1), now)
     pair = tmp_path / "foreign.pem"
     pair.write_bytes(foreign.key + foreign.certificate)
     with _client(node, trust, pair) as stranger, pytest.raises(httpx.HTTPError):

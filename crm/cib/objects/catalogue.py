@@ -13,9 +13,9 @@ from crm.cib import sections
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.objects import codec
+from crm.cib.objects.cluster_objects import AclGroup, AclRole, AclUser, Alert, Defaults, FencingLevel, Tag
 from crm.cib.objects.constraints import Colocation, Location, Order, TicketNeed
 from crm.cib.objects.effects import with_effect
-from crm.cib.objects.others import AclGroup, AclRole, AclUser, Alert, Defaults, FencingLevel, Tag
 from crm.cib.objects.resources import Bundle, Clone, Group, Primitive, Template
 from crm.cib.parsing import Element
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from lxml import etree
 
-from crm.cib.objects.surroundings import Surroundings
+from crm.cib.objects.write_context import WriteContext
 from crm.cib.parsing import Element
 from crm.model.values import parse_bool, parse_integer
 
@@ -31,7 +31,7 @@ class Marker(Protocol):
     """Where a field stands. `types` are the plain types and dataclasses that the field's annotation holds."""
 
     def read(self, element: Element, types: Sequence[type]) -> Any: ...
-    def write(self, element: Element, value: Any, types: Sequence[type], around: Surroundings) -> None: ...
+    def write(self, element: Element, value: Any, types: Sequence[type], around: WriteContext) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def read(kind: type[_Value], element: Element) -> _Value:
     return kind(**{name: value for name, value in values.items() if value is not None})
 
 
-def write(value: object, element: Element, around: Surroundings) -> None:
+def write(value: object, element: Element, around: WriteContext) -> None:
     """Make an element say what a value says."""
     for field in _fields(type(value)):
         field.marker.write(element, getattr(value, field.name), field.types, around)
@@ -92,7 +92,7 @@ def write(value: object, element: Element, around: Surroundings) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class XmlAttribute:
     """An attribute of the element: text, a switch or a whole number."""
 
     name: str
@@ -103,7 +103,7 @@ class Attribute:
             return None
         return parse_bool(text) if bool in types else parse_integer(text) if int in types else text
 
-    def write(self, element: Element, value: Any, types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: Any, types: Sequence[type], around: WriteContext) -> None:
         text = str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
         if text is None:
             element.attrib.pop(self.name, "")
@@ -118,7 +118,7 @@ class PartId:
     def read(self, element: Element, types: Sequence[type]) -> str | None:
         return element.get("id")
 
-    def write(self, element: Element, value: str, types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: str, types: Sequence[type], around: WriteContext) -> None:
         if value and element.get("id") != value:
             element.set("id", value)
 
@@ -131,10 +131,10 @@ class Agent:
         parts = [element.get(name) for name in ("class", "provider", "type")]
         return ":".join(part for part in parts if part) or None
 
-    def write(self, element: Element, value: str | None, types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: str | None, types: Sequence[type], around: WriteContext) -> None:
         standard, provider, type_ = split_agent(value or "")
         for name, part in (("class", standard), ("provider", provider), ("type", type_)):
-            Attribute(name).write(element, part or None, types, around)
+            XmlAttribute(name).write(element, part or None, types, around)
 
 
 def split_agent(text: str) -> tuple[str, str, str]:
@@ -155,7 +155,7 @@ class Pairs:
         pairs = holder.iterfind("nvpair[@name]") if holder is not None else ()
         return {str(pair.get("name")): str(pair.get("value", "")) for pair in pairs}
 
-    def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: WriteContext) -> None:
         holder = plain_set(element, self.tag)
         if holder is None and value:
             holder = _new_child(element, self.tag)
@@ -167,7 +167,7 @@ class Pairs:
             element.remove(holder)
 
 
-def write_pairs(holder: Element, values: Mapping[str, str], around: Surroundings) -> None:
+def write_pairs(holder: Element, values: Mapping[str, str], around: WriteContext) -> None:
     """Make the pairs of a set be exactly these."""
     known = {str(pair.get("name")): pair for pair in holder.iterfind("nvpair[@name]")}
     for name, pair in known.items():
@@ -198,7 +198,7 @@ class OwnPairs:
     def read(self, element: Element, types: Sequence[type]) -> dict[str, str]:
         return {str(pair.get("name")): str(pair.get("value", "")) for pair in element.iterfind("nvpair[@name]")}
 
-    def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: WriteContext) -> None:
         write_pairs(element, value, around)
 
 
@@ -211,7 +211,7 @@ class References:
     def read(self, element: Element, types: Sequence[type]) -> tuple[str, ...]:
         return tuple(str(child.get("id")) for child in element.iterfind(self.tag))
 
-    def write(self, element: Element, value: Sequence[str], types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: Sequence[str], types: Sequence[type], around: WriteContext) -> None:
         if self.read(element, ()) == tuple(value):
             return
         for child in element.findall(self.tag):
@@ -221,7 +221,7 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ReferencedNames:
     """A list within one attribute."""
 
     name: str
@@ -231,8 +231,8 @@ class Names:
         parts = element.get(self.name, "").split(self.separator)
         return tuple(part.strip() for part in parts if part.strip())
 
-    def write(self, element: Element, value: Sequence[str], types: Sequence[type], around: Surroundings) -> None:
-        Attribute(self.name).write(element, self.separator.join(value) or None, types, around)
+    def write(self, element: Element, value: Sequence[str], types: Sequence[type], around: WriteContext) -> None:
+        XmlAttribute(self.name).write(element, self.separator.join(value) or None, types, around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ class ChildAttributes:
         child = element.find(self.tag)
         return {} if child is None else {str(name): str(text) for name, text in child.attrib.items() if name != "id"}
 
-    def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: Mapping[str, str], types: Sequence[type], around: WriteContext) -> None:
         child = element.find(self.tag)
         if not value and child is not None:
             element.remove(child)
@@ -261,7 +261,7 @@ class ChildAttributes:
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class XmlChild:
     """An only child."""
 
     tag: str
@@ -270,7 +270,7 @@ class Child:
         child = element.find(self.tag)
         return None if child is None else read(types[0], child)
 
-    def write(self, element: Element, value: Any, types: Sequence[type], around: Surroundings) -> None:
+    def write(self, element: Element, value: Any, types: Sequence[type], around: WriteContext) -> None:
         child = element.find(self.tag)
         if value is None:
             if child is not None:
@@ -284,7 +284,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Children:
+class XmlChildren:
     """Parts in order, of one kind or of several, told apart by the names of their elements. A part that is a text
     stands for the object of that id.
 
@@ -300,7 +300,7 @@ class Children:
         return tuple(read(kinds[str(child.tag)], child) for child in self._present(self._holder(element), kinds))
 
     def write(
-        self, element: Element, value: Sequence[Any], types: Sequence[type], around: Surroundings
+        self, element: Element, value: Sequence[Any], types: Sequence[type], around: WriteContext
     ) -> None:
         holder = self._holder(element)
         if holder is None:
@@ -330,7 +330,7 @@ class Children:
         return [child for child in children if str(child.tag) in tags and self.only(child)]
 
 
-def _named_part(name: str, tags: frozenset[str], present: list[Element], around: Surroundings) -> Element:
+def _named_part(name: str, tags: frozenset[str], present: list[Element], around: WriteContext) -> Element:
     """A part that was given by its id alone: it is one already, or it exists elsewhere and becomes one."""
     for child in present:
         if child.get("id") == name:
@@ -339,7 +339,7 @@ def _named_part(name: str, tags: frozenset[str], present: list[Element], around:
     return around.adopt(name, tags)
 
 
-def _part(owner: str, part: Any, present: list[Element], around: Surroundings) -> Element:
+def _part(owner: str, part: Any, present: list[Element], around: WriteContext) -> Element:
     """The element of a part: the one that it had before, taken from those present, or a new one."""
     kind = type(part)
     given = getattr(part, "id", "")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from crm.cib.objects.codec import Attribute, Child, ChildAttributes, Children, OwnPairs, PartId
-from crm.cib.objects.shape import SHAPE
+from crm.cib.objects.codec import ChildAttributes, OwnPairs, PartId, XmlAttribute, XmlChild, XmlChildren
+from crm.cib.objects.json_shape import SHAPE
 
 Role = Literal["Stopped", "Started", "Promoted", "Unpromoted", "Master", "Slave"]
 
@@ -20,15 +20,15 @@ class AttributeCondition:
 
     __pydantic_config__ = SHAPE
     TAG = "expression"
-    attribute: Annotated[str, Attribute("attribute")]
+    attribute: Annotated[str, XmlAttribute("attribute")]
     operation: Annotated[
-        Literal["eq", "ne", "lt", "lte", "gt", "gte", "defined", "not_defined"], Attribute("operation")
+        Literal["eq", "ne", "lt", "lte", "gt", "gte", "defined", "not_defined"], XmlAttribute("operation")
     ]
     kind: Literal["attribute"] = "attribute"
     id: Annotated[str, PartId()] = ""
-    value: Annotated[str | None, Attribute("value")] = None
-    type: Annotated[Literal["string", "integer", "number", "version"] | None, Attribute("type")] = None
-    value_source: Annotated[Literal["literal", "param", "meta"] | None, Attribute("value-source")] = None
+    value: Annotated[str | None, XmlAttribute("value")] = None
+    type: Annotated[Literal["string", "integer", "number", "version"] | None, XmlAttribute("type")] = None
+    value_source: Annotated[Literal["literal", "param", "meta"] | None, XmlAttribute("value-source")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class DateCondition:
     TAG = "date_expression"
     kind: Literal["date"] = "date"
     id: Annotated[str, PartId()] = ""
-    operation: Annotated[Literal["in_range", "gt", "lt", "date_spec"] | None, Attribute("operation")] = None
-    start: Annotated[str | None, Attribute("start")] = None
+    operation: Annotated[Literal["in_range", "gt", "lt", "date_spec"] | None, XmlAttribute("operation")] = None
+    start: Annotated[str | None, XmlAttribute("start")] = None
     """ISO 8601, such as 2030-01-31 08:00:00Z."""
-    end: Annotated[str | None, Attribute("end")] = None
+    end: Annotated[str | None, XmlAttribute("end")] = None
     """ISO 8601."""
     duration: Annotated[dict[str, str], ChildAttributes("duration")] = field(default_factory=dict)
     """From `start` on: years, months, weeks, days, hours, minutes, seconds."""
@@ -58,9 +58,9 @@ class AgentCondition:
     TAG = "rsc_expression"
     kind: Literal["agent"] = "agent"
     id: Annotated[str, PartId()] = ""
-    standard: Annotated[str | None, Attribute("class")] = None
-    provider: Annotated[str | None, Attribute("provider")] = None
-    type: Annotated[str | None, Attribute("type")] = None
+    standard: Annotated[str | None, XmlAttribute("class")] = None
+    provider: Annotated[str | None, XmlAttribute("provider")] = None
+    type: Annotated[str | None, XmlAttribute("type")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ class OperationCondition:
 
     __pydantic_config__ = SHAPE
     TAG = "op_expression"
-    name: Annotated[str, Attribute("name")]
+    name: Annotated[str, XmlAttribute("name")]
     kind: Literal["operation"] = "operation"
     id: Annotated[str, PartId()] = ""
-    interval: Annotated[str | None, Attribute("interval")] = None
+    interval: Annotated[str | None, XmlAttribute("interval")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,15 @@ class Rule:
     TAG = "rule"
     kind: Literal["rule"] = "rule"
     id: Annotated[str, PartId()] = ""
-    reference: Annotated[str | None, Attribute("id-ref")] = None
+    reference: Annotated[str | None, XmlAttribute("id-ref")] = None
     """The id of another rule that this one stands for."""
-    combine: Annotated[Literal["and", "or"] | None, Attribute("boolean-op")] = None
-    score: Annotated[str | None, Attribute("score")] = None
+    combine: Annotated[Literal["and", "or"] | None, XmlAttribute("boolean-op")] = None
+    score: Annotated[str | None, XmlAttribute("score")] = None
     """In location constraints: what a node counts on which the rule holds."""
-    score_attribute: Annotated[str | None, Attribute("score-attribute")] = None
-    role: Annotated[str | None, Attribute("role")] = None
+    score_attribute: Annotated[str | None, XmlAttribute("score-attribute")] = None
+    role: Annotated[str | None, XmlAttribute("role")] = None
     conditions: Annotated[
-        tuple[AttributeCondition | DateCondition | AgentCondition | OperationCondition | Rule, ...], Children()
+        tuple[AttributeCondition | DateCondition | AgentCondition | OperationCondition | Rule, ...], XmlChildren()
     ] = ()
 
 
@@ -101,12 +101,12 @@ class _Set:
 
     __pydantic_config__ = SHAPE
     id: Annotated[str, PartId()] = ""
-    reference: Annotated[str | None, Attribute("id-ref")] = None
+    reference: Annotated[str | None, XmlAttribute("id-ref")] = None
     """The id of another set that this one stands for."""
-    score: Annotated[str | None, Attribute("score")] = None
+    score: Annotated[str | None, XmlAttribute("score")] = None
     """Of several sets that have the same name the one with the highest score counts."""
     values: Annotated[dict[str, str], OwnPairs()] = field(default_factory=dict)
-    rule: Annotated[Rule | None, Child("rule")] = None
+    rule: Annotated[Rule | None, XmlChild("rule")] = None
 
 
 @dataclass(frozen=True, slots=True)

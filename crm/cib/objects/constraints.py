@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from crm.cib.objects.codec import Attribute, Children, PartId, References
+from crm.cib.objects.codec import PartId, References, XmlAttribute, XmlChildren
 from crm.cib.objects.conditions import Role, Rule
-from crm.cib.objects.shape import SHAPE
+from crm.cib.objects.json_shape import SHAPE
 
 Action = Literal["start", "stop", "promote", "demote"]
 OrderKind = Literal["Mandatory", "Optional", "Serialize"]
@@ -21,14 +21,14 @@ class ResourceSet:
     TAG = "resource_set"
     resources: Annotated[tuple[str, ...], References("resource_ref")] = ()
     id: Annotated[str, PartId()] = ""
-    reference: Annotated[str | None, Attribute("id-ref")] = None
-    sequential: Annotated[bool | None, Attribute("sequential")] = None
-    require_all: Annotated[bool | None, Attribute("require-all")] = None
-    ordering: Annotated[Literal["group", "listed"] | None, Attribute("ordering")] = None
-    role: Annotated[Role | None, Attribute("role")] = None
-    action: Annotated[Action | None, Attribute("action")] = None
-    score: Annotated[str | None, Attribute("score")] = None
-    kind: Annotated[OrderKind | None, Attribute("kind")] = None
+    reference: Annotated[str | None, XmlAttribute("id-ref")] = None
+    sequential: Annotated[bool | None, XmlAttribute("sequential")] = None
+    require_all: Annotated[bool | None, XmlAttribute("require-all")] = None
+    ordering: Annotated[Literal["group", "listed"] | None, XmlAttribute("ordering")] = None
+    role: Annotated[Role | None, XmlAttribute("role")] = None
+    action: Annotated[Action | None, XmlAttribute("action")] = None
+    score: Annotated[str | None, XmlAttribute("score")] = None
+    kind: Annotated[OrderKind | None, XmlAttribute("kind")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class Location:
 
     __pydantic_config__ = SHAPE
     TAG = "rsc_location"
-    id: Annotated[str, Attribute("id")]
+    id: Annotated[str, XmlAttribute("id")]
     kind: Literal["location"] = "location"
-    resource: Annotated[str | None, Attribute("rsc")] = None
-    resource_pattern: Annotated[str | None, Attribute("rsc-pattern")] = None
-    node: Annotated[str | None, Attribute("node")] = None
-    score: Annotated[str | None, Attribute("score")] = None
-    role: Annotated[Role | None, Attribute("role")] = None
+    resource: Annotated[str | None, XmlAttribute("rsc")] = None
+    resource_pattern: Annotated[str | None, XmlAttribute("rsc-pattern")] = None
+    node: Annotated[str | None, XmlAttribute("node")] = None
+    score: Annotated[str | None, XmlAttribute("score")] = None
+    role: Annotated[Role | None, XmlAttribute("role")] = None
     resource_discovery: Annotated[
-        Literal["always", "never", "exclusive"] | None, Attribute("resource-discovery")
+        Literal["always", "never", "exclusive"] | None, XmlAttribute("resource-discovery")
     ] = None
-    rules: Annotated[tuple[Rule, ...], Children()] = ()
-    sets: Annotated[tuple[ResourceSet, ...], Children()] = ()
+    rules: Annotated[tuple[Rule, ...], XmlChildren()] = ()
+    sets: Annotated[tuple[ResourceSet, ...], XmlChildren()] = ()
     effect: str = ""
     """What it does, in words; nothing that can be set."""
 
@@ -59,16 +59,16 @@ class Colocation:
 
     __pydantic_config__ = SHAPE
     TAG = "rsc_colocation"
-    id: Annotated[str, Attribute("id")]
+    id: Annotated[str, XmlAttribute("id")]
     kind: Literal["colocation"] = "colocation"
-    resource: Annotated[str | None, Attribute("rsc")] = None
-    with_resource: Annotated[str | None, Attribute("with-rsc")] = None
-    score: Annotated[str | None, Attribute("score")] = None
-    role: Annotated[Role | None, Attribute("rsc-role")] = None
-    with_role: Annotated[Role | None, Attribute("with-rsc-role")] = None
-    node_attribute: Annotated[str | None, Attribute("node-attribute")] = None
-    influence: Annotated[str | None, Attribute("influence")] = None
-    sets: Annotated[tuple[ResourceSet, ...], Children()] = ()
+    resource: Annotated[str | None, XmlAttribute("rsc")] = None
+    with_resource: Annotated[str | None, XmlAttribute("with-rsc")] = None
+    score: Annotated[str | None, XmlAttribute("score")] = None
+    role: Annotated[Role | None, XmlAttribute("rsc-role")] = None
+    with_role: Annotated[Role | None, XmlAttribute("with-rsc-role")] = None
+    node_attribute: Annotated[str | None, XmlAttribute("node-attribute")] = None
+    influence: Annotated[str | None, XmlAttribute("influence")] = None
+    sets: Annotated[tuple[ResourceSet, ...], XmlChildren()] = ()
     effect: str = ""
     """What it does, in words; nothing that can be set."""
 
@@ -79,18 +79,18 @@ class Order:
 
     __pydantic_config__ = SHAPE
     TAG = "rsc_order"
-    id: Annotated[str, Attribute("id")]
+    id: Annotated[str, XmlAttribute("id")]
     kind: Literal["order"] = "order"
-    first: Annotated[str | None, Attribute("first")] = None
-    then: Annotated[str | None, Attribute("then")] = None
-    first_action: Annotated[Action | None, Attribute("first-action")] = None
-    then_action: Annotated[Action | None, Attribute("then-action")] = None
-    mandatory: Annotated[OrderKind | None, Attribute("kind")] = None
+    first: Annotated[str | None, XmlAttribute("first")] = None
+    then: Annotated[str | None, XmlAttribute("then")] = None
+    first_action: Annotated[Action | None, XmlAttribute("first-action")] = None
+    then_action: Annotated[Action | None, XmlAttribute("then-action")] = None
+    mandatory: Annotated[OrderKind | None, XmlAttribute("kind")] = None
     """Mandatory (the default), Optional or Serialize."""
-    score: Annotated[str | None, Attribute("score")] = None
-    symmetrical: Annotated[bool | None, Attribute("symmetrical")] = None
-    require_all: Annotated[bool | None, Attribute("require-all")] = None
-    sets: Annotated[tuple[ResourceSet, ...], Children()] = ()
+    score: Annotated[str | None, XmlAttribute("score")] = None
+    symmetrical: Annotated[bool | None, XmlAttribute("symmetrical")] = None
+    require_all: Annotated[bool | None, XmlAttribute("require-all")] = None
+    sets: Annotated[tuple[ResourceSet, ...], XmlChildren()] = ()
     effect: str = ""
     """What it does, in words; nothing that can be set."""
 
@@ -101,13 +101,13 @@ class TicketNeed:
 
     __pydantic_config__ = SHAPE
     TAG = "rsc_ticket"
-    id: Annotated[str, Attribute("id")]
-    ticket: Annotated[str, Attribute("ticket")]
+    id: Annotated[str, XmlAttribute("id")]
+    ticket: Annotated[str, XmlAttribute("ticket")]
     kind: Literal["ticket"] = "ticket"
-    resource: Annotated[str | None, Attribute("rsc")] = None
-    role: Annotated[Role | None, Attribute("rsc-role")] = None
-    loss_policy: Annotated[Literal["stop", "demote", "fence", "freeze"] | None, Attribute("loss-policy")] = None
-    sets: Annotated[tuple[ResourceSet, ...], Children()] = ()
+    resource: Annotated[str | None, XmlAttribute("rsc")] = None
+    role: Annotated[Role | None, XmlAttribute("rsc-role")] = None
+    loss_policy: Annotated[Literal["stop", "demote", "fence", "freeze"] | None, XmlAttribute("loss-policy")] = None
+    sets: Annotated[tuple[ResourceSet, ...], XmlChildren()] = ()
     effect: str = ""
     """What it does, in words; nothing that can be set."""
 

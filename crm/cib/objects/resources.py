@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
-from crm.cib.objects.codec import Agent, Attribute, Child, Children, Pairs, PartId, is_conditional
+from crm.cib.objects.codec import Agent, Pairs, PartId, XmlAttribute, XmlChild, XmlChildren, is_conditional
 from crm.cib.objects.conditions import MetaSet, ParameterSet, Role
-from crm.cib.objects.shape import SHAPE
+from crm.cib.objects.json_shape import SHAPE
 
 OnFail = Literal["ignore", "block", "demote", "stop", "restart", "standby", "fence", "restart-container"]
 
@@ -18,18 +18,18 @@ class Operation:
 
     __pydantic_config__ = SHAPE
     TAG = "op"
-    name: Annotated[str, Attribute("name")]
+    name: Annotated[str, XmlAttribute("name")]
     """monitor, start, stop, promote, demote, …"""
-    interval: Annotated[str, Attribute("interval")] = "0s"
-    timeout: Annotated[str | None, Attribute("timeout")] = None
+    interval: Annotated[str, XmlAttribute("interval")] = "0s"
+    timeout: Annotated[str | None, XmlAttribute("timeout")] = None
     id: Annotated[str, PartId()] = ""
-    description: Annotated[str | None, Attribute("description")] = None
-    start_delay: Annotated[str | None, Attribute("start-delay")] = None
-    interval_origin: Annotated[str | None, Attribute("interval-origin")] = None
-    on_fail: Annotated[OnFail | None, Attribute("on-fail")] = None
-    role: Annotated[Role | None, Attribute("role")] = None
-    enabled: Annotated[bool | None, Attribute("enabled")] = None
-    record_pending: Annotated[bool | None, Attribute("record-pending")] = None
+    description: Annotated[str | None, XmlAttribute("description")] = None
+    start_delay: Annotated[str | None, XmlAttribute("start-delay")] = None
+    interval_origin: Annotated[str | None, XmlAttribute("interval-origin")] = None
+    on_fail: Annotated[OnFail | None, XmlAttribute("on-fail")] = None
+    role: Annotated[Role | None, XmlAttribute("role")] = None
+    enabled: Annotated[bool | None, XmlAttribute("enabled")] = None
+    record_pending: Annotated[bool | None, XmlAttribute("record-pending")] = None
     parameters: Annotated[dict[str, str], Pairs("instance_attributes")] = field(default_factory=dict)
     meta: Annotated[dict[str, str], Pairs("meta_attributes")] = field(default_factory=dict)
 
@@ -42,19 +42,19 @@ class Operation:
 class _Configured:
     """What every resource has."""
 
-    id: Annotated[str, Attribute("id")]
-    description: Annotated[str | None, Attribute("description")] = None
+    id: Annotated[str, XmlAttribute("id")]
+    description: Annotated[str | None, XmlAttribute("description")] = None
     parameters: Annotated[dict[str, str], Pairs("instance_attributes")] = field(default_factory=dict)
     meta: Annotated[dict[str, str], Pairs("meta_attributes")] = field(default_factory=dict)
     """Options of the cluster for it: target-role, resource-stickiness, migration-threshold, …"""
-    conditional_parameters: Annotated[tuple[ParameterSet, ...], Children(only=is_conditional)] = ()
-    conditional_meta: Annotated[tuple[MetaSet, ...], Children(only=is_conditional)] = ()
+    conditional_parameters: Annotated[tuple[ParameterSet, ...], XmlChildren(only=is_conditional)] = ()
+    conditional_meta: Annotated[tuple[MetaSet, ...], XmlChildren(only=is_conditional)] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Service(_Configured):
     utilization: Annotated[dict[str, str], Pairs("utilization")] = field(default_factory=dict)
-    operations: Annotated[tuple[Operation, ...], Children("operations")] = ()
+    operations: Annotated[tuple[Operation, ...], XmlChildren("operations")] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Primitive(_Service):
     kind: Literal["primitive"] = "primitive"
     agent: Annotated[str | None, Agent()] = None
     """Such as ocf:heartbeat:IPaddr2 or systemd:nginx."""
-    template: Annotated[str | None, Attribute("template")] = None
+    template: Annotated[str | None, XmlAttribute("template")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Group(_Configured):
     __pydantic_config__ = SHAPE
     TAG = "group"
     kind: Literal["group"] = "group"
-    members: Annotated[tuple[Primitive | str, ...], Children()] = ()
+    members: Annotated[tuple[Primitive | str, ...], XmlChildren()] = ()
     """Whole primitives, or ids of those that exist."""
 
 
@@ -97,7 +97,7 @@ class Clone(_Configured):
     __pydantic_config__ = SHAPE
     TAG = "clone"
     kind: Literal["clone"] = "clone"
-    members: Annotated[tuple[Primitive | Group | str, ...], Children()] = ()
+    members: Annotated[tuple[Primitive | Group | str, ...], XmlChildren()] = ()
     """The one that is cloned: whole, or the id of one that exists."""
 
 
@@ -106,13 +106,13 @@ class Container:
     """How the containers of a bundle are run."""
 
     __pydantic_config__ = SHAPE
-    image: Annotated[str, Attribute("image")]
-    replicas: Annotated[str | None, Attribute("replicas")] = None
-    replicas_per_host: Annotated[str | None, Attribute("replicas-per-host")] = None
-    promoted_max: Annotated[str | None, Attribute("promoted-max")] = None
-    run_command: Annotated[str | None, Attribute("run-command")] = None
-    network: Annotated[str | None, Attribute("network")] = None
-    options: Annotated[str | None, Attribute("options")] = None
+    image: Annotated[str, XmlAttribute("image")]
+    replicas: Annotated[str | None, XmlAttribute("replicas")] = None
+    replicas_per_host: Annotated[str | None, XmlAttribute("replicas-per-host")] = None
+    promoted_max: Annotated[str | None, XmlAttribute("promoted-max")] = None
+    run_command: Annotated[str | None, XmlAttribute("run-command")] = None
+    network: Annotated[str | None, XmlAttribute("network")] = None
+    options: Annotated[str | None, XmlAttribute("options")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ class PortMapping:
     __pydantic_config__ = SHAPE
     TAG = "port-mapping"
     id: Annotated[str, PartId()] = ""
-    port: Annotated[str | None, Attribute("port")] = None
-    internal_port: Annotated[str | None, Attribute("internal-port")] = None
-    range: Annotated[str | None, Attribute("range")] = None
+    port: Annotated[str | None, XmlAttribute("port")] = None
+    internal_port: Annotated[str | None, XmlAttribute("internal-port")] = None
+    range: Annotated[str | None, XmlAttribute("range")] = None
 
     @property
     def telling(self) -> str:
@@ -136,12 +136,12 @@ class Network:
     """How a bundle is reached."""
 
     __pydantic_config__ = SHAPE
-    ip_range_start: Annotated[str | None, Attribute("ip-range-start")] = None
-    control_port: Annotated[str | None, Attribute("control-port")] = None
-    host_interface: Annotated[str | None, Attribute("host-interface")] = None
-    host_netmask: Annotated[str | None, Attribute("host-netmask")] = None
-    add_host: Annotated[bool | None, Attribute("add-host")] = None
-    ports: Annotated[tuple[PortMapping, ...], Children()] = ()
+    ip_range_start: Annotated[str | None, XmlAttribute("ip-range-start")] = None
+    control_port: Annotated[str | None, XmlAttribute("control-port")] = None
+    host_interface: Annotated[str | None, XmlAttribute("host-interface")] = None
+    host_netmask: Annotated[str | None, XmlAttribute("host-netmask")] = None
+    add_host: Annotated[bool | None, XmlAttribute("add-host")] = None
+    ports: Annotated[tuple[PortMapping, ...], XmlChildren()] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,11 @@ class StorageMapping:
 
     __pydantic_config__ = SHAPE
     TAG = "storage-mapping"
-    target_dir: Annotated[str, Attribute("target-dir")]
+    target_dir: Annotated[str, XmlAttribute("target-dir")]
     id: Annotated[str, PartId()] = ""
-    source_dir: Annotated[str | None, Attribute("source-dir")] = None
-    source_dir_root: Annotated[str | None, Attribute("source-dir-root")] = None
-    options: Annotated[str | None, Attribute("options")] = None
+    source_dir: Annotated[str | None, XmlAttribute("source-dir")] = None
+    source_dir_root: Annotated[str | None, XmlAttribute("source-dir-root")] = None
+    options: Annotated[str | None, XmlAttribute("options")] = None
 
     @property
     def telling(self) -> str:
@@ -168,11 +168,11 @@ class Bundle(_Configured):
     __pydantic_config__ = SHAPE
     TAG = "bundle"
     kind: Literal["bundle"] = "bundle"
-    podman: Annotated[Container | None, Child("podman")] = None
-    docker: Annotated[Container | None, Child("docker")] = None
-    network: Annotated[Network | None, Child("network")] = None
-    storage: Annotated[tuple[StorageMapping, ...], Children("storage")] = ()
-    members: Annotated[tuple[Primitive | str, ...], Children()] = ()
+    podman: Annotated[Container | None, XmlChild("podman")] = None
+    docker: Annotated[Container | None, XmlChild("docker")] = None
+    network: Annotated[Network | None, XmlChild("network")] = None
+    storage: Annotated[tuple[StorageMapping, ...], XmlChildren("storage")] = ()
+    members: Annotated[tuple[Primitive | str, ...], XmlChildren()] = ()
     """The one primitive that runs in each container, if there is one."""
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from crm.cib.document import Document
 from crm.cib.schema.advice import advise
-from crm.cib.schema.explain import explain
 from crm.cib.schema.grammar import schema
 from crm.cib.schema.references import duplicate_ids
+from crm.cib.schema.refusals import explain
 from crm.model.report import Report, Severity
 
 __all__ = ["errors", "validate"]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from crm.cib.document import Document
 from crm.cib.parsing import Element, line_of
-from crm.cib.schema.explain import nearest
-from crm.cib.schema.options import ALERT, CLUSTER, OPERATION, RESOURCE, Expected, Kind, described, fits
+from crm.cib.schema.option_kinds import ALERT, CLUSTER, OPERATION, RESOURCE, Expected, OptionKind, described, fits
 from crm.cib.schema.references import dangling
+from crm.cib.schema.refusals import nearest
 from crm.model.report import Report, Severity
 
 
@@ -75,9 +75,9 @@ def _operation_times(document: Document) -> Iterator[Report]:
     for operation in document.root.iterfind("configuration//op"):
         for attribute, consequence in _CONSEQUENCE.items():
             value = operation.get(attribute)
-            if value is not None and not fits(value, Kind.DURATION):
+            if value is not None and not fits(value, OptionKind.DURATION):
                 message = f"{attribute}='{value}' of the {operation.get('name')} is not a time, {consequence}"
-                hint = f"Write {described(Kind.DURATION)}"
+                hint = f"Write {described(OptionKind.DURATION)}"
                 yield _report(Severity.WARNING, "wrong-time", operation, message, hint)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from crm.cib.document import Document
 from crm.cib.parsing import Element, line_of
-from crm.cib.schema.explain import nearest
+from crm.cib.schema.refusals import nearest
 from crm.model.report import Report, Severity
 
 # Elements whose id names another object instead of their own.

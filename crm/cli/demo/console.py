@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.cli.connection import CommandError
+from crm.cli.crmctl_commands.status_overview import overview
 from crm.cli.demo.cluster import DemoCluster
-from crm.cli.overview import overview
 
 _LOOK_SECONDS = 0.2
 _RETURN_SECONDS = 15.0

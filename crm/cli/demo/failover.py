@@ -18,7 +18,7 @@ _LATEST_WORD_SECONDS = 2.0
 
 
 @dataclass
-class Timeline:
+class FailoverTimeline:
     """When what happened, in milliseconds after the node was killed; None for what did not happen or was not needed."""
 
     victim: str
@@ -49,12 +49,12 @@ def _line(moment_ms: float, text: str) -> str:
     return f"{moment_ms:7.0f} ms  {text}"
 
 
-def fail_over(cluster: DemoCluster) -> Timeline:
+def fail_over(cluster: DemoCluster) -> FailoverTimeline:
     """Kill the node that serves, wait until another one does. Raises CommandError with the reason if none does."""
     victim = cluster.serving()
     if victim is None:
         raise CommandError("The web service does not answer, so there is nothing to fail over")
-    timeline = Timeline(victim)
+    timeline = FailoverTimeline(victim)
     survivors = [name for name in cluster.machines.running if name != victim]
     watchers = [_Watcher(cluster, name, timeline) for name in survivors]
     for watcher in watchers:
@@ -72,7 +72,7 @@ def fail_over(cluster: DemoCluster) -> Timeline:
     return timeline
 
 
-def _wait_for_service(cluster: DemoCluster, timeline: Timeline, began: float) -> None:
+def _wait_for_service(cluster: DemoCluster, timeline: FailoverTimeline, began: float) -> None:
     """Ask as an impatient client would, every few milliseconds."""
     port = cluster.machines.layout.web_port
     while time.monotonic() - began < _PATIENCE_SECONDS:
@@ -95,7 +95,7 @@ def _wait_for_service(cluster: DemoCluster, timeline: Timeline, began: float) ->
     )
 
 
-def _wait_for_words(timeline: Timeline) -> None:
+def _wait_for_words(timeline: FailoverTimeline) -> None:
     end = time.monotonic() + _LATEST_WORD_SECONDS
     while timeline.planned_ms is None and time.monotonic() < end:
         time.sleep(0.002)
@@ -104,7 +104,7 @@ def _wait_for_words(timeline: Timeline) -> None:
 class _Watcher:
     """Listens to the events of one survivor and notes the first time of each step."""
 
-    def __init__(self, cluster: DemoCluster, name: str, timeline: Timeline) -> None:
+    def __init__(self, cluster: DemoCluster, name: str, timeline: FailoverTimeline) -> None:
         self.began = float("inf")
         self.ready = threading.Event()
         self._name = name

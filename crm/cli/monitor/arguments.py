@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crm.cli.connection import USAGE, CommandError
-from crm.cli.monitor.view import ALL, DEFAULT, FORMATS, View, ViewError, chosen
+from crm.cli.monitor.view import ALL, DEFAULT, FORMATS, MonitorView, ViewError, chosen
 from crm.cli.release import add_version
 from crm.model.values import parse_interval_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class MonitorOptions:
     """What to show, and how often: `interval_s` None for once. `output` is a file, `pid_file` of a background run."""
 
-    view: View
+    view: MonitorView
     interval_s: float | None
     output: str | None
     background: bool = False
     pid_file: str | None = None
 
 
-def parse(arguments: Sequence[str] | None) -> Request:
+def parse(arguments: Sequence[str] | None) -> MonitorOptions:
     """Read the command line. Raises CommandError; ends the program for `--help` and `--version`."""
     options = _parser().parse_args(arguments)
     written = "html" if options.as_html else "xml" if options.as_xml else options.output_as
@@ -36,7 +36,7 @@ def parse(arguments: Sequence[str] | None) -> Request:
         sections = chosen(default, options.choices or [], default)
     except ViewError as error:
         raise CommandError(str(error), code=USAGE) from None
-    view = View(
+    view = MonitorView(
         format="simple" if options.simple_status else "text" if written == "console" else written,
         sections=sections,
         inactive=options.inactive or structured,
@@ -53,7 +53,8 @@ def parse(arguments: Sequence[str] | None) -> Request:
     output = options.as_html or (None if options.output_to in (None, "-") else options.output_to)
     if options.daemonize and output is None:
         raise CommandError("--daemonize needs --output-to", "There is nobody to see what it would print", USAGE)
-    return Request(view, None if once else _seconds(options.interval), output, options.daemonize, options.pid_file)
+    return MonitorOptions(view, None if once else _seconds(options.interval), output, options.daemonize,
+                          options.pid_file)
 
 
 def _seconds(text: str) -> float:

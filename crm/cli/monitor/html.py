@@ -7,8 +7,8 @@ from html import escape
 
 from crm.cli.monitor.situation import Situation
 from crm.cli.monitor.text import sections_of, summary_lines
-from crm.cli.monitor.view import Section, View
-from crm.cli.status_text import maintenance_lines
+from crm.cli.monitor.view import MonitorSection, MonitorView
+from crm.cli.pacemaker.status_text import maintenance_lines
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1c2430; }
@@ -21,12 +21,12 @@ _BAD = ("FAILED", "OFFLINE", "UNCLEAN", "Stopped", "blocked", "WITHOUT quorum", 
 _GOOD = ("Started", "Promoted", "Online", "online")
 
 
-def monitor_html(situation: Situation, view: View, title: str = "Cluster status", refresh_s: int = 0) -> str:
+def monitor_html(situation: Situation, view: MonitorView, title: str = "Cluster status", refresh_s: int = 0) -> str:
     """The whole page; `refresh_s`: have the browser fetch it again after so many seconds."""
     return "\n".join(_page(situation, view, title, refresh_s)) + "\n"
 
 
-def _page(situation: Situation, view: View, title: str, refresh_s: int) -> Iterator[str]:
+def _page(situation: Situation, view: MonitorView, title: str, refresh_s: int) -> Iterator[str]:
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width">'
     if refresh_s:
@@ -35,7 +35,7 @@ def _page(situation: Situation, view: View, title: str, refresh_s: int) -> Itera
     summary = [f"* {line}" for line in summary_lines(situation, view)]
     if summary:
         yield from _section("Cluster Summary", summary)
-    if view.has(Section.MAINTENANCE) and (warning := maintenance_lines(situation.cluster)):
+    if view.has(MonitorSection.MAINTENANCE) and (warning := maintenance_lines(situation.cluster)):
         yield f'<p class="warning">{escape(" ".join(line.strip(" *") for line in warning))}</p>'
     for heading, items in sections_of(situation, view):
         yield from _section(heading, items)

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from crm.cli.monitor.situation import Situation
-from crm.cli.monitor.view import Section, View
-from crm.cli.resource_words import full_exit_text, printable_id
-from crm.cli.section_text import fail_counts, when
-from crm.cli.status_text import node_name
-from crm.cli.text import block
-from crm.controller.fencing.records import FencingRecord
+from crm.cli.monitor.view import MonitorSection, MonitorView
+from crm.cli.pacemaker.list_text import block
+from crm.cli.pacemaker.resource_words import full_exit_text, printable_id
+from crm.cli.pacemaker.section_text import fail_counts, when
+from crm.cli.pacemaker.status_text import node_name
+from crm.controller.fencing.fencing_history import FencingRecord
 from crm.model.history import ExitCode, HistoryEntry, ResourceHistory
-from crm.policy_engine.cluster import Node
-from crm.policy_engine.fail_counts import failures_on
+from crm.policy_engine.picture.cluster import Node
+from crm.policy_engine.picture.fail_counts import failures_on
 
 
-def operation_lines(situation: Situation, view: View) -> list[str]:
+def operation_lines(situation: Situation, view: MonitorView) -> list[str]:
     """Every recorded operation, by node and resource."""
     lines: list[str] = []
     for node in nodes_with_history(situation, view):
@@ -27,17 +27,17 @@ def operation_lines(situation: Situation, view: View) -> list[str]:
     return lines
 
 
-def nodes_with_history(situation: Situation, view: View) -> list[Node]:
+def nodes_with_history(situation: Situation, view: MonitorView) -> list[Node]:
     """Those that are wanted, in the order in which their history is recorded."""
     wanted = {node.name: node for node in situation.nodes(view)}
     return [wanted[name] for name in situation.cluster.histories if name in wanted]
 
 
-def _name(node: Node, view: View) -> str:
+def _name(node: Node, view: MonitorView) -> str:
     return node_name(node, view.details)
 
 
-def histories_of(situation: Situation, node: Node, view: View) -> Iterable[ResourceHistory]:
+def histories_of(situation: Situation, node: Node, view: MonitorView) -> Iterable[ResourceHistory]:
     """The histories of a node that is online, of resources that are wanted."""
     known = situation.cluster.histories.get(node.name, {}) if node.online else {}
     for name, history in known.items():
@@ -61,7 +61,7 @@ def _is_telling(entry: HistoryEntry) -> bool:
     return entry.operation not in (None, "notify") and not (entry.is_probe and entry.rc == ExitCode.NOT_RUNNING)
 
 
-def _history(situation: Situation, node: Node, history: ResourceHistory, view: View) -> list[str]:
+def _history(situation: Situation, node: Node, history: ResourceHistory, view: MonitorView) -> list[str]:
     entries = [f"* {_operation(entry, view.timing)}" for entry in entries_of(history)]
     return block(_heading(situation, node, history.id), entries) if entries else []
 
@@ -94,7 +94,7 @@ def _operation(entry: HistoryEntry, timing: bool) -> str:
     return f"({entry.call_id}) {task}" + (f": {' '.join(details)}" if details else "")
 
 
-def fail_count_lines(situation: Situation, view: View) -> list[str]:
+def fail_count_lines(situation: Situation, view: MonitorView) -> list[str]:
     """Resources that failed, by node."""
     lines: list[str] = []
     for node in situation.nodes(view):
@@ -103,20 +103,21 @@ def fail_count_lines(situation: Situation, view: View) -> list[str]:
     return lines
 
 
-def _is_wanted(situation: Situation, name: str, view: View) -> bool:
+def _is_wanted(situation: Situation, name: str, view: MonitorView) -> bool:
     resource = situation.cluster.find(name)
     return resource is not None and situation.concerns(resource, view)
 
 
 FENCING_HEADINGS = {
-    Section.FENCING_FAILED: "Failed Fencing Actions",
-    Section.FENCING_PENDING: "Pending Fencing Actions",
-    Section.FENCING_SUCCEEDED: "Fencing History",
+    MonitorSection.FENCING_FAILED: "Failed Fencing Actions",
+    MonitorSection.FENCING_PENDING: "Pending Fencing Actions",
+    MonitorSection.FENCING_SUCCEEDED: "Fencing History",
 }
-_STATES = {"failed": Section.FENCING_FAILED, "pending": Section.FENCING_PENDING, "success": Section.FENCING_SUCCEEDED}
+_STATES = {"failed": MonitorSection.FENCING_FAILED, "pending": MonitorSection.FENCING_PENDING,
+           "success": MonitorSection.FENCING_SUCCEEDED}
 
 
-def fencings(situation: Situation, view: View, section: Section) -> list[FencingRecord]:
+def fencings(situation: Situation, view: MonitorView, section: MonitorSection) -> list[FencingRecord]:
     """Those of a section, newest first; of each kind the last only, unless the whole history is wanted."""
     known = situation.live.fencings if situation.live else ()
     names = {node.name for node in situation.nodes(view)}

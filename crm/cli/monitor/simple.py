@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from crm.cli.monitor.situation import Situation
-from crm.cli.monitor.view import View
+from crm.cli.monitor.view import MonitorView
 
 
-def monitor_line(situation: Situation, view: View) -> str:
+def monitor_line(situation: Situation, view: MonitorView) -> str:
     """`CLUSTER OK:` with counts, or `CLUSTER WARN:` with what is wrong."""
     problems = _problems(situation)
     if problems:

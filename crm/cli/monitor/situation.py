@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from crm.cib.document import Document
-from crm.cli.monitor.view import View
-from crm.cli.status_text import feature_set
-from crm.controller.fencing.records import FencingRecord
+from crm.cli.monitor.view import MonitorView
+from crm.cli.pacemaker.status_text import feature_set
+from crm.controller.fencing.fencing_history import FencingRecord
 from crm.model.report import Report
-from crm.policy_engine.cluster import Cluster, Node, Resource
+from crm.policy_engine.picture.cluster import Cluster, Node, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +69,18 @@ class Situation:
         values = [self.document.root.get(name, "") for name in names]
         return values[0], values[1], values[2], values[3]
 
-    def nodes(self, view: View) -> list[Node]:
+    def nodes(self, view: MonitorView) -> list[Node]:
         """The nodes that are wanted."""
         wanted = self._named(view.node)
         return [node for node in self.cluster.nodes if not wanted or node.name in wanted]
 
-    def resources(self, view: View) -> list[Resource]:
+    def resources(self, view: MonitorView) -> list[Resource]:
         """The top-level resources that are wanted, with those of their parts that are."""
         names, nodes = self._named(view.resource), self._named(view.node)
         shown = (_narrowed(top, names, nodes) for top in self.cluster.resources)
         return [top for top in shown if top is not None]
 
-    def concerns(self, resource: Resource, view: View) -> bool:
+    def concerns(self, resource: Resource, view: MonitorView) -> bool:
         """Whether a part of a resource is wanted."""
         wanted = self._named(view.resource)
         return not wanted or any(_has_name(part, wanted) for part in (resource, resource.top))

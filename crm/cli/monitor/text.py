@@ -15,68 +15,68 @@ from crm.cli.monitor.records import (
     operation_lines,
 )
 from crm.cli.monitor.situation import Situation
-from crm.cli.monitor.view import Section, View
-from crm.cli.resource_text import is_shown, resource_list
-from crm.cli.resource_words import active
-from crm.cli.section_text import attribute_lines, failure_lines
-from crm.cli.status_text import maintenance_lines, node_name
-from crm.cli.text import Show
+from crm.cli.monitor.view import MonitorSection, MonitorView
+from crm.cli.pacemaker.list_text import Show
+from crm.cli.pacemaker.resource_text import is_shown, resource_list
+from crm.cli.pacemaker.resource_words import active
+from crm.cli.pacemaker.section_text import attribute_lines, failure_lines
+from crm.cli.pacemaker.status_text import maintenance_lines, node_name
 from crm.model.constraints import Location
 from crm.model.report import Severity
 from crm.model.score import Score
-from crm.policy_engine.cluster import Node, Resource, Role, TicketState
 from crm.policy_engine.constraints.locations import resolve
-from crm.policy_engine.constraints.lookup import Names
+from crm.policy_engine.constraints.lookup import ConstraintNames
+from crm.policy_engine.picture.cluster import Node, Resource, Role, TicketState
 
 
-def monitor_text(situation: Situation, view: View) -> str:
+def monitor_text(situation: Situation, view: MonitorView) -> str:
     """The whole text, with its last line break."""
     sections = [lines for lines in _sections(situation, view) if lines]
     return "\n".join("\n".join([*lines, ""]) for lines in sections)
 
 
-def sections_of(situation: Situation, view: View) -> Iterator[tuple[str, list[str]]]:
+def sections_of(situation: Situation, view: MonitorView) -> Iterator[tuple[str, list[str]]]:
     """Headings with the items below them, in order; those without items that are shown for their heading too."""
     show = Show(inactive=view.inactive, pending=True, clone_details=view.details, implicit=view.details,
                 node_ids=view.details, brief=view.brief)
-    if view.has(Section.NODES):
+    if view.has(MonitorSection.NODES):
         yield "Node List", node_lines(situation, view, show)
-    if view.has(Section.RESOURCES):
+    if view.has(MonitorSection.RESOURCES):
         yield from _resources(situation, view, show)
     for section, heading, lines in _LISTS:
         if view.has(section):
             items = lines(situation, view)
-            if items or section is Section.FAIL_COUNTS:
+            if items or section is MonitorSection.FAIL_COUNTS:
                 yield heading, items
-    if view.has(Section.ADVICE):
+    if view.has(MonitorSection.ADVICE):
         yield from _advice(situation)
 
 
-def _sections(situation: Situation, view: View) -> Iterator[list[str]]:
+def _sections(situation: Situation, view: MonitorView) -> Iterator[list[str]]:
     summary = [f"  * {line}" for line in summary_lines(situation, view)]
     yield ["Cluster Summary:", *summary] if summary else []
-    if view.has(Section.MAINTENANCE):
+    if view.has(MonitorSection.MAINTENANCE):
         yield maintenance_lines(situation.cluster)
     for heading, items in sections_of(situation, view):
         yield [f"{heading}:", *(f"  {line}" for line in items)]
 
 
-def summary_lines(situation: Situation, view: View) -> Iterator[str]:
+def summary_lines(situation: Situation, view: MonitorView) -> Iterator[str]:
     """What there is to say of the cluster as a whole."""
     cluster = situation.cluster
-    if view.has(Section.STACK):
+    if view.has(MonitorSection.STACK):
         yield f"Stack: {situation.stack}"
-    if view.has(Section.DC):
+    if view.has(MonitorSection.DC):
         yield f"Current DC: {_leader(situation, view)}"
-    if view.has(Section.TIMES):
+    if view.has(MonitorSection.TIMES):
         where = f" on {situation.live.node}" if situation.live else ""
         yield f"Last updated: {time.ctime(cluster.now)}{where}"
         if any(situation.last_change):
             yield f"Last change:  {_last_change(situation)}"
-    if view.has(Section.COUNTS):
+    if view.has(MonitorSection.COUNTS):
         yield f"{_count(len(cluster.nodes), 'node')} configured"
         yield f"{_count(cluster.instance_count, 'resource instance')} configured{_held_back(situation)}"
-    if view.has(Section.OPTIONS):
+    if view.has(MonitorSection.OPTIONS):
         yield from _options(situation)
 
 
@@ -84,7 +84,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _leader(situation: Situation, view: View) -> str:
+def _leader(situation: Situation, view: MonitorView) -> str:
     dc = situation.dc
     if dc is None:
         return "NONE"
@@ -128,10 +128,10 @@ def _safety(situation: Situation) -> str:
 # Resources
 
 
-def _resources(situation: Situation, view: View, show: Show) -> Iterator[tuple[str, list[str]]]:
+def _resources(situation: Situation, view: MonitorView, show: Show) -> Iterator[tuple[str, list[str]]]:
     """With nodes that list what they run, only what is left is listed here."""
     resources = situation.resources(view)
-    if view.by_node and view.has(Section.NODES):
+    if view.by_node and view.has(MonitorSection.NODES):
         if not view.inactive:
             return
         resources = [resource for resource in resources if not active(resource, whole=True)]
@@ -150,7 +150,7 @@ def _resource_items(situation: Situation, resources: list[Resource], show: Show)
 # Lists
 
 
-def ban_lines(situation: Situation, view: View) -> list[str]:
+def ban_lines(situation: Situation, view: MonitorView) -> list[str]:
     """Constraints that keep a resource away from a node for good."""
     return [f"* {ban.constraint}\tprevents {ban.resource} from running {'in Promoted role ' * ban.promoted_only}"
             f"on {node_name(ban.node, view.details)}" for ban in bans(situation, view)]
@@ -167,10 +167,10 @@ class Ban:
     score: Score
 
 
-def bans(situation: Situation, view: View) -> Iterator[Ban]:
+def bans(situation: Situation, view: MonitorView) -> Iterator[Ban]:
     """Newest constraints first, as Pacemaker has them."""
     cluster = situation.cluster
-    names = Names(cluster)
+    names = ConstraintNames(cluster)
     wanted = {node.id for node in situation.nodes(view)}
     for constraint in reversed(cluster.cib.constraints):
         if not isinstance(constraint, Location) or not constraint.id.startswith(view.bans):
@@ -184,7 +184,7 @@ def bans(situation: Situation, view: View) -> Iterator[Ban]:
                     yield Ban(location.id, location.resource.id, promoted_only, node, score)
 
 
-def _ticket_lines(situation: Situation, _view: View) -> list[str]:
+def _ticket_lines(situation: Situation, _view: MonitorView) -> list[str]:
     return [f"* {_ticket(ticket)}" for ticket in situation.cluster.tickets.values()]
 
 
@@ -193,27 +193,27 @@ def _ticket(ticket: TicketState) -> str:
     return text + (f' last-granted="{time.ctime(int(ticket.last_granted))}"' if ticket.last_granted else "")
 
 
-def _attribute_lines(situation: Situation, view: View) -> list[str]:
+def _attribute_lines(situation: Situation, view: MonitorView) -> list[str]:
     return attribute_lines(situation.nodes(view), view.details)
 
 
-def _failure_lines(situation: Situation, view: View) -> list[str]:
+def _failure_lines(situation: Situation, view: MonitorView) -> list[str]:
     failed = [each for each in situation.cluster.failed_operations if situation.concerns(each.resource, view)]
     return failure_lines(failed, view.details)
 
 
-def _fencing_lines(section: Section) -> Callable[[Situation, View], list[str]]:
+def _fencing_lines(section: MonitorSection) -> Callable[[Situation, MonitorView], list[str]]:
     return lambda situation, view: fencing_lines(fencings(situation, view, section), view.whole_history)
 
 
-_LISTS: tuple[tuple[Section, str, Callable[[Situation, View], list[str]]], ...] = (
-    (Section.ATTRIBUTES, "Node Attributes", _attribute_lines),
-    (Section.OPERATIONS, "Operations", operation_lines),
-    (Section.FAIL_COUNTS, "Migration Summary", fail_count_lines),
-    (Section.FAILURES, "Failed Resource Actions", _failure_lines),
+_LISTS: tuple[tuple[MonitorSection, str, Callable[[Situation, MonitorView], list[str]]], ...] = (
+    (MonitorSection.ATTRIBUTES, "Node Attributes", _attribute_lines),
+    (MonitorSection.OPERATIONS, "Operations", operation_lines),
+    (MonitorSection.FAIL_COUNTS, "Migration Summary", fail_count_lines),
+    (MonitorSection.FAILURES, "Failed Resource Actions", _failure_lines),
     *((section, heading, _fencing_lines(section)) for section, heading in FENCING_HEADINGS.items()),
-    (Section.TICKETS, "Tickets", _ticket_lines),
-    (Section.BANS, "Negative Location Constraints", ban_lines),
+    (MonitorSection.TICKETS, "Tickets", _ticket_lines),
+    (MonitorSection.BANS, "Negative Location Constraints", ban_lines),
 )
 
 

@@ -1,6 +1,7 @@
 """Which sections of a cluster's state are wanted, and how they are to look. Standard library only, for a quick start.
 
-`crm_mon` makes a `View` of its command line and sends it as a query; the daemon reads that back into the same View.
+`crm_mon` makes a `MonitorView` of its command line and sends it as a query; the daemon reads that back into the same
+View.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
-class Section(StrEnum):
+class MonitorSection(StrEnum):
     """The parts of the display, by the names of `--include` and `--exclude`, in the order in which they appear."""
 
     STACK = "stack"
@@ -34,12 +35,14 @@ class Section(StrEnum):
     """Ours: what the cluster's reports say should be looked at."""
 
 
-SUMMARY = frozenset({Section.STACK, Section.DC, Section.TIMES, Section.COUNTS, Section.MAINTENANCE})
-FENCING = frozenset({Section.FENCING_FAILED, Section.FENCING_PENDING, Section.FENCING_SUCCEEDED})
-ALL = frozenset(Section)
-DEFAULT = SUMMARY | {Section.NODES, Section.RESOURCES, Section.FAILURES, Section.FENCING_FAILED,
-                     Section.FENCING_PENDING, Section.ADVICE}
-_GROUPS = {"summary": SUMMARY, "fencing": FENCING, "all": ALL, "none": frozenset[Section](), "default": DEFAULT}
+SUMMARY = frozenset({MonitorSection.STACK, MonitorSection.DC, MonitorSection.TIMES, MonitorSection.COUNTS,
+                     MonitorSection.MAINTENANCE})
+FENCING = frozenset({MonitorSection.FENCING_FAILED, MonitorSection.FENCING_PENDING, MonitorSection.FENCING_SUCCEEDED})
+ALL = frozenset(MonitorSection)
+DEFAULT = SUMMARY | {MonitorSection.NODES, MonitorSection.RESOURCES, MonitorSection.FAILURES,
+                     MonitorSection.FENCING_FAILED,
+                     MonitorSection.FENCING_PENDING, MonitorSection.ADVICE}
+_GROUPS = {"summary": SUMMARY, "fencing": FENCING, "all": ALL, "none": frozenset[MonitorSection](), "default": DEFAULT}
 FORMATS = ("text", "xml", "html", "simple")
 
 
@@ -48,7 +51,7 @@ class ViewError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MonitorView:
     """What to show.
 
     inactive      also what does not run                     by_node   resources under their nodes
@@ -59,7 +62,7 @@ class View:
     """
 
     format: str = "text"
-    sections: frozenset[Section] = DEFAULT
+    sections: frozenset[MonitorSection] = DEFAULT
     inactive: bool = False
     by_node: bool = False
     brief: bool = False
@@ -70,7 +73,7 @@ class View:
     resource: str = ""
     bans: str = ""
 
-    def has(self, *sections: Section) -> bool:
+    def has(self, *sections: MonitorSection) -> bool:
         """Whether any of them is wanted."""
         return not self.sections.isdisjoint(sections)
 
@@ -84,7 +87,7 @@ class View:
         return values
 
     @classmethod
-    def of_query(cls, query: Mapping[str, str]) -> View:
+    def of_query(cls, query: Mapping[str, str]) -> MonitorView:
         """Read such a query. Raises ViewError."""
         given: dict[str, object] = {}
         defaults = {field.name: field.default for field in fields(cls)}
@@ -98,7 +101,7 @@ class View:
 def _as_text(value: object) -> str:
     match value:
         case frozenset():
-            return ",".join(section for section in Section if section in value)
+            return ",".join(section for section in MonitorSection if section in value)
         case bool():
             return "true" if value else "false"
         case _:
@@ -118,8 +121,8 @@ def _as_value(name: str, text: str, default: object) -> object:
 
 
 def chosen(
-    sections: frozenset[Section], choices: Iterable[str], default: frozenset[Section] = DEFAULT
-) -> frozenset[Section]:
+    sections: frozenset[MonitorSection], choices: Iterable[str], default: frozenset[MonitorSection] = DEFAULT
+) -> frozenset[MonitorSection]:
     """Sections after choices in order: `+LIST` adds, `-LIST` takes away; lists have commas. Raises ViewError.
 
     As with Pacemaker's tool, `all`, `none` and `default` replace what came before, and excluding `all` leaves nothing.
@@ -129,19 +132,19 @@ def chosen(
         for word in choice[1:].split(","):
             group = _named(word)
             if word in ("all", "none", "default"):
-                inverse = {"all": frozenset[Section](), "none": ALL, "default": default}
+                inverse = {"all": frozenset[MonitorSection](), "none": ALL, "default": default}
                 sections = (default if word == "default" else group) if adding else inverse[word]
             else:
                 sections = sections | group if adding else sections - group
     return sections
 
 
-def _named(word: str) -> frozenset[Section]:
+def _named(word: str) -> frozenset[MonitorSection]:
     name = word.partition(":")[0].strip()
     if name in _GROUPS:
         return _GROUPS[name]
     try:
-        return frozenset({Section(name)})
+        return frozenset({MonitorSection(name)})
     except ValueError:
-        names = sorted([*_GROUPS, *Section])
+        names = sorted([*_GROUPS, *MonitorSection])
         raise ViewError(f"{name or 'nothing'} is not a section: {', '.join(names)}") from None

@@ -9,58 +9,58 @@ from lxml import etree
 from crm.cli.monitor.records import FENCING_HEADINGS, entries_of, fencings, histories_of, moment, nodes_with_history
 from crm.cli.monitor.situation import Situation
 from crm.cli.monitor.text import bans
-from crm.cli.monitor.view import FENCING, Section, View
-from crm.cli.resource_words import active, full_exit_text, printable_id
-from crm.cli.result_xml import Result
-from crm.cli.section_text import when
-from crm.cli.status_xml import add_attributes, add_failures, add_nodes, add_resource, add_resources, truth
-from crm.controller.fencing.records import FencingRecord
+from crm.cli.monitor.view import FENCING, MonitorSection, MonitorView
+from crm.cli.pacemaker.resource_words import active, full_exit_text, printable_id
+from crm.cli.pacemaker.result_xml import PacemakerResult
+from crm.cli.pacemaker.section_text import when
+from crm.cli.pacemaker.status_xml import add_attributes, add_failures, add_nodes, add_resource, add_resources, truth
+from crm.controller.fencing.fencing_history import FencingRecord
 from crm.model.history import HistoryEntry
 from crm.model.score import INFINITY
-from crm.policy_engine.cluster import Node
-from crm.policy_engine.fail_counts import failures_on
+from crm.policy_engine.picture.cluster import Node
+from crm.policy_engine.picture.fail_counts import failures_on
 
 
-def monitor_xml(situation: Situation, view: View) -> str:
+def monitor_xml(situation: Situation, view: MonitorView) -> str:
     """The whole document."""
-    result = Result("crm_mon", ["--output-as=xml"])
+    result = PacemakerResult("crm_mon", ["--output-as=xml"])
     root = result.root
     _add_summary(root, situation, view)
     _add_nodes_and_resources(root, situation, view)
-    if view.has(Section.ATTRIBUTES):
+    if view.has(MonitorSection.ATTRIBUTES):
         add_attributes(root, situation.nodes(view))
-    if view.has(Section.OPERATIONS, Section.FAIL_COUNTS):
+    if view.has(MonitorSection.OPERATIONS, MonitorSection.FAIL_COUNTS):
         _add_histories(root, situation, view)
-    if view.has(Section.FAILURES):
+    if view.has(MonitorSection.FAILURES):
         failed = situation.cluster.failed_operations
         add_failures(root, (each for each in failed if situation.concerns(each.resource, view)))
     if view.has(*FENCING) and situation.live is not None:
         _add_fencings(root, situation, view)
-    if view.has(Section.TICKETS) and situation.cluster.tickets:
+    if view.has(MonitorSection.TICKETS) and situation.cluster.tickets:
         _add_tickets(root, situation)
-    if view.has(Section.BANS):
+    if view.has(MonitorSection.BANS):
         _add_bans(root, situation, view)
     return result.finish(0)
 
 
-def _add_summary(root: etree._Element, situation: Situation, view: View) -> None:
+def _add_summary(root: etree._Element, situation: Situation, view: MonitorView) -> None:
     cluster = situation.cluster
     summary = etree.SubElement(root, "summary")
-    if view.has(Section.STACK):
+    if view.has(MonitorSection.STACK):
         etree.SubElement(summary, "stack", type=situation.stack)
-    if view.has(Section.DC):
+    if view.has(MonitorSection.DC):
         etree.SubElement(summary, "current_dc", _leader(situation))
-    if view.has(Section.TIMES):
+    if view.has(MonitorSection.TIMES):
         written, user, client, origin = situation.last_change
         update = etree.SubElement(summary, "last_update", time=time.ctime(cluster.now))
         if situation.live is not None:
             update.set("origin", situation.live.node)
         etree.SubElement(summary, "last_change", time=written, user=user, client=client, origin=origin)
-    if view.has(Section.COUNTS):
+    if view.has(MonitorSection.COUNTS):
         etree.SubElement(summary, "nodes_configured", number=str(len(cluster.nodes)))
         etree.SubElement(summary, "resources_configured", number=str(cluster.instance_count),
                          disabled=str(cluster.disabled_count), blocked=str(cluster.blocked_count))
-    if view.has(Section.OPTIONS):
+    if view.has(MonitorSection.OPTIONS):
         etree.SubElement(summary, "cluster_options", _options(situation))
 
 
@@ -88,27 +88,27 @@ def _options(situation: Situation) -> dict[str, str]:
     }
 
 
-def _add_nodes_and_resources(root: etree._Element, situation: Situation, view: View) -> None:
+def _add_nodes_and_resources(root: etree._Element, situation: Situation, view: MonitorView) -> None:
     resources = situation.resources(view)
-    if view.has(Section.NODES):
+    if view.has(MonitorSection.NODES):
         for node, element in add_nodes(root, situation.cluster, situation.nodes(view)):
             for resource in node.running if view.by_node else ():
                 if situation.concerns(resource, view):
                     add_resource(element, resource)
         if view.by_node:
             resources = [each for each in resources if view.inactive and not active(each, whole=True)]
-    if view.has(Section.RESOURCES):
+    if view.has(MonitorSection.RESOURCES):
         shown = resources if view.inactive else [each for each in resources if active(each, whole=False)]
         add_resources(root, shown)
 
 
-def _add_histories(root: etree._Element, situation: Situation, view: View) -> None:
+def _add_histories(root: etree._Element, situation: Situation, view: MonitorView) -> None:
     parent = etree.SubElement(root, "node_history")
     for node in nodes_with_history(situation, view):
         element = etree.Element("node", name=node.name)
         for history in histories_of(situation, node, view):
             inside = etree.Element("resource_history", _resource_history(situation, node, history.id))
-            if view.has(Section.OPERATIONS):
+            if view.has(MonitorSection.OPERATIONS):
                 inside.extend(etree.Element("operation_history", _operation(each)) for each in entries_of(history))
             if len(inside) or "fail-count" in inside.attrib:
                 element.append(inside)
@@ -143,7 +143,7 @@ def _operation(entry: HistoryEntry) -> dict[str, str]:
     return values
 
 
-def _add_fencings(root: etree._Element, situation: Situation, view: View) -> None:
+def _add_fencings(root: etree._Element, situation: Situation, view: MonitorView) -> None:
     history = etree.SubElement(root, "fence_history", status="0")
     for section in FENCING_HEADINGS:
         for record in fencings(situation, view, section) if view.has(section) else ():
@@ -171,7 +171,7 @@ def _add_tickets(root: etree._Element, situation: Situation) -> None:
             element.set("last-granted", time.ctime(int(ticket.last_granted)))
 
 
-def _add_bans(root: etree._Element, situation: Situation, view: View) -> None:
+def _add_bans(root: etree._Element, situation: Situation, view: MonitorView) -> None:
     found = list(bans(situation, view))
     if found:
         parent = etree.SubElement(root, "bans")

@@ -32,7 +32,7 @@ _CONVERSATION_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class InvitationToken:
     """What a joining node is given."""
 
     host: str
@@ -45,7 +45,7 @@ class Token:
         return _MAGIC + base64.urlsafe_b64encode(self.fingerprint + self.secret + place).decode().rstrip("=")
 
 
-def parse(text: str) -> Token:
+def parse(text: str) -> InvitationToken:
     """Raises CommandError for what is no token."""
     try:
         if not text.startswith(_MAGIC):
@@ -53,7 +53,7 @@ def parse(text: str) -> Token:
         coded = text.removeprefix(_MAGIC)
         raw = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
         host, port = raw[32 + _SECRET_BYTES :].decode().split(" ")
-        return Token(host, int(port), raw[:32], raw[32 : 32 + _SECRET_BYTES])
+        return InvitationToken(host, int(port), raw[:32], raw[32 : 32 + _SECRET_BYTES])
     except ValueError:
         raise CommandError("That is no token", "Copy all of what crmctl cluster init printed", USAGE) from None
 
@@ -74,7 +74,7 @@ class Invitations:
     def tokens(self) -> dict[str, str]:
         """A token for each node that has not come yet."""
         port = self._listening.getsockname()[1]
-        return {name: Token(self._host, port, self._pair.fingerprint, secret).text()
+        return {name: InvitationToken(self._host, port, self._pair.fingerprint, secret).text()
                 for name, secret in self._secrets.items()}
 
     def serve(self, joined: Callable[[str], None]) -> list[str]:
@@ -138,7 +138,7 @@ def hand_out(invitations: Invitations, minutes: float) -> None:
                            f"Invite them again, with the same keys: crmctl cluster invite {' '.join(missing)}", ERROR)
 
 
-def fetch(token: Token, write: Callable[[str, list[SetupFile]], None]) -> str:
+def fetch(token: InvitationToken, write: Callable[[str, list[SetupFile]], None]) -> str:
     """Get this node's files and have them written; its name. Raises CommandError."""
     try:
         with (
@@ -167,7 +167,7 @@ def _guest_tls() -> ssl.SSLContext:
     return context
 
 
-def _check_host(connection: ssl.SSLSocket, token: Token) -> None:
+def _check_host(connection: ssl.SSLSocket, token: InvitationToken) -> None:
     shown = hashlib.sha256(connection.getpeercert(binary_form=True) or b"").digest()
     if not hmac.compare_digest(shown, token.fingerprint):
         raise CommandError("Whoever answers there is not the node that gave out this token",

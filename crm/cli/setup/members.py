@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from crm.cli import asking
 from crm.cli.connection import TIMEOUT, USAGE, CommandError, duration_seconds
+from crm.cli.crmctl_commands import api_calls
 from crm.cli.setup.plan import PORT, SetupFile
 from crm.daemon import settings as daemon_settings
 from crm.daemon.layer_keys import FILE, as_file
@@ -28,7 +28,7 @@ _LOOK_EVERY_S = 1.0
 def add(options: argparse.Namespace) -> int:
     """List nodes, and invite them."""
     wanted = [_added(word) for word in options.nodes]
-    answer = asking.send("POST", asking.path("cluster", "nodes"), {"nodes": wanted})
+    answer = api_calls.send("POST", api_calls.path("cluster", "nodes"), {"nodes": wanted})
     print(f"The cluster's nodes: {', '.join(answer['nodes'])} (list version {answer['list_version']}). "
           "Who is new votes once it has joined.", flush=True)
     if options.no_invite:
@@ -41,7 +41,7 @@ def remove(options: argparse.Namespace) -> int:
     """Have nodes leave, one after the other."""
     limit_s = duration_seconds(options.timeout)
     for name in options.nodes:
-        asking.send("DELETE", asking.path("cluster", "nodes", name))
+        api_calls.send("DELETE", api_calls.path("cluster", "nodes", name))
         print(f"{name} is to leave; what it runs moves away first", flush=True)
         if not options.no_wait:
             _wait_until_gone(name, limit_s)
@@ -51,16 +51,16 @@ def remove(options: argparse.Namespace) -> int:
 
 def keep(options: argparse.Namespace) -> int:
     """Have a node stay after all."""
-    asking.send("POST", asking.path("cluster", "nodes", options.node, "keep"))
+    api_calls.send("POST", api_calls.path("cluster", "nodes", options.node, "keep"))
     print(f"{options.node} stays")
     return 0
 
 
 def nodes(_options: argparse.Namespace) -> int:
     """Print the list."""
-    found = asking.read("cluster", "nodes")
+    found = api_calls.read("cluster", "nodes")
     newest = max((each["list_version"] or 0 for each in found), default=0)
-    asking.print_table(("node", "id", "address", "state", "here", "list"), (
+    api_calls.print_table(("node", "id", "address", "state", "here", "list"), (
         (each["name"], each["id"], f"{each['host']}:{each['port']}", each["state"], "yes" if each["here"] else "no",
          "?" if each["list_version"] is None else
          f"{each['list_version']}{'' if each['list_version'] == newest else ' (older)'}") for each in found))
@@ -69,7 +69,7 @@ def nodes(_options: argparse.Namespace) -> int:
 
 def rotate(_options: argparse.Namespace) -> int:
     """Change the key."""
-    answer = asking.send("POST", asking.path("cluster", "key", "rotate"))
+    answer = api_calls.send("POST", api_calls.path("cluster", "key", "rotate"))
     print(f"{', '.join(answer['nodes'])} have a new key, and accept no other; what runs goes on. API tokens stay good")
     return 0
 
@@ -78,7 +78,7 @@ def invite(options: argparse.Namespace) -> int:
     """Hand out this node's keys and the cluster's list to nodes that are in it."""
     from crm.cli.setup.invitation import Invitations, hand_out
 
-    listed = {each["name"]: each for each in asking.read("cluster", "nodes")}
+    listed = {each["name"]: each for each in api_calls.read("cluster", "nodes")}
     unknown = [name for name in options.nodes if name not in listed]
     if unknown:
         raise CommandError(f"{unknown[0]} is not in the cluster's list of nodes",
@@ -140,7 +140,7 @@ def _added(word: str) -> dict[str, Any]:
 
 def _wait_until_gone(name: str, limit_s: float) -> None:
     end = time.monotonic() + limit_s
-    while any(each["name"] == name for each in asking.read("cluster", "nodes")):
+    while any(each["name"] == name for each in api_calls.read("cluster", "nodes")):
         if time.monotonic() > end:
             raise CommandError(f"{name} is not gone yet",
                                f"It goes on by itself: crmctl cluster nodes. If it is off: crmctl confirm {name}",

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crm.controller.fencing.targets import Claim, claim
-from crm.policy_engine.fence_devices import FenceDevice, FencingSetup
+from crm.policy_engine.picture.fence_devices import FenceDevice, FencingSetup
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class FencingCoverage:
     """How one node can be fenced.
 
     ways     devices that are used together, a tuple for each way, in the order in which they are tried
@@ -27,23 +27,23 @@ class Coverage:
     problem: str = ""
 
 
-def coverage(setup: FencingSetup, nodes: Iterable[str]) -> tuple[Coverage, ...]:
+def coverage(setup: FencingSetup, nodes: Iterable[str]) -> tuple[FencingCoverage, ...]:
     """How each of the nodes can be fenced."""
     return tuple(_coverage(setup, node) for node in nodes)
 
 
-def _coverage(setup: FencingSetup, node: str) -> Coverage:
+def _coverage(setup: FencingSetup, node: str) -> FencingCoverage:
     ways = tuple(way for way in _ways(setup, node) if all(_may(device, node) for device in way))
     names = tuple(tuple(device.id for device in way) for way in ways)
     if setup.watchdog_timeout_ms > 0:
         names = (*names, ("watchdog",))
     if not names:
-        return Coverage(node, (), (), "no device can fence it: what it runs is never recovered when it is lost")
+        return FencingCoverage(node, (), (), "no device can fence it: what it runs is never recovered when it is lost")
     first = ways[0] if ways else ()
     usable = first[0].nodes if first else ()
     origins = tuple(name for name in usable if name != node and all(name in device.nodes for device in first))
     problem = "" if origins or not ways else "no other node may use its device"
-    return Coverage(node, names, origins, problem)
+    return FencingCoverage(node, names, origins, problem)
 
 
 def _ways(setup: FencingSetup, node: str) -> list[tuple[FenceDevice, ...]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from crm.model.values import interval_ms, parse_integer
-from crm.policy_engine.fence_devices import FenceDevice
+from crm.policy_engine.picture.fence_devices import FenceDevice
 
 _SEPARATORS = re.compile(r"[\s;,]+")
 # A pair ends at an unescaped semicolon or blank; commas belong to the port, of which there may be several.

@@ -15,8 +15,8 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from crm.executor import metadata
-from crm.executor.agents import AgentUnusableError
-from crm.executor.metadata import Metadata
+from crm.executor.agent_files import AgentUnusableError
+from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
 from crm.executor.outcomes import Clock, not_carried_out
 from crm.executor.runner import Program
@@ -67,7 +67,7 @@ class SystemdUnits:
             raise AgentUnusableError(Status.ERROR_HARD, ExitCode.NOT_CONFIGURED, reason)
         return Program(("systemctl", request.operation, unit_name(request.agent.type)), self._surroundings)
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What there is to say about a unit. Raises ValueError with the reason."""
         unit = unit_name(agent.type)
         try:

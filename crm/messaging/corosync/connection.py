@@ -29,7 +29,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class CorosyncMembership:
     members: tuple[Process, ...]
     killed: tuple[Process, ...]
 
@@ -59,14 +59,14 @@ class ShutdownRefused:
     """Somebody asked corosync to end while crmd runs on it."""
 
 
-Happening = Delivered | Membership | Ring | Quorum | NodeListChanged | ShutdownRefused
+Happening = Delivered | CorosyncMembership | Ring | Quorum | NodeListChanged | ShutdownRefused
 
 
 class Disconnected(Exception):  # noqa: N818 - it happened, and nobody did anything wrong
     """Corosync is gone."""
 
 
-class Connection:
+class CorosyncConnection:
     """One node's connection; `process` is this member of the group."""
 
     def __init__(self, group: str, nodes: int) -> None:
@@ -190,7 +190,7 @@ class Connection:
                  _joined: Any, _joined_count: int) -> None:
         here = tuple((one.node, one.process) for one in members[:member_count])
         killed = tuple((one.node, one.process) for one in left[:left_count] if one.reason == cs.CPG_REASON_PROCDOWN)
-        self._happened.append(Membership(here, killed))
+        self._happened.append(CorosyncMembership(here, killed))
 
     def _ring(self, _handle: int, ring: cs.RingId, count: int, nodes: Any) -> None:
         self._happened.append(Ring(ring.sequence, frozenset(nodes[:count])))

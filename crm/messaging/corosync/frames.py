@@ -118,7 +118,7 @@ def parse(data: bytes) -> Frame:
         raise ValueError(f"malformed frame: {error!r}") from None
 
 
-class Assembly:
+class MessageAssembly:
     """Puts the chunks of one sender together, in the order in which they come."""
 
     def __init__(self, limit_bytes: int) -> None:

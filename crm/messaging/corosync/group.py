@@ -18,12 +18,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from crm.messaging.corosync.frames import Announcement, Dismissal, Process
-from crm.messaging.layer import LayerSettings, Member, ViewChanged
+from crm.messaging.layer import LayerMember, LayerSettings, LayerViewChanged
 from crm.messaging.quorum import QuorumMode
 
 
 @dataclass(slots=True)
-class Output:
+class GroupOutput:
     """What a step asks of the shell.
 
     announce   frames to multicast
@@ -33,12 +33,12 @@ class Output:
     """
 
     announce: list[Announcement | Dismissal] = field(default_factory=list)
-    view: ViewChanged | None = None
+    view: LayerViewChanged | None = None
     hold: list[Process] = field(default_factory=list)
     complaint: str = ""
 
 
-class Group:
+class ProcessGroup:
     """One member's picture of the group."""
 
     def __init__(self, settings: LayerSettings, joined_at: int) -> None:
@@ -62,24 +62,24 @@ class Group:
 
     # What corosync says
 
-    def ring_changed(self, sequence: int, nodes: Collection[int]) -> Output:
+    def ring_changed(self, sequence: int, nodes: Collection[int]) -> GroupOutput:
         """A new ring of these nodes has formed; nobody waits for the daemon of a node that is gone."""
         renewed = sequence != self._ring
         self._ring = sequence
         waiting, self._held = self._held, {process for process in self._held if process[0] in nodes}
         # Who was found overdue in the former ring must be found so again.
-        output = self._announce_if_owed(Output(hold=sorted(self._held) if renewed else []))
+        output = self._announce_if_owed(GroupOutput(hold=sorted(self._held) if renewed else []))
         return output if waiting == self._held else self._install_if_complete(output)
 
-    def quorum_changed(self, ring_sequence: int, quorate: bool, disks: str) -> Output:
+    def quorum_changed(self, ring_sequence: int, quorate: bool, disks: str) -> GroupOutput:
         """Corosync's quorum speaks."""
         self._owed |= (quorate, disks) != (self._quorate, self._disks)
         self._quorum_ring, self._quorate, self._disks = ring_sequence, quorate, disks
-        return self._announce_if_owed(Output())
+        return self._announce_if_owed(GroupOutput())
 
-    def membership(self, members: Collection[Process], killed: Collection[Process]) -> Output:
+    def membership(self, members: Collection[Process], killed: Collection[Process]) -> GroupOutput:
         """Who is in the group now; `killed`: those of them who left because only their process ended."""
-        output = Output()
+        output = GroupOutput()
         here = {node for node, _ in members}
         self._members = tuple(sorted(members))
         self._announced = {}
@@ -92,9 +92,9 @@ class Group:
 
     # What members say
 
-    def announced(self, sender: Process, announcement: Announcement) -> Output:
+    def announced(self, sender: Process, announcement: Announcement) -> GroupOutput:
         """A member's announcement; what it said of an older membership is out of date."""
-        output = Output()
+        output = GroupOutput()
         if sender not in self._members or announcement.members != self._members:
             return output
         if announcement.cluster != self._settings.cluster:
@@ -106,9 +106,9 @@ class Group:
                        and process[0] not in {node for node, _ in self._members}}
         return self._install_if_complete(output)
 
-    def foreign(self, sender: Process, version: int) -> Output:
+    def foreign(self, sender: Process, version: int) -> GroupOutput:
         """A member speaks another version of the protocol: it cannot take part."""
-        output = Output()
+        output = GroupOutput()
         if sender not in self._foreign:
             output.complaint = (f"the crmd of corosync node {sender[0]} speaks protocol version {version}, which this "
                                 f"one does not; it is ignored until both are of the same release")
@@ -119,24 +119,24 @@ class Group:
         """Whether it was made in the present ring."""
         return dismissal.ring in (None, self._ring)
 
-    def dismissed(self, dismissal: Dismissal) -> Output:
+    def dismissed(self, dismissal: Dismissal) -> GroupOutput:
         """Somebody found a held daemon overdue, or a member's process stuck."""
         if not self.is_current(dismissal):
-            return Output()
+            return GroupOutput()
         process = dismissal.process
         self._held.discard(process)
         self._dismissed.add(process)
-        return self._install_if_complete(Output())
+        return self._install_if_complete(GroupOutput())
 
-    def overdue(self, process: Process) -> Output:
+    def overdue(self, process: Process) -> GroupOutput:
         """A held daemon has used up its time."""
-        return Output([Dismissal(process, self._ring)] if process in self._held else [])
+        return GroupOutput([Dismissal(process, self._ring)] if process in self._held else [])
 
-    def stuck(self, process: Process) -> Output:
+    def stuck(self, process: Process) -> GroupOutput:
         """A member has said nothing for too long, although its node lives."""
-        return Output([Dismissal(process, self._ring)] if process in self._installed else [])
+        return GroupOutput([Dismissal(process, self._ring)] if process in self._installed else [])
 
-    def disconnected(self) -> Output:
+    def disconnected(self) -> GroupOutput:
         """Corosync is gone, or the others have gone on without us: this node is alone and without quorum."""
         self._members, self._announced, self._held, self._installed = (), {}, set(), {}
         self._dismissed = set()
@@ -145,7 +145,7 @@ class Group:
         self.number += 1
         self._last = ()
         alone = self._member(self._settings.name, self._joined_at, self._settings.incarnation)
-        return Output(view=ViewChanged(self.number, (alone,), False))
+        return GroupOutput(view=LayerViewChanged(self.number, (alone,), False))
 
     # What others may ask
 
@@ -158,7 +158,7 @@ class Group:
         """The corosync node id of a member of the view."""
         return next((process[0] for process, known in self._installed.items() if known.name == name), None)
 
-    def _announce_if_owed(self, output: Output) -> Output:
+    def _announce_if_owed(self, output: GroupOutput) -> GroupOutput:
         if self._owed and self._members and self._ring == self._quorum_ring >= 0:
             self._owed = False
             output.announce.append(Announcement(
@@ -166,7 +166,7 @@ class Group:
                 self._members, tuple(sorted(self._held)), self.number, self._quorate, self._disks))
         return output
 
-    def _install_if_complete(self, output: Output) -> Output:
+    def _install_if_complete(self, output: GroupOutput) -> GroupOutput:
         present = [process for process in self._members if process not in self._foreign | self._dismissed]
         if self._held or not present or any(process not in self._announced for process in present):
             return output
@@ -180,7 +180,7 @@ class Group:
         self._installed = said
         members = sorted((self._member(one.name, one.joined_at, one.incarnation) for one in said.values()),
                          key=lambda member: member.name)
-        output.view = ViewChanged(self.number, tuple(members), *self._quorum_of(said))
+        output.view = LayerViewChanged(self.number, tuple(members), *self._quorum_of(said))
         return output
 
     def _quorum_of(self, said: dict[Process, Announcement]) -> tuple[bool, int | None, bool]:
@@ -199,6 +199,6 @@ class Group:
                 needed = len(configured) // 2 + 1
                 return quorate and len(names) >= needed, None, False
 
-    def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
+    def _member(self, name: str, joined_at: int, incarnation: str) -> LayerMember:
         node = self._settings.node(name)
-        return Member(name, node.id if node else name, joined_at, incarnation)
+        return LayerMember(name, node.id if node else name, joined_at, incarnation)

@@ -17,11 +17,11 @@ from typing import assert_never
 
 from crm.messaging.corosync import cluster_map
 from crm.messaging.corosync.connection import (
-    Connection,
+    CorosyncConnection,
+    CorosyncMembership,
     Delivered,
     Disconnected,
     Happening,
-    Membership,
     NodeListChanged,
     Quorum,
     Ring,
@@ -31,16 +31,17 @@ from crm.messaging.corosync.echo import Echo
 from crm.messaging.corosync.frames import (
     EVERYBODY,
     Announcement,
-    Assembly,
     Beat,
     Chunk,
     Dismissal,
     ForeignVersionError,
+    MessageAssembly,
     Process,
     chunks,
     parse,
 )
-from crm.messaging.corosync.group import Group, Output
+from crm.messaging.corosync.group import GroupOutput, ProcessGroup
+from crm.messaging.detection_times import DetectionTimes
 from crm.messaging.layer import (
     LayerError,
     LayerEvent,
@@ -50,8 +51,7 @@ from crm.messaging.layer import (
     ViewDoubted,
     check_size,
 )
-from crm.messaging.silence import Silence
-from crm.messaging.tasks import Tasks
+from crm.messaging.layer_tasks import LayerTasks
 
 log = logging.getLogger(__name__)
 
@@ -73,15 +73,15 @@ class CorosyncLayer:
 
     def __init__(self, settings: LayerSettings) -> None:
         self.settings = settings
-        self._group = Group(settings, int(time.time()))
-        self._connection: Connection | None = None
+        self._group = ProcessGroup(settings, int(time.time()))
+        self._connection: CorosyncConnection | None = None
         self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
-        self._assemblies: dict[Process, Assembly] = {}
+        self._assemblies: dict[Process, MessageAssembly] = {}
         self._heard: dict[Process, float] = {}
-        self._silence = Silence()
+        self._silence = DetectionTimes()
         self._control: asyncio.Queue[bytes] = asyncio.Queue()
         self._sending = asyncio.Lock()
-        self._tasks = Tasks()
+        self._tasks = LayerTasks()
         self._left = False
         self._in_group: asyncio.Future[None] | None = None
         self._beaten = asyncio.Event()
@@ -97,7 +97,7 @@ class CorosyncLayer:
             self.settings.check()
         self.settings = await asyncio.to_thread(cluster_map.complete, self.settings)
         self.settings.check()
-        self._group = Group(self.settings, int(time.time()))
+        self._group = ProcessGroup(self.settings, int(time.time()))
         self._tasks.spawn(self._send_control())
         await self._connect()
         self._tasks.spawn(self._beat())
@@ -143,7 +143,7 @@ class CorosyncLayer:
     # Connecting
 
     async def _connect(self) -> None:
-        connection = Connection(f"crmd:{self.settings.cluster}", len(self.settings.nodes))
+        connection = CorosyncConnection(f"crmd:{self.settings.cluster}", len(self.settings.nodes))
         await asyncio.to_thread(connection.open)
         self._ring_limit_s = await asyncio.to_thread(cluster_map.ring_limit_s)
         loop = asyncio.get_running_loop()
@@ -215,7 +215,7 @@ class CorosyncLayer:
 
     # What corosync says
 
-    def _readable(self, connection: Connection, name: str) -> None:
+    def _readable(self, connection: CorosyncConnection, name: str) -> None:
         try:
             for happening in connection.dispatch(name):
                 if self._connection is connection:
@@ -228,7 +228,7 @@ class CorosyncLayer:
         match happening:
             case Delivered(sender, data):
                 self._delivered(sender, data)
-            case Membership(members, killed):
+            case CorosyncMembership(members, killed):
                 self._membership(members, killed)
             case Ring(sequence, nodes):
                 self._perform(self._group.ring_changed(sequence, nodes))
@@ -255,7 +255,7 @@ class CorosyncLayer:
                     "end it first"))
                 return
             self._in_group.set_result(None)
-        self._assemblies = {process: self._assemblies.get(process) or Assembly(self.settings.max_message_bytes)
+        self._assemblies = {process: self._assemblies.get(process) or MessageAssembly(self.settings.max_message_bytes)
                             for process in members}
         self._heard = dict.fromkeys(members, time.monotonic())
         self._perform(self._group.membership(members, killed))
@@ -306,7 +306,7 @@ class CorosyncLayer:
         if key.endswith((".name", ".nodeid")):
             log.warning("corosync's node list has changed (%s): crmd takes it up at its next start", key)
 
-    def _perform(self, output: Output) -> None:
+    def _perform(self, output: GroupOutput) -> None:
         for frame in output.announce:
             self._control.put_nowait(frame.frame())
         for process in output.hold:

@@ -22,7 +22,7 @@ Edge = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AgreedView:
     """An agreed view: number, members with the time they joined (epoch seconds), and the links it rests upon."""
 
     number: int
@@ -36,16 +36,16 @@ class View:
 
 
 @dataclass(slots=True)
-class Output:
+class AgreementOutput:
     """What a step asks of the shell: control messages to send, and a view to install."""
 
     messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    installed: View | None = None
+    installed: AgreedView | None = None
 
 
 @dataclass(slots=True)
 class _Proposal:
-    view: View
+    view: AgreedView
     proposer: str
     made_at_ms: float
     accepted: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ class Agreement:
         """The view that each peer is in, as it said last."""
         self._highest = 0
         self._proposal: _Proposal | None = None
-        self._stashed: dict[str, View] = {}
+        self._stashed: dict[str, AgreedView] = {}
         self._patience_ms = patience_ms
         self._quorate = quorate
         self._doubted: set[str] = set()
@@ -75,9 +75,9 @@ class Agreement:
         self._returning: dict[str, float] = {}
         """Members whose daemons were started again, and until when they are given to link with each other, too."""
         self._outdated_since_ms: float | None = None
-        self.view = View(0, ((name, incarnation, now_s),))
+        self.view = AgreedView(0, ((name, incarnation, now_s),))
 
-    def linked(self, peer: str, incarnation: str, session: str, now_ms: float, now_s: int) -> Output:
+    def linked(self, peer: str, incarnation: str, session: str, now_ms: float, now_s: int) -> AgreementOutput:
         """A link to `peer` is up (it replaces an earlier one)."""
         if peer in self._doubted and peer in self.view.names:
             self._returning[peer] = now_ms + self._patience_ms / 2
@@ -87,7 +87,7 @@ class Agreement:
         self._reach.pop(peer, None)
         return self._gossip_and_propose(now_ms, now_s)
 
-    def unlinked(self, peer: str, now_ms: float, now_s: int) -> Output:
+    def unlinked(self, peer: str, now_ms: float, now_s: int) -> AgreementOutput:
         """The link to `peer` is gone for good."""
         self._doubted.discard(peer)
         self._returning.pop(peer, None)
@@ -100,13 +100,13 @@ class Agreement:
         """The connection to `peer` closed; `linked` or `unlinked` will tell what came of it."""
         self._doubted.add(peer)
 
-    def start(self, now_ms: float, now_s: int) -> Output:
+    def start(self, now_ms: float, now_s: int) -> AgreementOutput:
         """Begin alone."""
-        return self._propose(Output(), now_ms, now_s, force=True)
+        return self._propose(AgreementOutput(), now_ms, now_s, force=True)
 
-    def tick(self, now_ms: float, now_s: int) -> Output:
+    def tick(self, now_ms: float, now_s: int) -> AgreementOutput:
         """Give up a proposal that nobody completes, and try again; leave a view whose links are gone."""
-        output = Output()
+        output = AgreementOutput()
         if self._is_overdue(now_ms):
             self._leave(output, now_s)
             return output
@@ -117,9 +117,9 @@ class Agreement:
             return self._repeat(self._proposal, now_ms, now_s)
         return output
 
-    def received(self, sender: str, message: dict[str, Any], now_ms: float, now_s: int) -> Output:
+    def received(self, sender: str, message: dict[str, Any], now_ms: float, now_s: int) -> AgreementOutput:
         """A control message from a linked peer."""
-        output = Output()
+        output = AgreementOutput()
         self._highest = max(self._highest, int(message.get("highest", 0)))
         match message.get("kind"):
             case "reach":
@@ -190,14 +190,14 @@ class Agreement:
     def _edges_within(self, group: tuple[str, ...]) -> frozenset[Edge]:
         return frozenset(edge for edge in self._edges() if edge[0] in group and edge[1] in group)
 
-    def _gossip_and_propose(self, now_ms: float, now_s: int) -> Output:
-        output = Output()
+    def _gossip_and_propose(self, now_ms: float, now_s: int) -> AgreementOutput:
+        output = AgreementOutput()
         self._tell(output, self._sessions)
         self._propose(output, now_ms, now_s)
         self._answer_stashed(output)
         return output
 
-    def _repeat(self, proposal: _Proposal, now_ms: float, now_s: int) -> Output:
+    def _repeat(self, proposal: _Proposal, now_ms: float, now_s: int) -> AgreementOutput:
         """Ask those again who have not accepted; under another number only if a view may have taken this one.
 
         A new number each time would never be accepted where answers take longer than the pause between two tries.
@@ -212,7 +212,7 @@ class Agreement:
                                 if peer not in proposal.accepted]
         return output
 
-    def _propose(self, output: Output, now_ms: float, now_s: int, force: bool = False) -> Output:
+    def _propose(self, output: AgreementOutput, now_ms: float, now_s: int, force: bool = False) -> AgreementOutput:
         group = self.group()
         edges = self._edges_within(group)
         if not force and (group, edges) == (self.view.names, self.view.edges) and not self._deserted():
@@ -225,7 +225,7 @@ class Agreement:
             return output
         self._highest += 1
         members = tuple((name, self._incarnations[name], self._joined_at(name, now_s)) for name in group)
-        self._proposal = _Proposal(View(self._highest, members, edges), self._name, now_ms)
+        self._proposal = _Proposal(AgreedView(self._highest, members, edges), self._name, now_ms)
         output.messages += [(peer, _message("propose", self._proposal.view)) for peer in group[1:]]
         self._accepted(self._name, self._highest, output)
         return output
@@ -234,7 +234,7 @@ class Agreement:
         known = {(member, incarnation): joined for member, incarnation, joined in self.view.members}
         return known.get((name, self._incarnations[name]), now_s)
 
-    def _answer_stashed(self, output: Output) -> None:
+    def _answer_stashed(self, output: AgreementOutput) -> None:
         """Accept a proposal that agrees with what we see; others wait until we see the same or a newer one comes.
 
         Who proposes may have been started again just now, and not know of a member that we wait for.
@@ -250,7 +250,7 @@ class Agreement:
                 output.messages.append((proposer, {"kind": "accept", "number": view.number, "highest": self._highest}))
                 del self._stashed[proposer]
 
-    def _accepted(self, name: str, number: int, output: Output) -> None:
+    def _accepted(self, name: str, number: int, output: AgreementOutput) -> None:
         if self._proposal is None or self._proposal.view.number != number:
             return
         self._proposal.accepted.add(name)
@@ -261,7 +261,7 @@ class Agreement:
             output.messages += [(peer, _message("install", view)) for peer in view.names if peer != self._name]
             self._install(view, output)
 
-    def _install(self, view: View, output: Output) -> None:
+    def _install(self, view: AgreedView, output: AgreementOutput) -> None:
         if self._name not in view.names or view.number <= self.view.number:
             return
         self._highest = max(self._highest, view.number)
@@ -273,7 +273,7 @@ class Agreement:
         output.installed = view
         self._tell(output, (peer for peer in self._sessions if peer not in view.names))
 
-    def _has_moved_on(self, view: View) -> bool:
+    def _has_moved_on(self, view: AgreedView) -> bool:
         """Whether this node is in another view since it accepted that one."""
         return self.view.number >= view.number and self.view != view
 
@@ -305,12 +305,12 @@ class Agreement:
         return tuple(name for name in self.view.names if claims.get(name) == self.view.names
                      and (name == self._name or name in self._sessions))
 
-    def _leave(self, output: Output, now_s: int) -> None:
+    def _leave(self, output: AgreementOutput, now_s: int) -> None:
         """Be alone. The others are told, so that they agree anew, with this node or without it."""
         alone = ((self._name, self._incarnations[self._name], self._joined_at(self._name, now_s)),)
-        self._install(View(self._highest + 1, alone), output)
+        self._install(AgreedView(self._highest + 1, alone), output)
 
-    def _tell(self, output: Output, peers: Iterable[str]) -> None:
+    def _tell(self, output: AgreementOutput, peers: Iterable[str]) -> None:
         """Our links and our view, for those peers."""
         reach = {"kind": "reach", "links": dict(self._sessions), "highest": self._highest,
                  "view": list(self.view.names)}
@@ -328,13 +328,13 @@ def _edge(left: str, right: str, session: str) -> Edge:
     return (left, right, session) if left < right else (right, left, session)
 
 
-def _message(kind: str, view: View) -> dict[str, Any]:
+def _message(kind: str, view: AgreedView) -> dict[str, Any]:
     members = [list(member) for member in view.members]
     return {"kind": kind, "number": view.number, "members": members, "edges": sorted(view.edges),
             "highest": view.number}
 
 
-def _view_from(message: dict[str, Any]) -> View:
+def _view_from(message: dict[str, Any]) -> AgreedView:
     members = tuple((str(name), str(incarnation), int(joined)) for name, incarnation, joined in message["members"])
     edges = frozenset((str(left), str(right), str(session)) for left, right, session in message["edges"])
-    return View(int(message["number"]), members, edges)
+    return AgreedView(int(message["number"]), members, edges)

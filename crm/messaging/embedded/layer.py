@@ -15,26 +15,26 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 
-from crm.controller.node_list import NodeList, stranger
+from crm.controller.membership.node_list import NodeList, stranger
 from crm.messaging.addresses import Addresses, bound
-from crm.messaging.embedded.agreement import Agreement, Output, View
+from crm.messaging.embedded.agreement import AgreedView, Agreement, AgreementOutput
 from crm.messaging.embedded.handshake import HELLO_BYTES
-from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, REFUSED, Identity, Link
+from crm.messaging.embedded.link import CONTROL, DATA, HEARTBEAT, REFUSED, PeerIdentity, PeerLink
 from crm.messaging.layer import (
     LayerError,
     LayerEvent,
+    LayerMember,
     LayerSettings,
+    LayerViewChanged,
     ListHeard,
-    Member,
     NodeAddress,
     Received,
-    ViewChanged,
     ViewConfirmed,
     check_size,
     listen_error,
 )
+from crm.messaging.layer_tasks import LayerTasks
 from crm.messaging.quorum import QuorumRule
-from crm.messaging.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +58,13 @@ class EmbeddedLayer:
         self.incarnation = settings.incarnation
         self._agreement = Agreement(settings.name, self.incarnation, int(time.time()), settings.view_patience_ms,
                                     lambda names: self._quorate(names))
-        self._links: dict[str, Link] = {}
+        self._links: dict[str, PeerLink] = {}
         self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
-        self._waiting: list[tuple[int, Link, bytes]] = []
+        self._waiting: list[tuple[int, PeerLink, bytes]] = []
         self._members: frozenset[str] = frozenset()
         self._seen_all = False
         self._left = self._joined = False
-        self._tasks = Tasks()
+        self._tasks = LayerTasks()
         self._server: asyncio.Server | None = None
         self._complaints: dict[str, str] = {}
         self._complained_at: dict[str, float] = {}
@@ -166,7 +166,7 @@ class EmbeddedLayer:
 
     # What links tell (LinkOwner)
 
-    def judge(self, link: Link, identity: Identity) -> str | None:
+    def judge(self, link: PeerLink, identity: PeerIdentity) -> str | None:
         """Why this peer may not be linked with, None if it may."""
         refusal = self._refusal(link, identity) or self._list_refusal(identity) or self._order_refusal(link, identity)
         if refusal is None or refusal.startswith(_QUIET):
@@ -175,7 +175,7 @@ class EmbeddedLayer:
             self._refused(identity.name, refusal)
         return refusal
 
-    def link_up(self, link: Link) -> None:
+    def link_up(self, link: PeerLink) -> None:
         """Both sides accepted each other: this link replaces an earlier one to the same node."""
         assert link.identity is not None
         name = link.identity.name
@@ -188,7 +188,7 @@ class EmbeddedLayer:
         log.info("linked with %s at %s", name, link.peer_address)
         self._step(self._agreement.linked(name, link.identity.incarnation, link.session, _now_ms(), int(time.time())))
 
-    def link_heard(self, link: Link, kind: bytes, payload: bytes) -> None:
+    def link_heard(self, link: PeerLink, kind: bytes, payload: bytes) -> None:
         """A frame came in."""
         assert link.identity is not None
         if kind == CONTROL:
@@ -198,7 +198,7 @@ class EmbeddedLayer:
             (number,) = _NUMBER.unpack_from(payload)
             self._deliver(number, link, payload[_NUMBER.size :])
 
-    def link_closed(self, link: Link, reason: str) -> None:
+    def link_closed(self, link: PeerLink, reason: str) -> None:
         """A connection ended: find out whether the peer did, too."""
         if link.identity is None or self._links.get(link.identity.name) is not link:
             where = link.expected or link.peer_address.rsplit(":", 1)[0]
@@ -221,10 +221,10 @@ class EmbeddedLayer:
     async def _listen(self, me: NodeAddress) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         if self.settings.listening is not None:
-            return await loop.create_server(lambda: Link(self, _now_ms), sock=self.settings.listening)
-        return await loop.create_server(lambda: Link(self, _now_ms), sock=bound(me.host, me.port))
+            return await loop.create_server(lambda: PeerLink(self, _now_ms), sock=self.settings.listening)
+        return await loop.create_server(lambda: PeerLink(self, _now_ms), sock=bound(me.host, me.port))
 
-    def _refusal(self, link: Link, identity: Identity) -> str | None:
+    def _refusal(self, link: PeerLink, identity: PeerIdentity) -> str | None:
         if identity.cluster != self.settings.cluster:
             return f"node {identity.name} belongs to cluster {identity.cluster!r}, this is {self.settings.cluster!r}"
         if identity.name == self.settings.name:
@@ -238,12 +238,12 @@ class EmbeddedLayer:
             return f"the name {identity.name} is used twice: a live node of that name is at {held.peer_address}"
         return None
 
-    def _order_refusal(self, link: Link, identity: Identity) -> str | None:
+    def _order_refusal(self, link: PeerLink, identity: PeerIdentity) -> str | None:
         if link.expected is None and identity.name > self.settings.name:
             return f"{_QUIET[0]}: node {identity.name} dialed, and its name sorts after {self.settings.name}"
         return None
 
-    def _list_refusal(self, identity: Identity) -> str | None:
+    def _list_refusal(self, identity: PeerIdentity) -> str | None:
         """Why a peer does not belong here by the newer of both lists, its or ours. A newer one is taken first."""
         own, theirs = self.listed, identity.nodes
         if own is None:
@@ -284,7 +284,7 @@ class EmbeddedLayer:
             self._complaints[key] = message
             log.warning("%s", message)
 
-    def _deliver(self, number: int, link: Link, message: bytes) -> None:
+    def _deliver(self, number: int, link: PeerLink, message: bytes) -> None:
         assert link.identity is not None
         if number > self._agreement.view.number:
             # The sender has installed a view that is still on its way to us.
@@ -294,20 +294,20 @@ class EmbeddedLayer:
         elif link.identity.name in self._members and self._links.get(link.identity.name) is link:
             self._events.put_nowait(Received(link.identity.name, message))
 
-    def _step(self, output: Output) -> None:
+    def _step(self, output: AgreementOutput) -> None:
         for peer, message in output.messages:
             if peer in self._links:
                 self._links[peer].send(CONTROL, json.dumps(message).encode())
         if output.installed is not None:
             self._install(output.installed)
 
-    def _install(self, view: View) -> None:
+    def _install(self, view: AgreedView) -> None:
         self._members = frozenset(view.names)
         self._seen_all |= self._members >= set(self._voters())
         quorate = self._quorate(view.names)
         members = tuple(self._member(name, joined, incarnation) for name, incarnation, joined in view.members)
         log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if quorate else " (no quorum)")
-        self._events.put_nowait(ViewChanged(view.number, members, quorate, silent_s=self._silent_s))
+        self._events.put_nowait(LayerViewChanged(view.number, members, quorate, silent_s=self._silent_s))
         self._silent_s = None
         self._confirm_if_newer()
         waiting, self._waiting = self._waiting, []
@@ -324,14 +324,14 @@ class EmbeddedLayer:
 
     def _quorate(self, names: Collection[str]) -> bool:
         if self.listed is not None:
-            return self.listed.shape().quorate(names, self._seen_all)
+            return self.listed.config().quorate(names, self._seen_all)
         return self.settings.quorum.quorate(names, self.settings.names, self._seen_all)
 
-    def _member(self, name: str, joined_at: int, incarnation: str) -> Member:
+    def _member(self, name: str, joined_at: int, incarnation: str) -> LayerMember:
         node = self.settings.node(name)
-        return Member(name, node.id if node else name, joined_at, incarnation)
+        return LayerMember(name, node.id if node else name, joined_at, incarnation)
 
-    def _lost(self, name: str, link: Link, reason: str) -> None:
+    def _lost(self, name: str, link: PeerLink, reason: str) -> None:
         if self._links.get(name) is not link:
             return
         del self._links[name]
@@ -367,12 +367,12 @@ class EmbeddedLayer:
                 if self.listed is not None and node.name < self.settings.name and node.name not in self._links:
                     await self._dial(node)
 
-    async def _dial(self, node: NodeAddress) -> Link | None:
+    async def _dial(self, node: NodeAddress) -> PeerLink | None:
         """A link that is up or closed, None if nobody answers."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
-                link = await self._addresses.connect(lambda: Link(self, _now_ms, node.name), node.host, node.port)
+                link = await self._addresses.connect(lambda: PeerLink(self, _now_ms, node.name), node.host, node.port)
         except (OSError, TimeoutError):
             return None
         # A connection that is accepted, but not answered, waits for a daemon that is being started again.
@@ -383,7 +383,7 @@ class EmbeddedLayer:
             link.close("the handshake took too long", abort=True)
         return link
 
-    async def _verify(self, link: Link, name: str) -> None:
+    async def _verify(self, link: PeerLink, name: str) -> None:
         """The peer's connection to us closed. Does it still answer? Then it gets the time to dial again."""
         node = self.settings.node(name)
         if node is not None and await self._answers(node):

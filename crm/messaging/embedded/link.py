@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from crm.controller import node_list
-from crm.controller.node_list import NodeList
+from crm.controller.membership import node_list
+from crm.controller.membership.node_list import NodeList
 from crm.messaging.embedded.detector import Detector
 from crm.messaging.embedded.frames import FrameError
 from crm.messaging.embedded.handshake import HELLO_BYTES, Handshake, HandshakeError, Secured
@@ -27,7 +27,7 @@ MAX_UNPROVED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class PeerIdentity:
     """Who a peer says it is, once it has proved the key."""
 
     cluster: str
@@ -44,22 +44,22 @@ class LinkOwner(Protocol):
     incarnation: str
     listed: NodeList | None
 
-    def judge(self, link: Link, identity: Identity) -> str | None:
+    def judge(self, link: PeerLink, identity: PeerIdentity) -> str | None:
         """Why this peer may not be linked with, None if it may."""
 
-    def link_up(self, link: Link) -> None: ...
+    def link_up(self, link: PeerLink) -> None: ...
 
-    def link_heard(self, link: Link, kind: bytes, payload: bytes) -> None: ...
+    def link_heard(self, link: PeerLink, kind: bytes, payload: bytes) -> None: ...
 
-    def link_closed(self, link: Link, reason: str) -> None: ...
+    def link_closed(self, link: PeerLink, reason: str) -> None: ...
 
 
-class Link(asyncio.Protocol):
+class PeerLink(asyncio.Protocol):
     """States: hello → identity → up → closed. `expected`: the name of the node that was dialed."""
 
     def __init__(self, owner: LinkOwner, now_ms: Callable[[], float], expected: str | None = None) -> None:
         self.expected = expected
-        self.identity: Identity | None = None
+        self.identity: PeerIdentity | None = None
         self.closed = asyncio.get_running_loop().create_future()
         self.detector: Detector | None = None
         self.reason = ""
@@ -177,7 +177,7 @@ class Link(asyncio.Protocol):
         assert self._secured is not None, "the identity came in a frame"
         self._secured.opener.allow(self._owner.settings.max_message_bytes)
         nodes = node_list.from_data(fields["nodes"]) if fields.get("nodes") else None
-        self.identity = Identity(str(fields["cluster"]), str(fields["name"]), str(fields["incarnation"]), nodes)
+        self.identity = PeerIdentity(str(fields["cluster"]), str(fields["name"]), str(fields["incarnation"]), nodes)
         refusal = self._owner.judge(self, self.identity)
         if refusal is not None:
             self.send(REFUSAL, refusal.encode())

@@ -33,7 +33,7 @@ class Unavailable(Exception):  # noqa: N818 - a state of things
     """No endpoint answered, or etcd has no leader. Try again."""
 
 
-class Refused(Exception):  # noqa: N818 - etcd's word
+class EtcdRefused(Exception):  # noqa: N818 - etcd's word
     """Etcd answered with an error; `code` is gRPC's."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -52,7 +52,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class EtcdSnapshot:
     """All entries below a prefix at one revision of one etcd cluster."""
 
     cluster_id: str
@@ -60,7 +60,7 @@ class Snapshot:
     entries: tuple[Entry, ...]
 
 
-class Client:
+class EtcdClient:
     """One node's way to etcd. `timeout_s` is for one answer of one endpoint."""
 
     def __init__(self, access: EtcdAccess, timeout_s: float) -> None:
@@ -79,13 +79,13 @@ class Client:
         """Close all connections."""
         await self._http.aclose()
 
-    async def snapshot(self, prefix: str) -> Snapshot:
+    async def snapshot(self, prefix: str) -> EtcdSnapshot:
         """Everything below a prefix."""
         answer = await self._call("/v3/kv/range", {"key": _b64(prefix), "range_end": _b64(_after(prefix))})
         with _understood():
             header = answer["header"]
             entries = tuple(_entry(one) for one in answer.get("kvs", []))
-            return Snapshot(str(header["cluster_id"]), int(header["revision"]), entries)
+            return EtcdSnapshot(str(header["cluster_id"]), int(header["revision"]), entries)
 
     async def get(self, key: str) -> Entry | None:
         """One entry."""
@@ -116,7 +116,7 @@ class Client:
         """End a lease and what hangs on it; one that is gone already is fine."""
         try:
             await self._call("/v3/lease/revoke", {"ID": str(lease)})
-        except Refused as error:
+        except EtcdRefused as error:
             if error.code != NOT_FOUND:
                 raise
 
@@ -169,7 +169,7 @@ class Client:
             endpoint = self._endpoints[0]
             try:
                 return await self._ask(endpoint, path, body, await self._headers())
-            except Refused as error:
+            except EtcdRefused as error:
                 if error.code == UNAUTHENTICATED and self._token:
                     self._token = ""
                 elif error.code != UNAVAILABLE:
@@ -203,7 +203,7 @@ class Client:
             credentials = {"name": self._access.user, "password": self._access.password}
             try:
                 answer = await self._ask(self._endpoints[0], "/v3/auth/authenticate", credentials, {})
-            except Refused as error:
+            except EtcdRefused as error:
                 if error.code == UNAVAILABLE:
                     raise
                 raise LayerError("etcd-login", f"etcd does not let user {self._access.user!r} in: {error}",
@@ -223,7 +223,7 @@ def _understood() -> Iterator[None]:
                          "correct etcd.endpoints; etcd 3.4 or newer is needed") from None
 
 
-async def within(seconds: float, client: Client, prefix: str) -> Snapshot:
+async def within(seconds: float, client: EtcdClient, prefix: str) -> EtcdSnapshot:
     """A first snapshot, tried again and again for a while. Raises LayerError with what stood in the way."""
     end = asyncio.get_running_loop().time() + seconds
     while True:
@@ -234,11 +234,11 @@ async def within(seconds: float, client: Client, prefix: str) -> Snapshot:
                 raise LayerError("no-etcd", f"etcd cannot be reached ({error})",
                                  "check etcd.endpoints and whether etcd runs and has a leader") from None
             await asyncio.sleep(0.2)
-        except Refused as error:
+        except EtcdRefused as error:
             raise refused(error) from None
 
 
-def refused(error: Refused) -> LayerError:
+def refused(error: EtcdRefused) -> LayerError:
     """The error for what will not get better by itself."""
     if error.code in (DENIED, UNAUTHENTICATED, INVALID):
         return LayerError("etcd-access", f"etcd refuses: {error}", "set etcd.user and password_file, and let "
@@ -246,11 +246,11 @@ def refused(error: Refused) -> LayerError:
     return LayerError("etcd-error", f"etcd refuses: {error}", "look into etcd's log")
 
 
-def _refusal(status: int, value: dict[str, Any]) -> Refused:
+def _refusal(status: int, value: dict[str, Any]) -> EtcdRefused:
     message = str(value.get("message") or value.get("error") or f"status {status}")
     code = int(value.get("code", 0))
     lost_leader = "no leader" in message or "timed out" in message or "leader changed" in message
-    return Refused(UNAVAILABLE if lost_leader or status in (502, 503, 504) else code, message)
+    return EtcdRefused(UNAVAILABLE if lost_leader or status in (502, 503, 504) else code, message)
 
 
 def _tls(access: EtcdAccess) -> ssl.SSLContext | bool:

@@ -14,23 +14,23 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from crm.messaging.embedded.link import Identity
-from crm.messaging.etcd.client import Client, Entry, Refused, Unavailable, refused, within
-from crm.messaging.etcd.membership import Record, Stranger, era_of, number_of, parse, view_of
+from crm.messaging.embedded.link import PeerIdentity
+from crm.messaging.etcd.client import Entry, EtcdClient, EtcdRefused, Unavailable, refused, within
+from crm.messaging.etcd.membership import MemberRecord, Stranger, era_of, number_of, parse, view_of
 from crm.messaging.etcd.mesh import Mesh
 from crm.messaging.layer import (
     EtcdAccess,
     LayerError,
     LayerEvent,
+    LayerMember,
     LayerSettings,
-    Member,
+    LayerViewChanged,
     NodeAddress,
     Received,
-    ViewChanged,
     ViewConfirmed,
     check_size,
 )
-from crm.messaging.tasks import Tasks
+from crm.messaging.layer_tasks import LayerTasks
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class EtcdLayer:
         self._folder = f"{self._access.prefix.rstrip('/')}/{settings.cluster}/members/"
         self._key = self._folder + settings.name
         self._mesh = Mesh(settings, self)
-        self._client: Client | None = None
+        self._client: EtcdClient | None = None
         self._joined_at = int(time.time())
         self._lease = self._own_revision = self._serial = 0
         self._era = self._seen_revision = 0
@@ -62,15 +62,15 @@ class EtcdLayer:
         self._valid_until = 0.0
         self._looking_since_s: float | None = None
         self._unreachable: set[str] = set()
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, MemberRecord] = {}
         self._strangers: dict[str, str] = {}
         self._etcd_id = ""
-        self._view = ViewChanged(0, (), False)
+        self._view = LayerViewChanged(0, (), False)
         self._seen_all = False
-        self._held: list[tuple[int, Identity, bytes]] = []
+        self._held: list[tuple[int, PeerIdentity, bytes]] = []
         self._events: asyncio.Queue[LayerEvent | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
-        self._tasks = Tasks()
+        self._tasks = LayerTasks()
 
     async def join(self) -> None:
         """Listen, register, and install a first view. Raises LayerError."""
@@ -81,17 +81,17 @@ class EtcdLayer:
         if self._access.lease_s < 2:
             raise LayerError("lease-too-short", f"etcd.lease_s = {self._access.lease_s} leaves no time to "
                              "renew a lease", "use at least 2; etcd itself may grant no less than its election takes")
-        self._client = Client(self._access, self._access.lease_s / _ANSWERS_PER_LEASE)
+        self._client = EtcdClient(self._access, self._access.lease_s / _ANSWERS_PER_LEASE)
         try:
             self._etcd_id = (await within(_JOIN_LIMIT_S, self._client, self._folder)).cluster_id
             await self._mesh.listen()
             await self._register(first=True)
-        except (Unavailable, Refused, LayerError) as error:
+        except (Unavailable, EtcdRefused, LayerError) as error:
             await self._mesh.close()
             await self._client.close()
             if isinstance(error, LayerError):
                 raise
-            if isinstance(error, Refused):
+            if isinstance(error, EtcdRefused):
                 raise refused(error) from None
             raise LayerError("no-etcd", f"etcd cannot be reached ({error})", "check etcd.endpoints") from None
         self._tasks.spawn(self._renew())
@@ -132,16 +132,16 @@ class EtcdLayer:
             try:
                 if self._lease:
                     await self._client.revoke(self._lease)
-            except (Unavailable, Refused, LayerError) as error:
+            except (Unavailable, EtcdRefused, LayerError) as error:
                 log.warning("the lease could not be given back, it will run out: %s", error)
             await self._client.close()
         await self._mesh.close()
-        self._view = ViewChanged(self._view.number, (), False)
+        self._view = LayerViewChanged(self._view.number, (), False)
         self._events.put_nowait(None)
 
     # What the mesh tells (MeshOwner)
 
-    def heard(self, number: int, sender: Identity, message: bytes) -> None:
+    def heard(self, number: int, sender: PeerIdentity, message: bytes) -> None:
         """A message of a peer; what belongs to a view that is still on its way from etcd waits for it."""
         if number > self._view.number:
             self._held.append((number, sender, message))
@@ -215,11 +215,11 @@ class EtcdLayer:
         """Whether a record is an earlier one of this very address, which only one process can listen at."""
         record = parse(self.settings.name, entry.value or "", self.settings)
         me = self.settings.node(self.settings.name)
-        return isinstance(record, Record) and me is not None and (record.host, record.port) == (me.host, me.port)
+        return isinstance(record, MemberRecord) and me is not None and (record.host, record.port) == (me.host, me.port)
 
-    def _record(self) -> Record:
+    def _record(self) -> MemberRecord:
         me = self.settings.node(self.settings.name) or NodeAddress(self.settings.name, self.settings.name)
-        return Record(me.name, me.id, self.settings.incarnation, self._joined_at, me.host, me.port, self._lease,
+        return MemberRecord(me.name, me.id, self.settings.incarnation, self._joined_at, me.host, me.port, self._lease,
                       tuple(sorted(self._unreachable)), self._serial, era=self._era)
 
     def _trust_from(self, asked_at: float) -> None:
@@ -242,7 +242,7 @@ class EtcdLayer:
                     continue
                 self._trust_from(asked_at)
                 self._come_back()
-            except (Unavailable, Refused, LayerError, TimeoutError) as error:
+            except (Unavailable, EtcdRefused, LayerError, TimeoutError) as error:
                 if time.monotonic() >= self._valid_until:
                     self._be_alone(f"etcd cannot be reached: {error or 'no answer in time'}")
                 log.debug("the lease was not renewed: %s", error)
@@ -254,7 +254,7 @@ class EtcdLayer:
         assert self._client is not None
         try:
             await self._client.revoke(lease)
-        except (Unavailable, Refused, LayerError) as error:
+        except (Unavailable, EtcdRefused, LayerError) as error:
             log.warning("the lease of a dead member could not be ended, it will run out: %s", error)
 
     async def _write_record(self) -> None:
@@ -268,7 +268,7 @@ class EtcdLayer:
                 if not written:
                     # Not the record that we thought: an earlier write whose answer was lost, or none at all.
                     self._registered = False
-            except (Unavailable, Refused, LayerError) as error:
+            except (Unavailable, EtcdRefused, LayerError) as error:
                 log.warning("etcd did not take this node's record: %s", error)
 
     # The views
@@ -294,7 +294,7 @@ class EtcdLayer:
                     continue
                 async for entries in self._client.watch(self._folder, snapshot.revision + 1):
                     self._take(entries, max(entry.revision for entry in entries))
-            except (Unavailable, Refused, LayerError) as error:
+            except (Unavailable, EtcdRefused, LayerError) as error:
                 log.debug("the members cannot be followed: %s", error)
             await asyncio.sleep(_PAUSE_S)
 
@@ -317,7 +317,7 @@ class EtcdLayer:
         for entry in entries:
             name = entry.key.removeprefix(self._folder)
             found = None if entry.value is None else parse(name, entry.value, self.settings)
-            if isinstance(found, Record):
+            if isinstance(found, MemberRecord):
                 self._records[name] = found
                 self._strangers.pop(name, None)
                 if self.settings.name in found.unreachable:
@@ -349,7 +349,7 @@ class EtcdLayer:
             self._era = era
             self._tasks.spawn(self._write_record())
 
-    def _install(self, view: ViewChanged) -> None:
+    def _install(self, view: LayerViewChanged) -> None:
         if view.number <= self._view.number:
             return
         lost_s = [self._mesh.silence_s(name, self._access.lease_s) for name in self._view.names
@@ -369,9 +369,9 @@ class EtcdLayer:
         if self._view.names != (self.settings.name,) or self._view.quorate:
             log.error("no quorum: %s", why)
             me = self._record()
-            alone = Member(me.name, me.id, me.joined_at, me.incarnation)
+            alone = LayerMember(me.name, me.id, me.joined_at, me.incarnation)
             # Numbers of views from etcd are even: this one is between them.
-            self._view = ViewChanged(self._view.number + 1, (alone,), False)
+            self._view = LayerViewChanged(self._view.number + 1, (alone,), False)
             self._events.put_nowait(self._view)
         if self._looking_since_s is not None:
             self._confirm(self._looking_since_s)

@@ -17,14 +17,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from crm.messaging.layer import LayerSettings, Member, ViewChanged
+from crm.messaging.layer import LayerMember, LayerSettings, LayerViewChanged
 
 PROTOCOL = 1
 _NUMBERS_PER_ERA = 2**40
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class MemberRecord:
     """A member's record. `lease` is etcd's, so that others can end it when they have seen the member die.
 
     era  how often, as the member knows, etcd has lost data since the cluster began
@@ -55,13 +55,13 @@ class Stranger:
     problem: str
 
 
-def proof(key: bytes, record: Record) -> str:
+def proof(key: bytes, record: MemberRecord) -> str:
     """That the writer of a record holds the cluster's key."""
     return hmac.new(key, f"{record.name} {record.incarnation} {record.host} {record.port}".encode(),
                     hashlib.sha256).hexdigest()
 
 
-def parse(name: str, text: str, settings: LayerSettings) -> Record | Stranger:
+def parse(name: str, text: str, settings: LayerSettings) -> MemberRecord | Stranger:
     """A record as written by some node, who may be anybody."""
     try:
         fields = json.loads(text)
@@ -80,14 +80,14 @@ def parse(name: str, text: str, settings: LayerSettings) -> Record | Stranger:
     return record
 
 
-def _record(fields: dict[str, Any]) -> Record:
-    return Record(str(fields["name"]), str(fields["id"]), str(fields["incarnation"]), int(fields["joined_at"]),
+def _record(fields: dict[str, Any]) -> MemberRecord:
+    return MemberRecord(str(fields["name"]), str(fields["id"]), str(fields["incarnation"]), int(fields["joined_at"]),
                   str(fields["host"]), int(fields["port"]), int(fields["lease"]),
                   tuple(str(one) for one in fields["unreachable"]), int(fields["serial"]), int(fields["protocol"]),
                   int(fields.get("era", 0)))
 
 
-def groups(records: Iterable[Record]) -> list[tuple[str, ...]]:
+def groups(records: Iterable[MemberRecord]) -> list[tuple[str, ...]]:
     """Groups in which nobody is unreachable for another; the first is the one that may decide."""
     known = {record.name: record for record in records}
     missed = {name: _missed(name, known) for name in known}
@@ -105,13 +105,13 @@ def groups(records: Iterable[Record]) -> list[tuple[str, ...]]:
     return found
 
 
-def _missed(name: str, known: Mapping[str, Record]) -> frozenset[str]:
+def _missed(name: str, known: Mapping[str, MemberRecord]) -> frozenset[str]:
     """With whom a member has no connection, by its own word or theirs."""
     theirs = {other for other, record in known.items() if name in record.unreachable}
     return frozenset((theirs | set(known[name].unreachable)) & (known.keys() - {name}))
 
 
-def era_of(records: Iterable[Record]) -> int:
+def era_of(records: Iterable[MemberRecord]) -> int:
     """The newest era that a member knows of."""
     return max((record.era for record in records), default=0)
 
@@ -121,10 +121,12 @@ def number_of(era: int, revision: int) -> int:
     return era * _NUMBERS_PER_ERA + 2 * revision
 
 
-def view_of(settings: LayerSettings, records: Mapping[str, Record], number: int, seen_all: bool) -> ViewChanged:
+def view_of(settings: LayerSettings, records: Mapping[str, MemberRecord], number: int,
+            seen_all: bool) -> LayerViewChanged:
     """This node's view of those records, which must have its own."""
     found = groups(records.values())
     mine = next(group for group in found if settings.name in group)
-    members = tuple(Member(name, records[name].id, records[name].joined_at, records[name].incarnation) for name in mine)
+    members = tuple(LayerMember(name, records[name].id, records[name].joined_at,
+                                records[name].incarnation) for name in mine)
     quorate = mine == found[0] and settings.quorum.quorate(mine, settings.names, seen_all)
-    return ViewChanged(number, members, quorate)
+    return LayerViewChanged(number, members, quorate)

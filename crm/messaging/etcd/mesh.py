@@ -18,12 +18,12 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from crm.controller.node_list import NodeList
+from crm.controller.membership.node_list import NodeList
 from crm.messaging.addresses import Addresses, bound
 from crm.messaging.embedded.handshake import HELLO_BYTES
-from crm.messaging.embedded.link import CONTROL, DATA, Identity, Link
+from crm.messaging.embedded.link import CONTROL, DATA, PeerIdentity, PeerLink
 from crm.messaging.layer import LayerSettings, listen_error
-from crm.messaging.tasks import Tasks
+from crm.messaging.layer_tasks import LayerTasks
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _LOOK_EVERY_S = 15
 class MeshOwner(Protocol):
     """What the mesh reports to."""
 
-    def heard(self, number: int, sender: Identity, message: bytes) -> None: ...
+    def heard(self, number: int, sender: PeerIdentity, message: bytes) -> None: ...
 
     def broken(self, name: str) -> None: ...
 
@@ -52,7 +52,7 @@ class Mesh:
         self.settings = settings
         self.incarnation = settings.incarnation
         self._owner = owner
-        self._links: dict[str, Link] = {}
+        self._links: dict[str, PeerLink] = {}
         self._members: dict[str, str] = {}
         """Name and incarnation of those whom etcd says are here."""
         self._ended: dict[str, float] = {}
@@ -62,7 +62,7 @@ class Mesh:
         self._waiting: dict[str, list[bytes]] = {}
         self.listed: NodeList | None = None  # etcd and the settings have the list of nodes
         self._dialing: set[str] = set()
-        self._tasks = Tasks()
+        self._tasks = LayerTasks()
         self._complaints: dict[str, str] = {}
         self._addresses = Addresses()
         self._server: asyncio.Server | None = None
@@ -75,9 +75,9 @@ class Mesh:
         assert me is not None
         try:
             if self.settings.listening is not None:
-                self._server = await loop.create_server(lambda: Link(self, _now_ms), sock=self.settings.listening)
+                self._server = await loop.create_server(lambda: PeerLink(self, _now_ms), sock=self.settings.listening)
             else:
-                self._server = await loop.create_server(lambda: Link(self, _now_ms),
+                self._server = await loop.create_server(lambda: PeerLink(self, _now_ms),
                                                          sock=bound(me.host, me.port))
         except OSError as error:
             raise listen_error(me, error) from None
@@ -142,14 +142,14 @@ class Mesh:
 
     # What links tell (LinkOwner)
 
-    def judge(self, link: Link, identity: Identity) -> str | None:
+    def judge(self, link: PeerLink, identity: PeerIdentity) -> str | None:
         """Why this peer may not be linked with, None if it may."""
         refusal = self._refusal(link, identity)
         if refusal is not None:
             self._complain(link.peer_address.rsplit(":", 1)[0], f"refused a connection: {refusal}")
         return refusal
 
-    def link_up(self, link: Link) -> None:
+    def link_up(self, link: PeerLink) -> None:
         """Both sides accepted each other."""
         assert link.identity is not None
         name = link.identity.name
@@ -165,7 +165,7 @@ class Mesh:
             link.send(DATA, payload)
         self._owner.unreachable(name, False)
 
-    def link_heard(self, link: Link, kind: bytes, payload: bytes) -> None:
+    def link_heard(self, link: PeerLink, kind: bytes, payload: bytes) -> None:
         """A frame came in."""
         if link.identity is None or self._links.get(link.identity.name) is not link:
             return
@@ -175,7 +175,7 @@ class Mesh:
         elif kind == CONTROL:
             self._leaving.add(link.identity.name)
 
-    def link_closed(self, link: Link, reason: str) -> None:
+    def link_closed(self, link: PeerLink, reason: str) -> None:
         """A connection ended: was it the peer, or only the connection?"""
         identity = link.identity
         if identity is None or self._links.get(identity.name) is not link:
@@ -190,7 +190,7 @@ class Mesh:
 
     # Inside
 
-    def _refusal(self, link: Link, identity: Identity) -> str | None:
+    def _refusal(self, link: PeerLink, identity: PeerIdentity) -> str | None:
         if identity.cluster != self.settings.cluster:
             return f"node {identity.name} belongs to cluster {identity.cluster!r}, this is {self.settings.cluster!r}"
         if self.settings.node(identity.name) is None or identity.name == self.settings.name:
@@ -259,13 +259,13 @@ class Mesh:
         finally:
             self._dialing.discard(name)
 
-    async def _dial(self, name: str) -> Link | None:
+    async def _dial(self, name: str) -> PeerLink | None:
         loop = asyncio.get_running_loop()
         node = self.settings.node(name)
         assert node is not None
         try:
             async with asyncio.timeout(self.settings.failure_limit_ms / 1000):
-                link = await self._addresses.connect(lambda: Link(self, _now_ms, name), node.host, node.port)
+                link = await self._addresses.connect(lambda: PeerLink(self, _now_ms, name), node.host, node.port)
         except (OSError, TimeoutError):
             return None
         deadline = loop.time() + self.settings.restart_limit_ms / 1000
@@ -276,7 +276,7 @@ class Mesh:
         return link
 
 
-def _give_up_silent_peers(link: Link, limit_ms: int) -> None:
+def _give_up_silent_peers(link: PeerLink, limit_ms: int) -> None:
     """Have the kernel close a connection whose peer acknowledges nothing; one at rest is looked at now and then."""
     sock = link.socket
     if sock is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm.policy_engine.cluster import Node, Requires, Resource
+from crm.policy_engine.picture.cluster import Node, Requires, Resource
 
 if TYPE_CHECKING:
     from crm.model.resources import Operation

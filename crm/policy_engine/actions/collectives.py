@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 from crm.model.score import INFINITY
 from crm.model.values import is_true
+from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.actions.lifecycle import create_primitive_actions
 from crm.policy_engine.actions.notifications import announce_demote, announce_life, announce_promote
-from crm.policy_engine.actions.plan import Plan
-from crm.policy_engine.cluster import Kind, Resource
-from crm.policy_engine.tree import instances_of
+from crm.policy_engine.picture.cluster import Resource, ResourceKind
+from crm.policy_engine.picture.tree import instances_of
 
 
-def create_actions(plan: Plan, resource: Resource) -> None:
+def create_actions(plan: ActionGraph, resource: Resource) -> None:
     """Make all actions of a resource of any kind."""
     match resource.kind:
-        case Kind.PRIMITIVE:
+        case ResourceKind.PRIMITIVE:
             create_primitive_actions(plan, resource)
-        case Kind.GROUP:
+        case ResourceKind.GROUP:
             _create_for_group(plan, resource)
-        case Kind.CLONE:
+        case ResourceKind.CLONE:
             _create_for_instances(plan, resource)
             if resource.promotable:
                 _create_promotion(plan, resource)
-        case Kind.BUNDLE:
+        case ResourceKind.BUNDLE:
             _create_for_bundle(plan, resource)
 
 
-def _create_for_group(plan: Plan, group: Resource) -> None:
+def _create_for_group(plan: ActionGraph, group: Resource) -> None:
     for member in group.children:
         create_actions(plan, member)
     tasks = ["start", "running", "stop", "stopped"]
@@ -61,7 +61,7 @@ class _Activity:
         self.restarting = self.restarting or (starting and stopping)
 
 
-def _create_for_instances(plan: Plan, collective: Resource) -> None:
+def _create_for_instances(plan: ActionGraph, collective: Resource) -> None:
     found = _Activity()
     for instance in instances_of(collective):
         create_actions(plan, instance)
@@ -80,7 +80,7 @@ def _create_for_instances(plan: Plan, collective: Resource) -> None:
         announce_life(plan, collective, start, started, stop, stopped)
 
 
-def _create_promotion(plan: Plan, clone: Resource) -> None:
+def _create_promotion(plan: ActionGraph, clone: Resource) -> None:
     promoting = demoting = False
     for instance in clone.children:
         create_actions(plan, instance)
@@ -100,7 +100,7 @@ def _create_promotion(plan: Plan, clone: Resource) -> None:
         instance.priority = clone.priority
 
 
-def _create_for_bundle(plan: Plan, bundle: Resource) -> None:
+def _create_for_bundle(plan: ActionGraph, bundle: Resource) -> None:
     assert bundle.bundle is not None
     for replica in bundle.bundle.replicas:
         for part in (replica.ip, replica.container, replica.remote):

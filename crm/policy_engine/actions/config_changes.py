@@ -7,18 +7,18 @@ cleaned up. Source: Pacemaker Explained, "Reloading an Agent After a Definition 
 from __future__ import annotations
 
 from crm.model.history import HistoryEntry, ResourceHistory
-from crm.policy_engine import restarts
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action
-from crm.policy_engine.actions.fencing import trigger_unfencing
-from crm.policy_engine.actions.plan import Plan
+from crm.policy_engine.actions.action_graph import ActionGraph
+from crm.policy_engine.actions.fencing_actions import trigger_unfencing
 from crm.policy_engine.actions.recurring import reschedule, schedule_cancel
-from crm.policy_engine.cluster import Node, Resource
-from crm.policy_engine.digests import Match, compare, needs_remote_address
-from crm.policy_engine.fail_counts import failures_on
 from crm.policy_engine.observe.sorting import in_order, last_start_and_stop
-from crm.policy_engine.operations import find_operation
-from crm.policy_engine.place.candidates import is_usable
+from crm.policy_engine.picture import restarts
+from crm.policy_engine.picture.cluster import Node, Resource
+from crm.policy_engine.picture.digests import Match, compare, needs_remote_address
+from crm.policy_engine.picture.fail_counts import failures_on
+from crm.policy_engine.picture.operations import find_operation
+from crm.policy_engine.placement.candidates import is_usable
 
 _NEVER_MATCHES = "expired"
 """Stands for the restart digest of an operation whose failure timed out: it is to be started anew."""
@@ -28,7 +28,7 @@ _CHECKED = ("monitor", "start", "promote", "migrate_from")
 class ConfigChanges:
     """Looks at the histories of all usable nodes; checks that need a placed container wait for `check_deferred`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ActionGraph) -> None:
         self.plan = plan
         self.deferred: list[tuple[Resource, Node, ResourceHistory, HistoryEntry]] = []
         self._by_history: dict[str, list[Resource]] = {}
@@ -150,14 +150,14 @@ class ConfigChanges:
         return action
 
 
-def clear_failures(plan: Plan, resource: Resource, node: Node) -> Action:
+def clear_failures(plan: ActionGraph, resource: Resource, node: Node) -> Action:
     """Forget a resource's failures on a node."""
     action = plan.action(resource, "clear_failcount", node, optional=False)
     action.meta["op_no_wait"] = "true"
     return action
 
 
-def schedule_reload(plan: Plan, resource: Resource, node: Node) -> None:
+def schedule_reload(plan: ActionGraph, resource: Resource, node: Node) -> None:
     """Have the agent take over changed parameters without a restart; a stop makes that needless."""
     if resource.children:
         for child in resource.children:
@@ -175,7 +175,7 @@ def schedule_reload(plan: Plan, resource: Resource, node: Node) -> None:
     plan.order_after_action(reload, resource, "demote", r.ORDERED | r.THEN_CANCELS_FIRST)
 
 
-def schedule_cleanup(plan: Plan, resource: Resource, node: Node, optional: bool) -> None:
+def schedule_cleanup(plan: ActionGraph, resource: Resource, node: Node, optional: bool) -> None:
     """Have a node forget a resource, after it is stopped and before it starts again."""
     if resource.failed or node.unclean or not node.online:
         return
@@ -185,7 +185,7 @@ def schedule_cleanup(plan: Plan, resource: Resource, node: Node, optional: bool)
     plan.order(resource, "delete", resource, "start", relation)
 
 
-def clear_failures_of_removed(plan: Plan) -> None:
+def clear_failures_of_removed(plan: ActionGraph) -> None:
     """Nobody will look at the failures of what is removed."""
     for top in plan.cluster.resources:
         if not top.removed:

@@ -10,16 +10,12 @@ from collections.abc import Callable, Mapping
 from crm.model.report import Report, Severity
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, relate
-from crm.policy_engine.actions.fencing import (
-    fencing_action,
-    is_unfenced,
-    order_after_unfencing,
-)
+from crm.policy_engine.actions.action_graph import ActionGraph, find_actions_on
+from crm.policy_engine.actions.fencing_actions import fencing_action, is_unfenced, order_after_unfencing
 from crm.policy_engine.actions.migration import abort_dangling_migrations, can_migrate, create_migration
-from crm.policy_engine.actions.plan import Plan, find_actions_on
 from crm.policy_engine.actions.recurring import create_recurring
-from crm.policy_engine.cluster import MultipleActive, Node, Requires, Resource, Role
-from crm.policy_engine.tree import Activity, activity, needs_fencing
+from crm.policy_engine.picture.cluster import MultipleActive, Node, Requires, Resource, Role
+from crm.policy_engine.picture.tree import Activity, activity, needs_fencing
 
 _TOWARDS: Mapping[tuple[Role, Role], Role] = {
     (Role.STOPPED, Role.STARTED): Role.STARTED,
@@ -38,7 +34,7 @@ _TOWARDS: Mapping[tuple[Role, Role], Role] = {
 """The next role on the way from one role to another; where nothing stands the way ends."""
 
 
-def create_primitive_actions(plan: Plan, resource: Resource) -> None:
+def create_primitive_actions(plan: ActionGraph, resource: Resource) -> None:
     """Make all actions of a primitive."""
     if resource.next_role is Role.UNKNOWN:
         resource.next_role = Role.STOPPED if resource.assigned is None else Role.STARTED
@@ -85,7 +81,7 @@ def _migration_goes_on(resource: Resource, found: Activity, migrates: bool) -> b
     )
 
 
-def _handle_multiple_activity(plan: Plan, resource: Resource, found: Activity) -> bool:
+def _handle_multiple_activity(plan: ActionGraph, resource: Resource, found: Activity) -> bool:
     """Whether being active in several places forces a stop."""
     count = found.total if needs_fencing(resource) else found.clean
     if count <= 1:
@@ -99,13 +95,13 @@ def _handle_multiple_activity(plan: Plan, resource: Resource, found: Activity) -
     return resource.multiple_active in (MultipleActive.STOP_START, MultipleActive.STOP_UNEXPECTED)
 
 
-def _note_pending_start(plan: Plan, resource: Resource) -> None:
+def _note_pending_start(plan: ActionGraph, resource: Resource) -> None:
     start = plan.action(resource, "start", resource.assigned, optional=True)
     start.always_in_graph = True
 
 
 def _needs_restart(
-    plan: Plan, resource: Resource, current: Node | None, is_moving: bool, must_stop: bool
+    plan: ActionGraph, resource: Resource, current: Node | None, is_moving: bool, must_stop: bool
 ) -> tuple[bool, bool]:
     """Whether it has to stop (and start again), and whether it only has to be promoted again."""
     if is_moving:
@@ -123,7 +119,7 @@ def _needs_restart(
     return must_stop, False
 
 
-def _restart(plan: Plan, resource: Resource, current: Node | None, must_stop: bool, must_promote: bool) -> None:
+def _restart(plan: ActionGraph, resource: Resource, current: Node | None, must_stop: bool, must_promote: bool) -> None:
     """Down to stopped and up again to the present role; optional unless something requires it."""
     resource.restarting = True
     role = resource.role
@@ -142,7 +138,7 @@ def _restart(plan: Plan, resource: Resource, current: Node | None, must_stop: bo
     resource.restarting = False
 
 
-def _change_role(plan: Plan, resource: Resource) -> None:
+def _change_role(plan: ActionGraph, resource: Resource) -> None:
     role = resource.role
     while role is not resource.next_role:
         step = _TOWARDS.get((role, resource.next_role))
@@ -151,7 +147,7 @@ def _change_role(plan: Plan, resource: Resource) -> None:
         role = step
 
 
-def _step(plan: Plan, resource: Resource, node: Node | None, now: Role, to: Role, optional: bool) -> bool:
+def _step(plan: ActionGraph, resource: Resource, node: Node | None, now: Role, to: Role, optional: bool) -> bool:
     """Make the action for one step between roles; False when nothing has to be done for it."""
     action = _STEPS.get((now, to))
     if action is None:
@@ -170,7 +166,7 @@ def _is_expected_node(resource: Resource, node: Node | None) -> bool:
     )
 
 
-def _stop(plan: Plan, resource: Resource, node: Node | None, optional: bool) -> None:
+def _stop(plan: ActionGraph, resource: Resource, node: Node | None, optional: bool) -> None:
     target = resource.partial_migration_target
     for current in list(resource.active_on):
         if _is_expected_node(resource, current):
@@ -190,7 +186,7 @@ def _stop(plan: Plan, resource: Resource, node: Node | None, optional: bool) -> 
             _stop_for_unfencing(plan, resource, current, stop)
 
 
-def _stop_for_unfencing(plan: Plan, resource: Resource, node: Node, stop: Action) -> None:
+def _stop_for_unfencing(plan: ActionGraph, resource: Resource, node: Node, stop: Action) -> None:
     unfence = fencing_action(plan, node, "on")
     relate(stop, unfence, r.THEN_NEEDS_FIRST)
     if not is_unfenced(node):
@@ -198,7 +194,7 @@ def _stop_for_unfencing(plan: Plan, resource: Resource, node: Node, stop: Action
         plan.cluster.reports.append(Report(Severity.ERROR, "not-unfenced", resource.id, message))
 
 
-def _start(plan: Plan, resource: Resource, node: Node | None, optional: bool) -> None:
+def _start(plan: ActionGraph, resource: Resource, node: Node | None, optional: bool) -> None:
     assert node is not None
     start = plan.action(resource, "start", node, optional=True)
     order_after_unfencing(plan, resource, node, start, r.FIRST_REQUIRES_THEN)
@@ -208,7 +204,7 @@ def _start(plan: Plan, resource: Resource, node: Node | None, optional: bool) ->
         start.pseudo = True
 
 
-def _promote(plan: Plan, resource: Resource, node: Node | None, optional: bool) -> None:
+def _promote(plan: ActionGraph, resource: Resource, node: Node | None, optional: bool) -> None:
     assert node is not None
     if all(start.runnable for start in find_actions_on(resource, "start", node)):
         promote = plan.action(resource, "promote", node, optional)
@@ -219,13 +215,13 @@ def _promote(plan: Plan, resource: Resource, node: Node | None, optional: bool) 
         promote.runnable = False
 
 
-def _demote(plan: Plan, resource: Resource, node: Node | None, optional: bool) -> None:
+def _demote(plan: ActionGraph, resource: Resource, node: Node | None, optional: bool) -> None:
     for current in list(resource.active_on):
         if not _is_expected_node(resource, current):
             plan.action(resource, "demote", current, optional)
 
 
-_Step = Callable[[Plan, Resource, Node | None, bool], None]
+_Step = Callable[[ActionGraph, Resource, Node | None, bool], None]
 
 _STEPS: Mapping[tuple[Role, Role], _Step] = {
     (Role.STOPPED, Role.STARTED): _start,

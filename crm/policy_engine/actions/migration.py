@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action
-from crm.policy_engine.actions.plan import Ordering, Plan
-from crm.policy_engine.cluster import Node, Resource
-from crm.policy_engine.tree import is_within
+from crm.policy_engine.actions.action_graph import ActionGraph, Ordering
+from crm.policy_engine.picture.cluster import Node, Resource
+from crm.policy_engine.picture.tree import is_within
 
 
 def can_migrate(resource: Resource, current: Node | None) -> bool:
@@ -28,7 +28,7 @@ def can_migrate(resource: Resource, current: Node | None) -> bool:
     )
 
 
-def create_migration(plan: Plan, resource: Resource, source: Node) -> None:
+def create_migration(plan: ActionGraph, resource: Resource, source: Node) -> None:
     """Make the actions of a migration, or of the second half of one that was begun already."""
     target = resource.assigned
     assert target is not None
@@ -61,13 +61,13 @@ def create_migration(plan: Plan, resource: Resource, source: Node) -> None:
         migrate_to.meta["record-pending"] = "true"
 
 
-def abort_dangling_migrations(plan: Plan, resource: Resource) -> None:
+def abort_dangling_migrations(plan: ActionGraph, resource: Resource) -> None:
     """Stop the resource at the source of each migration that was never finished."""
     for source in resource.dangling_migration_sources:
         plan.action(resource, "stop", source, optional=False).migration_abort = True
 
 
-def order_migration_equivalents(plan: Plan, ordering: Ordering) -> None:
+def order_migration_equivalents(plan: ActionGraph, ordering: Ordering) -> None:
     """What an ordering of starts and stops means when one or both resources migrate instead."""
     first, then = ordering.first_resource, ordering.then_resource
     if first is None or then is None or first is then or is_within(first, then) or is_within(then, first):

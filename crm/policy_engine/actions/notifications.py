@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from crm.model.score import INFINITY
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, relate
-from crm.policy_engine.actions.plan import Plan, newest_action
-from crm.policy_engine.cluster import Node, NodeKind, Resource, Role
-from crm.policy_engine.names import natural_key
-from crm.policy_engine.tree import current_node
+from crm.policy_engine.actions.action_graph import ActionGraph, newest_action
+from crm.policy_engine.picture.cluster import Node, NodeKind, Resource, Role
+from crm.policy_engine.picture.names import natural_key
+from crm.policy_engine.picture.tree import current_node
 
 _TASKS = ("start", "stop", "promote", "demote")
 Entry = tuple[Resource, Node | None]
@@ -38,7 +38,8 @@ class Notification:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def announce(plan: Plan, clone: Resource, task: str, action: Action | None, done: Action | None) -> Notification | None:
+def announce(plan: ActionGraph, clone: Resource, task: str, action: Action | None,
+             done: Action | None) -> Notification | None:
     """Make the notices around a clone's task that begins with `action` and ends with `done`."""
     if not clone.notify:
         return None
@@ -58,7 +59,7 @@ def announce(plan: Plan, clone: Resource, task: str, action: Action | None, done
 
 
 def _notices(
-    plan: Plan, clone: Resource, action: Action, task: str, when: str, runnable: bool
+    plan: ActionGraph, clone: Resource, action: Action, task: str, when: str, runnable: bool
 ) -> tuple[Action, Action]:
     made = []
     for notice_task, kind in (("notify", when), ("notified", f"confirmed-{when}")):
@@ -75,7 +76,7 @@ def _notices(
 
 
 def announce_life(
-    plan: Plan, clone: Resource, start: Action, started: Action, stop: Action, stopped: Action
+    plan: ActionGraph, clone: Resource, start: Action, started: Action, stop: Action, stopped: Action
 ) -> None:
     """Make the notices around a clone's start and stop."""
     notices = clone.notifications
@@ -87,13 +88,13 @@ def announce_life(
             relate(notices["stop"].post_done, notices["start"].pre, r.ORDERED)
 
 
-def announce_promote(plan: Plan, clone: Resource, promote: Action, promoted: Action) -> None:
+def announce_promote(plan: ActionGraph, clone: Resource, promote: Action, promoted: Action) -> None:
     """Make the notices around a clone's promote."""
     if "promote" not in clone.notifications:
         _keep(clone.notifications, announce(plan, clone, "promote", promote, promoted))
 
 
-def announce_demote(plan: Plan, clone: Resource, demote: Action, demoted: Action) -> None:
+def announce_demote(plan: ActionGraph, clone: Resource, demote: Action, demoted: Action) -> None:
     """Make the notices around a clone's demote, after all its other notices are made."""
     notices = clone.notifications
     if "demote" in notices:
@@ -115,7 +116,7 @@ def _keep(notices: dict[str, Notification], notification: Notification | None) -
         notices[notification.task] = notification
 
 
-def create_notifications(plan: Plan, clone: Resource) -> None:
+def create_notifications(plan: ActionGraph, clone: Resource) -> None:
     """Make the notices to each instance, once it is known what will happen to all of them."""
     for task in ("start", "stop", "promote", "demote"):
         notification = clone.notifications.get(task)
@@ -125,7 +126,7 @@ def create_notifications(plan: Plan, clone: Resource) -> None:
             _notify_instances(plan, clone, notification)
 
 
-def notify_after_fencing(plan: Plan, stop: Action, resource: Resource, fencing: Action) -> None:
+def notify_after_fencing(plan: ActionGraph, stop: Action, resource: Resource, fencing: Action) -> None:
     """Tell the others that an instance is stopped because its node was fenced."""
     notification = announce(plan, resource, "stop", None, fencing)
     if notification is None:
@@ -162,7 +163,7 @@ def _collect(resource: Resource, notification: Notification, with_changes: bool)
                     notification.changes[action.task].append((resource, action.node))
 
 
-def _describe(plan: Plan, clone: Resource, notification: Notification) -> None:
+def _describe(plan: ActionGraph, clone: Resource, notification: Notification) -> None:
     told = notification.environment
     for task in _TASKS:
         _tell(told, task, notification.changes[task])
@@ -215,7 +216,7 @@ def _host_name(node: Node) -> str:
 # Who is told
 
 
-def _notify_instances(plan: Plan, resource: Resource, notification: Notification) -> None:
+def _notify_instances(plan: ActionGraph, resource: Resource, notification: Notification) -> None:
     if resource.children:
         for child in resource.children:
             _notify_instances(plan, child, notification)
@@ -232,7 +233,7 @@ def _notify_instances(plan: Plan, resource: Resource, notification: Notification
         _tell_where_assigned(plan, resource, notification)
 
 
-def _tell_where_active(plan: Plan, resource: Resource, notification: Notification) -> None:
+def _tell_where_active(plan: ActionGraph, resource: Resource, notification: Notification) -> None:
     stop = newest_action(resource, "stop")
     for node in resource.active_on:
         if stop is not None and stop.pseudo and (node.unclean or node.remote_needs_reset):
@@ -242,7 +243,7 @@ def _tell_where_active(plan: Plan, resource: Resource, notification: Notificatio
             _notify_after(plan, resource, node, notification)
 
 
-def _tell_where_assigned(plan: Plan, resource: Resource, notification: Notification) -> None:
+def _tell_where_assigned(plan: ActionGraph, resource: Resource, notification: Notification) -> None:
     start = newest_action(resource, "start")
     if start is not None and start.node is not None and start.node.remote is not None:
         connection = newest_action(start.node.remote, "start")
@@ -256,7 +257,7 @@ def _tell_where_assigned(plan: Plan, resource: Resource, notification: Notificat
 
 
 def _notify(
-    plan: Plan,
+    plan: ActionGraph,
     resource: Resource,
     node: Node,
     notice: Action | None,
@@ -276,7 +277,7 @@ def _notify(
     return action
 
 
-def _notify_after(plan: Plan, resource: Resource, node: Node, notification: Notification) -> None:
+def _notify_after(plan: ActionGraph, resource: Resource, node: Node, notification: Notification) -> None:
     notice = _notify(plan, resource, node, notification.post, notification.post_done, notification)
     if notice is not None:
         notice.priority = INFINITY

@@ -9,15 +9,15 @@ from __future__ import annotations
 from crm.model.values import is_true
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, relate
-from crm.policy_engine.actions.plan import Ordering, Plan, actions_for
-from crm.policy_engine.cluster import Kind, Resource
-from crm.policy_engine.place.instances import compatible_instance
+from crm.policy_engine.actions.action_graph import ActionGraph, Ordering, actions_for
+from crm.policy_engine.picture.cluster import Resource, ResourceKind
+from crm.policy_engine.placement.instances import compatible_instance
 
-_COLLECTIVE = (Kind.CLONE, Kind.BUNDLE)
+_COLLECTIVE = (ResourceKind.CLONE, ResourceKind.BUNDLE)
 _DOWN = {"start": "stop", "promote": "demote"}
 
 
-def order_probes(plan: Plan, strategy: str) -> None:
+def order_probes(plan: ActionGraph, strategy: str) -> None:
     """Relate probes to starts, restarts and what follows stops."""
     leading = _leading_to_restarts(plan)
     for top in plan.cluster.resources:
@@ -30,7 +30,7 @@ def order_probes(plan: Plan, strategy: str) -> None:
         _before_what_follows_stop(ordering)
 
 
-def _leading_to_restarts(plan: Plan) -> set[int]:
+def _leading_to_restarts(plan: ActionGraph) -> set[int]:
     """The actions (numbers) after which, however far, there is the start of a restart: elsewhere nothing has to wait.
 
     Without this, each probe of a long chain would be followed to the chain's end, in vain.

@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.fencing import order_after_unfencing
-from crm.policy_engine.actions.plan import Plan
+from crm.policy_engine.actions.action_graph import ActionGraph
+from crm.policy_engine.actions.fencing_actions import order_after_unfencing
 from crm.policy_engine.actions.remote import has_failed_connection
-from crm.policy_engine.cluster import Kind, Node, NodeKind, Probing, Replica, Resource, Role
-from crm.policy_engine.place.instances import instance_number
-from crm.policy_engine.tree import assigned_node, contained_connection
+from crm.policy_engine.picture.cluster import Node, NodeKind, Probing, Replica, Resource, ResourceKind, Role
+from crm.policy_engine.picture.tree import assigned_node, contained_connection
+from crm.policy_engine.placement.instances import instance_number
 
 
-def schedule_probes(plan: Plan) -> None:
+def schedule_probes(plan: ActionGraph) -> None:
     """Make all probes that are needed, node by node."""
     for node in plan.cluster.nodes:
         if not node.online:
@@ -24,23 +24,23 @@ def schedule_probes(plan: Plan) -> None:
                 probe(plan, resource, node)
 
 
-def probe(plan: Plan, resource: Resource, node: Node) -> bool:
+def probe(plan: ActionGraph, resource: Resource, node: Node) -> bool:
     """Make the probes of a resource on a node; whether any was needed."""
     match resource.kind:
-        case Kind.CLONE:
+        case ResourceKind.CLONE:
             return _probe_clone(plan, resource, node)
-        case Kind.BUNDLE:
+        case ResourceKind.BUNDLE:
             return _probe_bundle(plan, resource, node)
-        case Kind.PRIMITIVE | Kind.GROUP:
+        case ResourceKind.PRIMITIVE | ResourceKind.GROUP:
             return _probe_plain(plan, resource, node)
 
 
-def _probe_all(plan: Plan, resources: list[Resource], node: Node) -> bool:
+def _probe_all(plan: ActionGraph, resources: list[Resource], node: Node) -> bool:
     made = [probe(plan, resource, node) for resource in resources]
     return any(made)
 
 
-def _probe_clone(plan: Plan, clone: Resource, node: Node) -> bool:
+def _probe_clone(plan: ActionGraph, clone: Resource, node: Node) -> bool:
     if clone.exclusive_probing:
         candidate = clone.allowed.get(node.id)
         if candidate is None or candidate.probing is not Probing.EXCLUSIVE:
@@ -63,13 +63,13 @@ def _instance_to_probe(clone: Resource, node: Node) -> Resource:
     return clone.children[0]
 
 
-def _probe_bundle(plan: Plan, bundle: Resource, node: Node) -> bool:
+def _probe_bundle(plan: ActionGraph, bundle: Resource, node: Node) -> bool:
     assert bundle.bundle is not None
     made = [_probe_replica(plan, bundle, replica, node) for replica in bundle.bundle.replicas]
     return any(made)
 
 
-def _probe_replica(plan: Plan, bundle: Resource, replica: Replica, node: Node) -> bool:
+def _probe_replica(plan: ActionGraph, bundle: Resource, replica: Replica, node: Node) -> bool:
     assert bundle.bundle is not None
     made = False
     if replica.ip is not None:
@@ -100,7 +100,7 @@ def _is_probe_on(key: str, where: Node | None, replica: Replica, node: Node) -> 
     return where is node and key == f"{replica.remote.id}_monitor_0"
 
 
-def _probe_plain(plan: Plan, resource: Resource, node: Node) -> bool:
+def _probe_plain(plan: ActionGraph, resource: Resource, node: Node) -> bool:
     if not plan.cluster.settings.startup_probes or not _may_be_there(plan, resource, node):
         return False
     if resource.children:
@@ -115,7 +115,7 @@ def _probe_plain(plan: Plan, resource: Resource, node: Node) -> bool:
     return True
 
 
-def _may_be_there(plan: Plan, resource: Resource, node: Node) -> bool:
+def _may_be_there(plan: ActionGraph, resource: Resource, node: Node) -> bool:
     """Remote nodes hold no fence devices and no connections, guests nothing that creates guests."""
     if not node.is_remote_kind:
         return True
@@ -133,7 +133,7 @@ def _may_be_asked(resource: Resource, node: Node) -> bool:
     return probing is not Probing.NEVER
 
 
-def _guest_will_answer(plan: Plan, resource: Resource, node: Node) -> bool:
+def _guest_will_answer(plan: ActionGraph, resource: Resource, node: Node) -> bool:
     """A guest that is down, or will be, is not asked; then what will start there waits for what is known of the
     guest.
     """
@@ -160,7 +160,7 @@ def _guest_will_stop(node: Node, guest: Resource) -> bool:
     return node.remote_needs_reset or node.unclean or guest.failed or guest.next_role is Role.STOPPED or moves
 
 
-def _make_probe(plan: Plan, resource: Resource, node: Node) -> None:
+def _make_probe(plan: ActionGraph, resource: Resource, node: Node) -> None:
     action = plan.action(resource, "monitor", node, optional=False)
     action.optional = False
     order_after_unfencing(plan, resource, node, action, r.ORDERED)

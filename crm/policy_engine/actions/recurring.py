@@ -11,12 +11,12 @@ from crm.model.report import Report, Severity
 from crm.model.resources import Operation
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, operation_key, relate
-from crm.policy_engine.actions.fencing import trigger_unfencing
-from crm.policy_engine.actions.plan import Plan, actions_for, find_actions_on
-from crm.policy_engine.actions.summary import summarize
-from crm.policy_engine.cluster import Node, Resource, Role
-from crm.policy_engine.operations import configured_operations, find_operation
-from crm.policy_engine.roles import parse_role
+from crm.policy_engine.actions.action_graph import ActionGraph, actions_for, find_actions_on
+from crm.policy_engine.actions.collective_state import collective_state
+from crm.policy_engine.actions.fencing_actions import trigger_unfencing
+from crm.policy_engine.picture.cluster import Node, Resource, Role
+from crm.policy_engine.picture.operations import configured_operations, find_operation
+from crm.policy_engine.picture.roles import parse_role
 
 _ONE_OFF = frozenset(
     ("stop", "start", "demote", "promote", "reload-agent", "migrate_to", "migrate_from"),
@@ -33,7 +33,7 @@ class _Recurring:
     role: Role
 
 
-def create_recurring(plan: Plan, resource: Resource) -> None:
+def create_recurring(plan: ActionGraph, resource: Resource) -> None:
     """Make the recurring operations of a primitive, where it will run and, for role `Stopped`, where it will not."""
     if resource.blocked or resource.maintenance:
         return
@@ -52,7 +52,7 @@ def create_recurring(plan: Plan, resource: Resource) -> None:
             _for_inactive(plan, resource, node, recurring)
 
 
-def _as_recurring(plan: Plan, resource: Resource, operation: Operation) -> _Recurring | None:
+def _as_recurring(plan: ActionGraph, resource: Resource, operation: Operation) -> _Recurring | None:
     if operation.interval_ms == 0:
         return None
     if operation.name in _ONE_OFF:
@@ -72,7 +72,7 @@ def _as_recurring(plan: Plan, resource: Resource, operation: Operation) -> _Recu
     return _Recurring(operation.id, operation.name, operation.interval_ms, role)
 
 
-def _is_duplicate(plan: Plan, resource: Resource, operation: Operation) -> bool:
+def _is_duplicate(plan: ActionGraph, resource: Resource, operation: Operation) -> bool:
     """Name and interval tell operations apart: when two have the same, neither counts."""
     same = [
         other
@@ -87,7 +87,7 @@ def _is_duplicate(plan: Plan, resource: Resource, operation: Operation) -> bool:
     return True
 
 
-def _for_active(plan: Plan, resource: Resource, start: Action, node: Node | None, recurring: _Recurring) -> None:
+def _for_active(plan: ActionGraph, resource: Resource, start: Action, node: Node | None, recurring: _Recurring) -> None:
     if recurring.role is Role.STOPPED:
         return
     assert node is not None
@@ -111,13 +111,13 @@ def _for_active(plan: Plan, resource: Resource, start: Action, node: Node | None
 
 def _keeps_running(resource: Resource, node: Node, start: Action, recurring: _Recurring) -> bool:
     """Whether the operation is running on the node already and need not be made again."""
-    if not summarize(start).optional:
+    if not collective_state(start).optional:
         return False
     matching = find_actions_on(resource, recurring.name, node, recurring.interval_ms)
     return bool(matching) and not any(action.reschedule for action in matching)
 
 
-def _cancel_before_change(plan: Plan, resource: Resource, node: Node, recurring: _Recurring) -> None:
+def _cancel_before_change(plan: ActionGraph, resource: Resource, node: Node, recurring: _Recurring) -> None:
     """End an operation that is not for the role to come, before the change to that role."""
     cancel = cancel_action(plan, resource, recurring.name, recurring.interval_ms, node)
     before: str | None = None
@@ -129,7 +129,7 @@ def _cancel_before_change(plan: Plan, resource: Resource, node: Node, recurring:
         plan.order_after_action(cancel, resource, before, r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _order_after_changes(plan: Plan, resource: Resource, monitor: Action) -> None:
+def _order_after_changes(plan: ActionGraph, resource: Resource, monitor: Action) -> None:
     follows = r.FIRST_REQUIRES_THEN | r.UNRUNNABLE_FIRST_BLOCKS
     plan.order_before_action(resource, "start", monitor, follows)
     plan.order_before_action(resource, "reload-agent", monitor, follows)
@@ -139,7 +139,7 @@ def _order_after_changes(plan: Plan, resource: Resource, monitor: Action) -> Non
         plan.order_before_action(resource, "demote", monitor, r.ORDERED | r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _for_inactive(plan: Plan, resource: Resource, node: Node | None, recurring: _Recurring) -> None:
+def _for_inactive(plan: ActionGraph, resource: Resource, node: Node | None, recurring: _Recurring) -> None:
     """Operations with role `Stopped` run where the resource does not; only where instances can be told apart."""
     if not resource.unique:
         return
@@ -158,7 +158,7 @@ def _for_inactive(plan: Plan, resource: Resource, node: Node | None, recurring: 
             monitor.runnable = False
 
 
-def _cancel_if_running(plan: Plan, resource: Resource, node: Node, recurring: _Recurring) -> None:
+def _cancel_if_running(plan: ActionGraph, resource: Resource, node: Node, recurring: _Recurring) -> None:
     if not find_actions_on(resource, recurring.name, node, recurring.interval_ms):
         return
     cancel = cancel_action(plan, resource, recurring.name, recurring.interval_ms, node)
@@ -166,7 +166,7 @@ def _cancel_if_running(plan: Plan, resource: Resource, node: Node, recurring: _R
         plan.order_after_action(cancel, resource, "start", r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _order_after_stops(plan: Plan, resource: Resource, node: Node, monitor: Action) -> None:
+def _order_after_stops(plan: ActionGraph, resource: Resource, node: Node, monitor: Action) -> None:
     for stop in find_actions_on(resource, "stop", node):
         if not stop.optional and not monitor.optional and not resource.managed:
             monitor.optional = True
@@ -176,7 +176,7 @@ def _order_after_stops(plan: Plan, resource: Resource, node: Node, monitor: Acti
             plan.order_actions(stop, monitor, r.FIRST_REQUIRES_THEN | r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def cancel_action(plan: Plan, resource: Resource, name: str, interval_ms: int, node: Node) -> Action:
+def cancel_action(plan: ActionGraph, resource: Resource, name: str, interval_ms: int, node: Node) -> Action:
     """The action that ends a recurring operation; it has the key of what it ends."""
     key = operation_key(resource.id, name, interval_ms)
     cancel = plan.action(resource, "cancel", node, optional=False, interval_ms=interval_ms, key=key)
@@ -187,14 +187,15 @@ def cancel_action(plan: Plan, resource: Resource, name: str, interval_ms: int, n
     return cancel
 
 
-def schedule_cancel(plan: Plan, resource: Resource, call_id: int, name: str, interval_ms: int, node: Node) -> None:
+def schedule_cancel(plan: ActionGraph, resource: Resource, call_id: int, name: str, interval_ms: int,
+                    node: Node) -> None:
     """End a recurring operation that should not be there (any more), after the resource is stopped if it is."""
     cancel = cancel_action(plan, resource, name, interval_ms, node)
     cancel.meta["call-id"] = str(call_id)
     plan.order_before_action(resource, "stop", cancel, r.ORDERED)
 
 
-def reschedule(plan: Plan, resource: Resource, name: str, interval_ms: int, node: Node) -> None:
+def reschedule(plan: ActionGraph, resource: Resource, name: str, interval_ms: int, node: Node) -> None:
     """Make a recurring operation anew because its parameters changed."""
     trigger_unfencing(plan, resource, node, "Device parameters changed (reschedule)")
     plan.action(resource, name, node, optional=True, interval_ms=interval_ms).reschedule = True

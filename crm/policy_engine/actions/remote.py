@@ -9,12 +9,12 @@ from enum import Enum
 
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action
-from crm.policy_engine.actions.plan import Plan
-from crm.policy_engine.cluster import Node, NodeKind, Resource, Role
-from crm.policy_engine.tree import current_node
+from crm.policy_engine.actions.action_graph import ActionGraph
+from crm.policy_engine.picture.cluster import Node, NodeKind, Resource, Role
+from crm.policy_engine.picture.tree import current_node
 
 
-class Connection(Enum):
+class RemoteConnection(Enum):
     """What the connection to a remote node can be relied on for in this transition."""
 
     UNKNOWN = "unknown"
@@ -24,7 +24,7 @@ class Connection(Enum):
     STOPPED = "stopped"
 
 
-def connection_state(node: Node) -> Connection:
+def connection_state(node: Node) -> RemoteConnection:
     """The state of the connection to a remote node, seen from where it is and where it will be."""
     connection = node.remote
     assert connection is not None
@@ -32,37 +32,37 @@ def connection_state(node: Node) -> Connection:
     if connection.next_role is Role.STOPPED or connection.assigned is None:
         return _ending_state(node, connection, host)
     if host is None:
-        return Connection.UNKNOWN
+        return RemoteConnection.UNKNOWN
     if host.unclean or not host.online:
-        return Connection.RESTING
+        return RemoteConnection.RESTING
     migrating = connection.partial_migration_source is not None and connection.partial_migration_target is not None
     if len(connection.active_on) > 1 and migrating:
-        return Connection.RESTING
-    return Connection.ALIVE
+        return RemoteConnection.RESTING
+    return RemoteConnection.ALIVE
 
 
-def _ending_state(node: Node, connection: Resource, host: Node | None) -> Connection:
+def _ending_state(node: Node, connection: Resource, host: Node | None) -> RemoteConnection:
     if host is not None and host.unclean:
-        return Connection.FAILED
+        return RemoteConnection.FAILED
     if not connection.failed:
-        return Connection.STOPPED
+        return RemoteConnection.STOPPED
     reconnects_later = (
         connection.next_role is Role.STOPPED
         and connection.remote_reconnect_ms > 0
         and node.remote_was_fenced
         and not node.shutdown_requested
     )
-    return Connection.UNKNOWN if reconnects_later else Connection.FAILED
+    return RemoteConnection.UNKNOWN if reconnects_later else RemoteConnection.FAILED
 
 
 def has_failed_connection(node: Node) -> bool:
     """Whether a remote node's connection is lost for good."""
     return (
-        node.kind is NodeKind.REMOTE and node.remote is not None and connection_state(node) is Connection.FAILED
+        node.kind is NodeKind.REMOTE and node.remote is not None and connection_state(node) is RemoteConnection.FAILED
     )
 
 
-def order_remote_actions(plan: Plan) -> None:
+def order_remote_actions(plan: ActionGraph) -> None:
     """Order every action on a remote or guest node around its connection (and container)."""
     if not plan.cluster.have_remote_nodes:
         return
@@ -85,11 +85,11 @@ def order_remote_actions(plan: Plan) -> None:
             _order_on_remote(plan, action, node, node.remote)
 
 
-def _start_first(plan: Plan, first: Resource, action: Action, extra: int = r.NONE) -> None:
+def _start_first(plan: ActionGraph, first: Resource, action: Action, extra: int = r.NONE) -> None:
     plan.order_before_action(first, "start", action, r.GUEST_ALLOWED | r.UNRUNNABLE_FIRST_BLOCKS | extra)
 
 
-def _stop_last(plan: Plan, action: Action, last: Resource, extra: int = r.NONE) -> None:
+def _stop_last(plan: ActionGraph, action: Action, last: Resource, extra: int = r.NONE) -> None:
     plan.order_after_action(action, last, "stop", r.GUEST_ALLOWED | extra)
 
 
@@ -107,16 +107,16 @@ def is_recurring(action: Action) -> bool:
     return action.meta.get("interval", "0") != "0"
 
 
-def _order_on_remote(plan: Plan, action: Action, node: Node, connection: Resource) -> None:
+def _order_on_remote(plan: ActionGraph, action: Action, node: Node, connection: Resource) -> None:
     state = connection_state(node)
     match _kind_of_task(action):
         case "up":
-            failed = state is Connection.FAILED
+            failed = state is RemoteConnection.FAILED
             _start_first(plan, connection, action, r.FIRST_REQUIRES_THEN if failed else r.NONE)
         case "down":
-            if state is Connection.ALIVE:
+            if state is RemoteConnection.ALIVE:
                 _stop_last(plan, action, connection, r.THEN_NEEDS_FIRST)
-            elif state is Connection.FAILED:
+            elif state is RemoteConnection.FAILED:
                 plan.fence_node(node, "resources are active but connection is unrecoverable")
             elif connection.next_role is Role.STOPPED:
                 _stop_last(plan, action, connection, r.THEN_NEEDS_FIRST)
@@ -124,19 +124,19 @@ def _order_on_remote(plan: Plan, action: Action, node: Node, connection: Resourc
                 _start_first(plan, connection, action)
         case "demote":
             # With the connection alive a demote needs nothing; without it there is nobody to demote.
-            if state in (Connection.RESTING, Connection.UNKNOWN):
+            if state in (RemoteConnection.RESTING, RemoteConnection.UNKNOWN):
                 _start_first(plan, connection, action)
         case _:
             _order_other(plan, action, node, connection, state)
 
 
-def _order_other(plan: Plan, action: Action, node: Node, connection: Resource, state: Connection) -> None:
+def _order_other(plan: ActionGraph, action: Action, node: Node, connection: Resource, state: RemoteConnection) -> None:
     if is_recurring(action):
         _start_first(plan, connection, action, r.FIRST_REQUIRES_THEN)
         return
-    if action.task == "monitor" and state is Connection.FAILED:
+    if action.task == "monitor" and state is RemoteConnection.FAILED:
         plan.fence_node(node, "resources are in unknown state and connection is unrecoverable")
-    if current_node(connection) is not None and state is Connection.STOPPED:
+    if current_node(connection) is not None and state is RemoteConnection.STOPPED:
         _stop_last(plan, action, connection, r.UNRUNNABLE_FIRST_BLOCKS)
     else:
         _start_first(plan, connection, action)
@@ -145,7 +145,7 @@ def _order_other(plan: Plan, action: Action, node: Node, connection: Resource, s
 _KNOWN_TASKS = ("monitor", "notify", "notified", "running", "stopped", "promoted", "demoted", "do_shutdown", "stonith")
 
 
-def _order_in_guest(plan: Plan, action: Action, node: Node, connection: Resource, container: Resource) -> None:
+def _order_in_guest(plan: ActionGraph, action: Action, node: Node, connection: Resource, container: Resource) -> None:
     if container.failed:
         plan.fence_node(node, "container failed")
     match _kind_of_task(action):

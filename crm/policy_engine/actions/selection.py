@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.action import Action, Input
-from crm.policy_engine.cluster import NodeKind
+from crm.policy_engine.picture.cluster import NodeKind
 
 _HARMLESS = r.THEN_SHOWS_FIRST | r.FIRST_SHOWS_THEN | r.ORDERED
 

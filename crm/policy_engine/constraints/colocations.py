@@ -14,15 +14,15 @@ from crm.model import score as scores
 from crm.model.constraints import ResourceSet
 from crm.model.score import INFINITY, Score
 from crm.model.values import parse_bool
-from crm.policy_engine.cluster import Kind, Resource, Role
-from crm.policy_engine.constraints.lookup import Names
-from crm.policy_engine.roles import parse_role
+from crm.policy_engine.constraints.lookup import ConstraintNames
+from crm.policy_engine.picture.cluster import Resource, ResourceKind, Role
+from crm.policy_engine.picture.roles import parse_role
 
-_RANK = {Kind.PRIMITIVE: 0, Kind.GROUP: 1, Kind.CLONE: 2, Kind.BUNDLE: 3}
+_RANK = {ResourceKind.PRIMITIVE: 0, ResourceKind.GROUP: 1, ResourceKind.CLONE: 2, ResourceKind.BUNDLE: 3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Colocation:
+class ResolvedColocation:
     """`dependent` is placed with (score > 0) or away from (score < 0) `primary`, as `attribute` of the nodes tells.
 
     influence   the dependent's own preferences count when the primary is placed
@@ -57,15 +57,15 @@ class Colocation:
 
 def importance(resource: Resource) -> tuple[int, int, int, str]:
     """Sort key of colocations by the resource on their other side, most important first."""
-    promotable = 0 if resource.kind is Kind.CLONE and resource.promotable else 1
+    promotable = 0 if resource.kind is ResourceKind.CLONE and resource.promotable else 1
     return (-resource.priority, -_RANK[resource.kind], promotable, resource.id)
 
 
-def _by_primary(colocation: Colocation) -> tuple[int, int, int, str]:
+def _by_primary(colocation: ResolvedColocation) -> tuple[int, int, int, str]:
     return importance(colocation.primary)
 
 
-def _by_dependent(colocation: Colocation) -> tuple[int, int, int, str]:
+def _by_dependent(colocation: ResolvedColocation) -> tuple[int, int, int, str]:
     return importance(colocation.dependent)
 
 
@@ -75,10 +75,11 @@ class ColocationList:
     __slots__ = ("_key", "_sorted")
 
     def __init__(self, dependents: bool) -> None:
-        self._key: Callable[[Colocation], tuple[int, int, int, str]] = _by_dependent if dependents else _by_primary
-        self._sorted: list[Colocation] = []
+        self._key: Callable[[ResolvedColocation],
+                            tuple[int, int, int, str]] = _by_dependent if dependents else _by_primary
+        self._sorted: list[ResolvedColocation] = []
 
-    def add(self, colocation: Colocation) -> None:
+    def add(self, colocation: ResolvedColocation) -> None:
         """Put one in its place."""
         items, key = self._sorted, self._key
         wanted = key(colocation)
@@ -87,7 +88,7 @@ class ColocationList:
             position += 1
         items.insert(position, colocation)
 
-    def extend(self, colocations: Sequence[Colocation]) -> None:
+    def extend(self, colocations: Sequence[ResolvedColocation]) -> None:
         """Take over a whole list.
 
         The first list is taken as it stands. Of any later one Pacemaker counts its first entry once for each entry
@@ -99,7 +100,7 @@ class ColocationList:
         for _ in colocations:
             self.add(colocations[0])
 
-    def items(self) -> list[Colocation]:
+    def items(self) -> list[ResolvedColocation]:
         """The colocations in order."""
         return self._sorted
 
@@ -112,19 +113,19 @@ def role_of(text: str | None) -> Role | None:
     return Role.UNKNOWN if role is Role.STARTED else role
 
 
-def resolve(names: Names, constraint: model.Colocation) -> list[Colocation]:
+def resolve(names: ConstraintNames, constraint: model.Colocation) -> list[ResolvedColocation]:
     """The colocations that a constraint stands for, in the order in which they take effect."""
     return _Resolver(names, constraint).resolve()
 
 
 class _Resolver:
-    def __init__(self, names: Names, constraint: model.Colocation) -> None:
+    def __init__(self, names: ConstraintNames, constraint: model.Colocation) -> None:
         self.names = names
         self.constraint = constraint
         self.score = scores.parse(constraint.score)
-        self.found: list[Colocation] = []
+        self.found: list[ResolvedColocation] = []
 
-    def resolve(self) -> list[Colocation]:
+    def resolve(self) -> list[ResolvedColocation]:
         sets = self._sets()
         if sets is None:
             return []
@@ -229,7 +230,7 @@ class _Resolver:
         if influence is None:
             influence = (influenced_by or dependent).critical
         self.found.append(
-            Colocation(
+            ResolvedColocation(
                 identity,
                 dependent,
                 primary,

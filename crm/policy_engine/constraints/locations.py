@@ -14,16 +14,16 @@ from crm.model import score as scores
 from crm.model.report import Report, Severity
 from crm.model.rules import Invalid, Rule
 from crm.model.score import Score
-from crm.policy_engine.attributes import node_attribute
-from crm.policy_engine.cluster import Cluster, Node, Probing, Resource, Role
-from crm.policy_engine.constraints.lookup import Names
-from crm.policy_engine.parameters import parameters_of
-from crm.policy_engine.roles import parse_role
-from crm.policy_engine.rules import RuleInput, holds
+from crm.policy_engine.constraints.lookup import ConstraintNames
+from crm.policy_engine.picture.attributes import node_attribute
+from crm.policy_engine.picture.cluster import Cluster, Node, Probing, Resource, Role
+from crm.policy_engine.picture.parameters import parameters_of
+from crm.policy_engine.picture.roles import parse_role
+from crm.policy_engine.picture.rules import RuleInput, holds
 
 
 @dataclass(slots=True)
-class Location:
+class ResolvedLocation:
     """A resource's scores on some nodes; with `role` set they count only when it will have that role."""
 
     id: str
@@ -35,7 +35,7 @@ class Location:
     """Says how healthy nodes are; configured by nobody."""
 
 
-def resolve(cluster: Cluster, names: Names, constraint: model.Location) -> list[Location]:
+def resolve(cluster: Cluster, names: ConstraintNames, constraint: model.Location) -> list[ResolvedLocation]:
     """The locations that a constraint stands for; empty, with a report, when it cannot be understood."""
     return _Resolver(cluster, names, constraint).resolve()
 
@@ -51,13 +51,13 @@ def role_filter(text: str | None) -> Role | None:
 
 
 class _Resolver:
-    def __init__(self, cluster: Cluster, names: Names, constraint: model.Location) -> None:
+    def __init__(self, cluster: Cluster, names: ConstraintNames, constraint: model.Location) -> None:
         self.cluster = cluster
         self.names = names
         self.constraint = constraint
-        self.found: list[Location] = []
+        self.found: list[ResolvedLocation] = []
 
-    def resolve(self) -> list[Location]:
+    def resolve(self) -> list[ResolvedLocation]:
         sets = self._sets()
         if sets:
             for one in sets:
@@ -178,4 +178,4 @@ class _Resolver:
         probing = Probing(text) if text in set(Probing) else Probing.ALWAYS
         if probing is Probing.EXCLUSIVE:
             resource.exclusive_probing = True
-        self.found.append(Location(identity, resource, role, probing, found))
+        self.found.append(ResolvedLocation(identity, resource, role, probing, found))

@@ -13,10 +13,10 @@ from difflib import get_close_matches
 
 from crm.model.constraints import ResourceSet
 from crm.model.report import Report, Severity
-from crm.policy_engine.cluster import Cluster, Resource
+from crm.policy_engine.picture.cluster import Cluster, Resource
 
 
-class Names:
+class ConstraintNames:
     """The names of one cluster that constraints can use."""
 
     def __init__(self, cluster: Cluster) -> None:

@@ -16,8 +16,8 @@ from crm.model.constraints import ResourceSet
 from crm.model.values import parse_integer
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.relation import Relation
-from crm.policy_engine.cluster import Resource
-from crm.policy_engine.constraints.lookup import Names
+from crm.policy_engine.constraints.lookup import ConstraintNames
+from crm.policy_engine.picture.cluster import Resource
 
 _INVERSE = {
     "start": "stop",
@@ -31,7 +31,7 @@ _INVERSE = {
 }
 
 
-class Kind(Enum):
+class OrderKind(Enum):
     """How binding an ordering is."""
 
     OPTIONAL = "Optional"
@@ -66,16 +66,16 @@ class SomeOf(Protocol):
         """Order a resource's task after it."""
 
 
-def resolve(orderer: Orderer, names: Names, constraint: model.Order) -> None:
+def resolve(orderer: Orderer, names: ConstraintNames, constraint: model.Order) -> None:
     """Take up all orderings that a constraint stands for."""
     _Resolver(orderer, names, constraint).resolve()
 
 
-def relation_for(kind: Kind, first_task: str, symmetry: Symmetry) -> Relation:
+def relation_for(kind: OrderKind, first_task: str, symmetry: Symmetry) -> Relation:
     """What an ordering of this kind means for its two actions."""
-    if kind is Kind.OPTIONAL:
+    if kind is OrderKind.OPTIONAL:
         return r.ORDERED
-    if kind is Kind.SERIALIZE:
+    if kind is OrderKind.SERIALIZE:
         return r.SERIALIZE
     match symmetry:
         case Symmetry.ASYMMETRIC:
@@ -88,28 +88,28 @@ def relation_for(kind: Kind, first_task: str, symmetry: Symmetry) -> Relation:
 
 
 class _Resolver:
-    def __init__(self, orderer: Orderer, names: Names, constraint: model.Order) -> None:
+    def __init__(self, orderer: Orderer, names: ConstraintNames, constraint: model.Order) -> None:
         self.orderer = orderer
         self.names = names
         self.constraint = constraint
         self.kind = self._kind(constraint.kind, constraint.score)
         self.symmetry = self._symmetry(self.kind, constraint.symmetrical)
 
-    def _kind(self, word: str | None, score: str | None = None) -> Kind:
+    def _kind(self, word: str | None, score: str | None = None) -> OrderKind:
         if word is None:
-            return Kind.OPTIONAL if score is not None and scores.parse(score) == 0 else Kind.MANDATORY
-        for kind in Kind:
+            return OrderKind.OPTIONAL if score is not None and scores.parse(score) == 0 else OrderKind.MANDATORY
+        for kind in OrderKind:
             if kind.value == word:
                 return kind
         message = f"kind={word} of the ordering {self.constraint.id} counts as Mandatory: there is no such kind."
         self.names.reject(self.constraint.id, message)
-        return Kind.MANDATORY
+        return OrderKind.MANDATORY
 
     @staticmethod
-    def _symmetry(kind: Kind, symmetrical: bool | None) -> Symmetry:
+    def _symmetry(kind: OrderKind, symmetrical: bool | None) -> Symmetry:
         if symmetrical is None:
-            symmetrical = kind is not Kind.SERIALIZE
-        return Symmetry.SYMMETRIC if symmetrical and kind is not Kind.SERIALIZE else Symmetry.ASYMMETRIC
+            symmetrical = kind is not OrderKind.SERIALIZE
+        return Symmetry.SYMMETRIC if symmetrical and kind is not OrderKind.SERIALIZE else Symmetry.ASYMMETRIC
 
     def resolve(self) -> None:
         sets = self._sets()
@@ -205,7 +205,7 @@ class _Resolver:
         task = one.action or "start"
         relation = relation_for(kind, task, symmetry)
         sequential = one.sequential is not False
-        if kind is Kind.SERIALIZE:
+        if kind is OrderKind.SERIALIZE:
             for position, member in enumerate(members):
                 for later in members[position + 1 :]:
                     self.orderer.order(member, task, later, task, relation)

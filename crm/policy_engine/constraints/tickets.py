@@ -11,9 +11,9 @@ from enum import StrEnum
 from crm.model import constraints as model
 from crm.model.constraints import ResourceSet
 from crm.model.report import Report, Severity
-from crm.policy_engine.cluster import Cluster, Resource, Role, TicketState
 from crm.policy_engine.constraints.colocations import role_of
-from crm.policy_engine.constraints.lookup import Names
+from crm.policy_engine.constraints.lookup import ConstraintNames
+from crm.policy_engine.picture.cluster import Cluster, Resource, Role, TicketState
 
 
 class LossPolicy(StrEnum):
@@ -26,7 +26,7 @@ class LossPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TicketConstraint:
+class ResolvedTicketConstraint:
     """`resource`, in `role` (UNKNOWN: in any), depends on `ticket`."""
 
     id: str
@@ -41,11 +41,12 @@ class TicketConstraint:
         return self.ticket.granted and not self.ticket.standby
 
 
-def resolve(cluster: Cluster, names: Names, constraint: model.TicketConstraint) -> list[TicketConstraint]:
+def resolve(cluster: Cluster, names: ConstraintNames,
+            constraint: model.TicketConstraint) -> list[ResolvedTicketConstraint]:
     """The ticket constraints that one constraint stands for."""
     ticket = cluster.tickets.setdefault(constraint.ticket, TicketState(constraint.ticket))
     sets = _sets(names, constraint)
-    found: list[TicketConstraint] = []
+    found: list[ResolvedTicketConstraint] = []
     for one in sets or ():
         for name in one.members:
             resource = names.resource(name)
@@ -62,7 +63,7 @@ def resolve(cluster: Cluster, names: Names, constraint: model.TicketConstraint) 
     return found
 
 
-def _sets(names: Names, constraint: model.TicketConstraint) -> tuple[ResourceSet, ...] | None:
+def _sets(names: ConstraintNames, constraint: model.TicketConstraint) -> tuple[ResourceSet, ...] | None:
     if constraint.sets:
         return names.expand_sets(constraint.id, constraint.sets)
     name = constraint.resource
@@ -76,19 +77,19 @@ def _sets(names: Names, constraint: model.TicketConstraint) -> tuple[ResourceSet
 
 def _make(
     cluster: Cluster,
-    names: Names,
+    names: ConstraintNames,
     identity: str,
     ticket: TicketState,
     resource: Resource,
     role_word: str | None,
     policy_word: str | None,
-) -> list[TicketConstraint]:
+) -> list[ResolvedTicketConstraint]:
     role = role_of(role_word)
     if role is None:
         names.reject(identity, f"The ticket constraint {identity} is ignored: {role_word!r} is no role.")
         return []
     policy = _loss_policy(cluster, ticket, policy_word, role)
-    return [TicketConstraint(identity, ticket, resource, role, policy)]
+    return [ResolvedTicketConstraint(identity, ticket, resource, role, policy)]
 
 
 def _loss_policy(cluster: Cluster, ticket: TicketState, word: str | None, role: Role) -> LossPolicy:

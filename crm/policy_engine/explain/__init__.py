@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crm.model.cib import Cib
-    from crm.policy_engine.explain.answers import Answer
+    from crm.policy_engine.explain.answers import Explanation
 
 
-def explain(cib: Cib, now: int, name: str, node: str | None = None) -> Answer | None:
+def explain(cib: Cib, now: int, name: str, node: str | None = None) -> Explanation | None:
     """Everything about the resource `name` (an instance as `web:1`) at `now`, epoch seconds; None if there is none.
 
     With `node` only that node's part of the answer is kept.
     """
-    from crm.policy_engine.explain.story import tell
+    from crm.policy_engine.explain.explainer import explain_resource
 
-    return tell(cib, now, name, node)
+    return explain_resource(cib, now, name, node)

@@ -85,7 +85,7 @@ class InstanceAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Explanation:
     """A resource, with everything in it. `nodes` is about the collective itself, when it is a clone or a bundle.
 
     steps   how many steps the whole transition takes

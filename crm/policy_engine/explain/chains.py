@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from crm.policy_engine import restarts
 from crm.policy_engine.actions.action import Action, Input
-from crm.policy_engine.actions.tasks import completed
-from crm.policy_engine.cluster import Resource
+from crm.policy_engine.actions.task_names import completed
 from crm.policy_engine.explain.answers import ActionAnswer
 from crm.policy_engine.explain.reasons import why_wanted_stopped
-from crm.policy_engine.render.graph import Graph
-from crm.policy_engine.tree import is_within
+from crm.policy_engine.output.transition_graph import TransitionGraph
+from crm.policy_engine.picture import restarts
+from crm.policy_engine.picture.cluster import Resource
+from crm.policy_engine.picture.tree import is_within
 
 _DEPTH = 50
 _ALWAYS_TOLD = ("start", "stop", "promote", "demote", "migrate_to", "migrate_from", "reload-agent", "stonith")
 
 
-def action_answers(graph: Graph, steps: Mapping[int, int], resource: Resource, decided: str) -> list[ActionAnswer]:
+def action_answers(graph: TransitionGraph, steps: Mapping[int, int], resource: Resource,
+                   decided: str) -> list[ActionAnswer]:
     """What is planned for a primitive and what would have to be done but cannot; `decided` is why it changes at all."""
     found = []
     for action in resource.actions:

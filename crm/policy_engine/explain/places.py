@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from crm.model import score as scores
 from crm.model.score import MINUS_INFINITY, Score
-from crm.policy_engine.cluster import Cluster, Node, Resource
-from crm.policy_engine.constraints.locations import Location
+from crm.policy_engine.constraints.locations import ResolvedLocation
 from crm.policy_engine.explain.answers import Influence, NodeAnswer
 from crm.policy_engine.explain.reasons import influence, why_unusable
-from crm.policy_engine.place.capacity import compare_capacity
-from crm.policy_engine.trace import Choice, RecordingTrace, ScoreChange
-from crm.policy_engine.tree import assigned_nodes, current_node, instances_of
+from crm.policy_engine.picture.cluster import Cluster, Node, Resource
+from crm.policy_engine.picture.score_trace import Choice, RecordingTrace, ScoreChange
+from crm.policy_engine.picture.tree import assigned_nodes, current_node, instances_of
+from crm.policy_engine.placement.capacity import compare_capacity
 
 
 def node_answers(cluster: Cluster, trace: RecordingTrace, resource: Resource) -> tuple[NodeAnswer, ...]:
@@ -177,7 +177,7 @@ def _resources(count: int) -> str:
     return f"{count} resource{'' if count == 1 else 's'}"
 
 
-def _bans(location: Location, node: Node) -> bool:
+def _bans(location: ResolvedLocation, node: Node) -> bool:
     return any(each is node and points <= MINUS_INFINITY for each, points in location.scores)
 
 

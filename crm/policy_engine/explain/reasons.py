@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 
 from crm.model import score as scores
 from crm.model.score import INFINITY, MINUS_INFINITY, Score
-from crm.policy_engine.cluster import Cluster, Node, Resource, Role
-from crm.policy_engine.constraints.colocations import Colocation
-from crm.policy_engine.constraints.locations import Location
-from crm.policy_engine.constraints.tickets import TicketConstraint
+from crm.policy_engine.constraints.colocations import ResolvedColocation
+from crm.policy_engine.constraints.locations import ResolvedLocation
+from crm.policy_engine.constraints.tickets import ResolvedTicketConstraint
 from crm.policy_engine.explain.answers import Influence
-from crm.policy_engine.fail_counts import failures_on
-from crm.policy_engine.place.affinity import outermost
-from crm.policy_engine.place.candidates import is_usable
-from crm.policy_engine.roles import role_text
-from crm.policy_engine.trace import Cause, ScoreChange
-from crm.policy_engine.tree import assigned_nodes
+from crm.policy_engine.picture.cluster import Cluster, Node, Resource, Role
+from crm.policy_engine.picture.fail_counts import failures_on
+from crm.policy_engine.picture.roles import role_text
+from crm.policy_engine.picture.score_trace import ScoreCause, ScoreChange
+from crm.policy_engine.picture.tree import assigned_nodes
+from crm.policy_engine.placement.candidates import is_usable
+from crm.policy_engine.placement.colocation_scores import outermost
 
 
 def influence(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> Influence:
@@ -38,11 +38,11 @@ def points(change: ScoreChange) -> str:
 
 def constraint_of(subject: object) -> str:
     """The id of the configured constraint that a change is about; empty if nobody configured one."""
-    if isinstance(subject, Colocation):
+    if isinstance(subject, ResolvedColocation):
         return subject.id if subject.explicit else ""
-    if isinstance(subject, Location):
+    if isinstance(subject, ResolvedLocation):
         return "" if subject.of_health else subject.id
-    return subject.id if isinstance(subject, TicketConstraint) else ""
+    return subject.id if isinstance(subject, ResolvedTicketConstraint) else ""
 
 
 def why_unusable(node: Node) -> str | None:
@@ -110,7 +110,7 @@ def lineage(resource: Resource) -> list[Resource]:
 
 def _of_ticket(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> str:
     constraint = change.subject
-    assert isinstance(constraint, TicketConstraint)
+    assert isinstance(constraint, ResolvedTicketConstraint)
     state = "is on standby" if constraint.ticket.granted else "is not granted"
     return f"ticket {constraint.ticket.id} {state} (constraint {constraint.id})"
 
@@ -127,7 +127,7 @@ def _of_health(cluster: Cluster, resource: Resource, node: Node, change: ScoreCh
 
 def _of_location(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> str:
     location = change.subject
-    assert isinstance(location, Location)
+    assert isinstance(location, ResolvedLocation)
     about = "" if location.resource is resource else f" of {location.resource.id}"
     role = f", for the role {role_text(location.role)}" if location.role is not Role.UNKNOWN else ""
     if (change.after or 0) == (change.before or 0):
@@ -186,7 +186,7 @@ def _of_container(cluster: Cluster, resource: Resource, node: Node, change: Scor
 
 def _of_primary(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> str:
     colocation = change.subject
-    assert isinstance(colocation, Colocation)
+    assert isinstance(colocation, ResolvedColocation)
     primary = colocation.primary
     role = f" {role_text(colocation.primary_role).lower()}" if colocation.primary_role is not Role.UNKNOWN else ""
     place = f"{primary.id}{role}, which {where(primary)}"
@@ -212,7 +212,7 @@ _IMPLIED: Mapping[str, str] = {
 
 def _of_dependent(cluster: Cluster, resource: Resource, node: Node, change: ScoreChange) -> str:
     colocation = change.subject
-    assert isinstance(colocation, Colocation)
+    assert isinstance(colocation, ResolvedColocation)
     dependent = colocation.dependent
     if not colocation.explicit:
         relation = "the next in the group" if colocation.id == "#group-members" else "which runs in it"
@@ -280,21 +280,21 @@ def _of_promotion(cluster: Cluster, resource: Resource, node: Node, change: Scor
     return "promotion score set by its agent"
 
 
-_TEXTS: Mapping[Cause, Callable[[Cluster, Resource, Node, ScoreChange], str]] = {
-    Cause.STATUS: _of_status,
-    Cause.TICKET: _of_ticket,
-    Cause.LOCK: _of_lock,
-    Cause.HEALTH: _of_health,
-    Cause.LOCATION: _of_location,
-    Cause.STICKINESS: _of_stickiness,
-    Cause.FAILURES: _of_failures,
-    Cause.EXCLUSIVE_PROBING: _of_exclusive_probing,
-    Cause.CONTAINER: _of_container,
-    Cause.COLOCATED_WITH: _of_primary,
-    Cause.COLOCATED_BY: _of_dependent,
-    Cause.STOPPED: _of_stopped,
-    Cause.CAPACITY: _of_capacity,
-    Cause.FULL: _of_full,
-    Cause.ENOUGH: _of_enough,
-    Cause.PROMOTION: _of_promotion,
+_TEXTS: Mapping[ScoreCause, Callable[[Cluster, Resource, Node, ScoreChange], str]] = {
+    ScoreCause.STATUS: _of_status,
+    ScoreCause.TICKET: _of_ticket,
+    ScoreCause.LOCK: _of_lock,
+    ScoreCause.HEALTH: _of_health,
+    ScoreCause.LOCATION: _of_location,
+    ScoreCause.STICKINESS: _of_stickiness,
+    ScoreCause.FAILURES: _of_failures,
+    ScoreCause.EXCLUSIVE_PROBING: _of_exclusive_probing,
+    ScoreCause.CONTAINER: _of_container,
+    ScoreCause.COLOCATED_WITH: _of_primary,
+    ScoreCause.COLOCATED_BY: _of_dependent,
+    ScoreCause.STOPPED: _of_stopped,
+    ScoreCause.CAPACITY: _of_capacity,
+    ScoreCause.FULL: _of_full,
+    ScoreCause.ENOUGH: _of_enough,
+    ScoreCause.PROMOTION: _of_promotion,
 }

@@ -10,14 +10,14 @@ from __future__ import annotations
 from crm.model.attributes import AttributeSet
 from crm.model.cib import Cib
 from crm.model.report import Report
-from crm.policy_engine.cluster import Cluster
 from crm.policy_engine.observe.counting import count_instances
 from crm.policy_engine.observe.nodes import observe_nodes
 from crm.policy_engine.observe.remote_nodes import imply_remote_nodes
 from crm.policy_engine.observe.resources import observe_resources
 from crm.policy_engine.observe.status import observe_status
-from crm.policy_engine.options import Options, read_options, with_newest_names
-from crm.policy_engine.rules import RuleInput, apply_sets
+from crm.policy_engine.picture.cluster import Cluster
+from crm.policy_engine.picture.options import ClusterOptions, read_options, with_newest_names
+from crm.policy_engine.picture.rules import RuleInput, apply_sets
 
 __all__ = ["observe"]
 
@@ -48,7 +48,7 @@ def _empty_cluster(cib: Cib, now: int) -> Cluster:
     return cluster
 
 
-def _options(cib: Cib, values: dict[str, str], reports: list[Report]) -> Options:
+def _options(cib: Cib, values: dict[str, str], reports: list[Report]) -> ClusterOptions:
     may_panic = cib.attributes.get("no-quorum-panic", "0") not in ("0", "false")
     return read_options(values, cib.have_quorum, may_panic, reports)
 

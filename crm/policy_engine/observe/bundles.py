@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from crm.model.report import Report, Severity
 from crm.model.resources import Bundle, BundleNetwork, Clone, Primitive
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.cluster import (
+from crm.policy_engine.observe import resources
+from crm.policy_engine.observe.nodes import add_node
+from crm.policy_engine.observe.remote_nodes import attribute_set, connection_definition, operation
+from crm.policy_engine.picture.cluster import (
     BundleSettings,
     Candidate,
     Cluster,
@@ -22,10 +25,7 @@ from crm.policy_engine.cluster import (
     Replica,
     Resource,
 )
-from crm.policy_engine.names import as_id
-from crm.policy_engine.observe import resources
-from crm.policy_engine.observe.nodes import add_node
-from crm.policy_engine.observe.remote_nodes import attribute_set, connection_definition, operation
+from crm.policy_engine.picture.names import as_id
 
 _REMOTE_PORT = "3121"
 _KEY_FILE = "/etc/pacemaker/authkey"

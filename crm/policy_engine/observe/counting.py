@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm.policy_engine.cluster import Cluster, Resource, Role
-from crm.policy_engine.roles import parse_role
+from crm.policy_engine.picture.cluster import Cluster, Resource, Role
+from crm.policy_engine.picture.roles import parse_role
 
 
 def count_instances(cluster: Cluster) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crm.policy_engine.cluster import Cluster, Demand, Node, NodeKind, Resource
-from crm.policy_engine.observe.fencing import fence
+from crm.policy_engine.observe.fencing_needs import require_fencing
+from crm.policy_engine.picture.cluster import Cluster, Demand, Node, NodeKind, Resource
 
 
 def demand_stop(cluster: Cluster, resource: Resource, node: Node) -> None:
@@ -15,7 +15,7 @@ def demand_stop(cluster: Cluster, resource: Resource, node: Node) -> None:
     cluster.demands.append(Demand("stop", node, resource))
     reachable = node.online or (node.kind is NodeKind.GUEST and not node.remote_needs_reset)
     if not reachable and resource.managed and not node.unclean:
-        fence(cluster, node, "stop is unrunnable")
+        require_fencing(cluster, node, "stop is unrunnable")
 
 
 def withdraw_stops(cluster: Cluster, resource: Resource, node: Node) -> None:

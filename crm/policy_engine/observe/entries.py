@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from crm.model.history import ExitCode, HistoryEntry, OperationStatus
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.cluster import Kind, OnFail, Resource, Role
-from crm.policy_engine.failure_policy import on_fail_of, role_after_failure
-from crm.policy_engine.observe import expiry, migration
+from crm.policy_engine.observe import expiry, interrupted_migration
 from crm.policy_engine.observe.demands import demand_stop
+from crm.policy_engine.observe.exit_codes import interpret
 from crm.policy_engine.observe.preferences import ban_everywhere, prefer
-from crm.policy_engine.observe.reading import (
-    Reading,
-    Result,
-    masks_as_stopped,
-    record_failure,
-    set_active,
-)
-from crm.policy_engine.observe.results import interpret
-from crm.policy_engine.operations import find_operation, is_probe, operation_meta
+from crm.policy_engine.observe.reading import EntryResult, HistoryReading, masks_as_stopped, record_failure, set_active
+from crm.policy_engine.picture.cluster import OnFail, Resource, ResourceKind, Role
+from crm.policy_engine.picture.failure_policy import on_fail_of, role_after_failure
+from crm.policy_engine.picture.operations import find_operation, is_probe, operation_meta
 
 _RELEVANT = frozenset(
     {"monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from", "asyncmon"}
@@ -28,7 +22,7 @@ _FORGIVEN_BY_SUCCESS = frozenset(
 )
 
 
-def read_entry(reading: Reading, entry: HistoryEntry) -> None:
+def read_entry(reading: HistoryReading, entry: HistoryEntry) -> None:
     """Take over what one entry says; entries come oldest first."""
     result = _result(entry)
     if result is None:
@@ -48,13 +42,13 @@ def read_entry(reading: Reading, entry: HistoryEntry) -> None:
         _handle_failure(reading, result)
 
 
-def _result(entry: HistoryEntry) -> Result | None:
+def _result(entry: HistoryEntry) -> EntryResult | None:
     """The entry's result, None when it is malformed or says nothing of the resource's state."""
     if entry.operation not in _RELEVANT or not entry.id or entry.rc is None or not 0 <= entry.rc <= 255:
         return None
     if entry.status is None or entry.status not in _STATUSES or entry.status == OperationStatus.CANCELLED:
         return None
-    return Result(entry, entry.operation, entry.rc, entry.status)
+    return EntryResult(entry, entry.operation, entry.rc, entry.status)
 
 
 def _whole(resource: Resource) -> Resource:
@@ -62,14 +56,14 @@ def _whole(resource: Resource) -> Resource:
     return resource if resource.unique else resource.top
 
 
-def _accept_masked_probe(reading: Reading, result: Result) -> None:
+def _accept_masked_probe(reading: HistoryReading, result: EntryResult) -> None:
     """The agent cannot run there, so the resource does not, and shall not."""
     _accept(reading, result, result.expected_rc)
     record_failure(reading, result)
     prefer(reading.cluster, _whole(reading.resource), reading.node, MINUS_INFINITY, "masked-probe-failure")
 
 
-def _accept_pending(reading: Reading, result: Result) -> None:
+def _accept_pending(reading: HistoryReading, result: EntryResult) -> None:
     """Something is under way; unless a like operation has failed since, it counts as if it were going to succeed."""
     if _failed_since(reading, result):
         return
@@ -89,7 +83,7 @@ def _accept_pending(reading: Reading, result: Result) -> None:
         resource.pending_node = reading.node
 
 
-def _failed_since(reading: Reading, result: Result) -> bool:
+def _failed_since(reading: HistoryReading, result: EntryResult) -> bool:
     failure, entry = reading.last_failure, result.entry
     if failure is None or failure.operation != result.task or failure.interval_ms != entry.interval_ms:
         return False
@@ -98,7 +92,7 @@ def _failed_since(reading: Reading, result: Result) -> bool:
     return failure.last_rc_change >= entry.last_rc_change
 
 
-def _accept(reading: Reading, result: Result, rc: int) -> None:
+def _accept(reading: HistoryReading, result: EntryResult, rc: int) -> None:
     """The operation did what it should, with this exit code."""
     resource = reading.resource
     forgive = False
@@ -112,7 +106,7 @@ def _accept(reading: Reading, result: Result, rc: int) -> None:
         _forgive(reading)
 
 
-def _accept_task(reading: Reading, result: Result) -> bool:
+def _accept_task(reading: HistoryReading, result: EntryResult) -> bool:
     """Take over the role that a successful operation implies; whether it makes up for earlier failures."""
     resource = reading.resource
     match result.task:
@@ -126,7 +120,7 @@ def _accept_task(reading: Reading, result: Result) -> bool:
             resource.role = Role.UNPROMOTED
             return reading.on_fail is OnFail.DEMOTE
         case "migrate_to":
-            migration.migrated_to(reading, result)
+            interrupted_migration.migrated_to(reading, result)
             return False
         case task:
             if resource.role < Role.STARTED:
@@ -136,7 +130,7 @@ def _accept_task(reading: Reading, result: Result) -> bool:
     return True
 
 
-def _forgive(reading: Reading) -> None:
+def _forgive(reading: HistoryReading) -> None:
     """Drop what earlier failures asked for, except what only a person or fencing can settle."""
     resets = reading.on_fail is OnFail.RESET_REMOTE and reading.resource.remote_reconnect_ms == 0
     if reading.on_fail in _FORGIVEN_BY_SUCCESS or resets:
@@ -144,7 +138,7 @@ def _forgive(reading: Reading) -> None:
         reading.resource.next_role = Role.UNKNOWN
 
 
-def _handle_failure(reading: Reading, result: Result) -> None:
+def _handle_failure(reading: HistoryReading, result: EntryResult) -> None:
     cluster, resource, node = reading.cluster, reading.resource, reading.node
     on_fail = _configured_on_fail(reading, result)
     if result.status == OperationStatus.NOT_INSTALLED:
@@ -165,21 +159,21 @@ def _handle_failure(reading: Reading, result: Result) -> None:
         prefer(cluster, _whole(resource), None, MINUS_INFINITY, "fatal-error")
 
 
-def _configured_on_fail(reading: Reading, result: Result) -> OnFail:
+def _configured_on_fail(reading: HistoryReading, result: EntryResult) -> OnFail:
     cluster, resource, interval = reading.cluster, reading.resource, result.entry.interval_ms
     operation = find_operation(resource, result.task, interval)
     meta = operation_meta(cluster, resource, reading.node, result.task, interval, operation)
     return on_fail_of(cluster, resource, result.task, interval, meta.get("on-fail"))
 
 
-def _doubt_connection(reading: Reading) -> None:
+def _doubt_connection(reading: HistoryReading) -> None:
     """An operation could not reach a remote node although its connection seems to be well."""
     connection = reading.node.remote if reading.node.is_remote_kind else None
     if connection is not None and connection.managed:
         connection.failed = connection.stop_if_failed = True
 
 
-def _pretend_success(reading: Reading, result: Result, on_fail: OnFail) -> None:
+def _pretend_success(reading: HistoryReading, result: EntryResult, on_fail: OnFail) -> None:
     _accept(reading, result, result.expected_rc)
     reading.resource.ignore_failure = True
     record_failure(reading, result)
@@ -187,7 +181,7 @@ def _pretend_success(reading: Reading, result: Result, on_fail: OnFail) -> None:
         reading.on_fail = on_fail
 
 
-def _fail(reading: Reading, result: Result, on_fail: OnFail) -> None:
+def _fail(reading: HistoryReading, result: EntryResult, on_fail: OnFail) -> None:
     """The failure counts: note it, what it asks for, and the role in which it leaves the resource."""
     cluster, resource = reading.cluster, reading.resource
     reading.last_failure = result.entry
@@ -204,19 +198,19 @@ def _fail(reading: Reading, result: Result, on_fail: OnFail) -> None:
         resource.next_role = limit
     if limit is Role.STOPPED:
         top = resource.top
-        anonymous = resource.parent is not None and top.kind is Kind.CLONE and not top.unique
+        anonymous = resource.parent is not None and top.kind is ResourceKind.CLONE and not top.unique
         ban_everywhere(cluster, top if anonymous else resource, "on-fail=stop")
 
 
-def _role_after(reading: Reading, result: Result, on_fail: OnFail) -> None:
+def _role_after(reading: HistoryReading, result: EntryResult, on_fail: OnFail) -> None:
     resource = reading.resource
     match result.task:
         case "stop":
             prefer(reading.cluster, resource, reading.node, MINUS_INFINITY, "__stop_fail__")
         case "migrate_to":
-            migration.failed_to_migrate_to(reading, result)
+            interrupted_migration.failed_to_migrate_to(reading, result)
         case "migrate_from":
-            migration.failed_to_migrate_from(reading, result)
+            interrupted_migration.failed_to_migrate_from(reading, result)
         case "promote":
             resource.role = Role.PROMOTED
         case "demote" if on_fail is OnFail.BLOCK:

@@ -6,11 +6,11 @@ Source: Pacemaker Explained, "Failure Handling".
 from __future__ import annotations
 
 from crm.model.history import ExitCode, OperationStatus
-from crm.policy_engine.cluster import Demand, NodeKind, Role
-from crm.policy_engine.cluster import FailedOperation as Check
-from crm.policy_engine.digests import Match, compare, needs_remote_address
-from crm.policy_engine.fail_counts import failures_on, seconds
-from crm.policy_engine.observe.reading import Reading, Result, masks_as_stopped
+from crm.policy_engine.observe.reading import EntryResult, HistoryReading, masks_as_stopped
+from crm.policy_engine.picture.cluster import Demand, NodeKind, Role
+from crm.policy_engine.picture.cluster import FailedOperation as Check
+from crm.policy_engine.picture.digests import Match, compare, needs_remote_address
+from crm.policy_engine.picture.fail_counts import failures_on, seconds
 
 _PROBE_RESULTS = frozenset(
     {
@@ -23,7 +23,7 @@ _PROBE_RESULTS = frozenset(
 )
 
 
-def has_expired(reading: Reading, result: Result) -> bool:
+def has_expired(reading: HistoryReading, result: EntryResult) -> bool:
     """Whether the entry is too old to count. Asks for the fail count to be cleared where that is due."""
     if result.status == OperationStatus.NOT_INSTALLED:
         return False
@@ -38,7 +38,7 @@ def has_expired(reading: Reading, result: Result) -> bool:
     return expired
 
 
-def _by_age(reading: Reading, result: Result, is_last_failure: bool) -> tuple[bool, str | None]:
+def _by_age(reading: HistoryReading, result: EntryResult, is_last_failure: bool) -> tuple[bool, str | None]:
     cluster, resource = reading.cluster, reading.resource
     timeout = seconds(resource.failure_timeout_ms)
     changed = result.entry.last_rc_change
@@ -61,7 +61,7 @@ def _by_age(reading: Reading, result: Result, is_last_failure: bool) -> tuple[bo
     return True, None
 
 
-def _waits_for_fencing(reading: Reading, result: Result) -> bool:
+def _waits_for_fencing(reading: HistoryReading, result: EntryResult) -> bool:
     """A remote node whose monitor failed is tried again only after it has been fenced."""
     resource = reading.resource
     if resource.remote_reconnect_ms == 0 or not reading.cluster.settings.fencing_enabled:
@@ -72,7 +72,7 @@ def _waits_for_fencing(reading: Reading, result: Result) -> bool:
     return node is not None and not node.remote_was_fenced
 
 
-def _parameters_changed(reading: Reading, result: Result) -> bool:
+def _parameters_changed(reading: HistoryReading, result: EntryResult) -> bool:
     """A failure with other parameters says nothing of the present ones."""
     if result.task not in ("start", "monitor"):
         return False
@@ -83,7 +83,7 @@ def _parameters_changed(reading: Reading, result: Result) -> bool:
     return compare(cluster, resource, node, result.entry).match in (Match.CHANGED, Match.RESTART)
 
 
-def _demand_clearing(reading: Reading, reason: str) -> None:
+def _demand_clearing(reading: HistoryReading, reason: str) -> None:
     resource, cluster = reading.resource, reading.cluster
     after = None
     if cluster.settings.fencing_enabled and resource.remote_reconnect_ms > 0:
@@ -94,7 +94,7 @@ def _demand_clearing(reading: Reading, reason: str) -> None:
     )
 
 
-def settles_expired(reading: Reading, result: Result, recorded_rc: int) -> bool:
+def settles_expired(reading: HistoryReading, result: EntryResult, recorded_rc: int) -> bool:
     """Deal with an expired entry; whether that is all there is to do with it."""
     if masks_as_stopped(reading.resource, result.entry) and recorded_rc != result.expected_rc:
         if reading.resource.role <= Role.STOPPED:

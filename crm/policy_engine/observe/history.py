@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from crm.model.history import HistoryEntry, NodeState, OperationStatus, ResourceHistory
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.cluster import Cluster, Node, NodeKind, OnFail, Resource, Role
-from crm.policy_engine.fail_counts import seconds
 from crm.policy_engine.observe.demands import demand, demand_stop, note_recurring, withdraw_stops
 from crm.policy_engine.observe.entries import read_entry
-from crm.policy_engine.observe.fencing import fence
+from crm.policy_engine.observe.fencing_needs import require_fencing
 from crm.policy_engine.observe.identify import find_for_history, make_removed, map_removed_to_containers
+from crm.policy_engine.observe.meta_attributes import target_role
 from crm.policy_engine.observe.preferences import prefer
-from crm.policy_engine.observe.reading import Reading
+from crm.policy_engine.observe.reading import HistoryReading
 from crm.policy_engine.observe.running import add_running
-from crm.policy_engine.observe.settings import target_role
 from crm.policy_engine.observe.sorting import in_order, still_running
-from crm.policy_engine.tree import in_bundle
+from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind, OnFail, Resource, Role
+from crm.policy_engine.picture.fail_counts import seconds
+from crm.policy_engine.picture.tree import in_bundle
 
 
 def observe_history(
@@ -44,7 +44,7 @@ def _observe_resource(
         _observe_lock(cluster, node, resource, history.shutdown_lock)
     earlier_role = resource.role
     resource.role = Role.UNKNOWN
-    reading = Reading(cluster, node, resource, history.id, containers_to_stop)
+    reading = HistoryReading(cluster, node, resource, history.id, containers_to_stop)
     entries = in_order(history.entries)
     for entry in entries:
         read_entry(reading, entry)
@@ -80,7 +80,7 @@ def _limit_role(resource: Resource) -> None:
         resource.next_role = wanted
 
 
-def _conclude(reading: Reading) -> None:
+def _conclude(reading: HistoryReading) -> None:
     """What follows once all entries are read."""
     resource, node = reading.resource, reading.node
     active = resource.role > Role.STOPPED
@@ -116,7 +116,7 @@ def _note_known(resource: Resource, node: Node) -> None:
         level = None if level.unique else level.parent
 
 
-def _doubt_node(reading: Reading) -> None:
+def _doubt_node(reading: HistoryReading) -> None:
     """It is active on a node that is away: that node must be fenced."""
     cluster, resource, node = reading.cluster, reading.resource, reading.node
     reason = f"{resource.id} is thought to be active there"
@@ -130,7 +130,7 @@ def _doubt_node(reading: Reading) -> None:
             f"{resource.id} is active there (fencing will be revoked if remote connection can be "
             "re-established elsewhere)"
         )
-    fence(cluster, node, reason)
+    require_fencing(cluster, node, reason)
 
 
 def _mark_failed(resource: Resource, on_fail: OnFail) -> None:
@@ -139,7 +139,7 @@ def _mark_failed(resource: Resource, on_fail: OnFail) -> None:
         resource.stop_if_failed = resource.stop_if_failed or on_fail not in (OnFail.DEMOTE, OnFail.BLOCK)
 
 
-def _apply_on_fail(reading: Reading, on_fail: OnFail, active: bool) -> None:
+def _apply_on_fail(reading: HistoryReading, on_fail: OnFail, active: bool) -> None:
     cluster, resource, node = reading.cluster, reading.resource, reading.node
     match on_fail:
         case OnFail.IGNORE:
@@ -148,7 +148,7 @@ def _apply_on_fail(reading: Reading, on_fail: OnFail, active: bool) -> None:
             resource.failed = True
             demand(cluster, "demote", resource, node)
         case OnFail.FENCE:
-            fence(cluster, node, f"{resource.id} failed there")
+            require_fencing(cluster, node, f"{resource.id} failed there")
         case OnFail.STANDBY:
             node.standby = node.standby_on_fail = True
         case OnFail.BLOCK:
@@ -168,7 +168,7 @@ def _apply_on_fail(reading: Reading, on_fail: OnFail, active: bool) -> None:
             _reset_remote(reading, active)
 
 
-def _restart_container(reading: Reading, active: bool) -> None:
+def _restart_container(reading: HistoryReading, active: bool) -> None:
     resource = reading.resource
     resource.failed = resource.stop_if_failed = True
     if resource.launcher is not None and in_bundle(resource):
@@ -180,14 +180,14 @@ def _restart_container(reading: Reading, active: bool) -> None:
         demand_stop(reading.cluster, resource, reading.node)
 
 
-def _reset_remote(reading: Reading, active: bool) -> None:
+def _reset_remote(reading: HistoryReading, active: bool) -> None:
     """The connection to a remote node is lost: the node must be fenced unless that has been done."""
     cluster, resource = reading.cluster, reading.resource
     resource.failed = resource.stop_if_failed = True
     if cluster.settings.fencing_enabled and resource.is_remote_connection:
         remote = cluster.nodes_by_name.get(resource.id)
         if remote is not None and remote.kind is NodeKind.REMOTE and not remote.remote_was_fenced:
-            fence(cluster, remote, "remote connection is unrecoverable")
+            require_fencing(cluster, remote, "remote connection is unrecoverable")
     if active:
         demand_stop(cluster, resource, reading.node)
     if resource.remote_reconnect_ms > 0:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from crm.model.history import ResourceHistory
 from crm.model.resources import Primitive
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.cluster import Cluster, Kind, Node, NodeKind, Resource
-from crm.policy_engine.names import base_name
 from crm.policy_engine.observe import bundles
 from crm.policy_engine.observe.nodes import add_node
 from crm.policy_engine.observe.preferences import prefer
 from crm.policy_engine.observe.remote_nodes import attribute_set
 from crm.policy_engine.observe.resources import add_instance, link_connection, make_resource, register
-from crm.policy_engine.tree import needs_fencing
+from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind, Resource, ResourceKind
+from crm.policy_engine.picture.names import base_name
+from crm.policy_engine.picture.tree import needs_fencing
 
 
 def find_for_history(cluster: Cluster, node: Node, history_id: str) -> Resource | None:
@@ -26,7 +26,7 @@ def find_for_history(cluster: Cluster, node: Node, history_id: str) -> Resource 
         return None
     resource: Resource | None = named
     top = named.top
-    if top.kind is Kind.CLONE and not top.unique:
+    if top.kind is ResourceKind.CLONE and not top.unique:
         if top.parent is not None:
             resource = bundles.replica_on(top.parent, node)
         else:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from crm.model.history import NodeState
 from crm.model.score import MINUS_INFINITY
 from crm.model.values import is_true, parse_bool, parse_integer
-from crm.policy_engine.cluster import Cluster, Node, NodeKind, Resource, Role
-from crm.policy_engine.fail_counts import seconds
-from crm.policy_engine.observe.fencing import fence
+from crm.policy_engine.observe.fencing_needs import require_fencing
 from crm.policy_engine.observe.nodes import set_attributes
-from crm.policy_engine.options import NoQuorumPolicy
+from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind, Resource, Role
+from crm.policy_engine.picture.fail_counts import seconds
+from crm.policy_engine.picture.options import NoQuorumPolicy
 
 _NEVER_SEEN = -1
 
@@ -29,7 +29,7 @@ def observe_member(cluster: Cluster, node: Node, state: NodeState) -> None:
     _determine(cluster, node, state)
     no_quorum_fences = cluster.settings.no_quorum_policy is NoQuorumPolicy.FENCE
     if not cluster.quorate and node.online and no_quorum_fences:
-        fence(cluster, node, "cluster does not have quorum")
+        require_fencing(cluster, node, "cluster does not have quorum")
 
 
 def shutdown_requested(node: Node) -> bool:
@@ -77,7 +77,7 @@ def _online_without_fencing(cluster: Cluster, node: Node, state: NodeState) -> b
     if _online_since(state) > 0:
         return (state.join or "").lower() == "member"
     if node.expected_up:
-        fence(cluster, node, "peer is unexpectedly down")
+        require_fencing(cluster, node, "peer is unexpectedly down")
     return False
 
 
@@ -87,14 +87,14 @@ def _online_with_fencing(cluster: Cluster, node: Node, state: NodeState) -> bool
     if node.shutting_down:
         return online > 0
     if member < 0:
-        fence(cluster, node, "peer has not been seen by the cluster")
+        require_fencing(cluster, node, "peer has not been seen by the cluster")
         return False
     termination = _termination_requested(node)
     if termination and state.join != "banned" and member <= 0 and online <= 0 and state.join == "down":
         return False
     reason = _why_fence(cluster, node, state, member, online, termination)
     if reason is not None:
-        fence(cluster, node, reason, priority_delay=reason == _LOST)
+        require_fencing(cluster, node, reason, priority_delay=reason == _LOST)
     elif _is_pending(state, member, online):
         node.standby = True
         node.pending = True

@@ -13,9 +13,9 @@ from crm.model import score
 from crm.model.attributes import AttributeSet
 from crm.model.report import Report, Severity
 from crm.model.score import Score
-from crm.policy_engine.cluster import Cluster, Node, NodeKind
-from crm.policy_engine.names import natural_key
-from crm.policy_engine.rules import RuleInput, apply_sets
+from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind
+from crm.policy_engine.picture.names import natural_key
+from crm.policy_engine.picture.rules import RuleInput, apply_sets
 
 _REMOTE_TYPES = frozenset({"remote"})
 _MEMBER_TYPES = frozenset({"member", "normal", "ping"})

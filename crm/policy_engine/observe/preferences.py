@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from crm.model import score
 from crm.model.score import Score
-from crm.policy_engine.cluster import Candidate, Cluster, Node, Preference, Probing, Resource
+from crm.policy_engine.picture.cluster import Candidate, Cluster, Node, Preference, Probing, Resource
 
 
 def prefer(cluster: Cluster, resource: Resource, node: Node | None, points: Score, origin: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crm.model.history import ExitCode, HistoryEntry, OperationStatus
-from crm.policy_engine.cluster import Cluster, FailedOperation, Node, OnFail, Resource, Role
-from crm.policy_engine.tree import in_bundle
+from crm.policy_engine.picture.cluster import Cluster, FailedOperation, Node, OnFail, Resource, Role
+from crm.policy_engine.picture.tree import in_bundle
 
 
 @dataclass(slots=True)
-class Reading:
+class HistoryReading:
     """What is known of the resource on the node after the entries read so far.
 
     on_fail        the gravest thing that failures ask for and that no later success took back
@@ -27,7 +27,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Result:
+class EntryResult:
     """One entry and what its result counts as; `rc` and `status` may be put right as it is understood."""
 
     entry: HistoryEntry
@@ -58,7 +58,7 @@ def masks_as_stopped(resource: Resource, entry: HistoryEntry) -> bool:
     )
 
 
-def record_failure(reading: Reading, result: Result) -> None:
+def record_failure(reading: HistoryReading, result: EntryResult) -> None:
     """Keep a failed operation for displays, once per operation and node, while the node is online."""
     if not reading.node.online:
         return

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from crm.model.attributes import AttributeSet, NameValue
 from crm.model.resources import Group, Operation, Primitive, ResourceDefinition
 from crm.model.values import interval_ms
-from crm.policy_engine.cluster import Cluster, NodeKind
 from crm.policy_engine.observe.nodes import add_node
+from crm.policy_engine.picture.cluster import Cluster, NodeKind
 
 
 def is_remote_connection(definition: object) -> bool:

@@ -11,19 +11,19 @@ from dataclasses import replace
 from crm.model.report import Report, Severity
 from crm.model.resources import Bundle, Clone, Group, Operation, Primitive, ResourceDefinition, Template
 from crm.model.values import interval_ms, is_true, parse_integer
-from crm.policy_engine.cluster import CloneSettings, Cluster, Kind, Resource
-from crm.policy_engine.names import base_name
 from crm.policy_engine.observe import bundles
+from crm.policy_engine.observe.meta_attributes import apply_settings, is_remote_node_connection
 from crm.policy_engine.observe.nodes import assume_state
 from crm.policy_engine.observe.preferences import allow_by_default, prefer
-from crm.policy_engine.observe.settings import apply_settings, is_remote_node_connection
-from crm.policy_engine.parameters import parameters_of
+from crm.policy_engine.picture.cluster import CloneSettings, Cluster, Resource, ResourceKind
+from crm.policy_engine.picture.names import base_name
+from crm.policy_engine.picture.parameters import parameters_of
 
-_KINDS: dict[type[ResourceDefinition], Kind] = {
-    Primitive: Kind.PRIMITIVE,
-    Group: Kind.GROUP,
-    Clone: Kind.CLONE,
-    Bundle: Kind.BUNDLE,
+_KINDS: dict[type[ResourceDefinition], ResourceKind] = {
+    Primitive: ResourceKind.PRIMITIVE,
+    Group: ResourceKind.GROUP,
+    Clone: ResourceKind.CLONE,
+    Bundle: ResourceKind.BUNDLE,
 }
 MOST_INSTANCES = 1000
 _PROMOTABLE_STANDARDS = frozenset({"ocf"})
@@ -98,7 +98,7 @@ def _fill_primitive(cluster: Cluster, resource: Resource) -> bool:
     """Only some kinds of agent can be promoted, or run as unique instances."""
     top = resource.top
     standard = resource.standard.lower()
-    if top.kind is Kind.CLONE and resource.unique and standard not in _UNIQUE_STANDARDS:
+    if top.kind is ResourceKind.CLONE and resource.unique and standard not in _UNIQUE_STANDARDS:
         _make_anonymous(cluster, top)
         _forget_uniqueness(resource)
     if top.promotable and standard not in _PROMOTABLE_STANDARDS:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from crm.model.score import INFINITY
-from crm.policy_engine.cluster import Cluster, Kind, MultipleActive, Node, Resource, Role
 from crm.policy_engine.observe.preferences import ban_everywhere, prefer
-from crm.policy_engine.tree import activity, needs_fencing
+from crm.policy_engine.picture.cluster import Cluster, MultipleActive, Node, Resource, ResourceKind, Role
+from crm.policy_engine.picture.tree import activity, needs_fencing
 
 
 def add_running(cluster: Cluster, resource: Resource, node: Node, failed: bool) -> None:
@@ -61,7 +61,7 @@ def _apply_multiple_active(cluster: Cluster, resource: Resource) -> None:
         case MultipleActive.BLOCK:
             _block(resource)
             parent = resource.parent
-            together = parent is not None and parent.kind in (Kind.GROUP, Kind.BUNDLE)
+            together = parent is not None and parent.kind in (ResourceKind.GROUP, ResourceKind.BUNDLE)
             if parent is not None and together and parent.multiple_active is MultipleActive.BLOCK:
                 for sibling in parent.children:
                     _block(sibling)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from crm.model.history import NodeState
 from crm.model.values import is_true
-from crm.policy_engine.cluster import Cluster, Node, NodeKind, Resource, Role, TicketState
 from crm.policy_engine.observe.demands import demand_stop
 from crm.policy_engine.observe.history import observe_history
 from crm.policy_engine.observe.membership import determine_remote, observe_member, observe_remote
 from crm.policy_engine.observe.nodes import find_node
-from crm.policy_engine.tree import current_node
+from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind, Resource, Role, TicketState
+from crm.policy_engine.picture.tree import current_node
 
 
 def observe_status(cluster: Cluster) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from crm.client import Client
 from crm.client.errors import ApiError, Problem, Unreachable
-from crm.client.http import Message
+from crm.client.http import HttpMessage
 from tests.system.linearizability.history import Fate, History, Read, Write
 
 REGISTERS = {
@@ -91,7 +91,7 @@ class Clients:
         query += [("consistent", "true")] if consistent else []
         began = self.now()
         try:
-            answer = Client(nodes[node], timeout_s=_READ_LIMIT_S).ask(Message("GET", "/v1/cib", tuple(query)))
+            answer = Client(nodes[node], timeout_s=_READ_LIMIT_S).ask(HttpMessage("GET", "/v1/cib", tuple(query)))
         except (ApiError, OSError):
             return None
         value = value_in(answer.text, register)
@@ -128,7 +128,8 @@ class Clients:
 
     def _send(self, place: str, body: bytes, headers: list[tuple[str, str]]) -> tuple[Fate, str]:
         try:
-            Client(place, timeout_s=_WRITE_LIMIT_S).ask(Message("PATCH", "/v1/cib", (), body, headers=tuple(headers)))
+            Client(place,
+                   timeout_s=_WRITE_LIMIT_S).ask(HttpMessage("PATCH", "/v1/cib", (), body, headers=tuple(headers)))
         except Problem as problem:
             return (Fate.REFUSED if problem.code in _REFUSALS else Fate.UNKNOWN), problem.code
         except Unreachable:

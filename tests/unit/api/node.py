@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from crm.api.agents_everywhere import AgentsEverywhere
-from crm.api.service import Committed, FencingRecord, Journal, MemberStatus, NodeStatus, Refused
+from crm.api.queries.cluster_agents import ClusterAgents
+from crm.api.service import Committed, EventLog, FencingRecord, MemberStatus, NodeStatus, RequestRefused
 from crm.cib.changes import Change
 from crm.cib.document import Document
-from crm.cib.store import Store
-from crm.cib.version import Seen, Version
-from crm.controller.node_list import ListedNode, NodeList, first_list
-from crm.controller.receipts import NOBODY, Origin, Receipt, Receipts
-from crm.daemon.kept_configurations import KeptConfigurations
-from crm.daemon.led_transitions import LedTransitions
-from crm.daemon.measures import Measures
-from crm.daemon.peers import Peers
-from crm.daemon.records import Records
+from crm.cib.store import CibStore
+from crm.cib.version import CibVersion, SeenVersion
+from crm.controller.membership.node_list import ListedNode, NodeList, first_list
+from crm.controller.replication.idempotency import NOBODY, AppliedRequest, AppliedRequests, Requester
+from crm.daemon.configuration_history import ConfigurationHistory
+from crm.daemon.history_records import HistoryRecords
+from crm.daemon.measurements import Measurements
+from crm.daemon.peer_queries import PeerQueries
 from crm.daemon.transition_archive import TransitionArchive
-from crm.executor.metadata import AgentAction, Metadata, Parameter
+from crm.daemon.transition_queries import TransitionQueries
+from crm.executor.metadata import AgentMetadata, AgentParameter, DescribedAction
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, Status
-from crm.executor.turns import Waiting
+from crm.executor.operation_limits import WaitingOperation
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 T = TypeVar("T")
@@ -58,28 +58,29 @@ CIB = """<cib validate-with="pacemaker-3.9" epoch="5" have-quorum="1" dc-uuid="1
 
 
 MEMBERS = (MemberStatus("one", "1", True, 1700, True), MemberStatus("two", "2", True, 1700, True))
-STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, Version(), True, 0, None, (), "", 3)
+STATUS = NodeStatus("one", "idle", "one", False, 3, MEMBERS, True, CibVersion(), True, 0, None, (), "", 3)
 
 
-ACTIONS = (AgentAction("start", "30s"), AgentAction("stop", "30s"), AgentAction("monitor", "20s", "10s"))
-SERVER = Metadata(
+ACTIONS = (DescribedAction("start", "30s"), DescribedAction("stop", "30s"), DescribedAction("monitor", "20s", "10s"))
+SERVER = AgentMetadata(
     "HttpServer",
     description="Serves a folder",
     parameters=(
-        Parameter("port", "integer", required=True, description="where it listens"),
-        Parameter("folder", default="/srv"),
-        Parameter("mode", "select", default="fast", choices=("fast", "safe")),
+        AgentParameter("port", "integer", required=True, description="where it listens"),
+        AgentParameter("folder", default="/srv"),
+        AgentParameter("mode", "select", default="fast", choices=("fast", "safe")),
     ),
     actions=ACTIONS,
     text='<resource-agent name="HttpServer"><version>1.1</version></resource-agent>\n',
 )
-AGENTS = {"HttpServer": SERVER, "Dummy": Metadata("Dummy", actions=ACTIONS), "PortHolder": Metadata("PortHolder")}
+AGENTS = {"HttpServer": SERVER, "Dummy": AgentMetadata("Dummy", actions=ACTIONS),
+          "PortHolder": AgentMetadata("PortHolder")}
 
 
 class _WithOneAgent:
     """What the other nodes of these tests have: an agent that this one has, too, and one of their own."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: PeerQueries) -> None:
         self.peers = peers
 
     async def agents(self) -> tuple[AgentReference, ...]:
@@ -88,8 +89,9 @@ class _WithOneAgent:
     async def has_agent(self, agent: AgentReference) -> bool:
         return agent.type in ("Dummy", "Lonely")
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
-        return Metadata(agent.type, parameters=(Parameter("depth", required=True),), actions=ACTIONS, text="<x/>")
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
+        return AgentMetadata(agent.type, parameters=(AgentParameter("depth", required=True),), actions=ACTIONS,
+                             text="<x/>")
 
 
 class FakeNode:
@@ -99,23 +101,23 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.document = Document.parse(CIB)
-        self.measured = Measures()
-        self.journal = Journal(self.document)
+        self.measured = Measurements()
+        self.journal = EventLog(self.document)
         self.journal.adopted("3", self.document)
         self._folder = tempfile.TemporaryDirectory(prefix="crmd-test-", ignore_cleanup_errors=True)
-        self.store = Store(Path(self._folder.name))
+        self.store = CibStore(Path(self._folder.name))
         self.store.save(self.document)
         self.archive = TransitionArchive(self.store.folder / "transitions", self.name)
-        self.peers = Peers(self.name, lambda: self.others, self._send)
-        self.others: dict[str, Peers] = {}
+        self.peers = PeerQueries(self.name, lambda: self.others, self._send)
+        self.others: dict[str, PeerQueries] = {}
         """Other nodes that are here."""
-        self.configurations = KeptConfigurations(Records(self.store), self.peers)
-        self.transitions = LedTransitions(self.archive, self.peers, lambda: self.state.dc, lambda: ("one", "two"))
+        self.configurations = ConfigurationHistory(HistoryRecords(self.store), self.peers)
+        self.transitions = TransitionQueries(self.archive, self.peers, lambda: self.state.dc, lambda: ("one", "two"))
         self.state = STATUS
-        self.receipts = Receipts()
-        self.origins: list[Origin] = []
-        self.trouble: Refused | None = None
-        self.uncertain: Refused | None = None
+        self.receipts = AppliedRequests()
+        self.origins: list[Requester] = []
+        self.trouble: RequestRefused | None = None
+        self.uncertain: RequestRefused | None = None
         """Why this node cannot say that it is up to date."""
         self.caught_up = 0
         """How often it was asked to be."""
@@ -128,21 +130,21 @@ class FakeNode:
         self.validated: list[tuple[str, dict[str, str]]] = []
         self.refusals: dict[str, tuple[int, str]] = {}
         """What agents answer to validate-all, by resource: exit code and reason; 0 for all others."""
-        self.waiting: tuple[Waiting, ...] = ()
+        self.waiting: tuple[WaitingOperation, ...] = ()
 
-    def meet(self, name: str, archive: TransitionArchive, store: Store | None = None) -> None:
+    def meet(self, name: str, archive: TransitionArchive, store: CibStore | None = None) -> None:
         """Another node is here, with what it has kept."""
-        other = Peers(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
-        LedTransitions(archive, other, lambda: self.state.dc, lambda: ("one", "two"))
-        AgentsEverywhere(_WithOneAgent(other))
+        other = PeerQueries(name, lambda: (self.name,), lambda to, raw: self.arrive(self.peers, name, raw))
+        TransitionQueries(archive, other, lambda: self.state.dc, lambda: ("one", "two"))
+        ClusterAgents(_WithOneAgent(other))
         if store is not None:
-            KeptConfigurations(Records(store), other)
+            ConfigurationHistory(HistoryRecords(store), other)
         self.others[name] = other
 
     def _send(self, to: str, raw: bytes) -> None:
         self.arrive(self.others[to], self.name, raw)
 
-    def arrive(self, peers: Peers, sender: str, raw: bytes) -> None:
+    def arrive(self, peers: PeerQueries, sender: str, raw: bytes) -> None:
         asyncio.get_running_loop().call_soon(peers.received, sender, raw)
 
     def status(self) -> NodeStatus:
@@ -156,18 +158,18 @@ class FakeNode:
         if self.uncertain is not None:
             raise self.uncertain
 
-    def receipt(self, key_id: str, /) -> Receipt | None:
+    def receipt(self, key_id: str, /) -> AppliedRequest | None:
         return self.receipts.find(key_id, NOW)
 
-    def _done(self, origin: Origin, count: int = 0) -> Committed:
+    def _done(self, origin: Requester, count: int = 0) -> Committed:
         """It is carried out, and the cluster knows under which key."""
         self.origins.append(origin)
         if origin.key is not None:
-            self.receipts.add(Receipt(origin.key, self.document.version, 3, NOW, count))
+            self.receipts.add(AppliedRequest(origin.key, self.document.version, 3, NOW, count))
         return Committed(self.document.version, 3)
 
     async def change(
-        self, change: Change, *, if_seen: Seen | None = None, dry_run: bool = False, origin: Origin = NOBODY
+        self, change: Change, *, if_seen: SeenVersion | None = None, dry_run: bool = False, origin: Requester = NOBODY
     ) -> Committed:
         if self.trouble is not None:
             raise self.trouble
@@ -186,7 +188,7 @@ class FakeNode:
         return await asyncio.to_thread(work, *arguments)
 
     async def cleanup(self, resource: str | None = None, node: str | None = None, *, everything: bool = False,
-                      origin: Origin = NOBODY) -> int:
+                      origin: Requester = NOBODY) -> int:
         self.cleaned.append((resource, node))
         self._done(origin, 1)
         return 1
@@ -194,15 +196,15 @@ class FakeNode:
     async def accept_loss(self, by: str) -> None:
         if self.trouble is not None:
             raise self.trouble
-        self.origins.append(Origin(by))
+        self.origins.append(Requester(by))
 
     async def set_attribute(
-        self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *, origin: Origin = NOBODY
+        self, node: str, name: str, value: str | None, dampening_ms: int | None = None, *, origin: Requester = NOBODY
     ) -> None:
         self.attributes.append((node, name, value, dampening_ms))
         self._done(origin)
 
-    async def fence(self, target: str, action: str, *, origin: Origin = NOBODY) -> Committed:
+    async def fence(self, target: str, action: str, *, origin: Requester = NOBODY) -> Committed:
         if self.trouble is not None:
             raise self.trouble
         self.fenced.append((target, action))
@@ -212,7 +214,7 @@ class FakeNode:
         return self.nodes
 
     async def change_members(
-        self, action: str, nodes: tuple[ListedNode, ...], *, origin: Origin = NOBODY
+        self, action: str, nodes: tuple[ListedNode, ...], *, origin: Requester = NOBODY
     ) -> Committed:
         if self.trouble is not None:
             raise self.trouble
@@ -230,13 +232,13 @@ class FakeNode:
     def fencings(self) -> tuple[FencingRecord, ...]:
         return (FencingRecord("x-1", "two", "off", "one", "success", NOW, NOW + 2, "power", "one"),)
 
-    def measures(self) -> Measures:
+    def measures(self) -> Measurements:
         return self.measured
 
     def mistakes(self) -> int:
         return 0
 
-    def waiting_operations(self) -> tuple[Waiting, ...]:
+    def waiting_operations(self) -> tuple[WaitingOperation, ...]:
         return self.waiting
 
     def adopt(self, document: Document) -> None:
@@ -250,7 +252,7 @@ class FakeNode:
     async def has_agent(self, agent: AgentReference) -> bool:
         return agent.type in AGENTS
 
-    async def metadata(self, agent: AgentReference) -> Metadata:
+    async def metadata(self, agent: AgentReference) -> AgentMetadata:
         if agent.type not in AGENTS:
             raise ValueError(f"There is no agent {agent.type} on this node")
         return AGENTS[agent.type]

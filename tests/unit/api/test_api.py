@@ -8,12 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crm.api.app import create
-from crm.api.service import Refused
+from crm.api.service import RequestRefused
 from crm.cib.changes import Edit
 from crm.cib.document import Document
-from crm.cib.record import OperationNote, ResourceRecord, record
 from crm.cib.redaction import REDACTED
-from crm.executor.turns import Waiting
+from crm.cib.status_updates import OperationUpdate, ResourceUpdate, apply_updates
+from crm.executor.operation_limits import WaitingOperation
 from crm.model.report import Report, Severity
 from tests.unit.api.node import CIB, NOW, FakeNode
 
@@ -43,10 +43,10 @@ def test_the_cluster_is_seen_in_one_picture(api: TestClient) -> None:
 def test_what_agents_said_is_told_without_secrets(api: TestClient, node: FakeNode) -> None:
     said = {"exit-reason": "hunter2 is wrong", "agent-output": "login\nwith hunter2", "op-status": "0", "rc-code": "1",
             "operation": "start", "operation_key": "web_start_0", "interval": "0", "transition-key": "1:1:0:x"}
-    failed = ResourceRecord("web", "ocf", "HttpServer", "crmd", {"web_last_failure_0": said})
+    failed = ResourceUpdate("web", "ocf", "HttpServer", "crmd", {"web_last_failure_0": said})
     edit = Edit("create", '<instance_attributes id="p"><nvpair id="p1" name="password" value="hunter2"/>'
                           '</instance_attributes>', xpath="//primitive[@id='web']")
-    node.adopt(record(node.document.apply(edit), [OperationNote("1", "one", failed)]))
+    node.adopt(apply_updates(node.document.apply(edit), [OperationUpdate("1", "one", failed)]))
     for path in ("/v1/operations", "/v1/failures", "/v1/cluster"):
         text = api.get(path, params={"resource": "web"} if path != "/v1/cluster" else {}).text
         assert f"login\\nwith {REDACTED}" in text and "hunter2" not in text, path
@@ -55,16 +55,16 @@ def test_what_agents_said_is_told_without_secrets(api: TestClient, node: FakeNod
 def test_an_operation_under_way_is_told_of_a_resource_and_of_what_holds_it(api: TestClient, node: FakeNode) -> None:
     started = {"op-status": "-1", "rc-code": "193", "operation": "start", "interval": "0", "call-id": "9",
                "operation_key": "ip_start_0", "transition-key": "4:1:0:x"}
-    record_of_ip = ResourceRecord("ip", "ocf", "PortHolder", "crmd", {"ip_last_0": started})
+    record_of_ip = ResourceUpdate("ip", "ocf", "PortHolder", "crmd", {"ip_last_0": started})
     document = node.document.apply(Edit("delete", xpath="//lrm_rsc_op[@id='ip_last_failure_0']"))
-    node.adopt(record(document, [OperationNote("1", "one", record_of_ip)]))
+    node.adopt(apply_updates(document, [OperationUpdate("1", "one", record_of_ip)]))
     web, _, group = api.get("/v1/cluster").json()["resources"]
     assert (web["under_way"], group["under_way"], group["children"][0]["under_way"]) == ("", "start", "start")
 
 
 def test_operations_that_wait_are_told_with_their_cause(api: TestClient, node: FakeNode) -> None:
-    node.waiting = (Waiting("web", "start", 0, 12.34, "the monitor of web has not ended"),
-                    Waiting("gone", "stop", 0, 1.0, "it is configured no more"))
+    node.waiting = (WaitingOperation("web", "start", 0, 12.34, "the monitor of web has not ended"),
+                    WaitingOperation("gone", "stop", 0, 1.0, "it is configured no more"))
     assert api.get("/v1/operations/waiting").json() == [
         {"resource": "web", "node": "one", "operation": "start", "interval_ms": 0, "since_s": 12.3,
          "reason": "the monitor of web has not ended"}]
@@ -209,7 +209,7 @@ def test_cleanup_is_handed_on(api: TestClient, node: FakeNode) -> None:
 
 @pytest.mark.parametrize(("code", "status"), [("no-quorum", 503), ("stale-version", 412), ("other", 422)])
 def test_what_the_cluster_refuses_is_a_problem(api: TestClient, node: FakeNode, code: str, status: int) -> None:
-    node.trouble = Refused(code, "cannot", "do this")
+    node.trouble = RequestRefused(code, "cannot", "do this")
     answer = api.post("/v1/nodes/one/standby")
     assert (answer.status_code, answer.json()["code"], answer.json()["next_step"]) == (status, code, "do this")
 

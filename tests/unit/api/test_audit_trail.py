@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from crm.api import audit, audit_trail
+from crm.api.middleware import audit
+from crm.api.queries import audit_trail
 from tests.unit.api.test_doors import Client
 
 

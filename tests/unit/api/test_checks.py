@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from crm.api.agent_validation import Verdict, judged
 from crm.api.app import create
-from crm.executor.metadata import AgentAction, Metadata, Parameter
+from crm.api.writing.agent_validation import AgentVerdict, judged
+from crm.executor.metadata import AgentMetadata, AgentParameter, DescribedAction
 from crm.model.history import OperationStatus
 from crm.model.report import Severity
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
@@ -33,8 +33,8 @@ class PlanningNode(FakeNode):
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
-    needs = (Parameter("ip", required=True, default=""),)
-    careful = Metadata("Careful", parameters=needs, actions=(*ACTIONS, AgentAction("validate-all", "5s")))
+    needs = (AgentParameter("ip", required=True, default=""),)
+    careful = AgentMetadata("Careful", parameters=needs, actions=(*ACTIONS, DescribedAction("validate-all", "5s")))
     monkeypatch.setitem(AGENTS, "Careful", careful)
     return PlanningNode()
 
@@ -127,8 +127,8 @@ def test_what_agents_say_of_all_that_is_configured(api: TestClient) -> None:
 AGENT = AgentReference("site", "ocf", "Careful", "crmd")
 
 
-def verdict(rc: int, reason: str = "", node: str = "one", status: int = OperationStatus.DONE) -> Verdict:
-    return Verdict(node, status, rc, reason)
+def verdict(rc: int, reason: str = "", node: str = "one", status: int = OperationStatus.DONE) -> AgentVerdict:
+    return AgentVerdict(node, status, rc, reason)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def verdict(rc: int, reason: str = "", node: str = "one", status: int = Operatio
         ([verdict(1, "took too long", status=OperationStatus.TIMEOUT)], "not-validated", Severity.WARNING),
     ],
 )
-def test_verdicts(verdicts: list[Verdict], code: str, severity: Severity) -> None:
+def test_verdicts(verdicts: list[AgentVerdict], code: str, severity: Severity) -> None:
     (report,) = judged(AGENT, verdicts)
     assert (report.code, report.severity, report.where) == (code, severity, "site")
 
 
 @pytest.mark.parametrize("verdicts", [[], [verdict(0)], [verdict(3)], [verdict(3, "not implemented")]])
-def test_an_agent_that_says_nothing_against_it(verdicts: list[Verdict]) -> None:
+def test_an_agent_that_says_nothing_against_it(verdicts: list[AgentVerdict]) -> None:
     assert judged(AGENT, verdicts) == []

@@ -14,12 +14,12 @@ from cryptography.x509.oid import NameOID
 from fastapi.testclient import TestClient
 from lxml import etree
 
-from crm.api import doors
 from crm.api.app import create
-from crm.api.doors import CERTIFICATE, PEER, DoorSettings
-from crm.api.scopes import Scope
-from crm.api.tokens import Grant, make
-from crm.cib.changes import Edit, Verb
+from crm.api.auth import authentication
+from crm.api.auth.authentication import CERTIFICATE, PEER, AuthenticationSettings
+from crm.api.auth.scopes import Scope
+from crm.api.auth.tokens import Grant, make
+from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import NOW, FakeNode
 
 KEY = b"0123456789abcdef"
@@ -33,7 +33,7 @@ class Client:
         self.node = FakeNode()
         self.uid: int | None = None
         self.certificate: dict[str, Any] | None = None
-        settings = DoorSettings(key, tcp, requests_per_second=requests_per_second)
+        settings = AuthenticationSettings(key, tcp, requests_per_second=requests_per_second)
         self._inner = create(self.node, clock=lambda: self.now, doors=settings)
         self.http = TestClient(self._app, raise_server_exceptions=False)
 
@@ -145,7 +145,7 @@ def test_over_the_unix_socket_the_admin_group_comes_in(client: Client, monkeypat
     denied = client.ask(*READ)
     assert (denied.status_code, denied.json()["code"]) == (403, "not-admitted")
     assert "haclient" in denied.json()["next_step"]
-    monkeypatch.setattr(doors, "_groups_of", lambda user, gid=None: ("haclient",))
+    monkeypatch.setattr(authentication, "_groups_of", lambda user, gid=None: ("haclient",))
     assert client.ask(*WRITE).status_code == 200
 
 
@@ -158,8 +158,8 @@ def test_the_lists_of_the_cib_hold_behind_every_door(client: Client) -> None:
     <acl_permission id="r2" kind="deny" reference="db"/></acl_role>
     <acl_target id="anna"><role id="r"/></acl_target></acls>"""
     enabled = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true"/></cluster_property_set>'
-    document = client.node.document.apply(Edit(Verb.UPSERT, enabled, "crm_config"))
-    client.node.document = document.apply(Edit(Verb.CREATE, lists, "configuration"))
+    document = client.node.document.apply(Edit(EditVerb.UPSERT, enabled, "crm_config"))
+    client.node.document = document.apply(Edit(EditVerb.CREATE, lists, "configuration"))
     token = client.token("anna", scope=Scope.WRITE)
     assert 'id="db"' not in client.ask("GET", "/v1/cib", token=token).text
     assert [each["id"] for each in client.ask("GET", "/v1/resources", token=token).json()] == ["web", "g"]

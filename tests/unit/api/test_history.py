@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crm.api.app import create
-from crm.cib.record import OperationNote, ResourceRecord, record
+from crm.cib.status_updates import OperationUpdate, ResourceUpdate, apply_updates
 from crm.model.transition import Transition
 from tests.unit.api.node import NOW, FakeNode
 
@@ -88,20 +88,20 @@ def test_a_restart_is_a_wish_in_the_cib_that_the_cluster_carries_out(
     assert mark(node) == "stop"
     assert api.get("/v1/resources/web/definition").json()["meta"] == {}, "its configuration stays as it is"
 
-    def result(operation: str) -> OperationNote:
+    def result(operation: str) -> OperationUpdate:
         entry = {"operation": operation, "operation_key": f"web_{operation}_0", "interval": "0", "call-id": "9",
                  "rc-code": "0", "op-status": "0", "transition-key": f"9:9:0:{operation}",
                  "transition-magic": f"0:0;9:9:0:{operation}"}
-        return OperationNote("1", "one", ResourceRecord("web", "ocf", "HttpServer", "crmd", {"web_last_0": entry}))
+        return OperationUpdate("1", "one", ResourceUpdate("web", "ocf", "HttpServer", "crmd", {"web_last_0": entry}))
 
-    node.adopt(record(node.document, [result("stop")]))
+    node.adopt(apply_updates(node.document, [result("stop")]))
     assert mark(node) == "start"
 
     async def nothing(document: object) -> Transition:
         return Transition(1)
 
     monkeypatch.setattr(node, "plan", nothing)
-    node.adopt(record(node.document, [result("start")]))
+    node.adopt(apply_updates(node.document, [result("start")]))
     ended = api.get(f"/v1/tasks/{task['id']}", params={"wait": 5}).json()
     assert ended["state"] == "done" and ended["message"].startswith("web restarted on one (after "), ended
     assert mark(node) is None

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from crm.api import idempotency
-from crm.api.service import Refused
-from crm.cib.changes import Edit, Verb
+from crm.api.middleware import idempotency
+from crm.api.service import RequestRefused
+from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import NOW
 from tests.unit.api.test_doors import Client
 
@@ -45,7 +45,7 @@ def test_a_key_belongs_to_one_request(client: Client) -> None:
 
 def test_an_error_of_the_request_is_kept_one_of_the_cluster_is_not(client: Client) -> None:
     path = "/v1/nodes/two/standby"
-    client.node.trouble = Refused("no-quorum", "cannot", "wait")
+    client.node.trouble = RequestRefused("no-quorum", "cannot", "wait")
     assert _keyed(client, "k", path).status_code == 503
     client.node.trouble = None
     assert _keyed(client, "k", path).status_code == 200
@@ -142,7 +142,7 @@ def test_a_receipt_that_may_be_lost_is_no_proof(method: str, path: str, body: di
     client, other, headers = Client("open"), Client("open"), {"Idempotency-Key": path}
     client.http.request(method, path, json=body, headers=headers)
     other.node.receipts.add(*client.node.receipts.all(NOW))
-    other.node.uncertain = Refused("not-ready", "nobody leads", "try again")
+    other.node.uncertain = RequestRefused("not-ready", "nobody leads", "try again")
     unknown = other.http.request(method, path, json=body, headers=headers)
     assert (unknown.status_code, unknown.json()["code"]) == (503, "not-ready")
     other.node.uncertain = None
@@ -181,18 +181,18 @@ def test_nothing_to_change_is_said_of_the_present_configuration_only(client: Cli
     caught_up = client.node.caught_up
     assert client.http.post(path).json().get("changed", False) is False
     assert client.node.caught_up == caught_up + 1
-    client.node.uncertain = Refused("not-ready", "nobody leads", "try again")
+    client.node.uncertain = RequestRefused("not-ready", "nobody leads", "try again")
     assert client.http.post(path, headers=same).status_code == 503
-    client.node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+    client.node.uncertain = RequestRefused("no-quorum", "nobody can say", "try again")
     assert client.http.post(path, headers=same).json()["code"] == "no-quorum"
-    client.node.adopt(client.node.document.apply(Edit(Verb.MODIFY, IGNORED)))
+    client.node.adopt(client.node.document.apply(Edit(EditVerb.MODIFY, IGNORED)))
     assert client.http.post(path, headers=same).status_code == 200
 
 
 def test_without_quorum_no_request_is_called_stale(client: Client) -> None:
     """A majority elsewhere may have done it."""
     method, path, body = WRITES[4]
-    client.node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+    client.node.uncertain = RequestRefused("no-quorum", "nobody can say", "try again")
     answer = client.http.request(method, path, json=body, headers={"If-Match": '"0.99.0@7"'})
     assert (answer.status_code, answer.json()["code"]) == (503, "no-quorum")
 

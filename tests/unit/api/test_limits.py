@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from crm.api import audit, limits
-from crm.api.limits import Depth, Rate
-from crm.api.scopes import Scope, needed
-from crm.api.tokens import new_id
-from crm.cib.changes import Edit, Verb
+from crm.api.auth.scopes import Scope, needed
+from crm.api.auth.tokens import new_id
+from crm.api.middleware import audit, limits
+from crm.api.middleware.limits import Depth, Rate
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.redaction import REDACTED
 from crm.cib.token_lists import still_counts
-from crm.policy_engine.plan import allow_deep_recursion
+from crm.policy_engine.scheduling import allow_deep_recursion
 from tests.unit.api.node import NOW, FakeNode
 from tests.unit.api.test_doors import READ, WRITE, Client
 
@@ -168,7 +168,7 @@ def test_a_certificate_is_a_user() -> None:
     client.certificate = _certificate("anna", "0A1B")
     assert client.ask(*READ).status_code == 200
     assert client.ask(*WRITE).json()["code"] == "out-of-scope"
-    client.node.adopt(client.node.document.apply(Edit(Verb.UPSERT, _LISTS_ON, "crm_config")))
+    client.node.adopt(client.node.document.apply(Edit(EditVerb.UPSERT, _LISTS_ON, "crm_config")))
     assert client.ask(*WRITE).json()["code"] == "permission-denied"
     client.certificate["subject"] = ((("commonName", "root"),),)
     assert client.ask(*WRITE).status_code == 200
@@ -239,7 +239,7 @@ def test_the_audit_log_says_who_what_when_and_what_came_of_it(tmp_path: Path) ->
 def _with_password(node: FakeNode) -> Any:
     pair = '<nvpair id="db-passwd" name="passwd" value="hunter2"/>'
     attributes = f'<instance_attributes id="db-p">{pair}</instance_attributes>'
-    return node.document.apply(Edit(Verb.MODIFY, f'<primitive id="db">{attributes}</primitive>'))
+    return node.document.apply(Edit(EditVerb.MODIFY, f'<primitive id="db">{attributes}</primitive>'))
 
 
 def test_secrets_are_shown_to_administrators_only() -> None:

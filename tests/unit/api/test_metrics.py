@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from crm.api.app import create
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import NOW, FakeNode
 
 
@@ -34,7 +34,7 @@ def test_nodes_and_resources() -> None:
 def test_constraints_have_their_scores() -> None:
     node = FakeNode()
     rule = '<rsc_location id="l" rsc="web" node="two" score="-INFINITY"/>'
-    node.document = node.document.apply(Edit(Verb.CREATE, rule, "constraints"))
+    node.document = node.document.apply(Edit(EditVerb.CREATE, rule, "constraints"))
     ((labels, value),) = _figures(node)["ha_cluster_pacemaker_location_constraints"]
     assert (labels["constraint"], labels["node"], value) == ("l", "two", float("-inf"))
 

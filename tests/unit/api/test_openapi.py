@@ -12,12 +12,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from crm.api.app import create
-from crm.api.doors import DoorSettings
-from crm.api.openapi import NO_EXAMPLE, complete, operations
-from crm.api.scopes import Scope
+from crm.api.auth.authentication import AuthenticationSettings
+from crm.api.auth.scopes import Scope
+from crm.api.views.openapi import NO_EXAMPLE, complete, operations
 from tests.unit.api.node import FakeNode
 
-APP = create(FakeNode(), doors=DoorSettings(b"0123456789abcdef"))
+APP = create(FakeNode(), doors=AuthenticationSettings(b"0123456789abcdef"))
 DOCUMENT = APP.openapi()
 OPERATIONS = [pytest.param(path, method, operation, id=f"{method.upper()} {path}")
               for path, method, operation in operations(DOCUMENT)]

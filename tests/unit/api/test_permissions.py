@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from crm.api import doors
-from crm.api.openapi import operations
-from crm.api.scopes import Scope
-from crm.cib.changes import Edit, Verb
+from crm.api.auth import authentication
+from crm.api.auth.scopes import Scope
+from crm.api.views.openapi import operations
+from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import FakeNode
 from tests.unit.api.test_doors import Client
 
@@ -73,7 +73,7 @@ def _client(door: str) -> Client:
     """One client for each door: it takes a while to make an application."""
     client = Client()
     if door.startswith("nobody"):
-        client.node.adopt(client.node.document.apply(Edit(Verb.UPSERT, LISTS, "crm_config")))
+        client.node.adopt(client.node.document.apply(Edit(EditVerb.UPSERT, LISTS, "crm_config")))
     return client
 
 
@@ -134,7 +134,7 @@ def test_whom_the_lists_allow_nothing_sees_and_does_nothing(
         client.certificate = {"subject": subject, "serialNumber": "01", "notAfter": "Jan  1 00:00:00 2040 GMT"}
     else:
         client.uid = 65534
-        monkeypatch.setattr(doors, "_groups_of", lambda user, gid=None: ("haclient",))
+        monkeypatch.setattr(authentication, "_groups_of", lambda user, gid=None: ("haclient",))
     answer = _ask(client, route, token)
     assert _state(client.node) == before, answer.text
     if route[1] in SPEAK_OF_NO_CLUSTER:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from crm.api.app import create
 from crm.cib.changes import Edit
 from crm.cib.document import Document
-from crm.cib.record import AttributeNote, NodeNote, record
+from crm.cib.status_updates import NodeUpdate, TransientAttributeUpdate, apply_updates
 from tests.unit.api.node import CIB, MEMBERS, NOW, STATUS, FakeNode
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_configuration_is_told(api: TestClient) -> None:
 
 
 def test_a_plan_shows_no_secret_to_whom_the_cib_shows_none(node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    from crm.api import plan_values
+    from crm.api.views import plan_values
     from crm.cib.redaction import without_secrets
 
     monkeypatch.setattr(plan_values, "visible", lambda service, document: without_secrets(document))
@@ -132,8 +132,9 @@ def test_a_plan_shows_no_secret_to_whom_the_cib_shows_none(node: FakeNode, monke
 
 def _counted(node: FakeNode) -> None:
     """The failure of ip is counted, so that it is banned from node one."""
-    counted = [AttributeNote("1", "fail-count-ip#start_0", "INFINITY"), AttributeNote("1", "load", "3")]
-    node.adopt(record(node.document, counted))
+    counted = [TransientAttributeUpdate("1", "fail-count-ip#start_0", "INFINITY"),
+               TransientAttributeUpdate("1", "load", "3")]
+    node.adopt(apply_updates(node.document, counted))
 
 
 def test_what_a_cleanup_would_lead_to(api: TestClient, node: FakeNode) -> None:
@@ -197,7 +198,7 @@ def test_what_a_confirmation_would_lead_to(api: TestClient, node: FakeNode) -> N
     api.put("/v1/options/fencing-enabled", json={"value": "true"})
     gone = replace(MEMBERS[0], present=False)
     node.state = replace(STATUS, node="two", dc="two", members=(gone, MEMBERS[1]))
-    node.adopt(record(node.document, [NodeNote("1", "one", {"in_ccm": "0", "crmd": "0", "join": "down"})]))
+    node.adopt(apply_updates(node.document, [NodeUpdate("1", "one", {"in_ccm": "0", "crmd": "0", "join": "down"})]))
     plan = api.post("/v1/fencing/nodes/one/confirm?dry_run=true").json()
     assert "start web on two" in [_words(each) for each in plan["actions"]]
     assert plan["fenced"] == [] and node.fenced == []

@@ -12,16 +12,16 @@ import pytest
 from fastapi import FastAPI
 
 from crm.api.app import create
-from crm.api.idempotency import _fingerprint
+from crm.api.middleware.idempotency import _fingerprint
 from crm.api.service import RequestKey
-from crm.api.tasks import Tasks
-from crm.api.tasks_everywhere import TasksEverywhere
+from crm.api.tasks.cluster_tasks import ClusterTasks
+from crm.api.tasks.node_tasks import NodeTasks
 from crm.cib.changes import Edit
 from crm.cib.document import Document
-from crm.cib.store import Store
+from crm.cib.store import CibStore
 from crm.controller.commands import ActionTiming, TransitionEnded
-from crm.daemon.peers import Peers
-from crm.daemon.refusal import Refused
+from crm.daemon.errors import RequestRefused
+from crm.daemon.peer_queries import PeerQueries
 from crm.daemon.transition_archive import TransitionArchive
 from crm.model.transition import Synapse
 from tests.unit.api.node import CIB, NOW, FakeNode
@@ -97,16 +97,16 @@ def test_a_list_comes_in_pages() -> None:
     asyncio.run(story())
 
 
-def _pair() -> tuple[Peers, Peers]:
+def _pair() -> tuple[PeerQueries, PeerQueries]:
     """Two nodes, a and b, that hear each other."""
     loop = asyncio.get_running_loop()
     names = ("a", "b")
-    a = Peers("a", lambda: names, lambda to, raw: _arrive(loop, b, "a", raw), most_bytes=1000)
-    b = Peers("b", lambda: names, lambda to, raw: _arrive(loop, a, "b", raw), most_bytes=1000)
+    a = PeerQueries("a", lambda: names, lambda to, raw: _arrive(loop, b, "a", raw), most_bytes=1000)
+    b = PeerQueries("b", lambda: names, lambda to, raw: _arrive(loop, a, "b", raw), most_bytes=1000)
     return a, b
 
 
-def _arrive(loop: asyncio.AbstractEventLoop, peers: Peers, sender: str, raw: bytes) -> None:
+def _arrive(loop: asyncio.AbstractEventLoop, peers: PeerQueries, sender: str, raw: bytes) -> None:
     loop.call_soon(peers.received, sender, raw)
 
 
@@ -118,7 +118,7 @@ def test_a_question_is_answered_refused_or_given_up() -> None:
             return 2 * about
 
         async def refuse(_about: object) -> None:
-            raise Refused("no", "not today", "tomorrow")
+            raise RequestRefused("no", "not today", "tomorrow")
 
         async def talk(_about: object) -> str:
             return "x" * 2000
@@ -127,10 +127,10 @@ def test_a_question_is_answered_refused_or_given_up() -> None:
             b.offer(topic, offer)
         assert await a.ask("b", "double", 21) == 42
         for topic, code in (("refuse", "no"), ("talk", "too-large"), ("sing", "not-available")):
-            with pytest.raises(Refused) as caught:
+            with pytest.raises(RequestRefused) as caught:
                 await a.ask("b", topic)
             assert caught.value.code == code
-        with pytest.raises(Refused, match="c is not here"):
+        with pytest.raises(RequestRefused, match="c is not here"):
             await a.ask("c", "double", 1)
 
     asyncio.run(story())
@@ -139,14 +139,14 @@ def test_a_question_is_answered_refused_or_given_up() -> None:
 def test_whoever_is_lost_or_silent_does_not_answer() -> None:
     async def story() -> None:
         here = {"a", "b"}
-        a = Peers("a", lambda: here, lambda to, raw: None)
-        with pytest.raises(Refused, match="has not answered within"):
+        a = PeerQueries("a", lambda: here, lambda to, raw: None)
+        with pytest.raises(RequestRefused, match="has not answered within"):
             await a.ask("b", "x", limit_s=0.01)
         question = asyncio.create_task(a.ask("b", "x"))
         await asyncio.sleep(0)
         here.remove("b")
         a.members_changed()
-        with pytest.raises(Refused, match="was lost before it answered"):
+        with pytest.raises(RequestRefused, match="was lost before it answered"):
             await question
 
     asyncio.run(story())
@@ -171,7 +171,7 @@ def test_earlier_configurations_are_those_of_all_nodes(tmp_path: Path) -> None:
         return Document.parse(text)
 
     async def story() -> None:
-        node, other, third = FakeNode(), Store(tmp_path / "two"), Store(tmp_path / "three")
+        node, other, third = FakeNode(), CibStore(tmp_path / "two"), CibStore(tmp_path / "three")
         for store in (other, third):
             store.save(configured(3, "a"))
         other.save(configured(4, "b"))
@@ -223,9 +223,9 @@ def test_agents_are_those_of_all_nodes() -> None:
 def test_a_task_is_followed_and_ended_at_any_node() -> None:
     async def story() -> None:
         node = FakeNode()
-        tasks = Tasks("two")
-        other = Peers("two", lambda: ("one",), lambda to, raw: node.arrive(node.peers, "two", raw))
-        TasksEverywhere(tasks, other)
+        tasks = NodeTasks("two")
+        other = PeerQueries("two", lambda: ("one",), lambda to, raw: node.arrive(node.peers, "two", raw))
+        ClusterTasks(tasks, other)
         node.others["two"] = other
         released = asyncio.Event()
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from crm.api import bounded_xpath
-from crm.api.scopes import Scope
-from crm.cib.changes import Edit, Verb
+from crm.api.auth.scopes import Scope
+from crm.api.queries import bounded_xpath
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from tests.unit.api.node import CIB
@@ -25,9 +25,9 @@ SECRET = '<instance_attributes id="db-p"><nvpair id="db-pw" name="password" valu
 
 def _client(*, lists: bool = True) -> Client:
     client = Client()
-    document = client.node.document.apply(Edit(Verb.MODIFY, f'<primitive id="db">{SECRET}</primitive>'))
-    document = document.apply(Edit(Verb.UPSERT, LISTS))
-    client.node.adopt(document.apply(Edit(Verb.UPSERT, ENABLED, "crm_config")) if lists else document)
+    document = client.node.document.apply(Edit(EditVerb.MODIFY, f'<primitive id="db">{SECRET}</primitive>'))
+    document = document.apply(Edit(EditVerb.UPSERT, LISTS))
+    client.node.adopt(document.apply(Edit(EditVerb.UPSERT, ENABLED, "crm_config")) if lists else document)
     return client
 
 

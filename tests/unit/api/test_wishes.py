@@ -7,14 +7,14 @@ import asyncio
 import pytest
 from fastapi.testclient import TestClient
 
-from crm.api.agents_everywhere import AgentsEverywhere
 from crm.api.app import create
+from crm.api.queries.cluster_agents import ClusterAgents
 from crm.cib.changes import Edit
-from crm.cib.schema.options import CLUSTER
+from crm.cib.schema.option_kinds import CLUSTER
 from crm.cib.schema.properties import PROPERTIES
-from crm.executor.metadata import Metadata
+from crm.executor.metadata import AgentMetadata
 from crm.model.transition import AgentReference
-from crm.policy_engine.options import _DEFAULTS, OLDER_NAMES
+from crm.policy_engine.picture.options import _DEFAULTS, OLDER_NAMES
 from tests.unit.api.node import NOW, FakeNode
 
 
@@ -154,12 +154,12 @@ def test_operations_of_a_group_are_those_of_its_members(api: TestClient) -> None
 def test_an_agent_that_does_not_tell_is_asked_once_on_its_node(node: FakeNode) -> None:
     asked = []
 
-    async def silent(agent: AgentReference) -> Metadata:
+    async def silent(agent: AgentReference) -> AgentMetadata:
         asked.append(agent.type)
         raise ValueError("no answer within 30 s")
 
     node.metadata = silent  # type: ignore[method-assign]
-    everywhere = AgentsEverywhere(node)
+    everywhere = ClusterAgents(node)
     with pytest.raises(ValueError, match="no answer"):
         asyncio.run(everywhere.metadata(AgentReference("Dummy", "ocf", "Dummy", "crmd")))
     assert asked == ["Dummy"]

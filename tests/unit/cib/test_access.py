@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.access import Acl
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 
@@ -75,12 +75,12 @@ def test_deny_is_stronger_than_read_on_the_same_element_but_a_nearer_mark_than_a
 
 
 CHANGES = {
-    "stop": Edit(Verb.MODIFY, '<nvpair id="db-role" value="Stopped"/>', "resources"),
-    "port": Edit(Verb.MODIFY, '<nvpair id="db-port" value="2"/>', "resources"),
-    "delete-web": Edit(Verb.DELETE, '<primitive id="web"/>'),
-    "extend-web": Edit(Verb.MODIFY, '<primitive id="web"><meta_attributes id="m"/></primitive>'),
-    "new": Edit(Verb.CREATE, '<primitive id="n" class="ocf" provider="crmd" type="Dummy"/>', "resources"),
-    "lists-off": Edit(Verb.MODIFY, '<nvpair id="o1" value="false"/>', "crm_config"),
+    "stop": Edit(EditVerb.MODIFY, '<nvpair id="db-role" value="Stopped"/>', "resources"),
+    "port": Edit(EditVerb.MODIFY, '<nvpair id="db-port" value="2"/>', "resources"),
+    "delete-web": Edit(EditVerb.DELETE, '<primitive id="web"/>'),
+    "extend-web": Edit(EditVerb.MODIFY, '<primitive id="web"><meta_attributes id="m"/></primitive>'),
+    "new": Edit(EditVerb.CREATE, '<primitive id="n" class="ocf" provider="crmd" type="Dummy"/>', "resources"),
+    "lists-off": Edit(EditVerb.MODIFY, '<nvpair id="o1" value="false"/>', "crm_config"),
 }
 ALLOWED = {"anna": {"stop"}, "wim": {"extend-web", "delete-web"}, "zoe": {"stop"}, "bob": set[str]()}
 

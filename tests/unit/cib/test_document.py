@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from crm.cib import patch
-from crm.cib.changes import Batch, Edit, Patch, Replace, Verb
+from crm.cib.changes import Batch, Edit, EditVerb, Patch, Replace
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.parsing import Limits
-from crm.cib.version import Version
+from crm.cib.parsing import ParsingLimits
+from crm.cib.version import CibVersion
 
 CIB = """<cib admin_epoch="0" epoch="3" num_updates="7" validate-with="pacemaker-3.9">
   <configuration>
@@ -38,14 +38,14 @@ def ids(cib: Document) -> list[str]:
 
 
 def test_versions_are_ordered_and_written_as_people_write_them() -> None:
-    assert Version.parse('"0.12.3"') == Version(0, 12, 3) < Version(0, 13, 0) < Version(1, 0, 0)
-    assert str(Version(1, 2, 3)) == "1.2.3"
+    assert CibVersion.parse('"0.12.3"') == CibVersion(0, 12, 3) < CibVersion(0, 13, 0) < CibVersion(1, 0, 0)
+    assert str(CibVersion(1, 2, 3)) == "1.2.3"
 
 
 @pytest.mark.parametrize("text", ["", "1.2", "1.2.x", "1.-2.3", "1.2.٣"])
 def test_what_is_no_version_is_refused(text: str) -> None:
     with pytest.raises(CibError) as raised:
-        Version.parse(text)
+        CibVersion.parse(text)
     assert raised.value.code == "bad-version"
 
 
@@ -70,7 +70,7 @@ def test_bad_text_is_refused_with_its_reason(text: str, code: str) -> None:
 
 def test_a_text_that_is_too_large_is_not_even_looked_at() -> None:
     with pytest.raises(CibError) as raised:
-        Document.parse(b"<" * 200, Limits(size_bytes=100))
+        Document.parse(b"<" * 200, ParsingLimits(size_bytes=100))
     assert raised.value.code == "too-large"
 
 
@@ -87,14 +87,14 @@ def test_comments_and_unknown_attributes_survive() -> None:
 
 
 def test_a_configuration_change_steps_the_epoch() -> None:
-    after = document().apply(Edit(Verb.CREATE, '<node id="3" uname="three"/>'))
-    assert after.version == Version(0, 4, 0)
+    after = document().apply(Edit(EditVerb.CREATE, '<node id="3" uname="three"/>'))
+    assert after.version == CibVersion(0, 4, 0)
     assert "3" in ids(after)
 
 
 def test_a_status_change_steps_the_update_counter() -> None:
     after = document().apply(Edit("create", '<node_state id="1" uname="one"/>', "status"))
-    assert after.version == Version(0, 3, 8)
+    assert after.version == CibVersion(0, 3, 8)
 
 
 def test_a_batch_is_one_step() -> None:
@@ -104,7 +104,7 @@ def test_a_batch_is_one_step() -> None:
         Edit("delete", '<primitive id="web"/>'),
     )
     after = document().apply(Batch(edits))
-    assert after.version == Version(0, 4, 0)
+    assert after.version == CibVersion(0, 4, 0)
     assert "web" not in ids(after) and "3" in ids(after)
 
 
@@ -168,7 +168,7 @@ def test_a_section_that_is_optional_comes_into_being_in_its_place() -> None:
 def test_replacing_the_whole_keeps_the_status_and_takes_a_newer_version() -> None:
     before = document().apply(Edit("create", '<node_state id="1" uname="one"/>'))
     after = before.apply(Replace(CIB.replace('epoch="3"', 'epoch="9"').replace('uname="two"', 'uname="deux"')))
-    assert after.version == Version(0, 9, 7)
+    assert after.version == CibVersion(0, 9, 7)
     assert after.root.find("status/node_state") is not None
     assert b"deux" in after.to_bytes()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm.cib import intents
 from crm.cib.document import Document
+from crm.cib.edits import cluster
 
 TWO_SETS = """<cib admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config>
 <cluster_property_set id="empty"/><cluster_property_set id="full"><nvpair id="full-x" name="x" value="1"/>
@@ -13,7 +13,7 @@ TWO_SETS = """<cib admin_epoch="0" epoch="1" num_updates="0"><configuration><crm
 def test_an_option_is_changed_where_it_stands() -> None:
     """Of several sets, as Pacemaker allows them, the first need not be the one that has it."""
     before = Document.parse(TWO_SETS)
-    change = intents.option(before, "x", "2")
+    change = cluster.option(before, "x", "2")
     assert change is not None
     after = before.apply(change)
     pairs = [(pair.getparent().get("id"), pair.get("value")) for pair in after.root.iter("nvpair")]  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from crm.cib import patch
-from crm.cib.changes import Change, Edit, Patch, Replace, Verb
+from crm.cib.changes import Change, Edit, EditVerb, Patch, Replace
 from crm.cib.document import Document
 from crm.cib.stamp import NAMES, stamp, utc_text
 
@@ -15,7 +15,7 @@ CIB = Document.parse(
     'update-origin="one"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>'
 )
 BEN = stamp("Tue Nov 14 22:13:20 2023", "two", "", "ben")
-TAG = Edit(Verb.CREATE, '<tag id="t"><obj_ref id="web"/></tag>', "tags")
+TAG = Edit(EditVerb.CREATE, '<tag id="t"><obj_ref id="web"/></tag>', "tags")
 
 
 def _told(document: Document) -> list[str | None]:
@@ -42,9 +42,9 @@ def test_a_change_of_the_configuration_is_stamped_in_its_own_step(change: Change
 
 
 def test_what_leaves_the_configuration_alone_leaves_no_mark() -> None:
-    status = Edit(Verb.UPSERT, '<ticket_state id="paris" granted="true"/>', "tickets")
+    status = Edit(EditVerb.UPSERT, '<ticket_state id="paris" granted="true"/>', "tickets")
     assert _told(CIB.apply(status, BEN)) == _told(CIB)
-    assert CIB.apply(Edit(Verb.MODIFY, "<crm_config/>", "configuration"), BEN) is CIB
+    assert CIB.apply(Edit(EditVerb.MODIFY, "<crm_config/>", "configuration"), BEN) is CIB
 
 
 def test_what_somebody_sends_as_a_stamp_is_no_change() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.document import Document
-from crm.cib.record import ForgetNote
-from crm.cib.upkeep import cleaned
+from crm.cib.status_edits import cleanup
+from crm.cib.status_updates import HistoryRemoval
 
 OPERATION = ('<lrm_rsc_op id="{name}_last_0" operation="start" operation_key="{name}_start_0" rc-code="{rc}" '
              'op-status="{status}" call-id="1" transition-key="1:1:0:u" transition-magic="{status}:{rc};1:1:0:u"/>')
@@ -28,8 +28,8 @@ def document() -> Document:
 
 
 def forgotten(document: Document, resource: str | None = None, everything: bool = False) -> set[str]:
-    notes, recorded = cleaned(document, "1", resource, everything)
-    assert {note.resource for note in notes if isinstance(note, ForgetNote)} == set(recorded)
+    notes, recorded = cleanup(document, "1", resource, everything)
+    assert {note.resource for note in notes if isinstance(note, HistoryRemoval)} == set(recorded)
     return set(recorded)
 
 

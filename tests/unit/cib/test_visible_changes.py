@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from crm.cib.changes import Batch, Change, Edit, Replace, Verb
+from crm.cib.acl_changes import as_change, carried_over
+from crm.cib.changes import Batch, Change, Edit, EditVerb, Replace
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.visible_changes import as_change, carried_over
 
 WHOLE = """<cib epoch="5" num_updates="3"><configuration><resources>
 <primitive id="a" type="x"><meta_attributes id="am"><nvpair id="am1" name="p" value="1"/></meta_attributes></primitive>
@@ -40,13 +40,13 @@ def _order(document: Document) -> list[str]:
     return [each.get("id", "") for each in document.root.iter("primitive")]
 
 
-CREATED = Edit(Verb.CREATE, '<primitive id="c" type="y"/>', "resources")
+CREATED = Edit(EditVerb.CREATE, '<primitive id="c" type="y"/>', "resources")
 
 
 @pytest.mark.parametrize(("change", "order"), [
     (CREATED, ["a", "hidden", "b", "c"]),
-    (Edit(Verb.DELETE, xpath="//primitive[@id='a']"), ["hidden", "b"]),
-    (Batch((Edit(Verb.DELETE, xpath="//primitive[@id='a']"), CREATED)), ["hidden", "b", "c"]),
+    (Edit(EditVerb.DELETE, xpath="//primitive[@id='a']"), ["hidden", "b"]),
+    (Batch((Edit(EditVerb.DELETE, xpath="//primitive[@id='a']"), CREATED)), ["hidden", "b", "c"]),
     (Replace('<resources><primitive id="b" type="x"/><primitive id="a" type="x"/></resources>', "resources"),
      ["hidden", "b", "a"]),
 ])

@@ -8,11 +8,11 @@ import sys
 import pytest
 from lxml import etree
 
-from crm.cib.read import read
+from crm.cib.reading.cib_reader import read
 from crm.model.report import Report
 from crm.model.transition import ActionKind, GraphAction, Synapse, Transition
 from crm.policy_engine import schedule
-from crm.policy_engine.sequence import circle_reports, earliest_ends, sequence
+from crm.policy_engine.graph_steps import cycle_reports, earliest_ends, graph_steps
 from tests.unit.observe.helpers import DUMMY, NOW, member
 
 
@@ -69,13 +69,13 @@ def transition(*waits: tuple[int, tuple[int, ...]]) -> Transition:
 
 def test_steps_and_times() -> None:
     straight = transition((1, ()), (2, (1,)), (3, (1,)), (4, (2, 3)))
-    assert sequence(straight).steps == {1: 1, 2: 2, 3: 2, 4: 3}
+    assert graph_steps(straight).steps == {1: 1, 2: 2, 3: 2, 4: 3}
     assert earliest_ends(straight, lambda action: 10 * action.id) == {1: 10, 2: 30, 3: 40, 4: 80}
-    assert circle_reports(straight) == []
+    assert cycle_reports(straight) == []
 
 
 def test_a_circle_of_actions_is_named() -> None:
-    (report,) = circle_reports(transition((1, ()), (2, (1, 3)), (3, (2,)), (4, (3,))))
+    (report,) = cycle_reports(transition((1, ()), (2, (1, 3)), (3, (2,)), (4, (3,))))
     assert (
         report.message
         == "The transition cannot end: r3_start_0 on n → r2_start_0 on n → r3_start_0 on n wait for each other."
@@ -84,7 +84,7 @@ def test_a_circle_of_actions_is_named() -> None:
 
 def test_a_plan_without_circles_loads_no_graph_library() -> None:
     code = (
-        "import sys; from lxml import etree; from crm.cib.read import read; from crm.policy_engine import schedule\n"
+        "import sys; from lxml import etree; from crm.cib.reading.cib_reader import read; from crm.policy_engine import schedule\n"
         "schedule(read(etree.fromstring('<cib><configuration><crm_config/><nodes/><resources/><constraints/>"
         "</configuration><status/></cib>')), 0); print('networkx' in sys.modules)"
     )

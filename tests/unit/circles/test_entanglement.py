@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from crm.cib.read import read
+from crm.cib.reading.cib_reader import read
 from crm.model.report import Report, Severity
-from crm.policy_engine.constraints.entanglement import entanglements
+from crm.policy_engine.constraints.cross_constraint_cycles import cross_constraint_cycles
 from tests.unit.observe.helpers import DUMMY, NOW
 
 RESOURCES = (
@@ -22,7 +22,7 @@ def found(constraints: str) -> list[Report]:
         f'<cib validate-with="pacemaker-3.9"><configuration><crm_config/><nodes><node id="n" uname="n"/></nodes>'
         f"<resources>{RESOURCES}</resources><constraints>{constraints}</constraints></configuration><status/></cib>"
     )
-    return entanglements(read(etree.fromstring(text)), NOW)
+    return cross_constraint_cycles(read(etree.fromstring(text)), NOW)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from crm.api.app import create
-from crm.api.monitor_routes import Display
+from crm.api.resources.monitor_routes import Display
 from tests.unit.api.node import FakeNode
 
 

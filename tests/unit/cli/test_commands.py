@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from crm.cli import cibadmin, crmctl, mon
+from crm.cli import cibadmin, crm_mon, crmctl
 from crm.cli.connection import SOCKET_VARIABLE
-from crm.cli.overview import overview
+from crm.cli.crmctl_commands.status_overview import overview
 
 
 class FakeDaemon:
@@ -153,7 +153,7 @@ def test_no_daemon_is_said_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(SOCKET_VARIABLE, str(tmp_path / "none"))
-    assert mon.main(["-1"]) == 102
+    assert crm_mon.main(["-1"]) == 102
     said = capsys.readouterr().err
     assert "crmd does not run on this node" in said and SOCKET_VARIABLE in said
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.api import audit
+from crm.api.middleware import audit
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.controller.commands import ActionTiming, TransitionEnded

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from crm.cib.changes import Edit
-from crm.cli import attribute, cibadmin, resource, smaller_tools
-from crm.cli import node as node_tool
+from crm.cli import cibadmin
 from crm.cli.connection import SOCKET_VARIABLE
+from crm.cli.pacemaker import crm_attribute, crm_resource, standby_failcount_ticket
+from crm.cli.pacemaker import crm_node as node_tool
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 
@@ -39,128 +40,128 @@ def run(
 
 
 def test_where_a_resource_is(run: Run) -> None:
-    assert run(resource.main, "--resource", "web", "--locate") == "resource web is running on: one\n"
-    assert run(resource.main, "-W", "-r", "web", "-Q") == "one\n"
-    assert run(resource.main, "-W", "-r", "db") == "resource db is NOT running\n"
-    assert "no resource nobody" in run(resource.main, "-W", "-r", "nobody", code=105)
-    assert run(resource.main, "-l").split() == ["web", "db", "ip"]
+    assert run(crm_resource.main, "--resource", "web", "--locate") == "resource web is running on: one\n"
+    assert run(crm_resource.main, "-W", "-r", "web", "-Q") == "one\n"
+    assert run(crm_resource.main, "-W", "-r", "db") == "resource db is NOT running\n"
+    assert "no resource nobody" in run(crm_resource.main, "-W", "-r", "nobody", code=105)
+    assert run(crm_resource.main, "-l").split() == ["web", "db", "ip"]
 
 
 def test_parameters_and_meta_attributes(run: Run) -> None:
-    said = run(resource.main, "-r", "web", "-p", "port", "-v", "80")
+    said = run(crm_resource.main, "-r", "web", "-p", "port", "-v", "80")
     assert said == ("Set 'web' option: id=web-instance_attributes-port set=web-instance_attributes name=port "
                     "value=80\n")
-    assert run(resource.main, "-r", "web", "-g", "port") == "80\n"
-    assert "option: id=web-meta_attributes-priority" in run(resource.main, "-r", "web", "--meta", "-p", "priority",
+    assert run(crm_resource.main, "-r", "web", "-g", "port") == "80\n"
+    assert "option: id=web-meta_attributes-priority" in run(crm_resource.main, "-r", "web", "--meta", "-p", "priority",
                                                             "-v", "5")
-    assert run(resource.main, "-r", "web", "-m", "--get-parameter=priority") == "5\n"
-    assert run(resource.main, "-r", "web", "-m", "-d", "priority") == (
+    assert run(crm_resource.main, "-r", "web", "-m", "--get-parameter=priority") == "5\n"
+    assert run(crm_resource.main, "-r", "web", "-m", "-d", "priority") == (
         "Deleted 'web' option: id=web-meta_attributes-priority name=priority\n")
-    assert "not found" in run(resource.main, "-r", "web", "-m", "-g", "priority", code=105)
-    assert '<nvpair id="web-instance_attributes-port"' in run(resource.main, "-q", "-r", "web")
+    assert "not found" in run(crm_resource.main, "-r", "web", "-m", "-g", "priority", code=105)
+    assert '<nvpair id="web-instance_attributes-port"' in run(crm_resource.main, "-q", "-r", "web")
 
 
 def test_moves_leave_what_pacemakers_leave(run: Run, node: FakeNode) -> None:
-    run(resource.main, "-M", "-r", "web", "-N", "two")
+    run(crm_resource.main, "-M", "-r", "web", "-N", "two")
     assert node.document.root.find(".//rsc_location[@id='cli-prefer-web']") is not None
-    run(resource.main, "-U", "-r", "web")
-    run(resource.main, "-B", "-r", "web", "--node", "one", "-u", "PT1H")
+    run(crm_resource.main, "-U", "-r", "web")
+    run(crm_resource.main, "-B", "-r", "web", "--node", "one", "-u", "PT1H")
     assert node.document.root.find(".//rsc_location[@id='cli-ban-web-on-one']//date_expression") is not None
-    assert "PT1H30M" in run(resource.main, "-B", "-r", "web", "-u", "soon", code=64)
-    assert "exactly one" in run(resource.main, "-B", "-M", "-r", "web", code=64)
+    assert "PT1H30M" in run(crm_resource.main, "-B", "-r", "web", "-u", "soon", code=64)
+    assert "exactly one" in run(crm_resource.main, "-B", "-M", "-r", "web", code=64)
 
 
 def test_cleanup_and_delete(run: Run, node: FakeNode) -> None:
-    assert run(resource.main, "-C", "-r", "web", "-N", "two") == "Cleaned up web on two\n"
-    run(resource.main, "--refresh")
+    assert run(crm_resource.main, "-C", "-r", "web", "-N", "two") == "Cleaned up web on two\n"
+    run(crm_resource.main, "--refresh")
     assert node.cleaned == [("web", "two"), (None, None)]
-    run(resource.main, "-D", "-r", "db", "-t", "primitive")
+    run(crm_resource.main, "-D", "-r", "db", "-t", "primitive")
     assert node.document.root.find(".//primitive[@id='db']") is None
 
 
 def test_waiting_has_its_exit_code(run: Run) -> None:
-    assert run(resource.main, "--wait", "-T", "1s", code=124) == ""
+    assert run(crm_resource.main, "--wait", "-T", "1s", code=124) == ""
 
 
 def test_agents(run: Run) -> None:
-    assert run(resource.main, "--list-standards") == "ocf\n"
-    assert run(resource.main, "--list-agents", "ocf:crmd").split() == ["HttpServer", "Dummy", "PortHolder"]
+    assert run(crm_resource.main, "--list-standards") == "ocf\n"
+    assert run(crm_resource.main, "--list-agents", "ocf:crmd").split() == ["HttpServer", "Dummy", "PortHolder"]
 
 
 def test_standby(run: Run, node: FakeNode) -> None:
-    assert run(smaller_tools.standby, "-G", "-N", "one") == "scope=nodes  name=standby value=off\n"
-    run(smaller_tools.standby, "-v", "on", "-N", "one")
-    assert run(smaller_tools.standby, "-G", "-N", "one", "-q") == "on\n"
-    run(smaller_tools.standby, "-D", "-N", "one")
-    assert run(smaller_tools.standby, "-G", "-q", "-N", "one") == "off\n"
+    assert run(standby_failcount_ticket.standby, "-G", "-N", "one") == "scope=nodes  name=standby value=off\n"
+    run(standby_failcount_ticket.standby, "-v", "on", "-N", "one")
+    assert run(standby_failcount_ticket.standby, "-G", "-N", "one", "-q") == "on\n"
+    run(standby_failcount_ticket.standby, "-D", "-N", "one")
+    assert run(standby_failcount_ticket.standby, "-G", "-q", "-N", "one") == "off\n"
 
 
 def test_fail_counts(run: Run, node: FakeNode) -> None:
-    assert run(smaller_tools.failcount, "-G", "-r", "ip", "-N", "one") == (
+    assert run(standby_failcount_ticket.failcount, "-G", "-r", "ip", "-N", "one") == (
         "scope=status  name=fail-count-ip value=0\n")
     counted = ('<transient_attributes id="1"><instance_attributes id="t"><nvpair id="t1" '
                'name="fail-count-ip#monitor_10000" value="2"/><nvpair id="t2" name="fail-count-ip#start_0" value="3"/>'
                "</instance_attributes></transient_attributes>")
     node.document = node.document.apply(Edit("create", counted, xpath="/cib/status/node_state[@id='1']"))
-    assert run(smaller_tools.failcount, "-G", "-r", "ip", "-N", "one", "-q") == "5\n"
-    assert run(smaller_tools.failcount, "-G", "-r", "ip", "-N", "one", "-q", "-n", "start") == "3\n"
-    run(smaller_tools.failcount, "-D", "-r", "ip", "-N", "one")
+    assert run(standby_failcount_ticket.failcount, "-G", "-r", "ip", "-N", "one", "-q") == "5\n"
+    assert run(standby_failcount_ticket.failcount, "-G", "-r", "ip", "-N", "one", "-q", "-n", "start") == "3\n"
+    run(standby_failcount_ticket.failcount, "-D", "-r", "ip", "-N", "one")
     assert node.cleaned == [("ip", "one")]
 
 
 def test_tickets(run: Run) -> None:
-    assert "--force" in run(smaller_tools.ticket, "-t", "paris", "-g", code=107)
-    run(smaller_tools.ticket, "-t", "paris", "-g", "--force")
-    run(smaller_tools.ticket, "-t", "paris", "--standby")
-    assert run(smaller_tools.ticket, "-l") == "paris\tgranted [standby]\n"
-    assert run(smaller_tools.ticket, "-t", "paris", "-G", "granted") == "true\n"
-    run(smaller_tools.ticket, "-t", "paris", "-c", "--force")
-    assert run(smaller_tools.ticket, "-l") == ""
+    assert "--force" in run(standby_failcount_ticket.ticket, "-t", "paris", "-g", code=107)
+    run(standby_failcount_ticket.ticket, "-t", "paris", "-g", "--force")
+    run(standby_failcount_ticket.ticket, "-t", "paris", "--standby")
+    assert run(standby_failcount_ticket.ticket, "-l") == "paris\tgranted [standby]\n"
+    assert run(standby_failcount_ticket.ticket, "-t", "paris", "-G", "granted") == "true\n"
+    run(standby_failcount_ticket.ticket, "-t", "paris", "-c", "--force")
+    assert run(standby_failcount_ticket.ticket, "-l") == ""
 
 
 def test_a_clones_resource_is_where_any_instance_is(run: Run, node: FakeNode) -> None:
     xml = '<clone id="c"><primitive id="watch" class="ocf" provider="crmd" type="Dummy"/></clone>'
     node.document = node.document.apply(Edit("create", xml))
-    assert run(resource.main, "-W", "-r", "watch") == "resource watch is NOT running\n"
+    assert run(crm_resource.main, "-W", "-r", "watch") == "resource watch is NOT running\n"
 
 
 def test_standby_is_of_this_node_unless_another_is_named(run: Run, node: FakeNode) -> None:
-    run(smaller_tools.standby, "-v", "on")
+    run(standby_failcount_ticket.standby, "-v", "on")
     assert node.document.root.find(".//crm_config//nvpair[@name='standby']") is None
-    assert run(smaller_tools.standby, "-G", "-N", "one") == "scope=nodes  name=standby value=on\n"
-    assert run(smaller_tools.standby, "-G", "-N", "two", "-q") == "off\n"
-    run(smaller_tools.standby, "-D")
-    assert run(smaller_tools.standby, "-G") == "scope=nodes  name=standby value=off\n"
-    assert "neither on nor off" in run(smaller_tools.standby, "-v", "maybe", code=64)
+    assert run(standby_failcount_ticket.standby, "-G", "-N", "one") == "scope=nodes  name=standby value=on\n"
+    assert run(standby_failcount_ticket.standby, "-G", "-N", "two", "-q") == "off\n"
+    run(standby_failcount_ticket.standby, "-D")
+    assert run(standby_failcount_ticket.standby, "-G") == "scope=nodes  name=standby value=off\n"
+    assert "neither on nor off" in run(standby_failcount_ticket.standby, "-v", "maybe", code=64)
 
 
 def test_attributes_of_every_place(run: Run) -> None:
     for place, scope in ((("-t", "crm_config"), "crm_config"), (("-t", "rsc_defaults"), "rsc_defaults"),
                          (("-t", "op_defaults"), "op_defaults"), (("-N", "two"), "nodes"),
                          (("-z", "-N", "two"), "nodes")):
-        run(attribute.main, *place, "-n", "timeout", "-v", "7")
-        assert run(attribute.main, *place, "-n", "timeout", "-G") == f"scope={scope}  name=timeout value=7\n"
-        run(attribute.main, *place, "-n", "timeout", "-D")
-        assert "no attribute" in run(attribute.main, *place, "-n", "timeout", "-G", code=105)
-    assert run(attribute.main, "-n", "timeout", "-G", "-d", "9", "-q") == "9\n"
-    assert "no type" in run(attribute.main, "-t", "tickets", "-n", "a", "-G", code=64)
-    assert "no lifetime" in run(attribute.main, "-l", "weekly", "-n", "a", "-G", code=64)
+        run(crm_attribute.main, *place, "-n", "timeout", "-v", "7")
+        assert run(crm_attribute.main, *place, "-n", "timeout", "-G") == f"scope={scope}  name=timeout value=7\n"
+        run(crm_attribute.main, *place, "-n", "timeout", "-D")
+        assert "no attribute" in run(crm_attribute.main, *place, "-n", "timeout", "-G", code=105)
+    assert run(crm_attribute.main, "-n", "timeout", "-G", "-d", "9", "-q") == "9\n"
+    assert "no type" in run(crm_attribute.main, "-t", "tickets", "-n", "a", "-G", code=64)
+    assert "no lifetime" in run(crm_attribute.main, "-l", "weekly", "-n", "a", "-G", code=64)
 
 
 def test_several_attributes_by_a_pattern(run: Run) -> None:
     for name in ("disk-a", "disk-b", "other"):
-        run(attribute.main, "-N", "two", "-n", name, "-v", "1")
-    assert run(attribute.main, "-N", "two", "-P", "disk-.*", "-G").count("\n") == 2
-    run(attribute.main, "-N", "two", "-P", "disk-.*", "-D")
-    assert "matches" in run(attribute.main, "-N", "two", "-P", "disk-.*", "-G", code=105)
-    assert run(attribute.main, "-N", "two", "-n", "other", "-G", "-q") == "1\n"
-    assert "regular expression" in run(attribute.main, "-N", "two", "-P", "(", "-G", code=64)
+        run(crm_attribute.main, "-N", "two", "-n", name, "-v", "1")
+    assert run(crm_attribute.main, "-N", "two", "-P", "disk-.*", "-G").count("\n") == 2
+    run(crm_attribute.main, "-N", "two", "-P", "disk-.*", "-D")
+    assert "matches" in run(crm_attribute.main, "-N", "two", "-P", "disk-.*", "-G", code=105)
+    assert run(crm_attribute.main, "-N", "two", "-n", "other", "-G", "-q") == "1\n"
+    assert "regular expression" in run(crm_attribute.main, "-N", "two", "-P", "(", "-G", code=64)
 
 
 def test_what_is_doubtful_about_a_value_is_said_at_once(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert attribute.main(["-n", "no-quorum-policy", "-v", "freze"]) == 0
+    assert crm_attribute.main(["-n", "no-quorum-policy", "-v", "freze"]) == 0
     assert "no-quorum-policy='freze' cannot be read" in capsys.readouterr().err
-    assert resource.main(["-r", "web", "-m", "-p", "resource-stickness", "-v", "5"]) == 0
+    assert crm_resource.main(["-r", "web", "-m", "-p", "resource-stickness", "-v", "5"]) == 0
     told = capsys.readouterr().err
     assert "resource-stickiness" in told
     assert "freze" not in told, "what was wrong before is told by crm_verify"
@@ -192,8 +193,8 @@ def test_a_cib_in_a_file_is_worked_on_in_place_of_the_clusters(
     assert run(cibadmin.main, "-Q", "-o", "resources", "-n") == "<resources/>\n"
     run(cibadmin.main, "-R", "-o", "resources", "-X", "<resources/>")
     assert "selects no element" in run(cibadmin.main, "-Q", "-A", "//primitive", code=105)
-    for tool, words in ((attribute.main, ["-n", "a", "-v", "1"]), (smaller_tools.standby, ["-v", "on"]),
-                        (resource.main, ["-r", "web", "-D", "-t", "primitive"])):
+    for tool, words in ((crm_attribute.main, ["-n", "a", "-v", "1"]), (standby_failcount_ticket.standby, ["-v", "on"]),
+                        (crm_resource.main, ["-r", "web", "-D", "-t", "primitive"])):
         assert "Nothing was done" in run(tool, *words, code=64)
     assert node.document is before
     monkeypatch.setenv("CIB_file", str(tmp_path / "nowhere"))

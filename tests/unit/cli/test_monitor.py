@@ -10,14 +10,14 @@ from lxml import etree
 
 from crm.api.app import create
 from crm.cib.document import Document
-from crm.cib.read import read
-from crm.cli import mon
+from crm.cib.reading.cib_reader import read
+from crm.cli import crm_mon
 from crm.cli.connection import CommandError
 from crm.cli.monitor.arguments import parse
 from crm.cli.monitor.display import display, show
 from crm.cli.monitor.situation import Live, Situation
-from crm.cli.monitor.view import DEFAULT, SUMMARY, Section, View, ViewError
-from crm.controller.fencing.records import FencingRecord
+from crm.cli.monitor.view import DEFAULT, SUMMARY, MonitorSection, MonitorView, ViewError
+from crm.controller.fencing.fencing_history import FencingRecord
 from crm.policy_engine.observe import observe
 from tests.unit.api.node import NOW, FakeNode
 
@@ -78,12 +78,12 @@ def section(situation: Situation, arguments: str, heading: str) -> list[str]:
 
 def test_sections_are_chosen_from_left_to_right() -> None:
     assert parse(["-1"]).view.sections == DEFAULT
-    assert parse(["-1", "-f", "-o"]).view.sections == DEFAULT | {Section.FAIL_COUNTS, Section.OPERATIONS}
-    assert parse(["-1", "-D", "-c"]).view.sections == (DEFAULT - SUMMARY) | {Section.TICKETS}
-    assert parse(["--exclude=all", "--include=nodes,dc"]).view.sections == {Section.NODES, Section.DC}
+    assert parse(["-1", "-f", "-o"]).view.sections == DEFAULT | {MonitorSection.FAIL_COUNTS, MonitorSection.OPERATIONS}
+    assert parse(["-1", "-D", "-c"]).view.sections == (DEFAULT - SUMMARY) | {MonitorSection.TICKETS}
+    assert parse(["--exclude=all", "--include=nodes,dc"]).view.sections == {MonitorSection.NODES, MonitorSection.DC}
     assert parse(["--include=nodes", "--exclude=all"]).view.sections == frozenset()
-    assert parse(["--output-as=xml", "--exclude=fencing"]).view.has(Section.FENCING_FAILED) is False
-    assert parse(["-m0"]).view.has(Section.FENCING_FAILED) is False
+    assert parse(["--output-as=xml", "--exclude=fencing"]).view.has(MonitorSection.FENCING_FAILED) is False
+    assert parse(["-m0"]).view.has(MonitorSection.FENCING_FAILED) is False
     assert parse(["-m", "3"]).view.whole_history
 
 
@@ -101,11 +101,11 @@ def test_what_makes_no_sense_is_said(arguments: list[str], says: str) -> None:
 
 def test_a_view_survives_its_way_to_the_daemon() -> None:
     view = parse(["-1", "-r", "-n", "-t", "-m3", "--node=one", "-Lcli-", "-A"]).view
-    assert View.of_query(view.query()) == view
-    assert View().query() == {}
+    assert MonitorView.of_query(view.query()) == view
+    assert MonitorView().query() == {}
     for wrong in ({"sections": "nods"}, {"colour": "red"}, {"inactive": "perhaps"}, {"format": "pdf"}):
         with pytest.raises(ViewError):
-            View.of_query(wrong)
+            MonitorView.of_query(wrong)
 
 
 def test_the_summary_says_who_leads_and_who_changed_what(situation: Situation) -> None:
@@ -207,16 +207,16 @@ def test_a_cib_in_a_file_needs_no_daemon(
     file = tmp_path / "cib.xml"
     file.write_text(CIB)
     monkeypatch.setenv("CIB_file", str(file))
-    assert mon.main(["-s"]) == 0
+    assert crm_mon.main(["-s"]) == 0
     assert capsys.readouterr().out.startswith("CLUSTER OK")
     target = tmp_path / "status.html"
-    assert mon.main(["--output-as=html", f"--output-to={target}"]) == 0
+    assert crm_mon.main(["--output-as=html", f"--output-to={target}"]) == 0
     assert "<h2>Node List</h2>" in target.read_text()
     file.write_text("<cib>")
-    assert mon.main(["-1"]) == 78
+    assert crm_mon.main(["-1"]) == 78
     assert "Traceback" not in capsys.readouterr().err
     monkeypatch.setenv("CIB_file", str(tmp_path / "nowhere"))
-    assert mon.main(["-1"]) == 66
+    assert crm_mon.main(["-1"]) == 66
 
 
 def test_the_daemon_answers_in_every_format() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from crm.cib.changes import Edit, Verb
-from crm.cli import resource
+from crm.cib.changes import Edit, EditVerb
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.cli.monitor.display import display
+from crm.cli.pacemaker import crm_resource
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 
@@ -29,9 +29,9 @@ PROMOTED = """<lrm_resource id="s" class="ocf" provider="crmd" type="Stateful"><
 @pytest.fixture
 def node() -> FakeNode:
     found = FakeNode()
-    found.adopt(found.document.apply(Edit(Verb.CREATE, STATEFUL, "resources")))
+    found.adopt(found.document.apply(Edit(EditVerb.CREATE, STATEFUL, "resources")))
     history = "/cib/status/node_state[@id='1']/lrm/lrm_resources"
-    found.adopt(found.document.apply(Edit(Verb.CREATE, PROMOTED, xpath=history)))
+    found.adopt(found.document.apply(Edit(EditVerb.CREATE, PROMOTED, xpath=history)))
     return found
 
 
@@ -48,7 +48,7 @@ def run(
     monkeypatch.setenv(SOCKET_VARIABLE, str(tmp_path / "s"))
 
     def command(*words: str, code: int = 0) -> etree._Element:
-        found = resource.main([*words, "--output-as=xml"])
+        found = crm_resource.main([*words, "--output-as=xml"])
         printed = capsys.readouterr()
         assert (found, printed.err) == (code, ""), printed.out + printed.err
         root = etree.fromstring(printed.out)
@@ -98,7 +98,7 @@ def test_why(run: Run, node: FakeNode) -> None:
     assert (reason.get("running"), [each.get("id") for each in reason]) == ("true", ["web"])
     assert run("-Y", "-r", "web", "-N", "one").find("reason").get("running_on") == "one"  # type: ignore[union-attr]
     stopped = '<meta_attributes id="dm"><nvpair id="dm1" name="target-role" value="Stopped"/></meta_attributes>'
-    node.adopt(node.document.apply(Edit(Verb.CREATE, stopped, xpath="//primitive[@id='db']")))
+    node.adopt(node.document.apply(Edit(EditVerb.CREATE, stopped, xpath="//primitive[@id='db']")))
     found = {each.get("id"): each for each in run("-Y").iterfind("reason/resources/resource")}
     assert (found["web"].get("running"), found["db"].get("running")) == ("true", "false")
     assert found["db"].find("check[@remain_stopped='true']") is not None
@@ -107,7 +107,7 @@ def test_why(run: Run, node: FakeNode) -> None:
 def test_constraints(run: Run, node: FakeNode) -> None:
     for text in ('<rsc_location id="l" rsc="web" node="one" score="100"/>',
                  '<rsc_colocation id="co" rsc="web" with-rsc="db" score="INFINITY" rsc-role="Started"/>'):
-        node.adopt(node.document.apply(Edit(Verb.CREATE, text, "constraints")))
+        node.adopt(node.document.apply(Edit(EditVerb.CREATE, text, "constraints")))
     (location, colocation) = run("-a", "-r", "web").iterfind("constraints/*")
     assert dict(location.attrib) == {"id": "l", "rsc": "web", "node": "one", "score": "100"}
     assert colocation.get("with-rsc") == "db" and colocation.get("rsc-role") == "Started"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from crm.cli import simulate, verify
+from crm.cli import simulate
 from crm.cli.connection import SOCKET_VARIABLE
+from crm.cli.pacemaker import crm_verify
 from tests.unit.cli.test_commands import FakeDaemon, daemon
 
 __all__ = ["daemon"]
@@ -81,23 +82,23 @@ def test_the_live_cluster_is_asked(
     assert simulate.main(["-L"]) == 0
     assert "Node node1: UNCLEAN (offline)" in capsys.readouterr().out
     assert daemon.requests[0][0] == "GET /v1/cib"
-    monkeypatch.setattr(verify, "_by_agents", list)
-    assert verify.main(["-L"]) == 0
+    monkeypatch.setattr(crm_verify, "_by_agents", list)
+    assert crm_verify.main(["-L"]) == 0
     monkeypatch.setenv(SOCKET_VARIABLE, "/nowhere")
     assert simulate.main(["-L"]) == 102
     assert "crmd does not run on this node" in capsys.readouterr().err
-    assert verify.main(["-L"]) == 102
+    assert crm_verify.main(["-L"]) == 102
 
 
 def test_a_good_configuration_needs_no_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify.main(["-x", DATABASE, "-V"]) == 0
+    assert crm_verify.main(["-x", DATABASE, "-V"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_doubtful_one_is_told_with_line_and_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify.main(["-X", ODD]) == 78
+    assert crm_verify.main(["-X", ODD]) == 78
     assert capsys.readouterr().err == "Configuration may need attention (-V may provide more detail)\n"
-    assert verify.main(["-X", ODD, "-V"]) == 78
+    assert crm_verify.main(["-X", ODD, "-V"]) == 78
     told = capsys.readouterr().err
     assert (
         "has no option stonith-enable, so it has no effect (" in told
@@ -107,15 +108,15 @@ def test_a_doubtful_one_is_told_with_line_and_hint(capsys: pytest.CaptureFixture
 
 
 def test_a_wrong_one_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert verify.main(["-X", ODD.replace("rsc_location", "rsc_locution")]) == 78
+    assert crm_verify.main(["-X", ODD.replace("rsc_location", "rsc_locution")]) == 78
     told = capsys.readouterr().err
     assert "error: " in told and "Did you mean <rsc_location>?" in told and "Configuration invalid" in told
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"<cib")))
-    assert verify.main(["-p", "-q"]) == 78
+    assert crm_verify.main(["-p", "-q"]) == 78
     assert "not well-formed" in capsys.readouterr().err
-    assert verify.main(["-x", "none.xml"]) == 78
+    assert crm_verify.main(["-x", "none.xml"]) == 78
     with pytest.raises(SystemExit) as ended:
-        verify.main([])
+        crm_verify.main([])
     assert ended.value.code == 64
 
 
@@ -126,7 +127,7 @@ def test_circles_are_found_and_told_as_xml(capsys: pytest.CaptureFixture[str]) -
         '<rsc_colocation id="c2" rsc="db" with-rsc="web" score="5"/>',
     )
     circle = circle.replace("</resources>", '<primitive id="db" class="ocf" provider="crmd" type="Dummy"/></resources>')
-    assert verify.main(["-X", circle, "--output-as=xml"]) == 78
+    assert crm_verify.main(["-X", circle, "--output-as=xml"]) == 78
     root = answer(capsys)
     (status,) = root.findall("status")
     assert (status.get("code"), status.get("message")) == ("78", "Invalid configuration")

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from crm.cli import crmctl, verify
+from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
-from crm.cli.overview import resources
-from crm.cli.task_commands import ProgressLine, progress
+from crm.cli.crmctl_commands.status_overview import resources
+from crm.cli.crmctl_commands.task_commands import ProgressLine, progress
+from crm.cli.pacemaker import crm_verify
 from crm.model.transition import Transition
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
@@ -140,7 +141,7 @@ def test_crm_verify_says_of_a_live_cluster_what_a_write_would(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CIB_file", raising=False)
-    assert verify.main(["-L", "-V"]) == 78
+    assert crm_verify.main(["-L", "-V"]) == 78
     said = capsys.readouterr().err
     assert "The agent ocf:crmd:HttpServer needs the parameter port (where it listens) (web)" in said
     assert "no recurring monitor" not in said, "advice is no matter for scripts"
@@ -162,7 +163,7 @@ def test_a_terminal_sees_one_line_and_nothing_is_left_of_it() -> None:
 
 def test_elsewhere_only_what_takes_long_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("crm.cli.task_commands.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("crm.cli.crmctl_commands.task_commands.time.monotonic", lambda: now[0])
     stream = io.StringIO()
     line = ProgressLine(stream)
     for text in ("web starts on one", "web starts on one", "web is looked at on one"):
@@ -178,7 +179,7 @@ def test_ctrl_c_leaves_the_change_and_says_how_to_take_it_back(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("crm.cli.asking.send", interrupted)
+    monkeypatch.setattr("crm.cli.crmctl_commands.api_calls.send", interrupted)
     assert progress({"id": "one-1", "state": "running", "message": ""}, "crmctl resource start web") == 130
     said = capsys.readouterr().err
     assert "The change stays; take it back: crmctl resource start web" in said and "crmctl task follow one-1" in said

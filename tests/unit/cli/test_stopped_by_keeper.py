@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crm.cli import attribute
 from crm.cli.connection import SOCKET_VARIABLE
+from crm.cli.pacemaker import crm_attribute
 from crm.keeper import ALONE
 
 Tool = Callable[[Sequence[str]], int]
@@ -21,15 +21,15 @@ def no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("tool", "arguments", "code"), [
-    (attribute.main, ["-n", "pgsql-status", "-v", "STOP", "-l", "reboot", "-N", "node1"], 0),
-    (attribute.main, ["-n", "pgsql-status", "-D", "-l", "reboot"], 0),
-    (attribute.main, ["-n", "pgsql-status", "-G", "-q", "-l", "forever"], 105),
-    (attribute.main, ["-n", "db_REPL_INFO", "-s", "x", "-t", "crm_config", "-G", "-q", "-d", "none"], 0),
-    (attribute.updater, ["-n", "x", "-U", "1"], 0),
-    (attribute.updater, ["-n", "x", "-D"], 0),
-    (attribute.updater, ["-n", "x", "-Q"], 105),
-    (attribute.master, ["-D", "-l", "reboot"], 0),
-    (attribute.master, ["-v", "100", "-l", "reboot"], 0),
+    (crm_attribute.main, ["-n", "pgsql-status", "-v", "STOP", "-l", "reboot", "-N", "node1"], 0),
+    (crm_attribute.main, ["-n", "pgsql-status", "-D", "-l", "reboot"], 0),
+    (crm_attribute.main, ["-n", "pgsql-status", "-G", "-q", "-l", "forever"], 105),
+    (crm_attribute.main, ["-n", "db_REPL_INFO", "-s", "x", "-t", "crm_config", "-G", "-q", "-d", "none"], 0),
+    (crm_attribute.updater, ["-n", "x", "-U", "1"], 0),
+    (crm_attribute.updater, ["-n", "x", "-D"], 0),
+    (crm_attribute.updater, ["-n", "x", "-Q"], 105),
+    (crm_attribute.master, ["-D", "-l", "reboot"], 0),
+    (crm_attribute.master, ["-v", "100", "-l", "reboot"], 0),
 ])
 def test_what_would_be_told_needs_nobody(tool: Tool, arguments: list[str], code: int,
                                          monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,18 +16,18 @@ from typing import Any
 import pytest
 
 from crm.api.app import create
-from crm.api.doors import DoorSettings
+from crm.api.auth.authentication import AuthenticationSettings
 from crm.cib.changes import Edit
 from crm.client import AsyncClient, Client, calls, objects, shapes, values
 from crm.client.calls import Call
 from crm.client.errors import NoAnswer
 from crm.client.events import Listening
-from crm.client.http import Answer, Message, Place, answer_of
+from crm.client.http import HttpAnswer, HttpMessage, ServerPlace, answer_of
 from crm.client.sync import Credentials, checked
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 
-DOCUMENT = create(FakeNode(), doors=DoorSettings(b"0123456789abcdef")).openapi()
+DOCUMENT = create(FakeNode(), doors=AuthenticationSettings(b"0123456789abcdef")).openapi()
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 CALLS: list[Call[Any]] = [
@@ -67,7 +67,7 @@ def test_every_call_is_a_route_and_its_words_are_known(wanted: Call[Any]) -> Non
     assert bool(wanted.message.body) == ("requestBody" in operation)
 
 
-def _operation(message: Message) -> dict[str, Any]:
+def _operation(message: HttpMessage) -> dict[str, Any]:
     parts = message.path.split("/")
     for path, methods in DOCUMENT["paths"].items():
         pattern = path.split("/")
@@ -151,24 +151,24 @@ def test_the_shapes_of_objects_are_those_of_the_schema(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("/run/x.sock", Place("/run/x.sock")),
-        ("https://node1:8080", Place("", "node1", 8080, True)),
-        ("http://[::1]:80/", Place("", "::1", 80, False)),
+        ("/run/x.sock", ServerPlace("/run/x.sock")),
+        ("https://node1:8080", ServerPlace("", "node1", 8080, True)),
+        ("http://[::1]:80/", ServerPlace("", "::1", 80, False)),
     ],
 )
-def test_places(text: str, place: Place) -> None:
-    assert Place.parse(text) == place
+def test_places(text: str, place: ServerPlace) -> None:
+    assert ServerPlace.parse(text) == place
 
 
 @pytest.mark.parametrize("text", ["", "node1", "node1:8080", "ftp://a:1", "https://node1", "https://:80", "https://a:b"])
 def test_what_is_no_place_is_said(text: str) -> None:
     with pytest.raises(ValueError, match="no place of a node"):
-        Place.parse(text)
+        ServerPlace.parse(text)
 
 
 def test_a_request_and_an_answer_on_the_wire() -> None:
     message = Credentials("secret").apply(calls.move("a/b", "n", dry_run=True).message)
-    text = message.encoded(Place("", "node1", 80)).decode()
+    text = message.encoded(ServerPlace("", "node1", 80)).decode()
     assert text.startswith("POST /v1/resources/a%2Fb/move?dry_run=true HTTP/1.1\r\nHost: node1\r\n")
     assert "Authorization: Bearer secret\r\n" in text and text.endswith(
         '{"node": "n", "for_seconds": 3600, "promoted": false}')
@@ -183,10 +183,10 @@ def test_a_request_and_an_answer_on_the_wire() -> None:
 def test_a_problem_is_raised_with_all_that_was_said() -> None:
     body = b'{"code": "no-such-node", "detail": "no node x", "next_step": "see", "more": 1}'
     with pytest.raises(Exception, match=r"no node x\. see") as caught:
-        checked(Answer(404, {}, body))
+        checked(HttpAnswer(404, {}, body))
     assert (caught.value.code, caught.value.status, caught.value.members["more"]) == ("no-such-node", 404, 1)
     with pytest.raises(Exception, match="the answer was 502: <html>"):
-        checked(Answer(502, {}, b"<html>"))
+        checked(HttpAnswer(502, {}, b"<html>"))
 
 
 def test_events_are_put_together_line_by_line() -> None:

@@ -18,7 +18,7 @@ import pytest
 from crm.cli.connection import CommandError, request
 from crm.client import sync
 from crm.client.errors import Frozen
-from crm.client.http import Message, Place
+from crm.client.http import HttpMessage, ServerPlace
 
 LIVES = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -55,12 +55,12 @@ def _daemon(path: Path, answers_after_s: float) -> Iterator[None]:
 
 def test_a_daemon_that_lives_may_take_its_time(tmp_path: Path) -> None:
     with _daemon(tmp_path / "s", 1.0):
-        assert sync.exchange([Place(str(tmp_path / "s"))], Message("GET", "/v1/tasks/1"), 10).body == b"ok"
+        assert sync.exchange([ServerPlace(str(tmp_path / "s"))], HttpMessage("GET", "/v1/tasks/1"), 10).body == b"ok"
 
 
 def test_but_no_longer_than_was_said(tmp_path: Path) -> None:
     with _daemon(tmp_path / "s", 5.0), pytest.raises(TimeoutError):
-        sync.exchange([Place(str(tmp_path / "s"))], Message("GET", "/v1/tasks/1"), 0.7)
+        sync.exchange([ServerPlace(str(tmp_path / "s"))], HttpMessage("GET", "/v1/tasks/1"), 0.7)
 
 
 LISTEN = ("import socket,sys,time; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(); "
@@ -77,7 +77,7 @@ def test_a_frozen_daemon_is_given_up_in_time_with_the_reason(tmp_path: Path, siz
         os.kill(process.pid, signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(Frozen) as caught:
-            sync.exchange([Place(path)], Message("PUT", "/v1/cib", body=b"x" * size), 60)
+            sync.exchange([ServerPlace(path)], HttpMessage("PUT", "/v1/cib", body=b"x" * size), 60)
         assert str(caught.value) == f"{path} takes connections and answers nothing: process {process.pid} is stopped"
         with pytest.raises(CommandError) as told:
             request("GET", "/v1/cluster", via=path)

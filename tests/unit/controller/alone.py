@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from crm.cib.document import Document
-from crm.controller import Controller, Options, commands, events
-from crm.controller.core import EMPTY_CIB, Identity
-from crm.controller.messages import Hello, Joined, Message, Vote, VoteRequest, Welcome
-from crm.controller.values import Member, Position, Shape, Standing, View
+from crm.controller import Controller, ControllerOptions, commands, events
+from crm.controller.cluster_state import CibPosition, ClusterConfig, HardState, Member, View
+from crm.controller.core import EMPTY_CIB, NodeIdentity
+from crm.controller.protocol.messages import Announce, JoinConfirm, JoinOffer, Message, Vote, VoteRequest
 
 Wanted = TypeVar("Wanted")
 START = 1_700_000_000.0
@@ -22,16 +22,16 @@ START = 1_700_000_000.0
 class Alone:
     """Node `a` of a cluster. `disk`: whether what it asks to be written is there at once."""
 
-    def __init__(self, names: str = "abc", standing: Standing | None = None, cib: str = EMPTY_CIB,
-                 options: Options | None = None, needed: int | None = None, present: str = "") -> None:
+    def __init__(self, names: str = "abc", hard_state: HardState | None = None, cib: str = EMPTY_CIB,
+                 options: ControllerOptions | None = None, disks_needed: int | None = None, present: str = "") -> None:
         nodes = tuple((name, str(place)) for place, name in enumerate(names, 1))
         self.names = names
-        self.shape = Shape(nodes, needed or len(names) // 2 + 1)
+        self.config = ClusterConfig(nodes, disks_needed or len(names) // 2 + 1)
         self.now = START
         self.disk = True
         self.commands: list[commands.Command] = []
-        self.controller = Controller(Identity("a", "1", "a-1", self.shape), standing or Standing(),
-                                     Document.parse(cib), options or Options())
+        self.controller = Controller(NodeIdentity("a", "1", "a-1", self.config), hard_state or HardState(),
+                                     Document.parse(cib), options or ControllerOptions())
         self.do(events.Started())
         self.see(present or names)
 
@@ -46,22 +46,22 @@ class Alone:
 
     def view(self, present: str, quorate: bool | None = None, number: int = 1) -> View:
         """The view of those nodes."""
-        members = tuple(Member(name, self.shape.id_of(name), int(START), f"{name}-1") for name in present)
-        return View(number, members, len(present) >= self.shape.needed if quorate is None else quorate)
+        members = tuple(Member(name, self.config.id_of(name), int(START), f"{name}-1") for name in present)
+        return View(number, members, len(present) >= self.config.disks_needed if quorate is None else quorate)
 
     def see(self, present: str, quorate: bool | None = None) -> list[commands.Command]:
         """The message layer has agreed on the next view."""
         number = self.controller.snapshot().view.number + 1
-        return self.do(events.ViewChanged(self.view(present, quorate, number)))
+        return self.do(events.ViewInstalled(self.view(present, quorate, number)))
 
     def hear(self, sender: str, message: Message) -> list[commands.Command]:
         """A member says something."""
         return self.do(events.MessageReceived(sender, message))
 
-    def hello(self, sender: str, position: Position = Position(0, 0, 0, 0), term: int = 0,  # noqa: B008
+    def hello(self, sender: str, position: CibPosition = CibPosition(0, 0, 0, 0), term: int = 0,  # noqa: B008
               **more: object) -> list[commands.Command]:
         """A member greets the present view."""
-        return self.hear(sender, Hello(self.number, f"{sender}-1", position, term, **more))  # type: ignore[arg-type]
+        return self.hear(sender, Announce(self.number, f"{sender}-1", position, term, **more))  # type: ignore[arg-type]
 
     def fire(self, timer: str, after_s: float = 0.0) -> list[commands.Command]:
         """A timer has run out."""
@@ -73,8 +73,8 @@ class Alone:
         return self.controller.snapshot().view.number
 
     @property
-    def position(self) -> Position:
-        return Position(self.controller.snapshot().cib_term, *self.controller.snapshot().document.version)
+    def position(self) -> CibPosition:
+        return CibPosition(self.controller.snapshot().cib_term, *self.controller.snapshot().document.version)
 
     def elect(self, kept: bool = True, voters: str = "") -> list[commands.Command]:
         """Have the others vote for this node; all that it wanted done meanwhile."""
@@ -85,17 +85,18 @@ class Alone:
         term = next(each.message.term for each in reversed(self.commands)
                     if isinstance(each, commands.Broadcast) and isinstance(each.message, VoteRequest))
         for name in others:
-            self.hear(name, Vote(term, True, Position(0, 0, 0, 0), "", term, kept=kept))
+            self.hear(name, Vote(term, True, CibPosition(0, 0, 0, 0), "", term, kept=kept))
         return self.commands[before:]
 
     def join(self, name: str) -> list[commands.Command]:
         """A member has taken the CIB, and knows of nothing that it has done."""
-        return self.hear(name, Joined(self.controller.snapshot().term, self.number, f"{name}-1", (), clock=self.now))
+        return self.hear(name,
+                         JoinConfirm(self.controller.snapshot().term, self.number, f"{name}-1", (), clock=self.now))
 
     def follow(self, leader: str = "b", term: int = 5, **more: object) -> list[commands.Command]:
         """A leader takes this node in."""
         snapshot = self.controller.snapshot()
-        welcome = Welcome(term, False, self.number, term, snapshot.document.version,
+        welcome = JoinOffer(term, False, self.number, term, snapshot.document.version,
                           snapshot.document.to_bytes().decode(), **more)  # type: ignore[arg-type]
         return self.hear(leader, welcome)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from crm.cib.document import Document
-from crm.controller.core import EMPTY_CIB, Core, Identity
-from crm.controller.frozen import careful_when_frozen
-from crm.controller.values import Authority, Member, Shape, Standing, View
+from crm.controller.cluster_state import ClusterConfig, HardState, Leadership, Member, View
+from crm.controller.core import EMPTY_CIB, Core, NodeIdentity
+from crm.controller.execution.freeze_policy import without_foreign_beginnings
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 FREEZE = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o"><nvpair id="n" '
@@ -16,12 +16,13 @@ SENT = FREEZE.replace("<status/>", '<status><node_state id="1" uname="a"><lrm id
                       "</status>")
 
 
-def core(in_step: bool = True, caretaker: bool = True, newcomers: str = "") -> Core:
-    made = Core(Identity("a", "1", "a-1", Shape((("a", "1"), ("b", "2"), ("c", "3")), 2)), Standing(), None)
+def core(caught_up: bool = True, caretaker: bool = True, unsynced_members: str = "") -> Core:
+    made = Core(NodeIdentity("a", "1", "a-1", ClusterConfig((("a", "1"), ("b", "2"), ("c", "3")), 2)), HardState(),
+                None)
     made.view = View(3, (Member("a", "1", 0, "a-1"), Member("b", "2", 0, "b-1")), False)
-    made.authority = Authority(0, "a", caretaker, "a-1")
-    made.in_step = in_step
-    made.newcomers = set(newcomers)
+    made.leadership = Leadership(0, "a", caretaker, "a-1")
+    made.caught_up = caught_up
+    made.unsynced_members = set(unsynced_members)
     return made
 
 
@@ -33,7 +34,7 @@ def start(node: str = "a") -> Transition:
 
 def begun(transition: Transition, of: Core, cib: str = FREEZE) -> bool:
     """Whether the start of r is still in it."""
-    careful = careful_when_frozen(transition, of, Document.parse(cib))
+    careful = without_foreign_beginnings(transition, of, Document.parse(cib))
     return any(synapse.action.operation == "start" for synapse in careful.synapses)
 
 
@@ -42,11 +43,11 @@ def test_what_runs_here_is_recovered() -> None:
 
 
 def test_a_node_that_booted_alone_recovers_nothing() -> None:
-    assert not begun(start(), core(in_step=False))
+    assert not begun(start(), core(caught_up=False))
 
 
 def test_a_dc_may_do_what_is_planned() -> None:
-    assert begun(start(), core(in_step=False, caretaker=False))
+    assert begun(start(), core(caught_up=False, caretaker=False))
 
 
 def test_what_was_on_its_way_to_a_lost_node_is_not_recovered() -> None:
@@ -55,5 +56,5 @@ def test_what_was_on_its_way_to_a_lost_node_is_not_recovered() -> None:
 
 
 def test_nothing_is_moved_to_a_node_that_booted_into_this_part() -> None:
-    assert not begun(start("b"), core(newcomers="b"))
-    assert begun(start("a"), core(newcomers="b"))
+    assert not begun(start("b"), core(unsynced_members="b"))
+    assert begun(start("a"), core(unsynced_members="b"))

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from crm.cib.document import Document
-from crm.cib.record import AttributeNote
-from crm.cib.version import Version
+from crm.cib.status_updates import TransientAttributeUpdate
+from crm.cib.version import CibVersion
 from crm.controller import events
+from crm.controller.cluster_state import HardState, Leadership
 from crm.controller.core import EMPTY_CIB
 from crm.controller.invariants import OF_FACTS, OF_LEADERS, OF_OTHERS, BrokenInvariantError
-from crm.controller.values import Authority, Standing
 from crm.model.transition import Transition
-from crm.transition import Run
+from crm.transition import TransitionRun
 from tests.unit.controller.alone import Alone
 
 LOOK = events.LoadMeasured(0.1, 2)
@@ -31,8 +31,8 @@ def leader() -> Alone:
 
 def _held(alone: Alone, **changes: object) -> None:
     core = alone.controller._core
-    assert core.authority is not None
-    core.authority = replace(core.authority, **changes)  # type: ignore[arg-type]
+    assert core.leadership is not None
+    core.leadership = replace(core.leadership, **changes)  # type: ignore[arg-type]
 
 
 def _stand(alone: Alone, **changes: object) -> None:
@@ -42,7 +42,7 @@ def _stand(alone: Alone, **changes: object) -> None:
 def _not_leading(alone: Alone) -> None:
     """Another one is followed, and nobody has told the parts."""
     core = alone.controller._core
-    core.authority = Authority(core.standing.term, "b", False, "b-1")
+    core.leadership = Leadership(core.hard_state.term, "b", False, "b-1")
 
 
 def _fences(alone: Alone) -> None:
@@ -61,7 +61,7 @@ def _quiet(alone: Alone) -> None:
 def _promises(alone: Alone) -> None:
     alone.disk = False
     alone.controller._core.view = replace(alone.controller._core.view)
-    alone.controller._replication.tell_all(AttributeNote("1", "x", "1"), lambda: None)
+    alone.controller._replication.tell_all(TransientAttributeUpdate("1", "x", "1"), lambda: None)
     alone.controller._dispatch.drop()
     alone.controller._planning.stop_leading()
     _not_leading(alone)
@@ -74,21 +74,21 @@ def _plans(alone: Alone) -> None:
 
 def _runs(alone: Alone) -> None:
     _quiet(alone)
-    alone.controller._dispatch.run = Run(Transition(0))
+    alone.controller._dispatch.run = TransitionRun(Transition(0))
 
 
 def _runs_in_safe_mode(alone: Alone) -> None:
     alone.controller._core.safe_mode = True
     alone.controller._dispatch._pumping = True  # else it would be over at once
-    alone.controller._dispatch.run = Run(Transition(0))
+    alone.controller._dispatch.run = TransitionRun(Transition(0))
 
 
 def _office(alone: Alone) -> None:
     core = alone.controller._core
-    core.in_office = False
+    core.may_commit = False
     alone.do(LOOK)
-    core.term_kept_by = {"a"}
-    core.in_office = True
+    core.term_persisted_by = {"a"}
+    core.may_commit = True
 
 
 BREAKS: dict[str, Callable[[Alone], object]] = {
@@ -99,7 +99,7 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
     "a CIB is of no term that this node does not know": lambda alone: (
         _stand(alone, cib_term=99), setattr(alone.controller._core, "authority", None)),
     "nobody has acknowledged more than the leader has": lambda alone: (
-        alone.controller._replication._acknowledged.update(b=Version(9, 9, 9))),
+        alone.controller._replication._acknowledged.update(b=CibVersion(9, 9, 9))),
     "nothing is in flight for a node that does not lead": _runs,
     "nobody waits for disks at a node that does not lead": _promises,
     "only a leader has nodes fenced": _fences,
@@ -147,6 +147,6 @@ def test_nothing_that_was_decided_is_handed_out() -> None:
 
 
 def test_a_vote_in_a_later_term_breaks_nothing() -> None:
-    alone = Alone(standing=Standing(3, "b", 2))
+    alone = Alone(hard_state=HardState(3, "b", 2))
     alone.follow(term=5)
     assert alone.controller.snapshot().dc == "b"

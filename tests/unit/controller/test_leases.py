@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from crm.cib.document import Document
-from crm.controller import Options, commands, events
+from crm.controller import ControllerOptions, commands, events
 from crm.controller.core import EMPTY_CIB
-from crm.controller.leases import TIMER, Terms
+from crm.controller.leadership.leases import TIMER, LeaseTerms
 from tests.unit.controller.alone import Alone
 
 MARGIN_MS = 2_000
@@ -21,7 +21,7 @@ def alone(names: str = "abc", margin_ms: int = MARGIN_MS, present: str = "", **g
     pairs = "".join(f'<nvpair id="{name}" name="{name}" value="{value}"/>' for name, value in values.items())
     cib = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o">' + pairs
                             + "</cluster_property_set></crm_config>")
-    return Alone(names, cib=cib, options=Options(lease_margin_ms=margin_ms), present=present)
+    return Alone(names, cib=cib, options=ControllerOptions(lease_margin_ms=margin_ms), present=present)
 
 
 def leader(**given: str) -> Alone:
@@ -74,7 +74,7 @@ def test_who_is_back_is_not_waited_for_once_it_has_told_what_it_runs() -> None:
 def test_a_daemon_that_was_started_anew_must_tell_it_too() -> None:
     made = leader()
     view = made.view("abc", number=made.number + 1)
-    made.do(events.ViewChanged(replace(view, members=(*view.members[:2], replace(view.members[2],
+    made.do(events.ViewInstalled(replace(view, members=(*view.members[:2], replace(view.members[2],
                                                                                  incarnation="c-2")))))
     assert waits(made) == {"c": pytest.approx(7.0)}
 
@@ -102,7 +102,7 @@ def test_nobody_waits_where_a_lost_node_does_not_stop_by_itself(given: dict[str,
     made = leader(**given)
     made.see("ab")
     assert waits(made) == {}
-    assert made.controller.lease_terms() == Terms(quorate=True)
+    assert made.controller.lease_terms() == LeaseTerms(quorate=True)
 
 
 def test_a_part_without_quorum_waits_for_nobody() -> None:
@@ -139,9 +139,9 @@ def test_terms_that_became_shorter_hold_for_who_was_lost_before() -> None:
 
 
 def test_a_single_node_keeps_no_lease() -> None:
-    assert alone("a").controller.lease_terms() == Terms()
+    assert alone("a").controller.lease_terms() == LeaseTerms()
 
 
 def test_terms_are_those_of_the_options() -> None:
     made = leader(no_quorum_policy="demote")
-    assert made.controller.lease_terms() == Terms(4_000, 1_000, demotes=True, quorate=True)
+    assert made.controller.lease_terms() == LeaseTerms(4_000, 1_000, demotes=True, quorate=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crm.controller import commands
-from crm.controller.messages import Acknowledge, Update
-from crm.controller.node_list import ListedNode, first_list
-from crm.controller.values import Standing
+from crm.controller.cluster_state import HardState
+from crm.controller.membership.node_list import ListedNode, first_list
+from crm.controller.protocol.messages import Acknowledge, CibPatch
 from tests.unit.controller.alone import Alone
 
 
@@ -16,7 +16,7 @@ def with_list() -> Alone:
     first = first_list(tuple(ListedNode(name, str(place), port=place) for place, name in enumerate("abcd", 1)))
     voting = tuple(replace(each, voter=each.name != "d") for each in first.nodes)
     nodes = replace(first, version=1, term=1, nodes=voting)
-    alone = Alone("abcd", Standing(1, "b", 1, nodes=nodes))
+    alone = Alone("abcd", HardState(1, "b", 1, nodes=nodes))
     alone.elect()
     for name in "bcd":
         alone.join(name)
@@ -25,7 +25,7 @@ def with_list() -> Alone:
 
 def changes(alone: Alone, came: list[commands.Command]) -> list[tuple[str, ...]]:
     """The voters of the lists that are sent to others."""
-    return [each.nodes.voters for each in alone.sent(Update, came) if each.nodes is not None]
+    return [each.nodes.voters for each in alone.sent(CibPatch, came) if each.nodes is not None]
 
 
 def test_no_voter_comes_or_goes_before_something_of_the_leader_s_own_term_is_committed() -> None:

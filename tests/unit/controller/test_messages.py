@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.cib.changes import Batch, Edit, Patch, Replace
-from crm.controller.codec import decode, encode
-from crm.controller.messages import ChangeForward, Message
+from crm.controller.protocol.codec import decode, encode
+from crm.controller.protocol.messages import ChangeForward, Message
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 st.register_type_strategy(str, TEXT)

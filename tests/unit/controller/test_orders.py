@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.controller import Controller, Options, commands, events
-from crm.controller.backoff import Backoff
-from crm.controller.core import EMPTY_CIB, Core, Identity
-from crm.controller.dispatch import AGE_TIMER
-from crm.controller.messages import Execute, Joined
-from crm.controller.values import Shape, Standing
+from crm.controller import Controller, ControllerOptions, commands, events
+from crm.controller.cluster_state import ClusterConfig, HardState
+from crm.controller.core import EMPTY_CIB, Core, NodeIdentity
+from crm.controller.execution.backoff import Backoff
+from crm.controller.execution.transition_runner import AGE_TIMER
+from crm.controller.protocol.messages import Execute, JoinConfirm
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from tests.unit.controller.alone import START, Alone
 
@@ -28,7 +28,7 @@ def action(operation: str = "start", interval_ms: int = 0, number: int = 1) -> G
 
 def planned(alone: Alone, transition: Transition | None, problem: str = "") -> list[commands.Command]:
     """The answer to the plan that is awaited."""
-    return alone.do(events.Planned(alone.wanted(commands.MakePlan)[-1].plan_id, transition, problem))
+    return alone.do(events.PlanReady(alone.wanted(commands.MakePlan)[-1].plan_id, transition, problem))
 
 
 def leading() -> Alone:
@@ -78,14 +78,14 @@ def test_a_failure_is_told_to_a_leader_that_comes_later() -> None:
     (run,) = alone.wanted(commands.RunOperation, alone.hear("b", Execute(5, False, "1:0:0:u", action())))
     alone.do(events.OperationEnded(run.call_id, 0, 1, "broken", started_at=alone.now))
     alone.see("ac")
-    told = alone.sent(Joined, alone.follow("c", term=9))
+    told = alone.sent(JoinConfirm, alone.follow("c", term=9))
     assert [(each.operation, each.rc) for each in told[-1].failures] == [("start", 1)]
 
 
 def test_an_answer_to_a_former_question_is_dropped() -> None:
     alone = leading()
     awaited = alone.wanted(commands.MakePlan)[-1].plan_id
-    alone.do(events.Planned(awaited + 1, Transition(0, (Synapse(1, action()),))))
+    alone.do(events.PlanReady(awaited + 1, Transition(0, (Synapse(1, action()),))))
     assert not alone.wanted(commands.RunOperation)
     planned(alone, Transition(0, (Synapse(1, action()),)))
     assert len(alone.wanted(commands.RunOperation)) == 1
@@ -100,8 +100,8 @@ def test_planning_that_failed_is_tried_again() -> None:
 
 
 def backoff() -> Backoff:
-    shape = Shape((("a", "1"),), 1)
-    core = Core(Identity("a", "1", "a-1", shape), Standing(), None)
+    config = ClusterConfig((("a", "1"),), 1)
+    core = Core(NodeIdentity("a", "1", "a-1", config), HardState(), None)
     core.now = START
     return Backoff(core)
 
@@ -126,17 +126,18 @@ def test_a_success_ends_the_row_of_failures_that_it_belongs_to() -> None:
 def test_only_what_is_on_disk_is_taken_as_such() -> None:
     alone = Alone("a", present="a")
     alone.disk = False
-    change = Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
+    change = Edit(EditVerb.MODIFY,
+                  '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
                                "</cluster_property_set></crm_config>")
     alone.do(events.ChangeRequested("q", change))
     token = alone.wanted(commands.Persist)[-1].token
     alone.do(events.Persisted(token - 1))
-    assert not alone.wanted(commands.Answer)
+    assert not alone.wanted(commands.RequestAnswered)
     alone.do(events.Persisted(token))
-    assert alone.wanted(commands.Answer)[-1].version is not None
+    assert alone.wanted(commands.RequestAnswered)[-1].version is not None
 
 
-CHANGE = Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
+CHANGE = Edit(EditVerb.MODIFY, '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
                            "</cluster_property_set></crm_config>")
 
 
@@ -146,21 +147,22 @@ def test_a_caretaker_changes_no_configuration() -> None:
         alone.fire("election", 1)
     assert alone.controller.snapshot().caretaker
     alone.do(events.ChangeRequested("q", CHANGE))
-    assert alone.wanted(commands.Answer)[-1].code == "no-quorum"
+    assert alone.wanted(commands.RequestAnswered)[-1].code == "no-quorum"
 
 
 def test_a_change_that_the_cluster_cannot_take_is_refused() -> None:
     def refuse(document: Document) -> None:
         raise CibError("invalid-cib", "no")
 
-    controller = Controller(Identity("a", "1", "a-1", Shape((("a", "1"),), 1)), Standing(), Document.parse(EMPTY_CIB),
-                            Options(), refuse)
+    controller = Controller(NodeIdentity("a", "1", "a-1", ClusterConfig((("a", "1"),), 1)), HardState(),
+                            Document.parse(EMPTY_CIB),
+                            ControllerOptions(), refuse)
     alone = Alone("a", present="a")
     alone.controller = controller
     alone.do(events.Started())
-    alone.do(events.ViewChanged(replace(alone.view("a"), number=2)))
+    alone.do(events.ViewInstalled(replace(alone.view("a"), number=2)))
     alone.do(events.ChangeRequested("q", CHANGE))
-    assert alone.wanted(commands.Answer)[-1].code == "invalid-cib"
+    assert alone.wanted(commands.RequestAnswered)[-1].code == "invalid-cib"
 
 
 @pytest.mark.parametrize("operation", ["start", "stop"])

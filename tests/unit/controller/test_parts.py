@@ -7,27 +7,22 @@ import pytest
 from crm.cib import patch
 from crm.cib.changes import Batch, Edit, Replace
 from crm.cib.document import Document
-from crm.cib.record import (
-    AttributeNote,
-    ForgetNote,
-    NodeNote,
-    OperationNote,
-    ResourceRecord,
-    RootNote,
-    record,
+from crm.cib.status_updates import (
+    HistoryRemoval,
+    NodeUpdate,
+    OperationUpdate,
+    ResourceUpdate,
+    RootUpdate,
+    TransientAttributeUpdate,
+    apply_updates,
     transient_attribute,
 )
-from crm.controller.codec import BadMessage, UnknownMessage, decode, encode
+from crm.controller.cluster_state import CibPosition
 from crm.controller.core import EMPTY_CIB
-from crm.controller.digests import name_list, operation_digest
-from crm.controller.keys import TransitionKey
-from crm.controller.messages import (
-    ChangeForward,
-    Execute,
-    Hello,
-    Message,
-)
-from crm.controller.values import Position
+from crm.controller.execution.operation_digests import name_list, operation_digest
+from crm.controller.protocol.codec import BadMessage, UnknownMessage, decode, encode
+from crm.controller.protocol.keys import TransitionKey
+from crm.controller.protocol.messages import Announce, ChangeForward, Execute, Message
 from crm.model.release import UNTOLD
 from crm.model.transition import ActionKind, AgentReference, GraphAction
 
@@ -61,7 +56,7 @@ ACTION = GraphAction(
 @pytest.mark.parametrize(
     "message",
     [
-        Hello(1, "x", Position(1, 2, 3, 4), 5, follows="b"),
+        Announce(1, "x", CibPosition(1, 2, 3, 4), 5, follows="b"),
         Execute(1, False, "1:2:0:u", ACTION),
         ChangeForward("q", Batch((Edit("create", "<a/>"), Replace("<x/>", "status"))), (0, 1, 2)),
     ],
@@ -81,23 +76,23 @@ def test_what_is_no_message_is_refused(raw: bytes) -> None:
 @pytest.mark.parametrize("value", ["a\x1bb", "\x00", "\ud800", "\uffff", "\x9b31m"])
 def test_no_text_ends_the_recording(value: str) -> None:
     """Whatever an agent, a client or a node of another release has said."""
-    failed = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": value}})
-    notes = [NodeNote("1", "a", {"join": value}), OperationNote("1", "a", failed),
-             AttributeNote("1", f"n{value}", value)]
-    after = record(Document.parse(EMPTY_CIB), notes)
+    failed = ResourceUpdate("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": value}})
+    notes = [NodeUpdate("1", "a", {"join": value}), OperationUpdate("1", "a", failed),
+             TransientAttributeUpdate("1", f"n{value}", value)]
+    after = apply_updates(Document.parse(EMPTY_CIB), notes)
     assert Document.parse(after.to_bytes()).digest() == after.digest()
 
 
 def test_notes_become_a_patch_that_leads_to_the_same_cib() -> None:
     before = Document.parse(EMPTY_CIB)
-    dummy = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})
-    after = record(
+    dummy = ResourceUpdate("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})
+    after = apply_updates(
         before,
         [
-            NodeNote("1", "a", {"join": "member"}),
-            OperationNote("1", "a", dummy),
-            AttributeNote("1", "fail-count-r#start_0", "INFINITY"),
-            RootNote({"dc-uuid": "1"}),
+            NodeUpdate("1", "a", {"join": "member"}),
+            OperationUpdate("1", "a", dummy),
+            TransientAttributeUpdate("1", "fail-count-r#start_0", "INFINITY"),
+            RootUpdate({"dc-uuid": "1"}),
         ],
     )
     assert after.version == before.version.after_status_change()
@@ -106,43 +101,45 @@ def test_notes_become_a_patch_that_leads_to_the_same_cib() -> None:
 
 
 def test_an_entry_is_replaced_as_a_whole() -> None:
-    old = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})
-    new = ResourceRecord("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "stop"}})
-    before = record(Document.parse(EMPTY_CIB), [OperationNote("1", "a", old)])
-    after = record(before, [OperationNote("1", "a", new)])
+    old = ResourceUpdate("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "exit-reason": "slow"}})
+    new = ResourceUpdate("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "stop"}})
+    before = apply_updates(Document.parse(EMPTY_CIB), [OperationUpdate("1", "a", old)])
+    after = apply_updates(before, [OperationUpdate("1", "a", new)])
     assert [dict(entry.attrib) for entry in after.root.iter("lrm_rsc_op")] == [{"id": "r_last_0", "operation": "stop"}]
     assert patch.apply(before, patch.make(before, after)).digest() == after.digest()
 
 
 def test_notes_that_change_nothing_make_no_version() -> None:
-    before = record(Document.parse(EMPTY_CIB), [NodeNote("1", "a", {"join": "member"})])
-    assert record(before, [NodeNote("1", "a", {"join": "member"}), AttributeNote("1", "none", None)]).version[:2] == (
+    before = apply_updates(Document.parse(EMPTY_CIB), [NodeUpdate("1", "a", {"join": "member"})])
+    assert apply_updates(before,
+                         [NodeUpdate("1", "a", {"join": "member"}),
+                          TransientAttributeUpdate("1", "none", None)]).version[:2] == (
         0,
         0,
     )
-    assert record(before, [NodeNote("1", "a", {"join": "member"})]) is before
-    assert record(before, []) is before
+    assert apply_updates(before, [NodeUpdate("1", "a", {"join": "member"})]) is before
+    assert apply_updates(before, []) is before
 
 
 def test_forgetting_takes_entries_or_all() -> None:
     both = {"r_last_0": {"operation": "start"}, "r_last_failure_0": {"operation": "start"}}
-    before = record(
-        Document.parse(EMPTY_CIB), [OperationNote("1", "a", ResourceRecord("r", "ocf", "Dummy", None, both))]
+    before = apply_updates(
+        Document.parse(EMPTY_CIB), [OperationUpdate("1", "a", ResourceUpdate("r", "ocf", "Dummy", None, both))]
     )
-    one = record(before, [ForgetNote("1", "r", ("r_last_failure_0",))])
+    one = apply_updates(before, [HistoryRemoval("1", "r", ("r_last_failure_0",))])
     assert [entry.get("id") for entry in one.root.iter("lrm_rsc_op")] == ["r_last_0"]
-    assert list(record(before, [ForgetNote("1", "r")]).root.iter("lrm_resource")) == []
+    assert list(apply_updates(before, [HistoryRemoval("1", "r")]).root.iter("lrm_resource")) == []
 
 
 def test_what_newer_releases_say_in_addition_is_not_looked_at() -> None:
-    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5), 1)
+    raw = encode(Announce(1, "x", CibPosition(1, 2, 3, 4), 5), 1)
     assert decode(raw[:-1] + b',"since_next_year":{"a":[1]}}') == decode(raw)
 
 
 def test_what_older_releases_do_not_say_has_a_meaning() -> None:
-    raw = encode(Hello(1, "x", Position(1, 2, 3, 4), 5), 1).partition(b',"tainted"')[0] + b"}"
+    raw = encode(Announce(1, "x", CibPosition(1, 2, 3, 4), 5), 1).partition(b',"tainted"')[0] + b"}"
     hello, _ = decode(raw)
-    assert isinstance(hello, Hello)
+    assert isinstance(hello, Announce)
     assert hello.release == UNTOLD
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
-from crm.controller import Options, commands, events, safe_mode
-from crm.controller.messages import EndSafeMode, Hello, Vote, VoteRequest
-from crm.controller.safe_mode import Cause
-from crm.controller.values import Position
+from crm.cib.changes import Edit, EditVerb
+from crm.controller import ControllerOptions, commands, events
+from crm.controller.cluster_state import CibPosition
+from crm.controller.leadership import safe_mode
+from crm.controller.leadership.safe_mode import SafeModeCause
+from crm.controller.protocol.messages import Announce, EndSafeMode, Vote, VoteRequest
 from tests.unit.controller.alone import Alone
 
-SAFE = Options(safe_mode=Cause("ValueError: evil (while handling Planned)", (0, 1)))
-STUCK = Options(safe_mode=Cause("ValueError: evil (while handling Planned)", (9, 9)))
+SAFE = ControllerOptions(safe_mode=SafeModeCause("ValueError: evil (while handling Planned)", (0, 1)))
+STUCK = ControllerOptions(safe_mode=SafeModeCause("ValueError: evil (while handling Planned)", (9, 9)))
 """The configuration that led here is newer than what will be made here."""
-CHANGE = events.ChangeRequested("q", Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o">'
+CHANGE = events.ChangeRequested("q", Edit(EditVerb.MODIFY, '<crm_config><cluster_property_set id="o">'
                                           '<nvpair id="x" name="batch-limit" value="3"/></cluster_property_set>'
                                           "</crm_config>"))
 
@@ -37,7 +38,7 @@ def test_a_dc_in_safe_mode_makes_no_plan_and_says_why() -> None:
 def test_the_configuration_can_be_changed_in_safe_mode() -> None:
     alone = safe_dc()
     alone.do(CHANGE)
-    (answer,) = alone.wanted(commands.Answer)
+    (answer,) = alone.wanted(commands.RequestAnswered)
     assert answer.version is not None and not alone.wanted(commands.MakePlan)
 
 
@@ -79,7 +80,7 @@ def test_a_member_leaves_safe_mode_when_its_leader_says_so_and_nobody_else() -> 
     assert alone.controller.snapshot().safe_mode
     came = alone.hear("b", EndSafeMode(5))
     assert not alone.controller.snapshot().safe_mode
-    assert not alone.sent(Hello, came)[0].safe_mode
+    assert not alone.sent(Announce, came)[0].safe_mode
 
 
 def test_others_lead_rather_than_a_node_in_safe_mode() -> None:
@@ -87,7 +88,7 @@ def test_others_lead_rather_than_a_node_in_safe_mode() -> None:
     alone.hello("b")
     alone.hello("c")
     assert not alone.sent(VoteRequest)
-    assert alone.sent(Hello)[-1].safe_mode
+    assert alone.sent(Announce)[-1].safe_mode
 
 
 def test_a_node_in_safe_mode_leads_if_nobody_else_can() -> None:
@@ -103,9 +104,9 @@ def test_a_dc_in_safe_mode_gives_way_to_one_that_is_not_unless_that_lacks_someth
         alone.hello(name, safe_mode=True)
     term = alone.sent(VoteRequest)[-1].term
     for name in "bc":
-        alone.hear(name, Vote(term, True, Position(), "", term))
+        alone.hear(name, Vote(term, True, CibPosition(), "", term))
     assert alone.controller.leads == term
-    alone.hello("b", Position(0, 0, 0, 0), term)
+    alone.hello("b", CibPosition(0, 0, 0, 0), term)
     assert alone.controller.leads == term, "b lacks what this DC has"
     alone.hello("b", alone.position, term)
     assert alone.controller.leads is None
@@ -120,7 +121,7 @@ def test_members_in_safe_mode_are_told_of() -> None:
 def test_what_cannot_be_planned_is_reported_with_its_change() -> None:
     alone = Alone("a")
     plan = alone.wanted(commands.MakePlan)[-1]
-    alone.do(events.Planned(plan.plan_id, None, "ValueError: evil"))
+    alone.do(events.PlanReady(plan.plan_id, None, "ValueError: evil"))
     report = next(each for each in alone.controller.snapshot().reports if each.code == "planning-failed")
     assert "ValueError: evil" in report.message and str(plan.document.version) in report.message
     assert "crmctl history undo" in report.hint

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from crm.controller.events import LoadMeasured
-from crm.controller.throttle import Level, level, reduced
+from crm.controller.execution.throttle import Level, level, reduced
 from crm.testing import World
-from crm.testing.nodes import SimulatedNode
+from crm.testing.simulated_node import SimulatedNode
 from crm.testing.world import OPTIONS
 
 IDLE, BUSY = (0.1, 4), (7.0, 4)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from crm.cib.changes import Edit, Verb
-from crm.cib.record import ResourceRecord
-from crm.controller import commands, dispatch, events
-from crm.controller.flights import TIMER_PREFIX
-from crm.controller.messages import Acknowledge, Execute, FenceOrder, FencingNews, Forget, Joined, Result
+from crm.cib.changes import Edit, EditVerb
+from crm.cib.status_updates import ResourceUpdate
+from crm.controller import commands, events
+from crm.controller.execution import transition_runner
+from crm.controller.execution.in_flight import TIMER_PREFIX
+from crm.controller.protocol.messages import (
+    Acknowledge,
+    ActionResult,
+    CleanHistory,
+    Execute,
+    FenceOrder,
+    FencingHistoryUpdate,
+    JoinConfirm,
+)
 from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.testing import scenario
 from tests.unit.controller.alone import Alone
 
 AGENT = AgentReference("r", "ocf", "Dummy", "crmd")
-NOTHING = ResourceRecord("r", "ocf", "Dummy", "crmd", {})
+NOTHING = ResourceUpdate("r", "ocf", "Dummy", "crmd", {})
 MIGRATABLE = '<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" value="true"/></meta_attributes>'
-CHANGE = events.ChangeRequested("q", Edit(Verb.MODIFY, '<crm_config><cluster_property_set id="o">'
+CHANGE = events.ChangeRequested("q", Edit(EditVerb.MODIFY, '<crm_config><cluster_property_set id="o">'
                                           '<nvpair id="x" name="batch-limit" value="3"/></cluster_property_set>'
                                           "</crm_config>"))
 
@@ -44,7 +53,7 @@ def planned(dc: Alone, *synapses: Synapse) -> list[commands.Command]:
     came: list[commands.Command] = []
     while plan_id(dc) != asked:
         asked = plan_id(dc)
-        came = dc.do(events.Planned(asked, Transition(0, synapses)))
+        came = dc.do(events.PlanReady(asked, Transition(0, synapses)))
     return came
 
 
@@ -85,7 +94,7 @@ def test_in_a_new_view_nothing_is_begun_before_all_have_told_what_they_run() -> 
     dc = leading()
     awaited = plan_id(dc)
     dc.see("abc")
-    came = dc.do(events.Planned(awaited, Transition(0, (Synapse(1, action(1, "start", "b")),))))
+    came = dc.do(events.PlanReady(awaited, Transition(0, (Synapse(1, action(1, "start", "b")),))))
     came += dc.join("b")
     assert not dc.sent(Execute, came) and not dc.wanted(commands.MakePlan, came)
     assert dc.wanted(commands.MakePlan, dc.join("c"))
@@ -97,7 +106,7 @@ def orders(dc: Alone, came: list[commands.Command]) -> list[FenceOrder]:
 
 
 def successes(dc: Alone, came: list[commands.Command]) -> list[str]:
-    return [record.target for news in dc.sent(FencingNews, came) for record in news.records
+    return [record.target for news in dc.sent(FencingHistoryUpdate, came) for record in news.records
             if record.state == "success"]
 
 
@@ -136,25 +145,25 @@ def test_a_node_that_was_away_is_asked_for_what_may_have_come_to_it() -> None:
     dc.see("abc")
     for name in "bc":
         dc.hello(name, dc.position)
-    record = ResourceRecord("db", "ocf", "Dummy", "crmd", {"db_last_0": {
+    record = ResourceUpdate("db", "ocf", "Dummy", "crmd", {"db_last_0": {
         "operation": "monitor", "operation_key": "db_monitor_0", "rc-code": "7", "call-id": "3", "interval": "0",
         "op-status": "0", "transition-magic": "0:7;1:1:7:u", "transition-key": "1:1:7:u"}})
-    came = dc.hear("b", Joined(dc.controller.snapshot().term, dc.number, "b-1", (record,), clock=dc.now))
+    came = dc.hear("b", JoinConfirm(dc.controller.snapshot().term, dc.number, "b-1", (record,), clock=dc.now))
     came += dc.fire("flush", 1)
-    assert [(each.resource) for each in dc.sent(Forget, came)] == ["db"]
+    assert [(each.resource) for each in dc.sent(CleanHistory, came)] == ["db"]
     document = dc.controller.snapshot().document
     assert document.root.find("status/node_state[@uname='b']") is not None
     assert not document.root.findall("status/node_state[@uname='b']//lrm_resource")
 
 
 def test_of_two_nodes_one_does_not_commit_alone_while_the_other_may_be_on() -> None:
-    pair = Alone("ab", needed=1, cib=scenario.cib(2))
+    pair = Alone("ab", disks_needed=1, cib=scenario.cib(2))
     pair.elect()
     pair.join("b")
     pair.do(CHANGE)
-    assert not pair.wanted(commands.Answer)
+    assert not pair.wanted(commands.RequestAnswered)
     pair.see("a")
-    assert not [each for each in pair.wanted(commands.Answer) if each.version is not None]
+    assert not [each for each in pair.wanted(commands.RequestAnswered) if each.version is not None]
 
 
 def test_a_slow_promotion_is_waited_for_if_the_others_must_be_told_of_it() -> None:
@@ -164,12 +173,12 @@ def test_a_slow_promotion_is_waited_for_if_the_others_must_be_told_of_it() -> No
     (order,) = dc.sent(Execute, came)
     dc.do(CHANGE)
     came = dc.fire("changes", 1)
-    came += [command for _ in range(5) for command in dc.fire(dispatch.AGE_TIMER, 1)]
+    came += [command for _ in range(5) for command in dc.fire(transition_runner.AGE_TIMER, 1)]
     assert not dc.wanted(commands.MakePlan, came), "what follows would never be done"
-    came = dc.hear("b", Result(order.key, "promote", 0, 0, 0, NOTHING, clock=dc.now))
+    came = dc.hear("b", ActionResult(order.key, "promote", 0, 0, 0, NOTHING, clock=dc.now))
     (told,) = dc.sent(Execute, came)
     assert told.action.operation == "notify"
-    came = dc.hear("c", Result(told.key, "notify", 0, 0, 0, NOTHING, clock=dc.now))
+    came = dc.hear("c", ActionResult(told.key, "notify", 0, 0, 0, NOTHING, clock=dc.now))
     assert dc.wanted(commands.MakePlan, came)
 
 
@@ -178,5 +187,5 @@ def test_a_slow_promotion_that_nothing_follows_is_not_waited_for() -> None:
     planned(dc, Synapse(1, action(1, "promote", "b")), Synapse(2, action(2, "notify", "c"), (1,)))
     dc.do(CHANGE)
     came = dc.fire("changes", 1)
-    came += [command for _ in range(3) for command in dc.fire(dispatch.AGE_TIMER, 1)]
+    came += [command for _ in range(3) for command in dc.fire(transition_runner.AGE_TIMER, 1)]
     assert dc.wanted(commands.MakePlan, came)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crm.controller import Options, commands
+from crm.controller import ControllerOptions, commands
 from crm.controller.core import EMPTY_CIB
-from crm.controller.fencing.fencing import WATCHDOG, Fencing
-from crm.controller.self_protection import TIMER
+from crm.controller.fencing.coordinator import WATCHDOG, FencingCoordinator
+from crm.controller.leadership.self_protection import TIMER
 from tests.unit.controller.alone import Alone
 
 CIB = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o"><nvpair id="w" '
@@ -15,7 +15,7 @@ CIB = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="
 
 
 def watched(watchdog: bool = True) -> Alone:
-    return Alone(cib=CIB, options=Options(watchdog=watchdog))
+    return Alone(cib=CIB, options=ControllerOptions(watchdog=watchdog))
 
 
 def armed(alone: Alone, came: list[commands.Command]) -> list[float]:
@@ -49,7 +49,7 @@ def test_a_watchdog_has_not_fenced_who_is_here() -> None:
     alone = Alone()
     alone.elect()
     told: list[tuple[bool, str]] = []
-    fencing: Fencing = alone.controller._fencing
+    fencing: FencingCoordinator = alone.controller._fencing
     began: list[bool] = []
 
     class Step:

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 from crm.cib.changes import Change
-from crm.controller.messages import Message
+from crm.controller.protocol.messages import Message
 from crm.model.release import FEATURE_SET, numbers
 
 RECORDED = Path(__file__).with_name("wire.txt")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crm.cli.crmd import main
-from crm.daemon.certificates import Authority
+from crm.daemon.certificates import CertificateAuthority
 from crm.daemon.settings import SettingsError
 from crm.daemon.tls import expiry_warning
 
@@ -16,7 +16,8 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def _file(folder: Path, days: float, now: datetime = NOW) -> Path:
-    made = Authority(b"0123456789abcdef").for_user("n1", now + timedelta(days=days), now - timedelta(days=90))
+    made = CertificateAuthority(b"0123456789abcdef").for_user("n1", now + timedelta(days=days),
+                                                              now - timedelta(days=90))
     file = folder / "node.pem"
     file.write_bytes(made.certificate + made.key)
     return file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.daemon.clock import RATE, SteadyClock
-from crm.daemon.load import OwnShare, Used, used_now
+from crm.daemon.machine_load import CpuUsed, OwnLoadShare, used_now
 
 
 class Machine:
@@ -48,19 +48,19 @@ def test_people_are_told_of_a_clock_that_was_set() -> None:
 
 
 def test_load_is_shared_out_by_who_used_the_processors() -> None:
-    share = OwnShare(Used(0.0, 0.0))
+    share = OwnLoadShare(CpuUsed(0.0, 0.0))
     assert share.foreign(4.0) == 4.0, "nothing is known yet"
     for second in range(5, 65, 5):
-        share.sample(Used(second * 2.0, second * 1.5), 5.0)
+        share.sample(CpuUsed(second * 2.0, second * 1.5), 5.0)
     assert share.foreign(8.0) == pytest.approx(2.0)
     for second in range(65, 365, 5):
-        share.sample(Used(second * 2.0, 60 * 1.5), 5.0)
+        share.sample(CpuUsed(second * 2.0, 60 * 1.5), 5.0)
     assert share.foreign(8.0) == pytest.approx(8.0, rel=0.02), "what was long ago fades"
 
 
 def test_more_than_all_cannot_be_ones_own() -> None:
-    share = OwnShare(Used(0.0, 0.0))
-    share.sample(Used(1.0, 5.0), 5.0)
+    share = OwnLoadShare(CpuUsed(0.0, 0.0))
+    share.sample(CpuUsed(1.0, 5.0), 5.0)
     assert share.foreign(3.0) == 0.0
 
 

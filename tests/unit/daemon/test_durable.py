@@ -9,37 +9,37 @@ from pathlib import Path
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.controller.cluster_state import HardState, StoreState
 from crm.controller.core import EMPTY_CIB
-from crm.controller.receipts import Receipt, Receipts, RequestKey
-from crm.controller.values import Standing, Store
-from crm.daemon import durable as disk
-from crm.daemon.durable import RECEIPTS, Durable, FolderInUseError
+from crm.controller.replication.idempotency import AppliedRequest, AppliedRequests, RequestKey
+from crm.daemon import storage as disk
+from crm.daemon.storage import RECEIPTS, DurableStorage, FolderInUseError
 
 
 def document(marker: str) -> Document:
     pair = f'<nvpair id="n" name="{marker}" value="1"/>'
     xml = f'<crm_config><cluster_property_set id="s">{pair}</cluster_property_set></crm_config>'
-    return Document.parse(EMPTY_CIB).apply(Edit(Verb.MODIFY, xml))
+    return Document.parse(EMPTY_CIB).apply(Edit(EditVerb.MODIFY, xml))
 
 
 def never(token: int) -> None:
     """Nobody listens."""
 
 
-def write(folder: Path, *states: tuple[Standing, Document | None]) -> list[int]:
+def write(folder: Path, *states: tuple[HardState, Document | None]) -> list[int]:
     """Have these states written one after the other; the tokens that were confirmed."""
     done: list[int] = []
 
     async def story() -> None:
-        durable = Durable(folder, 5, done.append, never)
+        durable = DurableStorage(folder, 5, done.append, never)
         durable.open()
         durable.recall()
         worker = asyncio.create_task(durable.work())
-        for token, (standing, cib) in enumerate(states, 1):
-            durable.persist(token, standing, cib)
+        for token, (hard_state, cib) in enumerate(states, 1):
+            durable.persist(token, hard_state, cib)
             async with asyncio.timeout(5):
                 while not done or done[-1] < token:
                     await asyncio.sleep(0.001)
@@ -50,17 +50,17 @@ def write(folder: Path, *states: tuple[Standing, Document | None]) -> list[int]:
     return done
 
 
-RECEIPT = Receipt(RequestKey("anna's", "f1"), (0, 2, 0), 3, 1700.5, 7)
+RECEIPT = AppliedRequest(RequestKey("anna's", "f1"), (0, 2, 0), 3, 1700.5, 7)
 
 
 def _write_receipts(folder: Path) -> None:
     async def story() -> None:
         done: list[int] = []
-        durable = Durable(folder, 5, done.append, never)
+        durable = DurableStorage(folder, 5, done.append, never)
         durable.open()
         durable.recall()
         worker = asyncio.create_task(durable.work())
-        durable.persist(1, Standing(3, None, 3), document("a"), (RECEIPT,))
+        durable.persist(1, HardState(3, None, 3), document("a"), (RECEIPT,))
         async with asyncio.timeout(5):
             while not done:
                 await asyncio.sleep(0.001)
@@ -72,7 +72,7 @@ def _write_receipts(folder: Path) -> None:
 
 def test_receipts_outlive_a_restart(tmp_path: Path) -> None:
     _write_receipts(tmp_path)
-    durable = Durable(tmp_path, 5, never, never)
+    durable = DurableStorage(tmp_path, 5, never, never)
     durable.open()
     assert durable.recall().receipts == (RECEIPT,)
     durable.close()
@@ -82,10 +82,10 @@ def test_receipts_outlive_a_restart(tmp_path: Path) -> None:
 def test_damaged_receipts_end_nobody(tmp_path: Path, text: str) -> None:
     _write_receipts(tmp_path)
     (tmp_path / RECEIPTS).write_text(text)
-    durable = Durable(tmp_path, 5, never, never)
+    durable = DurableStorage(tmp_path, 5, never, never)
     durable.open()
     recalled = durable.recall()
-    assert (recalled.receipts, recalled.standing) == ((), Standing(3, None, 3))
+    assert (recalled.receipts, recalled.hard_state) == ((), HardState(3, None, 3))
     durable.close()
 
 
@@ -94,34 +94,34 @@ def test_damaged_receipts_end_nobody(tmp_path: Path, text: str) -> None:
 def test_a_receipt_counts_only_if_the_cib_on_disk_has_its_change(
     version: tuple[int, int, int], term: int, known: bool
 ) -> None:
-    receipts = Receipts()
+    receipts = AppliedRequests()
     receipts.recall([RECEIPT], version, term)
     assert (receipts.find(RECEIPT.key.id, RECEIPT.at + 1) is not None) is known
 
 
-def recall(folder: Path) -> tuple[Standing, Document | None]:
-    durable = Durable(folder, 5, never, never)
+def recall(folder: Path) -> tuple[HardState, Document | None]:
+    durable = DurableStorage(folder, 5, never, never)
     durable.open()
     try:
         recalled = durable.recall()
-        return recalled.standing, recalled.document
+        return recalled.hard_state, recalled.document
     finally:
         durable.close()
 
 
 def test_what_was_confirmed_is_there_afterwards(tmp_path: Path) -> None:
-    standing = Standing(7, "b", 7)
-    assert write(tmp_path, (standing, document("x"))) == [1]
+    hard_state = HardState(7, "b", 7)
+    assert write(tmp_path, (hard_state, document("x"))) == [1]
     remembered, cib = recall(tmp_path)
-    assert remembered == standing
+    assert remembered == hard_state
     assert cib is not None
     assert cib.digest() == document("x").without_status().digest()
 
 
 def test_a_power_cut_between_votes_and_cib_leaves_the_cib_in_its_former_term(tmp_path: Path) -> None:
-    write(tmp_path, (Standing(3, "a", 3), document("x")))
+    write(tmp_path, (HardState(3, "a", 3), document("x")))
     # The vote file of term 4 is written, the CIB of that term is not.
-    write(tmp_path, (Standing(4, "a", 4), None))
+    write(tmp_path, (HardState(4, "a", 4), None))
     remembered, _ = recall(tmp_path)
     assert (remembered.term, remembered.cib_term) == (4, 3)
 
@@ -139,15 +139,15 @@ def test_a_cib_that_could_not_be_replaced_stays_in_its_term_whatever_is_voted(
     failed: list[int] = []
 
     async def story() -> None:
-        durable = Durable(tmp_path, 5, never, failed.append)
+        durable = DurableStorage(tmp_path, 5, never, failed.append)
         durable.open()
         durable.recall()
         worker = asyncio.create_task(durable.work())
-        durable.persist(1, Standing(5, "me", 5), document("alone"))
+        durable.persist(1, HardState(5, "me", 5), document("alone"))
         await asyncio.sleep(0.2)
         monkeypatch.setattr(durable.store, "save", full)
         for number in range(votes):
-            durable.persist(2 + number, Standing(7 + number, "b", 7), document("common") if number == 0 else None)
+            durable.persist(2 + number, HardState(7 + number, "b", 7), document("common") if number == 0 else None)
             async with asyncio.timeout(5):
                 while 2 + number not in failed:
                     await asyncio.sleep(0.001)
@@ -155,23 +155,23 @@ def test_a_cib_that_could_not_be_replaced_stays_in_its_term_whatever_is_voted(
         durable.close()
 
     asyncio.run(story())
-    standing, cib = recall(tmp_path)
+    hard_state, cib = recall(tmp_path)
     assert cib is not None and cib.digest() == document("alone").without_status().digest()
-    assert (standing.term, standing.cib_term) == (6 + votes, 5)
+    assert (hard_state.term, hard_state.cib_term) == (6 + votes, 5)
 
 
 def test_a_new_term_for_the_same_cib_is_kept(tmp_path: Path) -> None:
-    write(tmp_path, (Standing(5, "me", 5), document("a")), (Standing(7, "me", 7), document("a")))
-    assert recall(tmp_path)[0] == Standing(7, "me", 7)
+    write(tmp_path, (HardState(5, "me", 5), document("a")), (HardState(7, "me", 7), document("a")))
+    assert recall(tmp_path)[0] == HardState(7, "me", 7)
 
 
 def test_a_term_without_its_cib_is_not_kept(tmp_path: Path) -> None:
-    write(tmp_path, (Standing(5, "me", 5), document("a")), (Standing(7, "me", 7), None))
-    assert recall(tmp_path)[0] == Standing(7, "me", 5)
+    write(tmp_path, (HardState(5, "me", 5), document("a")), (HardState(7, "me", 7), None))
+    assert recall(tmp_path)[0] == HardState(7, "me", 5)
 
 
 def test_a_cib_from_a_backup_counts_as_the_oldest(tmp_path: Path) -> None:
-    write(tmp_path, (Standing(3, "a", 3), document("x")), (Standing(3, "a", 3), document("y")))
+    write(tmp_path, (HardState(3, "a", 3), document("x")), (HardState(3, "a", 3), document("y")))
     (tmp_path / "cib.xml").write_bytes(b"<cib half of it")
     remembered, cib = recall(tmp_path)
     assert cib is not None
@@ -179,7 +179,7 @@ def test_a_cib_from_a_backup_counts_as_the_oldest(tmp_path: Path) -> None:
 
 
 def test_a_lost_vote_is_never_guessed(tmp_path: Path) -> None:
-    write(tmp_path, (Standing(3, "a", 3), document("x")))
+    write(tmp_path, (HardState(3, "a", 3), document("x")))
     (tmp_path / "votes.json").write_text("{")
     with pytest.raises(CibError) as caught:
         recall(tmp_path)
@@ -188,10 +188,10 @@ def test_a_lost_vote_is_never_guessed(tmp_path: Path) -> None:
 
 
 def test_two_daemons_do_not_share_a_folder(tmp_path: Path) -> None:
-    first = Durable(tmp_path, 5, never, never)
+    first = DurableStorage(tmp_path, 5, never, never)
     first.open()
     with pytest.raises(FolderInUseError):
-        Durable(tmp_path, 5, never, never).open()
+        DurableStorage(tmp_path, 5, never, never).open()
     first.close()
 
 
@@ -200,7 +200,7 @@ def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, mon
     failing: list[int] = []
 
     async def story() -> None:
-        durable = Durable(tmp_path, 5, done.append, failing.append)
+        durable = DurableStorage(tmp_path, 5, done.append, failing.append)
         durable.open()
         durable.recall()
 
@@ -209,7 +209,7 @@ def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, mon
 
         monkeypatch.setattr(durable._store, "save", full)
         worker = asyncio.create_task(durable.work())
-        durable.persist(1, Standing(1, "a", 1), document("x"))
+        durable.persist(1, HardState(1, "a", 1), document("x"))
         await asyncio.sleep(0.1)
         assert "No space left" in durable.problem
         assert done == []
@@ -223,7 +223,7 @@ def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, mon
         durable.close()
 
     asyncio.run(story())
-    assert recall(tmp_path)[0] == Standing(1, "a", 1)
+    assert recall(tmp_path)[0] == HardState(1, "a", 1)
 
 
 def test_a_disk_that_hangs_counts_as_failing_until_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,12 +233,12 @@ def test_a_disk_that_hangs_counts_as_failing_until_it_goes_on(tmp_path: Path, mo
     monkeypatch.setattr(disk, "SLOW_S", 0.05)
 
     async def story() -> None:
-        durable = Durable(tmp_path, 5, done.append, failing.append)
+        durable = DurableStorage(tmp_path, 5, done.append, failing.append)
         durable.open()
         durable.recall()
         monkeypatch.setattr(durable._store, "save", lambda cib: goes_on.wait(5))
         worker = asyncio.create_task(durable.work())
-        durable.persist(1, Standing(1, "a", 1), document("x"))
+        durable.persist(1, HardState(1, "a", 1), document("x"))
         async with asyncio.timeout(5):
             while not failing:
                 await asyncio.sleep(0.01)
@@ -257,35 +257,35 @@ def test_a_disk_that_hangs_counts_as_failing_until_it_goes_on(tmp_path: Path, mo
 
 
 def test_an_empty_folder_is_a_new_store_and_one_that_was_written_is_whole(tmp_path: Path) -> None:
-    assert recall(tmp_path / "new") == (Standing(store=Store.NEW), None)
-    write(tmp_path / "old", (Standing(3, "a", 3), document("x")))
-    assert recall(tmp_path / "old")[0].store is Store.WHOLE
+    assert recall(tmp_path / "new") == (HardState(store=StoreState.NEW), None)
+    write(tmp_path / "old", (HardState(3, "a", 3), document("x")))
+    assert recall(tmp_path / "old")[0].store is StoreState.WHOLE
 
 
 @pytest.mark.parametrize("backup", [True, False])
 def test_a_damaged_store_is_lost_until_an_elected_dc_has_filled_it(tmp_path: Path, backup: bool) -> None:
-    write(tmp_path, (Standing(3, "a", 3), document("x")), (Standing(3, "a", 3), document("y")))
+    write(tmp_path, (HardState(3, "a", 3), document("x")), (HardState(3, "a", 3), document("y")))
     for file in tmp_path.glob("cib.xml" if backup else "cib*.xml"):
         file.write_bytes(file.read_bytes()[:100])
-    standing, cib = recall(tmp_path)
-    assert standing == Standing(3, "a", 0, Store.LOST) and (cib is not None) is backup
-    write(tmp_path, (Standing(3, "a", 0, Store.LOST), document("by a caretaker")))
-    assert recall(tmp_path)[0].store is Store.LOST, "the file is good again, what it holds is not"
-    write(tmp_path, (Standing(4, "b", 4, Store.WHOLE), document("whole")))
-    assert recall(tmp_path)[0] == Standing(4, "b", 4, Store.WHOLE)
+    hard_state, cib = recall(tmp_path)
+    assert hard_state == HardState(3, "a", 0, StoreState.LOST) and (cib is not None) is backup
+    write(tmp_path, (HardState(3, "a", 0, StoreState.LOST), document("by a caretaker")))
+    assert recall(tmp_path)[0].store is StoreState.LOST, "the file is good again, what it holds is not"
+    write(tmp_path, (HardState(4, "b", 4, StoreState.WHOLE), document("whole")))
+    assert recall(tmp_path)[0] == HardState(4, "b", 4, StoreState.WHOLE)
 
 
 def test_a_store_is_not_whole_before_what_makes_it_whole_is_written(tmp_path: Path) -> None:
     """The votes are written first: power is cut before the CIB that they speak of."""
-    lost = Standing(3, "a", 3, Store.LOST)
+    lost = HardState(3, "a", 3, StoreState.LOST)
     write(tmp_path, (lost, document("by a caretaker")))
-    write(tmp_path, (Standing(3, "a", 3, Store.WHOLE), None))
-    assert recall(tmp_path)[0].store is Store.LOST
+    write(tmp_path, (HardState(3, "a", 3, StoreState.WHOLE), None))
+    assert recall(tmp_path)[0].store is StoreState.LOST
 
 
 def test_votes_of_before_know_nothing_of_lost_stores(tmp_path: Path) -> None:
-    write(tmp_path, (Standing(3, "a", 3), document("x")))
+    write(tmp_path, (HardState(3, "a", 3), document("x")))
     votes = json.loads((tmp_path / "votes.json").read_text())
     del votes["store"], votes["former"]["store"]
     (tmp_path / "votes.json").write_text(json.dumps(votes))
-    assert recall(tmp_path)[0] == Standing(3, "a", 3, Store.WHOLE)
+    assert recall(tmp_path)[0] == HardState(3, "a", 3, StoreState.WHOLE)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from crm.daemon.errors import RequestRefused
 from crm.daemon.layer_keys import PAUSE_S, LayerKeys, kept_keys
-from crm.daemon.refusal import Refused
 
 NAMES = ("a", "b", "c")
 OLD = b"hex:\x00 the key that\nall began with"
@@ -40,7 +40,7 @@ class Peers:
 
     async def ask(self, node: str, _topic: str, about: Any) -> Any:
         if self._wires.left == 0:
-            raise Refused("unreachable", "nobody answers")
+            raise RequestRefused("unreachable", "nobody answers")
         self._wires.left -= 1
         return await self._wires.steps[node](about)
 
@@ -76,7 +76,7 @@ class Nodes:
 @pytest.mark.parametrize("left", range(3 * len(NAMES)))
 def test_any_two_can_meet_wherever_a_change_ends_and_the_next_one_succeeds(tmp_path: Path, left: int) -> None:
     nodes = Nodes(tmp_path, left)
-    with pytest.raises(Refused, match=r"did not (accept|prove|only)"):
+    with pytest.raises(RequestRefused, match=r"did not (accept|prove|only)"):
         asyncio.run(nodes.keys["b"].rotate(NAMES))
     assert nodes.can_meet()
     nodes.wires.left = -1
@@ -95,14 +95,14 @@ def test_a_change_that_is_broken_off_twice_leaves_them_together(tmp_path: Path) 
             for name, left in (("b", first), ("c", second)):
                 nodes.wires.left = left
                 nodes.now += PAUSE_S
-                with pytest.raises(Refused):
+                with pytest.raises(RequestRefused):
                     asyncio.run(nodes.keys[name].rotate(NAMES))
                 assert nodes.can_meet(), (first, second)
 
 
 def test_nothing_begins_while_a_node_is_away(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path, -1)
-    with pytest.raises(Refused, match="d would be left with the old key"):
+    with pytest.raises(RequestRefused, match="d would be left with the old key"):
         asyncio.run(nodes.keys["a"].rotate((*NAMES, "d")))
     assert set(nodes.used.values()) == {(OLD,)}
 
@@ -125,7 +125,7 @@ def test_two_changes_at_once_leave_one_key(tmp_path: Path, after: int) -> None:
         try:
             await nodes.keys["c"].rotate(NAMES)
             ended.append(True)
-        except Refused:
+        except RequestRefused:
             ended.append(False)
 
     async def both() -> None:
@@ -147,7 +147,7 @@ def test_two_changes_at_once_leave_one_key(tmp_path: Path, after: int) -> None:
         try:
             await nodes.keys["a"].rotate(NAMES)
             ended.append(True)
-        except Refused:
+        except RequestRefused:
             ended.append(False)
         await asyncio.gather(*begun)
 

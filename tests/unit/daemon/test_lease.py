@@ -12,11 +12,11 @@ import pytest
 
 from crm.cib.document import Document
 from crm.controller.core import EMPTY_CIB
-from crm.controller.leases import Terms
-from crm.daemon.lease import LeaseHolder, margin_ms
+from crm.controller.leadership.leases import LeaseTerms
+from crm.daemon.lease_holder import LeaseHolder, margin_ms
 from crm.executor import Executor, ExecutorSettings
-from crm.keeper.orders import Orders, StopOrder
-from crm.keeper.record import Lease, Record, State
+from crm.keeper.lease_file import Lease, LeaseFile, LeaseState
+from crm.keeper.orders import StopOrder, StopOrderFolder
 from crm.messaging import LayerSettings
 
 S = 1_000_000_000
@@ -26,10 +26,10 @@ class Bench:
     """A holder whose clock and controller are the test's."""
 
     def __init__(self, folder: Path) -> None:
-        self.record = Record(folder)
-        self.orders = Orders(folder / "orders")
+        self.record = LeaseFile(folder)
+        self.orders = StopOrderFolder(folder / "orders")
         self.now = 100 * S
-        self.terms = Terms(5_000, 2_000, quorate=True)
+        self.terms = LeaseTerms(5_000, 2_000, quorate=True)
         self.in_doubt = False
         self.document = Document.parse(EMPTY_CIB)
         executor = Executor(ExecutorSettings(stop_orders=folder / "orders"), lambda result: None)
@@ -82,7 +82,7 @@ def test_a_node_that_was_let_go_with_something_left_is_the_keepers(bench: Bench)
     bench.orders.put(StopOrder("left", ("/bin/true",), {}, 0, 0))
     bench.renew()
     bench.holder.let_go()
-    assert bench.record.read().state is State.HELD
+    assert bench.record.read().state is LeaseState.HELD
     assert bench.renew(0.1).held_ns == 100 * S
 
 
@@ -121,7 +121,7 @@ def test_what_rules_say_of_now_is_looked_at_again(bench: Bench, monkeypatch: pyt
     """Nothing of the configuration changes when such a rule begins or ends to hold."""
     bench.document = Document.parse(RULED.format(end="2030-01-01"))
     moment = [1_700_000_000]
-    monkeypatch.setattr("crm.daemon.lease.time", SimpleNamespace(time=lambda: moment[0]))
+    monkeypatch.setattr("crm.daemon.lease_holder.time", SimpleNamespace(time=lambda: moment[0]))
 
     async def look() -> list[frozenset[str]]:
         first = await bench.reviewed(0.1)
@@ -136,7 +136,7 @@ def test_an_emptied_folder_is_written_anew(bench: Bench, tmp_path: Path) -> None
     shutil.rmtree(tmp_path / "orders")
     (tmp_path / "record").unlink()
     bench.renew(0.1)
-    assert Record(tmp_path).read().held_ns == bench.now
+    assert LeaseFile(tmp_path).read().held_ns == bench.now
 
 
 def test_a_lease_that_no_keeper_looks_at_is_told(bench: Bench) -> None:

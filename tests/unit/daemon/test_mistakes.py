@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.daemon.mistakes import KEPT, LONGEST_TEXT, Mistakes
+from crm.daemon.crash_records import KEPT, LONGEST_TEXT, CrashRecords
 
 
 class Daemons:
@@ -18,8 +18,8 @@ class Daemons:
         self.now = 1_000_000.0
         self.ended = 0
 
-    def start(self, restarted: bool = True) -> Mistakes:
-        return Mistakes(self.folder, restarted, self._end, lambda: self.now)
+    def start(self, restarted: bool = True) -> CrashRecords:
+        return CrashRecords(self.folder, restarted, self._end, lambda: self.now)
 
     def _end(self) -> None:
         self.ended += 1

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from crm.daemon.errors import RequestRefused
 from crm.daemon.peer_reports import MOST_REPORTS, TOPIC, PeerReports
-from crm.daemon.refusal import Refused
 from crm.model.report import Report, Severity
 
 FULL = Report(Severity.ERROR, "disk-trouble", "a", "the disk is full", "make room")
@@ -43,7 +43,7 @@ class Peers:
         assert topic == TOPIC
         self._room.asked.append(node)
         if node in self._room.deaf:
-            raise Refused("node-away", "nobody answers")
+            raise RequestRefused("node-away", "nobody answers")
         return await self._room.takes[node](about)
 
 
@@ -94,7 +94,7 @@ def test_who_has_nothing_to_say_says_nothing(room: Room) -> None:
                                    {"from": "a", "reports": [{"severity": "odd", "code": "", "where": "",
                                                               "message": "", "hint": ""}]}])
 def test_what_is_no_report_is_refused(room: Room, about: Any) -> None:
-    with pytest.raises(Refused, match="no reports"):
+    with pytest.raises(RequestRefused, match="no reports"):
         asyncio.run(room.takes["b"](about))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 PROGRAM = """
 import asyncio, os, sys, time
-from crm.cli.supervisor import Watch, supervise
+from crm.cli.daemon.supervisor import Watch, supervise
 from crm.daemon import supervision
 
 def starting_slowly():

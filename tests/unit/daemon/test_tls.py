@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from crm.daemon.certificates import Authority
+from crm.daemon.certificates import CertificateAuthority
 from crm.daemon.settings import Settings, SettingsError, from_data
 from crm.daemon.tls import Tls
 
@@ -18,22 +18,22 @@ KEY, NOW = b"the key that all nodes share", datetime.now(UTC)
 
 
 def test_every_node_makes_the_same_authority_and_another_key_another_one() -> None:
-    assert Authority(KEY).certificate == Authority(KEY).certificate
-    assert Authority(KEY).certificate != Authority(KEY + b"!").certificate
+    assert CertificateAuthority(KEY).certificate == CertificateAuthority(KEY).certificate
+    assert CertificateAuthority(KEY).certificate != CertificateAuthority(KEY + b"!").certificate
 
 
 def test_what_one_node_signed_another_one_trusts() -> None:
-    made = Authority(KEY).for_user("anna", NOW + timedelta(seconds=60), NOW)
+    made = CertificateAuthority(KEY).for_user("anna", NOW + timedelta(seconds=60), NOW)
     signed = x509.load_pem_x509_certificate(made.certificate)
-    signed.verify_directly_issued_by(x509.load_pem_x509_certificate(Authority(KEY).certificate))
+    signed.verify_directly_issued_by(x509.load_pem_x509_certificate(CertificateAuthority(KEY).certificate))
     assert made.expires == NOW + timedelta(seconds=60)
     assert made.serial == f"{signed.serial_number:x}"
     with pytest.raises(ValueError):
-        signed.verify_directly_issued_by(x509.load_pem_x509_certificate(Authority(b"another").certificate))
+        signed.verify_directly_issued_by(x509.load_pem_x509_certificate(CertificateAuthority(b"another").certificate))
 
 
 def test_a_node_cannot_come_in_and_a_user_cannot_serve() -> None:
-    authority = Authority(KEY)
+    authority = CertificateAuthority(KEY)
     user = authority.for_user("n", NOW + timedelta(seconds=60), NOW)
     made = (authority.for_node("n", ["10.0.0.1", "n.example"], NOW), user)
     assert [_purpose(one.certificate) for one in made] == ["serverAuth", "clientAuth"]
@@ -53,7 +53,7 @@ def _settings(folder: Path, **api: object) -> Settings:
 
 
 def _write_pair(folder: Path, name: str) -> None:
-    made = Authority(b"some company").for_node(name, [], NOW)
+    made = CertificateAuthority(b"some company").for_node(name, [], NOW)
     (folder / "own.pem").write_bytes(made.key + made.certificate)
 
 

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 from crm.controller import events
-from crm.controller.messages import LeaveRequest
-from crm.controller.values import Member, View
-from crm.daemon.waking import MOST_TOLD, Waking
+from crm.controller.cluster_state import Member, View
+from crm.controller.protocol.messages import LeaveRequest
+from crm.daemon.wake_guard import MOST_TOLD, WakeGuard
 from crm.messaging import LayerSettings
 from crm.messaging.embedded.detector import Detector
 
@@ -21,7 +21,7 @@ class Story:
     def __init__(self) -> None:
         self.clock = self.monotonic = 100.0
         self.looks = 0
-        self.waking = Waking(0.6, self._look, lambda: self.clock, lambda: self.monotonic)
+        self.waking = WakeGuard(0.6, self._look, lambda: self.clock, lambda: self.monotonic)
         self.waking.begin()
 
     def _look(self) -> None:
@@ -32,8 +32,8 @@ class Story:
         self.monotonic += 0.0 if suspended else seconds
 
 
-def view(number: int, *names: str) -> events.ViewChanged:
-    return events.ViewChanged(View(number, tuple(Member(name, name, 1, name) for name in names), len(names) > 1))
+def view(number: int, *names: str) -> events.ViewInstalled:
+    return events.ViewInstalled(View(number, tuple(Member(name, name, 1, name) for name in names), len(names) > 1))
 
 
 TIMER = events.TimerFired("election")
@@ -90,7 +90,7 @@ def test_a_suspended_machine_slept_although_its_monotonic_clock_stood_still() ->
 def test_the_clock_is_the_one_that_goes_on_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
     now = {time.CLOCK_BOOTTIME: 100.0}
     monkeypatch.setattr(time, "clock_gettime", lambda clock: now[clock])
-    waking = Waking(0.6, lambda: None)
+    waking = WakeGuard(0.6, lambda: None)
     waking.begin()
     now[time.CLOCK_BOOTTIME] += 60
     assert waking.check()

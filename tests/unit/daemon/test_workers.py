@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from crm.cib.changes import Edit, Verb
+from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.daemon import worker as workers
+from crm.daemon.client_jobs import MOST_MEMORY_BYTES, ClientJobs, explanations
+from crm.daemon.errors import RequestRefused
 from crm.daemon.fork_server import ForkServer
-from crm.daemon.jobs import MOST_MEMORY_BYTES, Jobs, explained
-from crm.daemon.load import used_now
+from crm.daemon.machine_load import used_now
 from crm.daemon.planner import Planner
-from crm.daemon.refusal import Refused
 from crm.daemon.worker import Worker, WorkerError
 from crm.daemon.worker_process import WorkError, packed
 from crm.policy_engine import schedule
@@ -173,7 +173,7 @@ def test_a_worker_holds_nothing_of_the_daemon() -> None:
         forks = ForkServer()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.set_inheritable(True)
-            found = await Jobs(forks).run(servants.descriptors)
+            found = await ClientJobs(forks).run(servants.descriptors)
             assert len(found) == 1 and found[0].startswith("socket:"), found
             assert len(list(Path(f"/proc/{forks.process_id}/fd").iterdir())) == 4, "the standard ones, and its own"
         forks.close()
@@ -240,12 +240,12 @@ def test_workers_end_with_their_daemon_while_they_plan() -> None:
 def test_jobs_fail_as_they_would_here(forks: ForkServer) -> None:
     async def story() -> None:
         with pytest.raises(LookupError, match="no") as caught:
-            await Jobs(forks).run(servants.refuse, "no")
+            await ClientJobs(forks).run(servants.refuse, "no")
         assert "in refuse" in caught.value.__notes__[0], "where it went wrong is for the log"
         with pytest.raises(WorkError, match="OddError: oddly"):
-            await Jobs(forks).run(servants.fail_oddly)
+            await ClientJobs(forks).run(servants.fail_oddly)
         with pytest.raises(FileNotFoundError):
-            await Jobs(forks).run(os.listdir, "/there/is/no/such/folder")
+            await ClientJobs(forks).run(os.listdir, "/there/is/no/such/folder")
 
     run(story)
 
@@ -254,14 +254,15 @@ def test_jobs_have_limits(forks: ForkServer, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(workers, "LOOK_EVERY_S", 0.05)
 
     async def story() -> None:
-        with pytest.raises(Refused, match="processor time") as caught:
-            await Jobs(forks, 0.2).run(servants.busy)
+        with pytest.raises(RequestRefused, match="processor time") as caught:
+            await ClientJobs(forks, 0.2).run(servants.busy)
         assert caught.value.code == "too-much-work" and caught.value.hint
-        with pytest.raises(Refused, match="memory") as caught:
-            await Jobs(forks).run(servants.hungry, 1 << 40)
+        with pytest.raises(RequestRefused, match="memory") as caught:
+            await ClientJobs(forks).run(servants.hungry, 1 << 40)
         assert caught.value.code == "too-much-work"
         # Less than the machine would refuse anyway.
-        assert await Jobs(forks).run(resource.getrlimit, resource.RLIMIT_AS) == (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES)
+        assert await ClientJobs(forks).run(resource.getrlimit, resource.RLIMIT_AS) == (MOST_MEMORY_BYTES,
+                                                                                       MOST_MEMORY_BYTES)
 
     run(story)
 
@@ -269,7 +270,7 @@ def test_jobs_have_limits(forks: ForkServer, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_job_is_the_same_as_its_function(forks: ForkServer) -> None:
     async def story() -> None:
         cib = document()
-        assert await Jobs(forks).run(explained, cib, 0, "p1", None) == explained(cib, 0, "p1", None)
+        assert await ClientJobs(forks).run(explanations, cib, 0, "p1", None) == explanations(cib, 0, "p1", None)
 
     run(story)
 
@@ -280,12 +281,13 @@ def test_a_plan_is_that_of_the_policy_engine_however_the_cib_became_it(forks: Fo
     async def story() -> None:
         planner, cib = Planner(forks), document(primitives=8)
         edits = [
-            Edit(Verb.MODIFY, '<nvpair id="o1" name="stonith-enabled" value="true"/>', "crm_config"),
-            Edit(Verb.CREATE, '<rsc_location id="l" rsc="p1" node="node1" score="-INFINITY"/>', "constraints"),
-            Edit(Verb.MODIFY, '<node_state id="2" uname="node2" in_ccm="false" crmd="offline" join="down"/>', "status"),
-            Edit(Verb.DELETE, xpath="//node_state[@id='3']/lrm"),
-            Edit(Verb.DELETE, xpath="//primitive[@id='p3']"),
-            Edit(Verb.DELETE, xpath="//node_state[@id='2']"),
+            Edit(EditVerb.MODIFY, '<nvpair id="o1" name="stonith-enabled" value="true"/>', "crm_config"),
+            Edit(EditVerb.CREATE, '<rsc_location id="l" rsc="p1" node="node1" score="-INFINITY"/>', "constraints"),
+            Edit(EditVerb.MODIFY, '<node_state id="2" uname="node2" in_ccm="false" crmd="offline" join="down"/>',
+                 "status"),
+            Edit(EditVerb.DELETE, xpath="//node_state[@id='3']/lrm"),
+            Edit(EditVerb.DELETE, xpath="//primitive[@id='p3']"),
+            Edit(EditVerb.DELETE, xpath="//node_state[@id='2']"),
         ]
         workers_seen = set()
         for edit in [None, *edits]:
@@ -360,11 +362,11 @@ def test_a_planner_at_rest_lets_its_process_go(forks: ForkServer) -> None:
 
 
 def test_a_servant_gets_only_what_it_does_not_have() -> None:
-    from crm.cib.parts import Sender
+    from crm.cib.cib_parts import Sender
 
     cib = document(primitives=200)
     sender = Sender()
     whole = packed(sender.cut(cib))
-    edit = Edit(Verb.MODIFY, '<node_state id="2" uname="node2" crmd="offline"/>', "status")
+    edit = Edit(EditVerb.MODIFY, '<node_state id="2" uname="node2" crmd="offline"/>', "status")
     assert len(packed(sender.cut(cib.apply(edit)))) < len(whole) / 2
     assert len(packed(sender.cut(cib))) < len(whole) / 2

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
-from crm.cib.changes import Batch, Edit, Verb
+from crm.cib.change_events import change_events
+from crm.cib.changes import Batch, Edit, EditVerb
 from crm.cib.document import Document
-from crm.cib.news import news
-from crm.cib.record import AttributeNote, ForgetNote, NodeNote, Note, OperationNote, ResourceRecord, RootNote, record
 from crm.cib.redaction import REDACTED, is_secret_name, redacted_text, without_secrets
-from crm.daemon.journal import Journal
+from crm.cib.status_updates import (
+    HistoryRemoval,
+    NodeUpdate,
+    Note,
+    OperationUpdate,
+    ResourceUpdate,
+    RootUpdate,
+    TransientAttributeUpdate,
+    apply_updates,
+)
+from crm.daemon.event_log import EventLog
 from tests.unit.api.node import CIB
 
 START = Document.parse(CIB)
@@ -17,12 +26,12 @@ STARTED = {"operation": "start", "interval": "0", "rc-code": "0", "op-status": "
 
 
 def _recorded(*notes: Note) -> Document:
-    return record(START, notes)
+    return apply_updates(START, notes)
 
 
 def test_an_operation_is_told_in_the_words_of_the_field() -> None:
-    web = ResourceRecord("db", "ocf", "Dummy", "crmd", {"db_last_0": STARTED})
-    told = news(START, _recorded(OperationNote("2", "two", web)))
+    web = ResourceUpdate("db", "ocf", "Dummy", "crmd", {"db_last_0": STARTED})
+    told = change_events(START, _recorded(OperationUpdate("2", "two", web)))
     assert [(each["kind"], each["resource"], each["node"], each["change"]) for each in told] == [
         ("history", "db", "two", "created"),
         ("operation", "db", "two", "created"),
@@ -31,7 +40,7 @@ def test_an_operation_is_told_in_the_words_of_the_field() -> None:
 
 
 def test_what_is_forgotten_is_told_entry_by_entry() -> None:
-    told = news(START, _recorded(ForgetNote("1", "ip")))
+    told = change_events(START, _recorded(HistoryRemoval("1", "ip")))
     assert [(each["kind"], each.get("entry"), each["change"]) for each in told] == [
         ("history", None, "deleted"),
         ("operation", "ip_last_0", "deleted"),
@@ -40,26 +49,26 @@ def test_what_is_forgotten_is_told_entry_by_entry() -> None:
 
 
 def test_nodes_attributes_and_the_cluster() -> None:
-    gone = NodeNote("2", "two", {"in_ccm": "0", "crmd": "0", "join": "down"})
-    lost, *_ = news(START, _recorded(gone))
+    gone = NodeUpdate("2", "two", {"in_ccm": "0", "crmd": "0", "join": "down"})
+    lost, *_ = change_events(START, _recorded(gone))
     assert (lost["kind"], lost["node"], lost["member"], lost["daemon"], lost["join"]) == (
         "node", "two", False, False, "down")
-    after = _recorded(AttributeNote("1", "pingd", "100"))
-    (pinged,) = news(START, after)
+    after = _recorded(TransientAttributeUpdate("1", "pingd", "100"))
+    (pinged,) = change_events(START, after)
     assert (pinged["kind"], pinged["name"], pinged["value"], pinged["node"]) == ("attribute", "pingd", "100", "one")
-    (dropped,) = news(after, record(after, [AttributeNote("1", "pingd", None)]))
+    (dropped,) = change_events(after, apply_updates(after, [TransientAttributeUpdate("1", "pingd", None)]))
     assert (dropped["name"], dropped["value"], dropped["change"]) == ("pingd", None, "deleted")
-    (led,) = news(START, _recorded(RootNote({"dc-uuid": "2", "have-quorum": "0"})))
+    (led,) = change_events(START, _recorded(RootUpdate({"dc-uuid": "2", "have-quorum": "0"})))
     assert (led["kind"], led["dc"], led["quorate"]) == ("cluster", "two", False)
 
 
 def test_a_configuration_change_says_what_to_do_with_a_copy() -> None:
     edits = (
-        Edit(Verb.CREATE, '<primitive id="new" class="ocf" provider="crmd" type="Dummy"/>', "resources"),
-        Edit(Verb.MODIFY, '<nvpair id="o1" value="true"/>', "crm_config", "//nvpair[@id='o1']"),
-        Edit(Verb.DELETE, '<primitive id="db"/>'),
+        Edit(EditVerb.CREATE, '<primitive id="new" class="ocf" provider="crmd" type="Dummy"/>', "resources"),
+        Edit(EditVerb.MODIFY, '<nvpair id="o1" value="true"/>', "crm_config", "//nvpair[@id='o1']"),
+        Edit(EditVerb.DELETE, '<primitive id="db"/>'),
     )
-    told = {str(each["id"]): each for each in news(START, START.apply(Batch(edits)))}
+    told = {str(each["id"]): each for each in change_events(START, START.apply(Batch(edits)))}
     assert told["new"]["change"] == "created" and 'id="new"' in str(told["new"]["xml"])
     assert told["o1"]["attributes"] == {"value": "true"}
     assert told["o1"]["section"] == "crm_config"
@@ -69,23 +78,23 @@ def test_a_configuration_change_says_what_to_do_with_a_copy() -> None:
 def _with_parameters(document: Document, **parameters: str) -> Document:
     pairs = "".join(f'<nvpair id="db-{name}" name="{name}" value="{value}"/>' for name, value in parameters.items())
     attributes = f'<instance_attributes id="db-p">{pairs}</instance_attributes>'
-    return document.apply(Edit(Verb.MODIFY, f'<primitive id="db">{attributes}</primitive>'))
+    return document.apply(Edit(EditVerb.MODIFY, f'<primitive id="db">{attributes}</primitive>'))
 
 
 def test_secrets_are_in_no_news() -> None:
-    marked = ResourceRecord("db", "ocf", "Dummy", "crmd", {"db_last_0": {**STARTED, "op-secure-params": " pin "}})
-    before = record(START, [OperationNote("2", "two", marked)])
+    marked = ResourceUpdate("db", "ocf", "Dummy", "crmd", {"db_last_0": {**STARTED, "op-secure-params": " pin "}})
+    before = apply_updates(START, [OperationUpdate("2", "two", marked)])
     created = _with_parameters(before, passwd="hunter2", pin="4711-x", port="80")
     changed = _with_parameters(created, passwd="hunter3", pin="4712-x", port="81")
-    for told in (news(before, created), news(created, changed)):
+    for told in (change_events(before, created), change_events(created, changed)):
         text = str(told)
         assert "hunter" not in text and "471" not in text
         assert text.count(REDACTED) == 2
     failed = {**STARTED, "rc-code": "1", "exit-reason": "cannot log in with hunter3",
               "agent-output": "psql: hunter3 is wrong"}
-    operation = ResourceRecord("db", "ocf", "Dummy", "crmd", {"db_last_failure_0": failed})
-    after = record(changed, [OperationNote("1", "one", operation)])
-    assert "hunter3" not in str(news(changed, after))
+    operation = ResourceUpdate("db", "ocf", "Dummy", "crmd", {"db_last_failure_0": failed})
+    after = apply_updates(changed, [OperationUpdate("1", "one", operation)])
+    assert "hunter3" not in str(change_events(changed, after))
     assert b"hunter3" not in without_secrets(after).to_bytes()
     assert b"hunter" not in without_secrets(changed).to_bytes()
     assert redacted_text(changed, "login as x/hunter3 failed") == f"login as x/{REDACTED} failed"
@@ -99,12 +108,12 @@ def test_what_is_a_secret() -> None:
     assert not any(is_secret_name(name) for name in plain)
 
 
-def _journal(**limits: int) -> tuple[Journal, list[Document]]:
+def _journal(**limits: int) -> tuple[EventLog, list[Document]]:
     """A journal after ten steps, with the eleven states."""
-    journal, states = Journal(START, **limits), [START]
+    journal, states = EventLog(START, **limits), [START]
     journal.adopted("3", START)
     for number in range(10):
-        states.append(record(states[-1], [AttributeNote("1", "count", str(number))]))
+        states.append(apply_updates(states[-1], [TransientAttributeUpdate("1", "count", str(number))]))
         journal.adopted("3", states[-1])
     return journal, states
 
@@ -144,9 +153,9 @@ def test_a_change_of_dc_is_a_step_that_everybody_can_follow() -> None:
 
 
 def test_what_was_on_disk_is_no_state_of_the_cluster() -> None:
-    journal = Journal(START)
+    journal = EventLog(START)
     assert journal.index == f"{START.version}@none"
-    journal.adopted("4", _recorded(AttributeNote("1", "a", "b")))
+    journal.adopted("4", _recorded(TransientAttributeUpdate("1", "a", "b")))
     assert journal.after(f"{START.version}@none") is None
 
 
@@ -156,7 +165,7 @@ def test_waiting_ends_with_a_change_or_with_the_node() -> None:
         waiting = asyncio.create_task(journal.change())
         await asyncio.sleep(0)
         assert not waiting.done()
-        journal.adopted("3", record(states[-1], [AttributeNote("1", "count", None)]))
+        journal.adopted("3", apply_updates(states[-1], [TransientAttributeUpdate("1", "count", None)]))
         await asyncio.wait_for(waiting, 1)
         journal.close()
         await asyncio.wait_for(journal.change(), 1)

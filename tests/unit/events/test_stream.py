@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from crm.api import doors, event_routes
-from crm.api.doors import Principal
-from crm.api.event_routes import EventStream, Filter, Listener
-from crm.api.permission import readable
-from crm.api.picture import Picture
-from crm.cib.changes import Edit, Verb
-from crm.cib.record import AttributeNote, record
+from crm.api.auth import authentication
+from crm.api.auth.authentication import Principal
+from crm.api.auth.permission import readable
+from crm.api.resources import event_routes
+from crm.api.resources.event_routes import EventStream, Filter, Listener
+from crm.api.views.cluster_view import ClusterView
+from crm.cib.changes import Edit, EditVerb
+from crm.cib.status_updates import TransientAttributeUpdate, apply_updates
 from tests.unit.api.node import NOW, FakeNode
 
 
@@ -44,7 +45,7 @@ class Ear:
     """Somebody who listens to a node."""
 
     def __init__(self, node: FakeNode, since: str | None = None, wanted: Filter | None = None) -> None:
-        picture = lambda: Picture.of(readable(node), NOW)  # noqa: E731
+        picture = lambda: ClusterView.of(readable(node), NOW)  # noqa: E731
         self._stream = Listener(node, picture, wanted or Filter()).listen(since)
         self._heard: list[Event] = []
 
@@ -59,7 +60,7 @@ class Ear:
 
 
 def _set(node: FakeNode, value: str, name: str = "a", node_id: str = "1") -> None:
-    node.adopt(record(node.document, [AttributeNote(node_id, name, value)]))
+    node.adopt(apply_updates(node.document, [TransientAttributeUpdate(node_id, name, value)]))
 
 
 def _story(tell: Callable[[FakeNode], Awaitable[None]]) -> None:
@@ -122,7 +123,7 @@ def test_a_filter_moves_on_past_what_it_leaves_out() -> None:
         ear = Ear(node, since=node.journal.index, wanted=Filter(frozenset(["attribute"]), node="two"))
         _set(node, "1", node_id="1")
         _set(node, "2", node_id="2")
-        node.adopt(node.document.apply(Edit(Verb.DELETE, '<primitive id="db"/>')))
+        node.adopt(node.document.apply(Edit(EditVerb.DELETE, '<primitive id="db"/>')))
         passed, told, passed_too = [await ear.next(name) for name in ("", "change", "")]
         assert [each.id for each in (passed, told, passed_too)] == ["0.5.1@3", "0.5.2@3", "0.6.0@3"]
         assert [each["node"] for each in told.value["changes"]] == ["two"]
@@ -150,23 +151,23 @@ ON = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true
 
 def test_nobody_hears_of_what_they_may_not_read() -> None:
     async def tell(node: FakeNode) -> None:
-        node.adopt(node.document.apply(Edit(Verb.UPSERT, ON, "crm_config")))
-        node.adopt(node.document.apply(Edit(Verb.CREATE, LISTS, "configuration")))
-        token = doors._present.set(Principal("anna"))
+        node.adopt(node.document.apply(Edit(EditVerb.UPSERT, ON, "crm_config")))
+        node.adopt(node.document.apply(Edit(EditVerb.CREATE, LISTS, "configuration")))
+        token = authentication._present.set(Principal("anna"))
         try:
             ear = Ear(node)
             snapshot = await ear.next()
             assert [entry["id"] for entry in snapshot.value["cluster"]["resources"]] == ["web", "g"]
             await ear.next("status")
-            node.adopt(node.document.apply(Edit(Verb.MODIFY, '<primitive id="db" description="hidden"/>')))
+            node.adopt(node.document.apply(Edit(EditVerb.MODIFY, '<primitive id="db" description="hidden"/>')))
             assert (await ear.next()).value is None
-            node.adopt(node.document.apply(Edit(Verb.MODIFY, '<primitive id="web" description="seen"/>')))
+            node.adopt(node.document.apply(Edit(EditVerb.MODIFY, '<primitive id="web" description="seen"/>')))
             told = await ear.next("change")
             assert [each["id"] for each in told.value["changes"]] == ["web"]
             resumed = await Ear(node, since="0.7.0@3").next()
             assert resumed.name == "snapshot"
         finally:
-            doors._present.reset(token)
+            authentication._present.reset(token)
 
     _story(tell)
 
@@ -175,9 +176,9 @@ def test_nobody_hears_of_what_they_may_not_read() -> None:
 def test_a_stream_says_why_it_ends(leaving: bool, code: str) -> None:
     async def tell(node: FakeNode) -> None:
         admitted = True
-        token = doors._present.set(Principal("anna", still_admitted=lambda: admitted))
+        token = authentication._present.set(Principal("anna", still_admitted=lambda: admitted))
         ear = Ear(node)
-        doors._present.reset(token)
+        authentication._present.reset(token)
         await ear.next("status")
         if leaving:
             node.journal.close()
@@ -195,7 +196,7 @@ def test_who_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_routes, "SEND_LIMIT_S", 0.05)
 
     async def tell(node: FakeNode) -> None:
-        listener = Listener(node, lambda: Picture.of(readable(node), NOW), Filter())
+        listener = Listener(node, lambda: ClusterView.of(readable(node), NOW), Filter())
 
         async def stuck(_message: object) -> None:
             await asyncio.sleep(60)

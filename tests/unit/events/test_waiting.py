@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from crm.api.app import create
-from crm.api.service import Refused
-from crm.cib.record import AttributeNote, record
+from crm.api.service import RequestRefused
+from crm.cib.status_updates import TransientAttributeUpdate, apply_updates
 from tests.unit.api.node import NOW, FakeNode
 
 
@@ -28,7 +28,7 @@ def test_a_read_waits_for_the_next_state(path: str) -> None:
             waiting = asyncio.create_task(client.get(path, params={"index": index, "wait": "20"}))
             await asyncio.sleep(0.05)
             assert not waiting.done() and node.journal.listeners == 1
-            node.adopt(record(node.document, [AttributeNote("1", "a", "b")]))
+            node.adopt(apply_updates(node.document, [TransientAttributeUpdate("1", "a", "b")]))
             answer = await asyncio.wait_for(waiting, 2)
             assert (answer.status_code, answer.headers["Crmd-Index"]) == (200, "0.5.1@3")
             assert node.journal.listeners == 0
@@ -75,7 +75,7 @@ def test_a_consistent_read_is_answered_once_the_node_has_caught_up_or_not_at_all
             assert node.caught_up == 1
             wrong = await client.get("/v1/cib", params={"consistent": "please"})
             assert (wrong.status_code, wrong.json()["code"]) == (422, "bad-request")
-            node.uncertain = Refused("no-quorum", "nobody can say", "try again")
+            node.uncertain = RequestRefused("no-quorum", "nobody can say", "try again")
             refused = await client.get("/v1/cib", params={"consistent": "true"})
             assert (refused.status_code, refused.json()["code"]) == (503, "no-quorum")
             assert (await client.get("/v1/cib")).status_code == 200

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from crm.executor import AlertRequest, Executor, ExecutorSettings
-from crm.executor.alerts import environment, timestamp
+from crm.executor.alert_agents import environment, timestamp
 
 
 def script(folder: Path, body: str) -> str:

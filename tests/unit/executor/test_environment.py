@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crm.executor import ExecutorSettings, OperationRequest
-from crm.executor.agents import AgentFile
+from crm.executor.agent_files import AgentFile
 from crm.executor.environment import build
 from crm.executor.tools import TOOLS, lay_tools
 from crm.model.transition import AgentReference

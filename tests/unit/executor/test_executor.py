@@ -16,7 +16,7 @@ import pytest
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.outcomes import Clock
 from crm.executor.process import BoundedText
-from crm.keeper.leftovers import Journal
+from crm.keeper.leftovers import OperationLeftovers
 from crm.model.history import ExitCode
 from crm.model.transition import AgentReference
 
@@ -376,7 +376,7 @@ def test_bounded_text_keeps_both_ends() -> None:
 
 
 def test_an_operation_that_a_killed_daemon_left_is_ended_before_anything_is_probed(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / ".operations")
+    journal = OperationLeftovers(tmp_path / ".operations")
     left = subprocess.Popen(["sleep", "60"], start_new_session=True)
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:

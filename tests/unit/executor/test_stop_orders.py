@@ -10,9 +10,9 @@ import pytest
 
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult
 from crm.executor.classes import Classes
-from crm.keeper.orders import Orders, StopOrder
-from crm.keeper.record import now_ns
-from crm.keeper.stopping import Stopping
+from crm.keeper.lease_file import now_ns
+from crm.keeper.orders import StopOrder, StopOrderFolder
+from crm.keeper.stop_all import Stopping
 from crm.model.transition import AgentReference
 
 AGENT = """#!/bin/sh
@@ -57,14 +57,14 @@ class Bench:
         self.executor.submit(OperationRequest(1, reference, operation, parameters=parameters))
 
     def orders(self) -> dict[str, StopOrder]:
-        return {order.resource: order for order in Orders(self.folder / "orders").all()}
+        return {order.resource: order for order in StopOrderFolder(self.folder / "orders").all()}
 
     def active(self) -> list[str]:
         return sorted(file.name for file in (self.folder / "active").iterdir())
 
     def keep(self) -> None:
         """What the keeper does."""
-        orders = Orders(self.folder / "orders")
+        orders = StopOrderFolder(self.folder / "orders")
         assert Stopping(orders).stop(orders.all(), now_ns() + 5 * 10**9) == []
 
 

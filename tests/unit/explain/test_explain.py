@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from crm.cib.read import read
+from crm.cib.reading.cib_reader import read
 from crm.cli import crmctl
 from crm.policy_engine.explain import explain
-from crm.policy_engine.explain.answers import Answer
+from crm.policy_engine.explain.answers import Explanation
 from tests.unit.observe.helpers import DUMMY, NOW, entry, history, member
 
 OPTIONS = '<nvpair id="f" name="fencing-enabled" value="false"/>'
@@ -38,7 +38,7 @@ def cib(resources: str, constraints: str = "", status: str | None = None, option
     )
 
 
-def ask(name: str, text: str, node: str | None = None) -> Answer:
+def ask(name: str, text: str, node: str | None = None) -> Explanation:
     answer = explain(read(etree.fromstring(text)), NOW, name, node)
     assert answer is not None
     return answer

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from crm.cib import read
 from crm.cib.document import Document
+from crm.cib.reading import cib_reader
 from crm.controller.fencing.coverage import coverage
-from crm.policy_engine.fence_devices import FencingSetup, fencing_setup
+from crm.policy_engine.picture.fence_devices import FencingSetup, fencing_setup
 
 CIB = """<cib validate-with="pacemaker-3.9" have-quorum="1"><configuration>
 <crm_config><cluster_property_set id="o"><nvpair id="o1" name="stonith-timeout" value="30s"/>
@@ -39,7 +39,7 @@ CIB = """<cib validate-with="pacemaker-3.9" have-quorum="1"><configuration>
 
 
 def setup(options: str = "") -> FencingSetup:
-    return fencing_setup(read.read(Document.parse(CIB.format(options=options)).root), 1000)
+    return fencing_setup(cib_reader.read(Document.parse(CIB.format(options=options)).root), 1000)
 
 
 def test_devices_come_by_priority_with_template_and_location_applied() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.controller.fencing.targets import Claim, Delay, action_limit, claim, delay_of, host_map, listed_in, port_of
-from crm.policy_engine.fence_devices import FenceDevice
+from crm.policy_engine.picture.fence_devices import FenceDevice
 
 
 def device(**parameters: str) -> FenceDevice:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crm.controller.leases import Terms
+from crm.controller.leadership.leases import LeaseTerms
 from crm.keeper.deadlines import acts_at_ns, is_due, may_hold, over_at_ns
-from crm.keeper.holding import next_lease
-from crm.keeper.record import Lease, State
+from crm.keeper.lease_file import Lease, LeaseState
+from crm.keeper.lease_rules import next_lease
 
 S = 1_000_000_000
-TERMS = Terms(limit_ms=5_000, stop_ms=2_000, quorate=True)
-HELD = Lease(State.HELD, 10 * S, 10 * S, 5_000, 2_000)
-STOPPING = replace(HELD, state=State.STOPPING)
+TERMS = LeaseTerms(limit_ms=5_000, stop_ms=2_000, quorate=True)
+HELD = Lease(LeaseState.HELD, 10 * S, 10 * S, 5_000, 2_000)
+STOPPING = replace(HELD, state=LeaseState.STOPPING)
 
 
 def test_a_lease_that_is_held_runs_out_after_its_limit() -> None:
@@ -31,12 +31,12 @@ def test_a_daemon_that_falls_silent_while_it_stops_is_not() -> None:
 
 
 def test_nobody_is_ended_whose_lease_nobody_needs() -> None:
-    for state in (State.FREE, State.OVER):
+    for state in (LeaseState.FREE, LeaseState.OVER):
         assert acts_at_ns(replace(HELD, state=state), 99 * S) is None
 
 
 def test_what_a_keeper_has_begun_the_next_one_goes_on_with() -> None:
-    assert is_due(replace(HELD, state=State.ENDING), 10 * S)
+    assert is_due(replace(HELD, state=LeaseState.ENDING), 10 * S)
 
 
 def test_a_daemon_that_slept_too_long_cannot_renew() -> None:
@@ -47,7 +47,7 @@ def test_a_daemon_that_slept_too_long_cannot_renew() -> None:
 
 def test_a_quorate_daemon_renews() -> None:
     said = next_lease(HELD, TERMS, False, 11 * S)
-    assert said is not None and (said.state, said.held_ns, said.alive_ns) == (State.HELD, 11 * S, 11 * S)
+    assert said is not None and (said.state, said.held_ns, said.alive_ns) == (LeaseState.HELD, 11 * S, 11 * S)
 
 
 def test_a_daemon_in_doubt_says_nothing() -> None:
@@ -56,23 +56,23 @@ def test_a_daemon_in_doubt_says_nothing() -> None:
 
 def test_a_daemon_without_quorum_lives_but_holds_no_more() -> None:
     said = next_lease(HELD, replace(TERMS, quorate=False), False, 11 * S)
-    assert said is not None and (said.state, said.held_ns, said.alive_ns) == (State.STOPPING, 10 * S, 11 * S)
+    assert said is not None and (said.state, said.held_ns, said.alive_ns) == (LeaseState.STOPPING, 10 * S, 11 * S)
     said = next_lease(HELD, replace(TERMS, quorate=False, demotes=True), False, 11 * S)
-    assert said is not None and said.state is State.DEMOTING
+    assert said is not None and said.state is LeaseState.DEMOTING
 
 
 def test_a_daemon_whose_node_the_keeper_stops_says_nothing() -> None:
-    assert next_lease(replace(HELD, state=State.ENDING), TERMS, False, 11 * S) is None
-    assert next_lease(replace(HELD, state=State.ENDING), Terms(), False, 11 * S) is None
+    assert next_lease(replace(HELD, state=LeaseState.ENDING), TERMS, False, 11 * S) is None
+    assert next_lease(replace(HELD, state=LeaseState.ENDING), LeaseTerms(), False, 11 * S) is None
 
 
 def test_a_node_that_never_had_quorum_holds_nothing() -> None:
-    for state in (State.FREE, State.OVER):
+    for state in (LeaseState.FREE, LeaseState.OVER):
         assert next_lease(Lease(state), replace(TERMS, quorate=False), False, 11 * S) is None
         said = next_lease(Lease(state), TERMS, False, 11 * S)
-        assert said is not None and said.state is State.HELD
+        assert said is not None and said.state is LeaseState.HELD
 
 
 def test_where_no_lease_is_wanted_it_is_given_back() -> None:
-    assert next_lease(HELD, Terms(), False, 11 * S) == Lease()
-    assert next_lease(Lease(), Terms(), False, 11 * S) is None
+    assert next_lease(HELD, LeaseTerms(), False, 11 * S) == Lease()
+    assert next_lease(Lease(), LeaseTerms(), False, 11 * S) is None

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from crm.keeper.keeper import Keeper, Setup, is_held, register, registered
-from crm.keeper.orders import Orders, StopOrder
-from crm.keeper.record import FOLDER, Lease, Record, State, now_ns
-from crm.keeper.stopping import Stopping, end_processes
+from crm.keeper.keeper import Keeper, KeeperSetup, is_held, register, registered
+from crm.keeper.lease_file import FOLDER, Lease, LeaseFile, LeaseState, now_ns
+from crm.keeper.orders import StopOrder, StopOrderFolder
+from crm.keeper.stop_all import Stopping, end_processes
 
 UNTIL_S = 5.0
 
@@ -44,9 +44,9 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.record = Record(folder / FOLDER)
-        self.orders = Orders(folder / FOLDER / "orders")
-        self.keeper = Keeper(Setup(folder), self.record)
+        self.record = LeaseFile(folder / FOLDER)
+        self.orders = StopOrderFolder(folder / FOLDER / "orders")
+        self.keeper = Keeper(KeeperSetup(folder), self.record)
 
     def order(self, name: str, script: str = "", began: int = 0, up: int = 0, **more: object) -> StopOrder:
         made = StopOrder(name, ("/bin/sh", "-c", f"{script}\necho {name} >> {self.folder}/log"), {"PATH": "/bin"},
@@ -64,7 +64,7 @@ class Bench:
 
     def hold(self, ago_s: float, limit_ms: int = 1_000, stop_ms: int = 1_000) -> Lease:
         at = now_ns() - int(ago_s * 1e9)
-        lease = Lease(State.HELD, at, at, limit_ms, stop_ms)
+        lease = Lease(LeaseState.HELD, at, at, limit_ms, stop_ms)
         self.record.write(lease)
         return lease
 
@@ -75,9 +75,9 @@ def bench(folder: Path) -> Bench:
 
 
 def test_a_record_of_this_boot_is_read_back(bench: Bench) -> None:
-    lease = replace(bench.hold(1.0), state=State.STOPPING, daemon=17)
+    lease = replace(bench.hold(1.0), state=LeaseState.STOPPING, daemon=17)
     bench.record.write(lease)
-    assert Record(bench.folder / FOLDER).read() == lease
+    assert LeaseFile(bench.folder / FOLDER).read() == lease
 
 
 def test_a_record_that_is_torn_or_of_another_boot_counts_for_nothing(bench: Bench) -> None:
@@ -144,14 +144,14 @@ def test_a_frozen_daemon_is_ended_before_anything_is_stopped(bench: Bench, daemo
     bench.hold(ago_s=1.0)
     bench.keeper.end()
     daemon.wait(1)
-    assert bench.record.read().state is State.OVER
+    assert bench.record.read().state is LeaseState.OVER
     assert bench.log()[-1] == "web"
 
 
 def test_a_daemon_that_has_stopped_everything_lives_on(bench: Bench, daemon: subprocess.Popen[bytes]) -> None:
-    bench.record.write(replace(bench.hold(ago_s=2.0), state=State.STOPPING))
+    bench.record.write(replace(bench.hold(ago_s=2.0), state=LeaseState.STOPPING))
     bench.keeper.end()
-    assert bench.record.read().state is State.OVER
+    assert bench.record.read().state is LeaseState.OVER
     assert daemon.poll() is None
 
 
@@ -159,7 +159,7 @@ def test_what_is_promotable_may_run_on_unpromoted_where_that_is_the_policy(bench
     bench.order("demoted", promotable=True)
     bench.order("promoted", promotable=True, promoted=True)
     bench.order("plain")
-    bench.record.write(replace(bench.hold(ago_s=2.0), state=State.DEMOTING))
+    bench.record.write(replace(bench.hold(ago_s=2.0), state=LeaseState.DEMOTING))
     bench.keeper.end()
     assert sorted(bench.log()) == ["plain", "promoted"]
 
@@ -172,7 +172,7 @@ def test_what_does_not_stop_is_ended_by_force(bench: Bench) -> None:
     bench.hold(ago_s=1.0, stop_ms=400)
     bench.keeper.end()
     assert service.wait(1) == -signal.SIGKILL
-    assert bench.record.read().state is State.OVER
+    assert bench.record.read().state is LeaseState.OVER
     assert bench.orders.all() == []
 
 
@@ -214,7 +214,7 @@ def test_there_is_one_keeper_and_it_ends_when_nobody_needs_it(folder: Path) -> N
             time.sleep(0.02)
         assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 1
         assert keeper.wait(30) == 0
-        assert bench.record.read().state is State.OVER
+        assert bench.record.read().state is LeaseState.OVER
     finally:
         keeper.kill()
         keeper.wait()

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from crm.keeper.keeper import is_held, registered
-from crm.keeper.orders import Orders, StopOrder
-from crm.keeper.record import FOLDER, Lease, Record, State, now_ns
+from crm.keeper.lease_file import FOLDER, Lease, LeaseFile, LeaseState, now_ns
+from crm.keeper.orders import StopOrder, StopOrderFolder
 
 SUPERVISOR = """
 import sys, time
 from pathlib import Path
-from crm.cli.keeping import KeeperSettings
-from crm.cli.supervisor import Watch, supervise
+from crm.cli.daemon.lease_keeping import KeeperSettings
+from crm.cli.daemon.supervisor import Watch, supervise
 
 def daemon():
     with open(sys.argv[1] + "/daemons", "a") as log:
@@ -91,38 +91,38 @@ def test_the_next_supervisor_finds_the_living_keeper(
     process = supervised()
     until(lambda: keeper(tmp_path) > 0)
     first = keeper(tmp_path)
-    Record(tmp_path / FOLDER).write(Lease(State.HELD, now_ns(), now_ns(), 20_000, 100))
+    LeaseFile(tmp_path / FOLDER).write(Lease(LeaseState.HELD, now_ns(), now_ns(), 20_000, 100))
     process.kill()
     process.wait()
     supervised()
     until(lambda: daemons(tmp_path) == 2)
     assert keeper(tmp_path) == first
-    Record(tmp_path / FOLDER).write(Lease())
+    LeaseFile(tmp_path / FOLDER).write(Lease())
 
 
 def test_what_everything_left_behind_is_stopped_before_a_daemon_starts(
         tmp_path: Path, supervised: Callable[[], subprocess.Popen[bytes]]) -> None:
     """Daemon, supervisor and keeper were killed, or the machine slept: nobody acted in time."""
-    orders = Orders(tmp_path / FOLDER / "orders")
+    orders = StopOrderFolder(tmp_path / FOLDER / "orders")
     orders.put(StopOrder("web", ("/bin/sh", "-c", f"sleep 1; echo stopped >> {tmp_path}/daemons"),
                          {"PATH": "/bin"}, 0, 0))
     long_ago = now_ns() - 60 * 10**9
-    Record(tmp_path / FOLDER).write(Lease(State.HELD, long_ago, long_ago, 1_000, 5_000))
+    LeaseFile(tmp_path / FOLDER).write(Lease(LeaseState.HELD, long_ago, long_ago, 1_000, 5_000))
     supervised()
     until(lambda: daemons(tmp_path) == 2)
     assert (tmp_path / "daemons").read_text().split() == ["stopped", "began"]
     assert orders.all() == []
-    assert Record(tmp_path / FOLDER).read().state is State.OVER
+    assert LeaseFile(tmp_path / FOLDER).read().state is LeaseState.OVER
 
 
 def test_a_frozen_daemon_is_ended_and_the_next_one_starts_when_all_is_stopped(
         tmp_path: Path, supervised: Callable[[], subprocess.Popen[bytes]]) -> None:
     supervised()
     until(lambda: daemons(tmp_path) == 1 and registered(tmp_path / FOLDER) > 0 and keeper(tmp_path) > 0)
-    Orders(tmp_path / FOLDER / "orders").put(StopOrder(
+    StopOrderFolder(tmp_path / FOLDER / "orders").put(StopOrder(
         "web", ("/bin/sh", "-c", f"sleep 1; echo stopped >> {tmp_path}/daemons"), {"PATH": "/bin"}, 0, 0))
     os.kill(registered(tmp_path / FOLDER), signal.SIGSTOP)
-    Record(tmp_path / FOLDER).write(Lease(State.HELD, now_ns(), now_ns(), 500, 5_000))
+    LeaseFile(tmp_path / FOLDER).write(Lease(LeaseState.HELD, now_ns(), now_ns(), 500, 5_000))
     until(lambda: daemons(tmp_path) == 3)
     assert (tmp_path / "daemons").read_text().split() == ["began", "stopped", "began"]
 

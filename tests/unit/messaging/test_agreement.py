@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm.messaging.embedded.agreement import Agreement, Output
+from crm.messaging.embedded.agreement import Agreement, AgreementOutput
 
 SESSIONS = {("a", "b"): "ab", ("a", "c"): "ac", ("b", "c"): "bc"}
 
@@ -34,12 +34,12 @@ def view(kind: str, names: str = "abc", number: int = 7, **sessions: str) -> dic
             "highest": number}
 
 
-def said(output: Output, kind: str) -> list[str]:
+def said(output: AgreementOutput, kind: str) -> list[str]:
     """To whom messages of that kind go."""
     return [peer for peer, message in output.messages if message["kind"] == kind]
 
 
-def accept(agreement: Agreement, sender: str) -> Output:
+def accept(agreement: Agreement, sender: str) -> AgreementOutput:
     number = agreement._proposal.view.number if agreement._proposal else 0
     return agreement.received(sender, {"kind": "accept", "number": number, "highest": number}, 1, 0)
 

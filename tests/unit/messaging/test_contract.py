@@ -15,12 +15,12 @@ import pytest
 from crm.messaging import (
     LayerError,
     LayerSettings,
+    LayerViewChanged,
     MessageLayer,
     NodeAddress,
     QuorumMode,
     QuorumRule,
     Received,
-    ViewChanged,
     ViewConfirmed,
 )
 from crm.messaging.embedded import EmbeddedLayer
@@ -45,7 +45,7 @@ class Node:
     """A layer with what it has reported so far."""
 
     layer: MessageLayer
-    views: list[ViewChanged] = field(default_factory=list)
+    views: list[LayerViewChanged] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     confirmed: list[tuple[float, int]] = field(default_factory=list)
     """Since when, and the view that was."""
@@ -57,7 +57,7 @@ class Node:
 
     async def _read(self) -> None:
         async for event in self.layer.events():
-            if isinstance(event, ViewChanged):
+            if isinstance(event, LayerViewChanged):
                 self.views.append(event)
             elif isinstance(event, Received):
                 self.received.append(event)

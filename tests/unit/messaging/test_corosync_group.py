@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.messaging import LayerSettings, NodeAddress, QuorumMode, QuorumRule, ViewChanged
+from crm.messaging import LayerSettings, LayerViewChanged, NodeAddress, QuorumMode, QuorumRule
 from crm.messaging.corosync.frames import (
     Announcement,
-    Assembly,
     Chunk,
     Dismissal,
     ForeignVersionError,
+    MessageAssembly,
     Process,
     chunks,
     parse,
 )
-from crm.messaging.corosync.group import Group, Output
+from crm.messaging.corosync.group import GroupOutput, ProcessGroup
 
 A, B, C = (1, 100), (2, 200), (3, 300)
 NAMES = {1: "a", 2: "b", 3: "c"}
@@ -31,8 +31,8 @@ class Ring:
     def __init__(self, disks: str = "majority", quorum: QuorumRule | None = None) -> None:
         self.quorum = quorum or QuorumRule()
         self.disks = disks
-        self.groups: dict[Process, Group] = {}
-        self.views: dict[Process, list[ViewChanged]] = {}
+        self.groups: dict[Process, ProcessGroup] = {}
+        self.views: dict[Process, list[LayerViewChanged]] = {}
         self.held: list[tuple[Process, Process]] = []
         self.sequence = 0
 
@@ -41,7 +41,7 @@ class Ring:
             nodes = tuple(NodeAddress(name, str(number)) for number, name in NAMES.items())
             settings = LayerSettings(NAMES[process[0]], cluster, nodes, b"", self.quorum,
                                      incarnation=f"{NAMES[process[0]]}{process[1]}")
-            self.groups[process] = Group(settings, 1000)
+            self.groups[process] = ProcessGroup(settings, 1000)
             self.views[process] = []
             self.ring(quorate)
             self.membership()
@@ -59,7 +59,7 @@ class Ring:
         members = tuple(self.groups)
         self.everybody(lambda group: group.membership(members, killed or []))
 
-    def everybody(self, event: Callable[[Group], Output]) -> None:
+    def everybody(self, event: Callable[[ProcessGroup], GroupOutput]) -> None:
         frames: list[tuple[Process, Announcement | Dismissal]] = []
         for process, group in self.groups.items():
             frames += self._performed(process, event(group))
@@ -70,13 +70,13 @@ class Ring:
             elif isinstance(told, Dismissal):
                 self.everybody(lambda group, told=told: group.dismissed(told))
 
-    def _performed(self, process: Process, output: Output) -> list[tuple[Process, Announcement | Dismissal]]:
+    def _performed(self, process: Process, output: GroupOutput) -> list[tuple[Process, Announcement | Dismissal]]:
         if output.view is not None:
             self.views[process].append(output.view)
         self.held += [(process, held) for held in output.hold]
         return [(process, frame) for frame in output.announce]
 
-    def last(self, process: Process) -> ViewChanged:
+    def last(self, process: Process) -> LayerViewChanged:
         return self.views[process][-1]
 
 
@@ -238,9 +238,9 @@ def test_another_release_takes_no_part_and_is_named_once() -> None:
 def test_where_votes_are_not_plain_all_members_must_have_a_change() -> None:
     ring = Ring(disks="all")
     ring.join(A)
-    assert ring.last(A).quorate and ring.last(A).needed == 1
+    assert ring.last(A).quorate and ring.last(A).disks_needed == 1
     ring.join(B)
-    assert ring.last(B).needed == 2
+    assert ring.last(B).disks_needed == 2
 
 
 def test_one_of_two_is_enough_once_both_were_seen() -> None:
@@ -248,7 +248,7 @@ def test_one_of_two_is_enough_once_both_were_seen() -> None:
     ring.join(A, B, C)
     ring.leave(C)
     ring.leave(B)
-    assert ring.last(A).quorate and ring.last(A).needed == 1
+    assert ring.last(A).quorate and ring.last(A).disks_needed == 1
 
 
 def test_without_corosync_a_node_is_alone_and_numbers_still_grow() -> None:
@@ -272,7 +272,7 @@ def test_messages_of_before_we_met_are_not_taken() -> None:
 
 @given(st.lists(st.binary(max_size=2000), max_size=6), st.integers(1, 700))
 def test_messages_survive_being_cut_and_put_together(messages: list[bytes], size: int) -> None:
-    assembly = Assembly(2000)
+    assembly = MessageAssembly(2000)
     got = []
     for message in messages:
         for chunk in chunks(7, 0, message, size):
@@ -285,7 +285,7 @@ def test_messages_survive_being_cut_and_put_together(messages: list[bytes], size
 
 
 def test_half_a_message_of_a_sender_that_went_is_dropped() -> None:
-    assembly = Assembly(1000)
+    assembly = MessageAssembly(1000)
     first, second, *_ = chunks(1, 0, b"x" * 100, 50)
     assert assembly.add(second) is None
     assert assembly.add(first) is None

@@ -8,9 +8,17 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from crm.messaging import LayerSettings, NodeAddress, QuorumMode, QuorumRule, ViewChanged, ViewConfirmed, ViewDoubted
+from crm.messaging import (
+    LayerSettings,
+    LayerViewChanged,
+    NodeAddress,
+    QuorumMode,
+    QuorumRule,
+    ViewConfirmed,
+    ViewDoubted,
+)
 from crm.messaging.corosync import CorosyncLayer, layer
-from crm.messaging.corosync.connection import Delivered, Happening, Membership, Quorum, Ring
+from crm.messaging.corosync.connection import CorosyncMembership, Delivered, Happening, Quorum, Ring
 from crm.messaging.corosync.echo import Echo
 from crm.messaging.corosync.frames import Dismissal, parse
 from tests.unit.messaging.test_contract import until
@@ -35,14 +43,14 @@ class Fake:
         self.made.append(self)
 
     def open(self) -> None:
-        self.happen(Ring(7, frozenset({1})), Quorum(7, True, "one"), Membership(self.members, ()))
+        self.happen(Ring(7, frozenset({1})), Quorum(7, True, "one"), CorosyncMembership(self.members, ()))
 
     def close(self) -> None:
         os.close(self._readable)
         os.close(self._wake)
 
     def leave(self) -> None:
-        self.happen(Membership((), ()))
+        self.happen(CorosyncMembership((), ()))
 
     def multicast(self, frame: bytes) -> bool:
         self.sent.append(frame)
@@ -80,7 +88,7 @@ class Seen:
 
     @property
     def quorate(self) -> bool:
-        return [event.quorate for event in self.events if isinstance(event, ViewChanged)][-1:] == [True]
+        return [event.quorate for event in self.events if isinstance(event, LayerViewChanged)][-1:] == [True]
 
     def count(self, kind: type) -> int:
         return sum(isinstance(event, kind) for event in self.events)
@@ -128,7 +136,7 @@ def test_a_corosync_that_answers_in_time_confirms_the_view(monkeypatch: pytest.M
         await until(lambda: seen.count(ViewDoubted) == 1)
         Fake.made[-1].freeze(False)
         await until(lambda: seen.count(ViewConfirmed) == 1)
-        assert seen.count(ViewChanged) == 1
+        assert seen.count(LayerViewChanged) == 1
         assert len(Fake.made) == 1
 
     play(monkeypatch, story)

@@ -14,7 +14,7 @@ from crm.daemon.link_reports import link_reports
 from crm.messaging import BeatingLayer, LayerError, NodeAddress
 from crm.messaging.embedded import EmbeddedLayer
 from crm.messaging.embedded import layer as embedded
-from crm.messaging.embedded.agreement import Agreement, Output
+from crm.messaging.embedded.agreement import Agreement, AgreementOutput
 from crm.messaging.embedded.detector import Detector
 from crm.messaging.embedded.frames import FrameError, Opener, Sealer
 from crm.messaging.embedded.handshake import HELLO_BYTES, Handshake, HandshakeError
@@ -234,7 +234,7 @@ class Web:
     def views(self) -> dict[str, str]:
         return {name: "".join(node.view.names) for name, node in self.nodes.items()}
 
-    def _take(self, name: str, output: Output) -> None:
+    def _take(self, name: str, output: AgreementOutput) -> None:
         self.queue += [(name, to, message) for to, message in output.messages]
 
 
@@ -363,7 +363,7 @@ def in_a_view_of_three(configured: int) -> Agreement:
     return node
 
 
-def told_alone(output: Output) -> list[str]:
+def told_alone(output: AgreementOutput) -> list[str]:
     return [peer for peer, message in output.messages if message["kind"] == "reach" and message["view"] == ["a"]]
 
 
@@ -408,7 +408,7 @@ def test_a_view_that_a_member_has_left_is_agreed_on_anew() -> None:
     web = full_web("abc")
     before = web.nodes["a"].view.number
     leaver = web.nodes["c"]
-    output = Output()
+    output = AgreementOutput()
     leaver._leave(output, 1)
     web._take("c", output)
     assert web.views() == {"a": "abc", "b": "abc", "c": "c"}
@@ -465,7 +465,7 @@ def test_a_member_that_left_after_it_had_accepted_does_not_count_as_there() -> N
             accepts.append((sender, to, message))
         else:
             web._take(to, web.nodes[to].received(sender, message, web.clock, 1))
-    output = Output()
+    output = AgreementOutput()
     web.nodes["c"]._leave(output, 1)
     told = [("c", to, message) for to, message in output.messages]
     web.queue = [*[each for each in accepts if each[0] == "c"], *told,

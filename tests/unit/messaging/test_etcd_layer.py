@@ -9,9 +9,9 @@ from itertools import count
 
 import pytest
 
-from crm.messaging import EtcdAccess, LayerEvent, LayerSettings, NodeAddress, ViewChanged, ViewConfirmed
+from crm.messaging import EtcdAccess, LayerEvent, LayerSettings, LayerViewChanged, NodeAddress, ViewConfirmed
 from crm.messaging.etcd import EtcdLayer, layer
-from crm.messaging.etcd.client import Entry, Refused, Snapshot, Unavailable
+from crm.messaging.etcd.client import Entry, EtcdRefused, EtcdSnapshot, Unavailable
 from tests.unit.messaging.test_contract import free_ports, until
 
 
@@ -40,9 +40,9 @@ class Memory:
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def snapshot(self, prefix: str) -> Snapshot:
+    async def snapshot(self, prefix: str) -> EtcdSnapshot:
         self._answer("snapshot")
-        return Snapshot("one", self.revision, tuple(self.entries.values()))
+        return EtcdSnapshot("one", self.revision, tuple(self.entries.values()))
 
     async def get(self, key: str) -> Entry | None:
         self._answer("get")
@@ -50,7 +50,7 @@ class Memory:
 
     async def put(self, key: str, value: str, lease: int, revision: int) -> bool:
         if lease not in self.leases:
-            raise Refused(5, "requested lease not found")
+            raise EtcdRefused(5, "requested lease not found")
         present = self.entries.get(key)
         if (present.revision if present else 0) != revision:
             return False
@@ -174,7 +174,7 @@ def test_a_look_asks_etcd_for_the_lease_and_the_records(lease_lives: bool, monke
         made.look()
         await until(lambda: any(isinstance(event, ViewConfirmed) for event in told))
         place = next(place for place, event in enumerate(told) if isinstance(event, ViewConfirmed))
-        confirmed, view = told[place], [event for event in told[:place] if isinstance(event, ViewChanged)][-1]
+        confirmed, view = told[place], [event for event in told[:place] if isinstance(event, LayerViewChanged)][-1]
         assert isinstance(confirmed, ViewConfirmed)
         assert confirmed.since_s >= asked_at
         assert view.quorate == lease_lives

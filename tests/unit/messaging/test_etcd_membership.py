@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.messaging import LayerSettings, NodeAddress, QuorumMode, QuorumRule
-from crm.messaging.etcd.membership import Record, Stranger, groups, parse, view_of
+from crm.messaging.etcd.membership import MemberRecord, Stranger, groups, parse, view_of
 
 KEY = b"k" * 32
 NAMES = "abcde"
@@ -19,8 +19,8 @@ def settings(name: str = "a", quorum: QuorumRule | None = None, names: str = NAM
     return LayerSettings(name, "test", nodes, KEY, quorum or QuorumRule())
 
 
-def record(name: str, *unreachable: str) -> Record:
-    return Record(name, str(ord(name)), f"{name}1", 1000, "10.0.0.1", 5407, 7, tuple(unreachable))
+def record(name: str, *unreachable: str) -> MemberRecord:
+    return MemberRecord(name, str(ord(name)), f"{name}1", 1000, "10.0.0.1", 5407, 7, tuple(unreachable))
 
 
 def test_a_record_survives_writing_and_reading() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from crm.controller.node_list import ListedNode, NodeList, first_list
+from crm.controller.membership.node_list import ListedNode, NodeList, first_list
 from crm.messaging import LayerSettings, ListHeard, NodeAddress
 from crm.messaging.embedded import EmbeddedLayer
 from crm.messaging.embedded.handshake import Handshake

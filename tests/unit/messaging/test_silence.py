@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from crm.messaging.silence import Silence
+from crm.messaging.detection_times import DetectionTimes
 
 
 def test_the_longest_silence_of_those_who_are_lost() -> None:
-    silence = Silence()
+    silence = DetectionTimes()
     assert silence.of_lost(["a", "b", "c"], 0.0) is None
     for member, at in (("a", 1.0), ("b", 2.0), ("c", 4.0)):
         silence.heard(member, at)

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 
 from crm.cib.document import Document
 from crm.cib.newest import newest_root
-from crm.cib.objects import catalogue, changes, codec
+from crm.cib.objects import catalogue, codec, object_changes
 from crm.cib.objects.catalogue import Collection
 from crm.cib.objects.resources import Group, Operation, Primitive
-from crm.cib.objects.surroundings import Surroundings
+from crm.cib.objects.write_context import WriteContext
 
 COLLECTIONS = [each for each in vars(catalogue).values() if isinstance(each, Collection)]
 EXAMPLES = sorted((Path(__file__).parents[3] / "cib_examples").glob("*.xml"))
@@ -41,7 +41,7 @@ def document() -> Document:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_object_of_the_examples_is_written_back_as_it_was(path: Path) -> None:
     document = Document(newest_root(path.read_bytes()))
-    around = Surroundings(document.root)
+    around = WriteContext(document.root)
     seen = 0
     for collection in COLLECTIONS:
         for element in collection.elements(document):
@@ -60,13 +60,13 @@ def test_a_changed_resource_keeps_what_it_was_not_asked_about(document: Document
     assert web.conditional_parameters[0].values == {"port": "81"}
     changed = Primitive("web", agent=web.agent, parameters={"port": "90"}, operations=(Operation("monitor", "10s"),),
                         conditional_parameters=web.conditional_parameters)
-    after = document.apply(changes.replace(document, catalogue.RESOURCES, changed))
+    after = document.apply(object_changes.replace(document, catalogue.RESOURCES, changed))
     (text,) = [etree.tostring(each, encoding="unicode") for each in after.root.iterfind(".//primitive[@id='web']")]
     assert 'value="90"' in text and "<!-- kept -->" in text and 'id="mon"' in text and 'value="81"' in text
 
 
 def test_existing_resources_become_members_of_a_group(document: Document) -> None:
-    after = document.apply(changes.create(document, catalogue.RESOURCES, Group("service", members=("ip", "a"))))
+    after = document.apply(object_changes.create(document, catalogue.RESOURCES, Group("service", members=("ip", "a"))))
     members = after.root.findall(".//group[@id='service']/primitive")
     assert [each.get("id") for each in members] == ["ip", "a"]
     assert after.root.find(".//group[@id='g']") is None, "its last member has left"
@@ -74,20 +74,20 @@ def test_existing_resources_become_members_of_a_group(document: Document) -> Non
 
 
 def test_what_is_deleted_leaves_no_constraint_behind(document: Document) -> None:
-    after = document.apply(changes.delete(document, catalogue.RESOURCES, "a"))
+    after = document.apply(object_changes.delete(document, catalogue.RESOURCES, "a"))
     assert after.root.find(".//group") is None and after.root.find(".//tag") is None
     assert [each.get("id") for each in after.root.iterfind(".//resource_ref")] == ["web", "ip"]
-    after = after.apply(changes.delete(after, catalogue.RESOURCES, "web"))
+    after = after.apply(object_changes.delete(after, catalogue.RESOURCES, "web"))
     assert after.root.find(".//rsc_location") is None
     assert [each.get("id") for each in after.root.iterfind(".//resource_set")] == ["s2"]
 
 
 def test_a_dissolved_group_leaves_its_members(document: Document) -> None:
-    after = document.apply(changes.dissolve(document, catalogue.RESOURCES, "g"))
+    after = document.apply(object_changes.dissolve(document, catalogue.RESOURCES, "g"))
     assert after.root.find("configuration/resources/primitive[@id='a']") is not None
     assert after.root.find(".//group") is None
 
 
 def test_new_ids_are_names_that_nobody_has(document: Document) -> None:
-    around = Surroundings(document.root)
+    around = WriteContext(document.root)
     assert [around.new_id(text) for text in ("web", "a b/c", "9", "")] == ["web-2", "a-b-c", "id-9", "object"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from crm.cib.read import read
-from crm.policy_engine.cluster import Cluster
+from crm.cib.reading.cib_reader import read
 from crm.policy_engine.observe import observe
+from crm.policy_engine.picture.cluster import Cluster
 
 NOW = 1_700_000_000
 DUMMY = 'class="ocf" provider="pacemaker" type="Dummy"'

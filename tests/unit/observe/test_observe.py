@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crm.policy_engine.cluster import Cluster, OnFail, Role
-from crm.policy_engine.failure_policy import on_fail_of
-from crm.policy_engine.names import base_name, natural_key
+from crm.policy_engine.picture.cluster import Cluster, OnFail, Role
+from crm.policy_engine.picture.failure_policy import on_fail_of
+from crm.policy_engine.picture.names import base_name, natural_key
 from tests.unit.observe.helpers import DUMMY, NOW, entry, history, look, member
 
 WEB = f'<primitive id="web" {DUMMY}/>'

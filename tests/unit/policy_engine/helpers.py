@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lxml import etree
 
-from crm.cib.read import read
-from crm.policy_engine.plan import Plan, plan
+from crm.cib.reading.cib_reader import read
+from crm.policy_engine.scheduling import Schedule, make_schedule
 from tests.unit.observe.helpers import NOW
 
 
 def planned(
     resources: str, status: str, options: str = "", nodes: str = "ab", constraints: str = "", more: str = ""
-) -> Plan:
+) -> Schedule:
     """The plan for a configuration and a status; options as `name=value`, separated by blanks.
 
     nodes   a letter each, or their XML
@@ -27,10 +27,10 @@ def planned(
         f"<nodes>{members}</nodes><resources>{resources}</resources><constraints>{constraints}</constraints>{more}"
         f"</configuration><status>{status}</status></cib>"
     )
-    return plan(read(etree.fromstring(text)), NOW)
+    return make_schedule(read(etree.fromstring(text)), NOW)
 
 
-def actions(found: Plan) -> list[str]:
+def actions(found: Schedule) -> list[str]:
     """What is to be done, as `TASK NAME on NODE`, sorted."""
     names = []
     for synapse in found.transition.synapses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm.policy_engine.observe.sorting import in_order
-from crm.policy_engine.place.criteria import threshold_reached
+from crm.policy_engine.placement.criteria import threshold_reached
 from tests.unit.observe.helpers import DUMMY, NOW, entry, history, look, member
 from tests.unit.policy_engine.helpers import actions, planned
 

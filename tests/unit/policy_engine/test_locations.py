@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.policy_engine.plan import Plan
+from crm.policy_engine.scheduling import Schedule
 from tests.unit.observe.helpers import DUMMY, member
 from tests.unit.policy_engine.helpers import actions, planned
 
@@ -14,7 +14,7 @@ def _weight(value: str) -> str:
     return f'<nvpair id="w" name="weight" value="{value}"/>'
 
 
-def _with(constraint: str, a: str = "1", b: str = "1") -> Plan:
+def _with(constraint: str, a: str = "1", b: str = "1") -> Schedule:
     status = member("a", attributes=_weight(a)) + member("b", attributes=_weight(b))
     return planned(WEB, status, NO_FENCING, constraints=f'<rsc_location id="l" rsc="web" {constraint}</rsc_location>')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.document import Document
-from crm.policy_engine.managed import unmanaged
+from crm.policy_engine.picture.managed import unmanaged
 
 
 def cib(options: str = "", node: str = "", meta: str = "") -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.policy_engine.render.notices import notices
+from crm.policy_engine.output.notices import notices
 from tests.unit.observe.helpers import look, member
 
 DEVICE = (

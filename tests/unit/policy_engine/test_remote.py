@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.policy_engine.place.weights import Weights
+from crm.policy_engine.placement.weights import Weights
 from tests.unit.observe.helpers import DUMMY, look, member
 
 WEB = f'<primitive id="web" {DUMMY}/>'

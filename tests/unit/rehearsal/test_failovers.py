@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crm.cli import crmctl
-from crm.rehearsal import BadExpectation, Effect, Place, parse
+from crm.failover_simulation import BadExpectation, FaultEffect, ResourcePlacement, parse
 from crm.testing import Failovers
 from tests.unit.observe.helpers import DUMMY, entry, history, member
 
@@ -55,7 +55,7 @@ def test_what_cannot_go_elsewhere_is_lost_and_says_why() -> None:
     tied = '<rsc_location id="only-a" rsc="web" node="b" score="-INFINITY"/>'
     tied += '<rsc_location id="not-c" rsc="web" node="c" score="-INFINITY"/>'
     change = Failovers(web(tied)).lose("a").change("web")
-    assert change.effect is Effect.LOST and change.interruption_ms is None
+    assert change.effect is FaultEffect.LOST and change.interruption_ms is None
     assert any("only-a" in reason for reason in change.why)
 
 
@@ -66,13 +66,13 @@ def test_two_nodes_keep_quorum_when_one_is_lost() -> None:
 def test_times_come_from_the_history_else_from_timeouts() -> None:
     measured = Failovers(web(took=1500)).lose("a").change("web")
     assert (measured.interruption_ms, measured.measured) == (1500, True)
-    assert measured.after == (Place("b"),)
+    assert measured.after == (ResourcePlacement("b"),)
     guessed = Failovers(web()).lose("a").change("web")
     assert (guessed.interruption_ms, guessed.measured) == (20_000, False)
 
 
 def test_a_failure_restarts_in_place_until_the_threshold() -> None:
-    assert Failovers(web()).fail("web").change("web").effect is Effect.RESTARTS
+    assert Failovers(web()).fail("web").change("web").effect is FaultEffect.RESTARTS
     (note,) = Failovers(web(monitored=False)).theatre.notes
     assert note == "web has no recurring monitor: if it failed, nobody would notice."
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib import restarts
+from crm.cib import restart_marks
 from crm.cib.document import Document
-from crm.cib.record import ForgetNote, HistoryNote, OperationNote, ResourceRecord, record
+from crm.cib.status_updates import HistoryRemoval, HistoryUpdate, OperationUpdate, ResourceUpdate, apply_updates
 
 CIB = """<cib epoch="1"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status>
 <node_state id="1" uname="one"><lrm id="1"><lrm_resources>
@@ -18,27 +18,27 @@ PLACE = ("1", "web")
 
 def marked(role: bool = False) -> Document:
     document = Document.parse(CIB)
-    change = restarts.request(document, [(*PLACE, role)])
+    change = restart_marks.request(document, [(*PLACE, role)])
     assert change is not None
     return document.apply(change)
 
 
-def entries(operation: str, rc: int = 0, magic: str = "", status: int = 0) -> ResourceRecord:
+def entries(operation: str, rc: int = 0, magic: str = "", status: int = 0) -> ResourceUpdate:
     last = {"operation": operation, "rc-code": str(rc), "op-status": str(status),
             "transition-magic": magic or f"0:{rc};{operation}"}
-    return ResourceRecord("web", "ocf", "Dummy", "x", {"web_last_0": last})
+    return ResourceUpdate("web", "ocf", "Dummy", "x", {"web_last_0": last})
 
 
-def after(document: Document, *records: ResourceRecord) -> str | None:
+def after(document: Document, *records: ResourceUpdate) -> str | None:
     for each in records:
-        document = record(document, [OperationNote("1", "one", each)])
-    return restarts.marks(document).get(PLACE)
+        document = apply_updates(document, [OperationUpdate("1", "one", each)])
+    return restart_marks.marks(document).get(PLACE)
 
 
 def test_only_what_was_meant_is_marked() -> None:
-    assert restarts.marks(marked()) == {PLACE: "stop"}
-    assert restarts.marks(marked(role=True)) == {PLACE: "stop-promoted"}
-    assert restarts.request(Document.parse(CIB), [("1", "other", False), ("2", "web", False)]) is None
+    assert restart_marks.marks(marked()) == {PLACE: "stop"}
+    assert restart_marks.marks(marked(role=True)) == {PLACE: "stop-promoted"}
+    assert restart_marks.request(Document.parse(CIB), [("1", "other", False), ("2", "web", False)]) is None
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_what_failed_or_is_under_way_takes_it_nowhere() -> None:
     assert after(marked(), entries("stop"), entries("start", rc=1)) == "start"
 
 
-def told_anew(document: Document, *records: ResourceRecord) -> str | None:
-    return restarts.marks(record(document, [HistoryNote("1", "one", records)])).get(PLACE)
+def told_anew(document: Document, *records: ResourceUpdate) -> str | None:
+    return restart_marks.marks(apply_updates(document, [HistoryUpdate("1", "one", records)])).get(PLACE)
 
 
 def test_a_node_that_joins_anew_does_not_lose_it() -> None:
@@ -76,15 +76,15 @@ def test_a_node_that_joins_anew_does_not_lose_it() -> None:
 def test_a_daemon_that_was_started_anew_knows_of_no_restart() -> None:
     assert told_anew(marked(), entries("monitor", magic="0:0;9")) is None
     assert told_anew(marked()) is None
-    assert restarts.marks(record(marked(), [ForgetNote("1", "web")])) == {}
+    assert restart_marks.marks(apply_updates(marked(), [HistoryRemoval("1", "web")])) == {}
 
 
 def test_it_can_be_taken_back() -> None:
     document = marked()
-    change = restarts.withdraw(document, [PLACE])
+    change = restart_marks.withdraw(document, [PLACE])
     assert change is not None
     document = document.apply(change)
-    assert restarts.marks(document) == {} and restarts.withdraw(document, [PLACE]) is None
+    assert restart_marks.marks(document) == {} and restart_marks.withdraw(document, [PLACE]) is None
     assert after(document, entries("stop"), entries("start")) is None
-    again = restarts.request(document, [(*PLACE, False)])
-    assert again is not None and restarts.marks(document.apply(again)) == {PLACE: "stop"}
+    again = restart_marks.request(document, [(*PLACE, False)])
+    assert again is not None and restart_marks.marks(document.apply(again)) == {PLACE: "stop"}

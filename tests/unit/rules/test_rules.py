@@ -20,7 +20,7 @@ from crm.model.rules import (
     ValueSource,
     ValueType,
 )
-from crm.policy_engine.rules import RuleInput, apply_sets, compare_versions, holds
+from crm.policy_engine.picture.rules import RuleInput, apply_sets, compare_versions, holds
 
 NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC, a Tuesday
 EVENING_OF_A_WORKDAY = (Range("weekdays", 1, 5), Range("hours", 22, None))

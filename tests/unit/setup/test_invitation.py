@@ -11,7 +11,7 @@ import pytest
 
 from crm.cli.connection import CommandError
 from crm.cli.crmctl import main
-from crm.cli.setup.invitation import Invitations, Token, fetch, parse
+from crm.cli.setup.invitation import Invitations, InvitationToken, fetch, parse
 from crm.cli.setup.plan import SetupFile, planned
 from crm.daemon.settings import load
 
@@ -124,7 +124,7 @@ def test_the_invitations_end_with_their_time() -> None:
 def test_what_is_no_token_is_said_plainly(text: str) -> None:
     with pytest.raises(CommandError, match="no token"):
         parse(text)
-    assert Token("h", 1, b"f" * 32, b"s" * 24) == parse(Token("h", 1, b"f" * 32, b"s" * 24).text())
+    assert InvitationToken("h", 1, b"f" * 32, b"s" * 24) == parse(InvitationToken("h", 1, b"f" * 32, b"s" * 24).text())
 
 
 def test_files_that_are_there_stay_unless_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

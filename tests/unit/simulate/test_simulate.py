@@ -11,9 +11,9 @@ from crm.cib.history_entry import FinishedOperation, entries_for
 from crm.cli.simulate import main
 from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
-from crm.transition import Outcome
-from crm.transition.pretended_cib import PretendedCib
-from crm.transition.simulation import Failure, Pretence, parse_failure, simulate
+from crm.transition import ActionOutcome
+from crm.transition.simulated_cib import SimulatedCib
+from crm.transition.simulation import InjectedFailure, SimulatedExecution, parse_failure, simulate
 
 AT = 1_700_000_000
 CIB = '<cib><configuration><nodes><node id="1" uname="a"/></nodes></configuration><status/></cib>'
@@ -26,17 +26,17 @@ def _start(action_id: int, resource: str) -> GraphAction:
     )
 
 
-def _run(failures: list[Failure]) -> tuple[Outcome, list[str], PretendedCib]:
+def _run(failures: list[InjectedFailure]) -> tuple[ActionOutcome, list[str], SimulatedCib]:
     said: list[str] = []
-    cib = PretendedCib(etree.fromstring(CIB))
+    cib = SimulatedCib(etree.fromstring(CIB))
     transition = Transition(1, (Synapse(0, _start(1, "x")), Synapse(1, _start(2, "y"), inputs=(1,))))
-    pretence = Pretence(cib, frozenset({"x", "y"}), failures, lambda each: said.append(each.text), AT)
+    pretence = SimulatedExecution(cib, frozenset({"x", "y"}), failures, lambda each: said.append(each.text), AT)
     return simulate(transition, pretence), said, cib
 
 
 def test_actions_are_told_in_order_and_recorded() -> None:
     outcome, said, cib = _run([])
-    assert outcome is Outcome.COMPLETE
+    assert outcome is ActionOutcome.COMPLETE
     assert said == ["Resource action: x               start on a", "Resource action: y               start on a"]
     entries = cib.root.findall("status/node_state[@uname='a']/lrm/lrm_resources/lrm_resource/lrm_rsc_op")
     assert [entry.get("id") for entry in entries] == ["x_last_0", "y_last_0"]
@@ -44,7 +44,7 @@ def test_actions_are_told_in_order_and_recorded() -> None:
 
 
 def test_a_wished_failure_stops_what_depends_on_it_and_counts() -> None:
-    _, said, cib = _run([Failure("x_start_0", "a", 1)])
+    _, said, cib = _run([InjectedFailure("x_start_0", "a", 1)])
     assert "Pretending action 1 failed with rc=1" in said
     assert not any(text.startswith("Resource action: y") for text in said)
     pairs = {pair.get("name"): pair.get("value") for pair in cib.root.iter("nvpair")}
@@ -52,7 +52,7 @@ def test_a_wished_failure_stops_what_depends_on_it_and_counts() -> None:
 
 
 def test_failure_specifications_are_read_or_refused() -> None:
-    assert parse_failure("x_monitor_10000@a=7") == Failure("x_monitor_10000", "a", 7)
+    assert parse_failure("x_monitor_10000@a=7") == InjectedFailure("x_monitor_10000", "a", 7)
     assert parse_failure("x_monitor_10000@a") is None
 
 
@@ -87,7 +87,7 @@ def test_a_node_that_goes_down_leaves_no_history() -> None:
 
 
 def test_counts_add_up_and_infinity_stays() -> None:
-    cib = PretendedCib(etree.fromstring(CIB))
+    cib = SimulatedCib(etree.fromstring(CIB))
     state = cib.node_state("a")
     for _ in range(2):
         cib.count_failure(state, "x", "monitor", 10, fatal=False, at=AT)

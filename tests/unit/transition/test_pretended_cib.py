@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from lxml import etree
 
-from crm.transition.pretended_cib import PretendedCib
+from crm.transition.simulated_cib import SimulatedCib
 
 CIB = ('<cib><configuration><nodes><node id="1" uname="one"/></nodes></configuration><status><node_state id="1" '
        'uname="one"><lrm id="1"><lrm_resources><lrm_resource id="old"/></lrm_resources></lrm></node_state></status>'
        "</cib>")
 
 
-def history(cib: PretendedCib, *names: str) -> etree._Element:
+def history(cib: SimulatedCib, *names: str) -> etree._Element:
     return cib.resource_history(cib.node_state("one"), names, "ocf", "crmd", "Dummy")
 
 
 def test_a_history_is_found_under_any_of_its_names_else_made_under_the_last() -> None:
-    cib = PretendedCib(etree.fromstring(CIB))
+    cib = SimulatedCib(etree.fromstring(CIB))
     old = history(cib, "nobody", "old")
     assert old.get("class") is None, "it was there"
     new = history(cib, "web:0", "web")
@@ -26,7 +26,7 @@ def test_a_history_is_found_under_any_of_its_names_else_made_under_the_last() ->
 
 
 def test_what_was_forgotten_or_added_behind_its_back_is_noticed() -> None:
-    cib = PretendedCib(etree.fromstring(CIB))
+    cib = SimulatedCib(etree.fromstring(CIB))
     first = history(cib, "web")
     parent = first.getparent()
     assert parent is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, GraphAction, Synapse, Transition
-from crm.transition.run import Limits, Outcome, Run
+from crm.transition.transition_run import ActionOutcome, RunLimits, TransitionRun
 
 
 def synapse(number: int, *inputs: int, operation: str = "start", node: str = "a", priority: int = 0,
@@ -17,8 +17,8 @@ def pseudo(number: int, *inputs: int, priority: int = 0) -> Synapse:
     return synapse(number, *inputs, operation="start_0", kind=ActionKind.PSEUDO, priority=priority)
 
 
-def run_of(*synapses: Synapse, **options: int) -> Run:
-    return Run(Transition(1, synapses, **options))
+def run_of(*synapses: Synapse, **options: int) -> TransitionRun:
+    return TransitionRun(Transition(1, synapses, **options))
 
 
 def ids(actions: list[GraphAction]) -> list[int]:
@@ -50,7 +50,7 @@ def test_within_a_pass_later_synapses_follow_and_earlier_ones_wait() -> None:
             run.finished(action.id, ok=True)
         passes.append(fired)
     assert passes == [[20, 30, 40], [10], []]
-    assert run.outcome is Outcome.COMPLETE
+    assert run.outcome is ActionOutcome.COMPLETE
 
 
 def test_a_failure_fails_what_depends_on_it_and_the_rest_goes_on() -> None:
@@ -62,7 +62,7 @@ def test_a_failure_fails_what_depends_on_it_and_the_rest_goes_on() -> None:
     run.finished(4, ok=True)
     assert run.ready() == []
     assert run.done
-    assert run.outcome is Outcome.TERMINATED
+    assert run.outcome is ActionOutcome.TERMINATED
 
 
 def test_infinite_priority_follows_even_a_failure() -> None:
@@ -76,7 +76,7 @@ def test_an_empty_transition_is_done_after_one_look() -> None:
     run = run_of()
     assert run.ready() == []
     assert run.done
-    assert run.outcome is Outcome.COMPLETE
+    assert run.outcome is ActionOutcome.COMPLETE
 
 
 def test_the_batch_limit_counts_what_is_in_flight() -> None:
@@ -89,9 +89,9 @@ def test_the_batch_limit_counts_what_is_in_flight() -> None:
 
 def test_the_limit_per_node_does_not_hold_up_other_nodes() -> None:
     run = run_of(synapse(1), synapse(2), synapse(3, node="b"))
-    assert ids(run.ready(Limits(per_node=1))) == [1, 3]
+    assert ids(run.ready(RunLimits(per_node=1))) == [1, 3]
     run.finished(1, ok=True)
-    assert ids(run.ready(Limits(per_node=1))) == [2]
+    assert ids(run.ready(RunLimits(per_node=1))) == [2]
 
 
 def test_migrations_count_on_both_ends() -> None:
@@ -113,7 +113,7 @@ def test_an_abort_skips_lower_priorities_and_waits_for_what_is_in_flight() -> No
     run.finished(3, ok=True)
     assert run.ready() == []
     assert run.done
-    assert run.outcome is Outcome.STOPPED
+    assert run.outcome is ActionOutcome.STOPPED
     assert run.progress.done == 3
 
 
@@ -144,7 +144,7 @@ def test_a_time_limit_covers_the_operation_and_the_cluster() -> None:
 def test_a_missing_input_terminates_the_run() -> None:
     run = run_of(synapse(1, 99))
     assert run.ready() == []
-    assert run.outcome is Outcome.TERMINATED
+    assert run.outcome is ActionOutcome.TERMINATED
 
 
 def test_duplicate_inputs_count_once() -> None:
@@ -156,39 +156,39 @@ def test_duplicate_inputs_count_once() -> None:
 
 def test_a_node_may_have_a_limit_of_its_own() -> None:
     run = run_of(synapse(1), synapse(2), synapse(3, node="b"), synapse(4, node="b"))
-    assert ids(run.ready(Limits(per_node=2, nodes={"a": 1}))) == [1, 3, 4]
+    assert ids(run.ready(RunLimits(per_node=2, nodes={"a": 1}))) == [1, 3, 4]
 
 
 def test_a_limit_by_load_holds_up_neither_idle_nodes_nor_fencing() -> None:
     fencing = synapse(5, operation="stonith", node="a", kind=ActionKind.CLUSTER)
     run = run_of(synapse(1), synapse(2), synapse(3, node="b"), synapse(4, node="b"), fencing)
-    assert ids(run.ready(Limits(batch=1, by_load=True))) == [1, 3, 5]
+    assert ids(run.ready(RunLimits(batch=1, by_load=True))) == [1, 3, 5]
     run.finished(3, ok=True)
-    assert ids(run.ready(Limits(batch=1, by_load=True))) == [4]
+    assert ids(run.ready(RunLimits(batch=1, by_load=True))) == [4]
 
 
 def test_a_node_with_no_room_for_operations_can_be_fenced() -> None:
     run = run_of(synapse(1), synapse(2, operation="stonith", kind=ActionKind.CLUSTER), synapse(3))
-    assert ids(run.ready(Limits(per_node=1))) == [1, 2]
+    assert ids(run.ready(RunLimits(per_node=1))) == [1, 2]
 
 
 def test_what_is_held_is_waited_for_and_everything_else_goes_on() -> None:
     run = run_of(synapse(1), synapse(2), synapse(3, 1))
-    held = Limits(held=frozenset({1}))
+    held = RunLimits(held=frozenset({1}))
     assert ids(run.ready(held)) == [2]
     run.finished(2, ok=True)
     assert ids(run.ready(held)) == [] and not run.done
-    assert ids(run.ready(Limits())) == [1]
+    assert ids(run.ready(RunLimits())) == [1]
     run.finished(1, ok=True)
     assert ids(run.ready()) == [3]
 
 
 def test_an_abort_waits_for_nothing_that_is_held() -> None:
     run = run_of(synapse(1))
-    held = Limits(held=frozenset({1}))
+    held = RunLimits(held=frozenset({1}))
     assert ids(run.ready(held)) == []
     run.abort(INFINITY, "something else")
-    assert ids(run.ready(held)) == [] and run.done and run.outcome is Outcome.STOPPED
+    assert ids(run.ready(held)) == [] and run.done and run.outcome is ActionOutcome.STOPPED
 
 
 def test_an_aborted_run_owes_what_follows_whatever_happens() -> None:

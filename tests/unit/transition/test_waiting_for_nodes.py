@@ -7,13 +7,13 @@ import random
 import pytest
 
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
-from crm.transition import Limits, Run
+from crm.transition import RunLimits, TransitionRun
 
 
-class Patient(Run):
+class Patient(TransitionRun):
     """Looks at every candidate each time."""
 
-    def _park(self, place: int, limits: Limits) -> bool:
+    def _park(self, place: int, limits: RunLimits) -> bool:
         return False
 
 
@@ -36,9 +36,10 @@ def _transition(chance: random.Random, size: int) -> Transition:
     return Transition(1, tuple(synapses))
 
 
-def _limits(chance: random.Random, size: int) -> Limits:
+def _limits(chance: random.Random, size: int) -> RunLimits:
     nodes = {name: chance.randint(0, 3) for name in "abc" if chance.random() < 0.7}
-    return Limits(chance.choice((0, 0, 4)), chance.choice((0, 2)), chance.choice((-1, 1)), chance.random() < 0.5, nodes,
+    return RunLimits(chance.choice((0, 0, 4)), chance.choice((0, 2)), chance.choice((-1, 1)), chance.random() < 0.5,
+                     nodes,
                   frozenset(chance.sample(range(size), 2)) if chance.random() < 0.2 else frozenset())
 
 
@@ -47,7 +48,7 @@ def test_what_waits_for_its_node_begins_as_it_would_without(seed: int) -> None:
     chance = random.Random(seed)
     size = chance.randint(4, 40)
     transition = _transition(chance, size)
-    one, other = Run(transition), Patient(transition)
+    one, other = TransitionRun(transition), Patient(transition)
     for _ in range(6 * size):
         limits = _limits(chance, size)
         assert [each.id for each in one.ready(limits)] == [each.id for each in other.ready(limits)]
@@ -62,17 +63,17 @@ def test_what_waits_for_its_node_begins_as_it_would_without(seed: int) -> None:
 
 def test_a_result_does_not_have_all_that_waits_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     looked, size = 0, 1000
-    may_fire = Run._may_fire
+    may_fire = TransitionRun._may_fire
 
-    def counted(self: Run, place: int, limits: Limits) -> bool:
+    def counted(self: TransitionRun, place: int, limits: RunLimits) -> bool:
         nonlocal looked
         looked += 1
         return may_fire(self, place, limits)
 
-    monkeypatch.setattr(Run, "_may_fire", counted)
-    run = Run(Transition(1, tuple(Synapse(number, _action(11 * number + 1, ActionKind.RESOURCE, "a"))
+    monkeypatch.setattr(TransitionRun, "_may_fire", counted)
+    run = TransitionRun(Transition(1, tuple(Synapse(number, _action(11 * number + 1, ActionKind.RESOURCE, "a"))
                                   for number in range(1, size))))
-    limits = Limits(per_node=4)
+    limits = RunLimits(per_node=4)
     while not run.done:
         run.ready(limits)
         for each in list(run.in_flight)[:1]:

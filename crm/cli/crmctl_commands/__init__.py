@@ -1,0 +1,1 @@
+"""crmctl_commands."""

@@ -16,7 +16,7 @@ from crm.cib.status_updates import (
     AttributesRemoval,
     HistoryRemoval,
     NodeUpdate,
-    Note,
+    StatusUpdate,
     TransientAttributeUpdate,
     primitives_of,
     recorded_resources,
@@ -32,14 +32,14 @@ _FAILURES = ("fail-count-", "last-failure-")
 _EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
 
 
-def node_left(node_id: str, name: str, known_off: bool) -> list[Note]:
+def node_left(node_id: str, name: str, known_off: bool) -> list[StatusUpdate]:
     """A node is gone; when it is known to be off, what it ran is gone, too."""
     if known_off:
         return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id)]
     return _absent(node_id, name, {})
 
 
-def node_removed(document: Document, node_id: str, name: str) -> list[Note]:
+def node_removed(document: Document, node_id: str, name: str) -> list[StatusUpdate]:
     """A node has left as it was allowed to. Its machine is on, and what it has not stopped still runs.
 
     In maintenance nothing is stopped. What may run stays in the history, so the planner has the node fenced before it
@@ -50,7 +50,7 @@ def node_removed(document: Document, node_id: str, name: str) -> list[Note]:
     return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id, keeping=running)]
 
 
-def _absent(node_id: str, name: str, further: dict[str, str]) -> list[Note]:
+def _absent(node_id: str, name: str, further: dict[str, str]) -> list[StatusUpdate]:
     attributes = {"in_ccm": "0", "crmd": "0", "join": "down", "crm-debug-origin": "left", **further}
     return [NodeUpdate(node_id, name, attributes), AttributesRemoval(node_id)]
 
@@ -76,13 +76,13 @@ def _may_run(document: Document, node_id: str, resource: str) -> bool:
     return not (operation in ("stop", "migrate_to") and done and rc == "0")
 
 
-def fenced_remotely(name: str) -> list[Note]:
+def fenced_remotely(name: str) -> list[StatusUpdate]:
     """A remote node is off."""
     return [HistoryRemoval(name), AttributesRemoval(name), NodeUpdate(name, name, {"node_fenced": "1"})]
 
 
 def cleanup(document: Document, node_id: str, resource: str | None, everything: bool = False
-            ) -> tuple[list[Note], list[str]]:
+            ) -> tuple[list[StatusUpdate], list[str]]:
     """Forget the failures of a resource (None: of all) on a node, with the histories that they are in; and which.
 
     With `everything` also histories without a failure. Pacemaker draws the same line between `crm_resource --cleanup`
@@ -99,17 +99,17 @@ def cleanup(document: Document, node_id: str, resource: str | None, everything: 
     failed = _failed_entries(document, node_id)
     recorded = [name for name in recorded_resources(document, node_id)
                 if meant(name) and (everything or name in failed or name.split(":")[0] in counted)]
-    notes: list[Note] = [HistoryRemoval(node_id, name) for name in recorded]
+    notes: list[StatusUpdate] = [HistoryRemoval(node_id, name) for name in recorded]
     return [*notes, *(TransientAttributeUpdate(node_id, name, None) for name in attributes)], recorded
 
 
 def cleanup_with_count(document: Document, node_ids: Iterable[str], resource: str | None, everything: bool = False
-                      ) -> list[Note]:
+                      ) -> list[StatusUpdate]:
     """What is left when that is done on several nodes and everything is then found as it was recorded.
 
     For plans: failures are gone, what succeeded stays.
     """
-    found: list[Note] = []
+    found: list[StatusUpdate] = []
     for node_id in node_ids:
         notes, recorded = cleanup(document, node_id, resource, everything)
         found += [note for note in notes if isinstance(note, TransientAttributeUpdate)]

@@ -117,11 +117,11 @@ class RootUpdate:
     attributes: Mapping[str, str]
 
 
-Note = (NodeUpdate | HistoryUpdate | OperationUpdate | HistoryRemoval | LockUpdate | TransientAttributeUpdate | AttributesRemoval
-        | NodeRemoval | RootUpdate)
+StatusUpdate = (NodeUpdate | HistoryUpdate | OperationUpdate | HistoryRemoval | LockUpdate | TransientAttributeUpdate
+                | AttributesRemoval | NodeRemoval | RootUpdate)
 
 
-def apply_updates(document: Document, notes: Iterable[Note]) -> Document:
+def apply_updates(document: Document, notes: Iterable[StatusUpdate]) -> Document:
     """The document with all notes taken, one version step for all; itself if they change nothing."""
     root = deepcopy(document.root)
     touched: set[Path] = set()
@@ -194,7 +194,7 @@ def cluster_option(document: Document, *names: str) -> str | None:
     return next((values[name] for name in names if name in values), None)
 
 
-def _take(root: Element, note: Note) -> Element:
+def _take(root: Element, note: StatusUpdate) -> Element:
     """Take one note; the element whose subtree may have changed."""
     match note:
         case RootUpdate(attributes):

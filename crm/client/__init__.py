@@ -1,12 +1,16 @@
 """A client for the REST API, typed, for programs that watch or run a cluster. Standard library only, quick to import.
 
-    from crm.client import Client, calls
-
-    with Client("https://node1:8080", "https://node2:8080", token=TOKEN, ca_file="ca.pem") as cluster:
-        print(cluster.do(calls.cluster())["dc"])
-        cluster.do(calls.standby("node1"))
-        for event in cluster.events(kinds=["operation"]):
-            print(event.name, event.value)
+    asynchronous  the client that awaits: the same as `crm.client.sync`, on asyncio's streams
+    calls         what can be asked of a cluster: each a function that makes a `Call`, for `Client.do` and
+                  `AsyncClient.do` alike
+    errors        what can go wrong between a client and a cluster
+    events        server-sent events, taken apart line by line; shared by both clients
+    http          HTTP as far as one request and one answer go: places, bytes out, bytes in
+    objects       the calls for configured objects: for every kind the same six, with its own shape
+    paging        long lists, page by page: the request for the first page, and for the one after an answer
+    shapes        the shapes of configured objects as `TypedDict`s, for `crm.client.objects`
+    sync          the client that waits: plain sockets, one connection for each question
+    values        the shapes of answers as `TypedDict`s: what the OpenAPI document says, for type checkers
 
 Without a place it asks the daemon of this machine over its unix socket. `AsyncClient` is the same with `await`. What
 can be asked stands in `calls`, once for both; what comes back is described in `values`. A node that does not answer is

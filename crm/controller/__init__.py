@@ -1,23 +1,18 @@
 """Sans-I/O state machine of one node: `Controller.handle(event, now) -> list[Command]`.
 
-    controller   the door, the tables, the wiring
-    cluster_state       views, positions, terms          core        what the parts share
-    events       what happens to a controller     commands    what it wants done
-    protocol.messages     what controllers say             protocol.codec       how that is written
-    interface      what is told, what can be seen   protocol.keys        names of the field
-    leadership.election     who leads                        leadership.joining     members come and go
-    replication.replication  the CIB on every node            replication.requests    what clients ask for
-    execution.planning     when to plan                     execution.transition_runner    running a transition
-    execution.local_executor_state      this node's executor             execution.results     the leader's reading of
-    execution.results execution.operation_digests      digests of parameters
-    execution.transient_attributes   transient attributes of nodes
-    fencing      who is fenced, by what, confirmed     execution.alerts       who is told of what happens
-    execution.throttle     less at once where machines are busy
-    invariants   what must hold after each event        leadership.safe_mode    after several mistakes of the daemon
-    protocol.clock_skew       one clock for all records             leadership.self_protection  a lost node ends itself
-    in time leadership.leases       a lost node is given time to stop what it runs, without fencing leadership.leaving
-    a node is emptied before it goes lone_start, leadership.lost_store   what is waited for until a person says
-    otherwise
+    execution      execution
+    fencing        fencing, decided by the leader: which device, from where, in which order, and what its success means
+    leadership     leadership
+    membership     membership
+    protocol       protocol
+    replication    replication
+    cluster_state  the values that the controller's parts share: who is here, how far a CIB has come, who leads
+    commands       what a controller wants done: the shell performs these in order
+    controller     the state machine of one node: events in, commands out
+    core           what the parts of a controller share
+    events         what happens to a controller: everything that `Controller.handle` understands
+    interface      what a controller is told when it is made, and what can be seen of it from outside
+    invariants     what must hold whenever a controller has handled an event, checked in production too
 """
 
 from crm.controller.controller import Controller

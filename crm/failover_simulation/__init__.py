@@ -1,14 +1,18 @@
 """What would happen if: every loss of a node, failure of a resource, standby, tried out on a pretended cluster.
 
+    change_preview     what a change (or a loss) would do to the live cluster: each action with its reason and how long
+                       it takes, what is interrupted, what is fenced, and what should make one think again
+    expectations       what a user wants to hold after faults, written in a small TOML file, and whether it does
+    faults             what can happen to a cluster, one thing at a time
+    preflight_checks   what should make one think again before a change
+    simulated_cluster  a pretended cluster: a copy of a CIB that faults happen to, and that is planned and carried out
+                       until nothing is left to do
+    simulator          one fault from beginning to end
+    timing             how long a course of transitions would take
+
 The same planner and the same runner of transitions as in a live cluster take a copy of a CIB from fault to rest; what
 is compared is what ran before with what runs afterwards. It is apart from `crm.transition`, which carries one
 transition out, and from the commands, which print. It changes nothing: no clock, no file, no network.
-
-    faults         what can happen
-    crm.failover_simulation.simulated_cluster          the pretended cluster
-    timing         how long it would take
-    crm.failover_simulation.simulator      one fault from beginning to end
-    expectations   what a user wants to hold, and whether it does
 """
 
 from crm.failover_simulation.expectations import BadExpectation, Expectation, ExpectationVerdict, check, parse

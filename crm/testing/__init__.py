@@ -1,17 +1,35 @@
 """Public helpers to test clusters: whole clusters on virtual time, with faults and checkers.
 
-    world      a cluster of real controllers in one process: messages, disks, agents and time are simulated by a seed
-    timeline   virtual time        simulated_node       a machine and what its daemon has    simulated_machines  what
-    runs there, disks
-    simulated_network    simulated_links               simulated_membership  views and messages
-    simulated_agents    operations, results
-    simulated_links      in place of membership: the real agreement over simulated simulated_links
-    link_faults  theirs
-    power_switches      fence devices       shared_memory     what nodes in one process need not do twice
-    invariants   what must hold after every step, whatever happens
-    scenario   the cluster that hunts are run on             fault_catalogue   what goes wrong there
-    failovers  what a configuration does when nodes are lost or resources fail, as assertions
-    fuzz       many seeds, and what they found: `python -m crm.testing`
+    failovers             failover tests in Python, for pytest or anything that understands `assert`
+    fault_catalogue       what goes wrong in a hunt: a catalogue of faults, one function each, chosen by weight and by
+                          the world's chance
+    fuzz                  the hunt: many seeds, each a cluster that lives through faults and must then settle
+    invariants            the promises of a cluster, checked after every step of a simulation, whatever happens
+    link_faults           what goes wrong with links: single ones are cut, in one direction or both, while nodes freeze
+                          and daemons restart
+    node_list_requests    what people do to the list of nodes in a hunt
+    node_lists            the cluster's own list of nodes in a simulation
+    power_switches        the simulated power switches: fence devices that work beside the network, late, and sometimes
+                          not at all
+    random_clusters       clusters of many kinds, one per seed
+    scenario              the cluster that hunts are run on
+    shared_memory         what nodes of one simulated cluster share, because it is the same and nobody writes to it
+    simulated_agents      simulated executors: operations that take time, in turn for each resource, and what agents do
+                          to machines
+    simulated_clients     what clients do in a hunt while everything else goes wrong
+    simulated_keepers     simulated leases and their keepers
+    simulated_links       membership as the embedded layer has it: the real agreement and detector, on simulated
+                          connections
+    simulated_machines    simulated machines: what runs on them, their disks, and how operations and writes go wrong
+    simulated_membership  the simulated message layer: views that form from the links there are, and messages within
+                          them
+    simulated_network     the simulated network: which links carry messages in which direction, how late, and which
+                          views form from that
+    simulated_node        a simulated node: its machine, what of it the daemon knows, and what of the daemon is under
+                          way
+    timeline              virtual time: what is to happen and when
+    view_checker          a promise of views that nodes agree on by themselves
+    world                 a whole cluster in one process, on virtual time
 """
 
 from crm.testing.failovers import Failovers

@@ -50,7 +50,7 @@ def _cibadmin(cluster: RealCluster, repeat: int) -> tuple[str, ...]:
     latencies = []
     for number in range(repeat):
         xml = json.loads(_edit(0, number))["xml"]
-        command = [sys.executable, "-m", "crm.cli.cibadmin", "-M", "-c", "-o", "crm_config", "-X", xml]
+        command = [sys.executable, "-m", "crm.cli.pacemaker.cibadmin", "-M", "-c", "-o", "crm_config", "-X", xml]
         began = time.monotonic()
         subprocess.run(command, env=environment, check=True, capture_output=True)
         latencies.append((time.monotonic() - began) * 1000)

@@ -219,7 +219,7 @@ class LayeredCluster:
     def change(self, number: int) -> None:
         """One change of the CIB by the command."""
         machine = next(one for one in self.network if one.process_id)
-        subprocess.run(machine.python("-m", "crm.cli.cibadmin", "-M", "-c", "-o", "crm_config", "-X",
+        subprocess.run(machine.python("-m", "crm.cli.pacemaker.cibadmin", "-M", "-c", "-o", "crm_config", "-X",
                                       change_text(number)), check=True, capture_output=True)
 
     def holders(self) -> list[str]:

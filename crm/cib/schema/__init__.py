@@ -1,5 +1,12 @@
 """Is this CIB one that we can take, and what in it is probably not meant? The answer is a list of reports.
 
+    advice        what a valid CIB probably gets wrong
+    grammar       what the schema allows in a place, read from the schema itself: for messages that people can act on
+    option_kinds  the options that a cluster knows, by the set they stand in, each with the kind of value it takes
+    properties    what each cluster option is for, and what counts while it is not set
+    references    names in a CIB that must be unique, and names that must be somebody's
+    refusals      why the schema refuses a CIB, said for its author
+
 An ERROR refuses the CIB (what Pacemaker's schema refuses is refused here), a WARNING or NOTICE is told and the CIB is
 taken: what Pacemaker accepts is accepted. Nothing here changes a document; see `crm.cib.upgrade` for older ones.
 """

@@ -31,29 +31,29 @@ PROPERTIES: dict[str, ClusterProperty] = {
         "What becomes of resources in a partition without quorum: stop them, freeze (run on, start nothing new), "
         "ignore, demote what is promoted and stop the rest, or fence the own nodes",
     ),
-    "fencing-enabled": ClusterProperty("true",
-                                       "Whether nodes that cannot be relied upon are cut off before others take over"),
+    "fencing-enabled": ClusterProperty(
+        "true", "Whether nodes that cannot be relied upon are cut off before others take over"),
     "fencing-action": ClusterProperty("reboot", "What is done to a node that is fenced"),
     "fencing-timeout": ClusterProperty("60s", "How long a fencing may take"),
-    "fencing-max-attempts": ClusterProperty("10",
-                                            "After how many failures in a row a fencing is not tried again by itself"),
-    "fencing-watchdog-timeout": ClusterProperty("0",
-                                                "After that time a lost node has ended itself by its watchdog; 0: never"),
+    "fencing-max-attempts": ClusterProperty(
+        "10", "After how many failures in a row a fencing is not tried again by itself"),
+    "fencing-watchdog-timeout": ClusterProperty(
+        "0", "After that time a lost node has ended itself by its watchdog; 0: never"),
     "fencing-reaction": ClusterProperty("stop", "What a node does when it learns that it was fenced and still runs"),
     "lease-timeout": ClusterProperty(
         "5s", "Without fencing: a node whose daemon has not had quorum for that time stops what runs there, and the "
         "others wait for that before they start it; longer than a restart of the daemon takes (at least 1s). 0: neither"
     ),
-    "lease-stop-timeout": ClusterProperty("2s",
-                                          "How long that stopping may take before what is left is ended by force"),
+    "lease-stop-timeout": ClusterProperty(
+        "2s", "How long that stopping may take before what is left is ended by force"),
     "have-watchdog": ClusterProperty("false", "Whether nodes have a watchdog in use", kept_by_cluster=True),
     "concurrent-fencing": ClusterProperty("true", "Whether several nodes may be fenced at the same time"),
     "startup-fencing": ClusterProperty("true", "Whether nodes that were never seen are fenced before anything starts"),
     "priority-fencing-delay": ClusterProperty(
         "0", "In an even split, how much later the side with the more important resources is fenced"
     ),
-    "fence-remote-without-quorum": ClusterProperty("false",
-                                                   "Whether a partition without quorum may fence remote nodes"),
+    "fence-remote-without-quorum": ClusterProperty(
+        "false", "Whether a partition without quorum may fence remote nodes"),
     "symmetric-cluster": ClusterProperty("true", "Whether resources may run anywhere unless a constraint forbids it"),
     "maintenance-mode": ClusterProperty("false", "Leave all resources as they are, and do not watch them"),
     "start-failure-is-fatal": ClusterProperty("true", "Whether one failed start bans a resource from that node"),
@@ -72,24 +72,24 @@ PROPERTIES: dict[str, ClusterProperty] = {
     "node-health-green": ClusterProperty("0", "With progressive or custom: what green counts"),
     "node-health-yellow": ClusterProperty("0", "With progressive or custom: what yellow counts"),
     "node-health-red": ClusterProperty("-INFINITY", "With progressive or custom: what red counts"),
-    "cluster-recheck-interval": ClusterProperty("15min",
-                                                "How often the cluster looks for rules and expiries by itself"),
+    "cluster-recheck-interval": ClusterProperty(
+        "15min", "How often the cluster looks for rules and expiries by itself"),
     "cluster-delay": ClusterProperty("60s", "How long results may be on their way, on top of an operation's own limit"),
-    "node-pending-timeout": ClusterProperty("0",
-                                            "After that time a node that does not finish joining is fenced; 0: never"),
-    "batch-limit": ClusterProperty("0",
-                                   "How many operations run in the cluster at once; 0: as many as the load allows"),
+    "node-pending-timeout": ClusterProperty(
+        "0", "After that time a node that does not finish joining is fenced; 0: never"),
+    "batch-limit": ClusterProperty(
+        "0", "How many operations run in the cluster at once; 0: as many as the load allows"),
     "node-action-limit": ClusterProperty("0", "How many operations run on a node at once; 0: twice its cores"),
     "migration-limit": ClusterProperty("-1", "How many live migrations a node takes part in at once; -1: any number"),
     "load-threshold": ClusterProperty("80%", "The load of a node above which it gets fewer operations"),
-    "dc-deadtime": ClusterProperty("20s",
-                                   "How long a node that starts waits for others; crmd waits for a majority instead"),
+    "dc-deadtime": ClusterProperty(
+        "20s", "How long a node that starts waits for others; crmd waits for a majority instead"),
     "election-timeout": ClusterProperty("2min", "How long an election may take; crmd's own takes less than a second"),
     "shutdown-escalation": ClusterProperty("20min", "After that time a node that was told to leave does so at once"),
     "join-integration-timeout": ClusterProperty("3min", "How long a node may take to join"),
     "join-finalization-timeout": ClusterProperty("30min", "How long joining may take in all"),
-    "transition-delay": ClusterProperty("0",
-                                        "How long to wait for further changes before planning; crmd waits 0.1 s at most"),
+    "transition-delay": ClusterProperty(
+        "0", "How long to wait for further changes before planning; crmd waits 0.1 s at most"),
     "pe-error-series-max": ClusterProperty("-1", "How many inputs of transitions with errors are kept"),
     "pe-warn-series-max": ClusterProperty("5000", "How many inputs of transitions with warnings are kept"),
     "pe-input-series-max": ClusterProperty("4000", "How many inputs of other transitions are kept"),

@@ -1,4 +1,12 @@
-"""`crmctl demo`: a cluster of three nodes on this machine, without root, that keeps a real web service running."""
+"""`crmctl demo`: a cluster of three nodes on this machine, without root, that keeps a real web service running.
+
+    cluster   the demo's cluster seen from outside: asks whichever node answers, and the web service itself
+    console   the demo for people: shows the cluster's state as it changes, and takes a few words from the keyboard
+    failover  one failover, measured from outside
+    layout    the files of a demo cluster: a folder with a settings file, a key, a state and a runtime folder for every
+              node
+    machine   the machines of the demo: each a `crmd` and all that its agents started
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ class Planning:
         """What is going on."""
         if self._dispatch.run is not None or (self._dispatch.busy and self._pending is None):
             return PlanningState.RUNNING
-        return PlanningState.PLANNING if self._pending is not None or self._reasons or self._changed else PlanningState.IDLE
+        planning = self._pending is not None or self._reasons or self._changed
+        return PlanningState.PLANNING if planning else PlanningState.IDLE
 
     @property
     def pending(self) -> bool:

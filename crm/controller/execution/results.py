@@ -8,8 +8,8 @@ from __future__ import annotations
 from crm.cib.status_updates import (
     HistoryRemoval,
     LockUpdate,
-    Note,
     OperationUpdate,
+    StatusUpdate,
     TransientAttributeUpdate,
     transient_attribute,
 )
@@ -111,7 +111,7 @@ class Results:
         return unknown
 
     def _record(self, node_id: str, node: str, result: ActionResult) -> None:
-        notes: list[Note] = []
+        notes: list[StatusUpdate] = []
         if is_told_beforehand(result.operation):
             notes.append(without_pending_entry(node_id, result.record.id))
         if result.resource_gone:
@@ -149,7 +149,7 @@ class Results:
             return
         # By the leader's clock, like all that it is compared with: the node's own may be wrong.
         count_name, time_name = failure_attributes(resource, result.operation, result.interval_ms)
-        notes: list[Note] = [TransientAttributeUpdate(node_id, time_name, str(int(core.now)))]
+        notes: list[StatusUpdate] = [TransientAttributeUpdate(node_id, time_name, str(int(core.now)))]
         if result.on_fail != "ignore":
             self._replication.flush()
             present = score.parse(transient_attribute(core.document, node_id, count_name))

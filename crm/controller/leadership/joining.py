@@ -18,8 +18,8 @@ from crm.cib.status_edits import fenced_remotely, node_left, node_removed
 from crm.cib.status_updates import (
     HistoryUpdate,
     NodeUpdate,
-    Note,
     ResourceUpdate,
+    StatusUpdate,
     cluster_option,
     configured_node_ids,
     recorded_calls,
@@ -326,7 +326,7 @@ class Joining:
         self._core.changed("members")
         self.hooks.left(name)
 
-    def _gone(self, node_id: str, name: str, absence: Absence) -> list[Note]:
+    def _gone(self, node_id: str, name: str, absence: Absence) -> list[StatusUpdate]:
         if not self._fencing_enabled():
             # Nobody could ever confirm what became of a node: it is taken as clean.
             return node_left(node_id, name, known_off=True)
@@ -390,7 +390,7 @@ class Joining:
                    if state.get("in_ccm", "0") != "0" or state.get("crmd", "0") != "0"]
         return [name for name in counted if name is not None and core.view.member(name) is None]
 
-    def _absence_of(self, name: str) -> list[Note]:
+    def _absence_of(self, name: str) -> list[StatusUpdate]:
         node_id = self._core.me.config.id_of(name)
         return self._gone(node_id, name, Absence.LET_GO if self._was_let_go(node_id) else Absence.LOST)
 

@@ -134,7 +134,8 @@ class MembershipChanges:
         """A node is about to be let go; one that is to be removed goes from the list before."""
         core, nodes = self._core, self._core.hard_state.nodes
         node = nodes.node(name) if nodes is not None else None
-        if node is None or not node.leaving or not core.may_commit or core.leadership is None or core.leadership.caretaker:
+        leads = core.leadership is not None and not core.leadership.caretaker
+        if node is None or not node.leaving or not core.may_commit or not leads:
             then()
             return
         self._let_go.append((name, then))

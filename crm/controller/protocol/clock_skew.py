@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crm.cib.document import Document
-from crm.cib.status_updates import Note, ResourceUpdate, TransientAttributeUpdate, recorded_nodes, transient_attributes
+from crm.cib.status_updates import (
+    ResourceUpdate,
+    StatusUpdate,
+    TransientAttributeUpdate,
+    recorded_nodes,
+    transient_attributes,
+)
 from crm.controller.protocol.keys import LAST_FAILURE
 
 TOLERATED_S = 2.0
@@ -31,7 +37,7 @@ def by_leaders_clock(record: ResourceUpdate, ahead: int) -> ResourceUpdate:
     return replace(record, entries=entries)
 
 
-def failures_to_come(document: Document, now: float) -> list[Note]:
+def failures_to_come(document: Document, now: float) -> list[StatusUpdate]:
     """What a new leader notes of failures that lie ahead of its clock: its predecessor's was ahead; they are now."""
     return [TransientAttributeUpdate(node_id, name, str(int(now)))
             for node_id in recorded_nodes(document)

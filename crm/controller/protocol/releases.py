@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import Note, RootUpdate, TransientAttributeUpdate, recorded_nodes
+from crm.cib.status_updates import RootUpdate, StatusUpdate, TransientAttributeUpdate, recorded_nodes
 from crm.controller.core import Core
 from crm.controller.replication.replication import Replication
 from crm.model.release import UNTOLD, Objection, Release, numbers, objection, schema_numbers
@@ -49,7 +49,7 @@ class Releases:
         core = self._core
         return objection(self._of(node), core.feature_set, core.document.root.get("validate-with"))
 
-    def first(self, members: Iterable[str]) -> list[Note]:
+    def first(self, members: Iterable[str]) -> list[StatusUpdate]:
         """A cluster that is new has the feature set of its oldest node."""
         if self._core.document.root.get("crm_feature_set"):
             return []

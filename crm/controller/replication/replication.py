@@ -23,7 +23,7 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import Note, apply_updates, recorded_nodes
+from crm.cib.status_updates import StatusUpdate, apply_updates, recorded_nodes
 from crm.cib.version import CibVersion
 from crm.controller.cluster_state import Leadership, StoreState
 from crm.controller.core import Core, configuration_version
@@ -83,7 +83,7 @@ class Replication:
         self._core = core
         self._documents = documents
         self._welcomed = welcomed
-        self._notes: list[Note] = []
+        self._notes: list[StatusUpdate] = []
         self._acknowledged: dict[str, CibVersion] = {}
         self._uncommitted: list[_Uncommitted] = []
         self._untold: list[_Untold] = []
@@ -165,7 +165,7 @@ class Replication:
         (admin_epoch, epoch), term = core.taken_over
         return admin_epoch, epoch, term
 
-    def note(self, *notes: Note) -> None:
+    def note(self, *notes: StatusUpdate) -> None:
         """Record what happened, soon: notes that come together make one step."""
         if notes and not self._notes:
             self._core.set_timer(FLUSH_TIMER, FLUSH_AFTER_S)
@@ -177,7 +177,7 @@ class Replication:
         if notes and self._core.leading:
             self.advance(apply_updates(self._core.document, notes))
 
-    def tell_all(self, note: Note, then: Callable[[], None]) -> None:
+    def tell_all(self, note: StatusUpdate, then: Callable[[], None]) -> None:
         """Record what is about to happen; `then` when every other member has it, so that whoever leads next knows."""
         self.flush()
         document = apply_updates(self._core.document, [note])
@@ -287,8 +287,8 @@ class Replication:
             change = self._uncommitted.pop(0)
             having = self._having(change.version)
             without = ", ".join(sorted(set(core.me.config.names) - having))
-            change.then(f"{core.disks_needed} disks must have it, and only {', '.join(sorted(having)) or 'no node'} says so, "
-                        f"not {without}: are they down, or their disks full?")
+            change.then(f"{core.disks_needed} disks must have it, and only {', '.join(sorted(having)) or 'no node'} "
+                        f"say so, not {without}: are they down, or their disks full?")
         if self._uncommitted:
             core.set_timer(COMMIT_TIMER, max(0.1, self._uncommitted[0].since + COMMIT_LIMIT_S - core.now))
 

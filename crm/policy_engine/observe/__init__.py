@@ -1,5 +1,32 @@
 """What is configured and what is happening: from the model of a CIB to the planner's picture of the cluster.
 
+    bundles                bundles: the resources that one implies (container, address, connection, clone of what runs
+                           inside), per replica
+    counting               how many instances there are, how many of them are disabled, how many blocked
+    demands                noting actions that the status itself asks for, each at the moment of its finding
+    entries                one recorded operation: what it says of the resource's role, and what a failure asks for
+    exit_codes             what a recorded exit code counts as: done, or which kind of error
+    expiry                 failures that count no more: because `failure-timeout` has passed, or because the resource's
+                           parameters have changed
+    fencing_needs          deciding that a node must be fenced, and by what that is noted for each kind of node
+    history                all that is recorded of resources on one node
+    identify               whose a recorded history is: finding the resource, the instance of an anonymous clone, or
+                           making a removed one
+    interrupted_migration  live migrations that were interrupted
+    membership             which nodes are online, pending, shutting down, lost: read from the records of membership
+    meta_attributes        what a resource's meta attributes and class make of it
+    nodes                  the configured nodes, their attributes and utilization
+    preferences            scores that come from what is observed
+    reading                the state of reading one resource's history on one node: what its entries have come to so far
+    remote_nodes           nodes that resources imply: `ocf:pacemaker:remote` resources, and guests that a meta
+                           attribute `remote-node` declares
+    resources              the tree of resources: templates laid under primitives, groups with members, clones with
+                           instances, and their index
+    running                noting where resources are active, and what follows from being active in more than one place
+                           or while unmanaged
+    sorting                the order in which recorded operations happened, and which of them still run
+    status                 reading the status section, in passes
+
 Order matters, and is that of Pacemaker: options, nodes, nodes that remote and guest resources imply, resources with
 their instances, tags, then the status in passes (a guest's history can be understood only once the history of its
 connection and its container has been).

@@ -84,7 +84,8 @@ def test_a_circle_of_actions_is_named() -> None:
 
 def test_a_plan_without_circles_loads_no_graph_library() -> None:
     code = (
-        "import sys; from lxml import etree; from crm.cib.reading.cib_reader import read; from crm.policy_engine import schedule\n"
+        "import sys; from lxml import etree; from crm.cib.reading.cib_reader import read\n"
+        "from crm.policy_engine import schedule\n"
         "schedule(read(etree.fromstring('<cib><configuration><crm_config/><nodes/><resources/><constraints/>"
         "</configuration><status/></cib>')), 0); print('networkx' in sys.modules)"
     )

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from crm.cli import cibadmin, crm_mon, crmctl
+from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.cli.crmctl_commands.status_overview import overview
+from crm.cli.pacemaker import cibadmin, crm_mon
 
 
 class FakeDaemon:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from crm.cib.changes import Edit
-from crm.cli import cibadmin
 from crm.cli.connection import SOCKET_VARIABLE
-from crm.cli.pacemaker import crm_attribute, crm_resource, standby_failcount_ticket
+from crm.cli.pacemaker import cibadmin, crm_attribute, crm_resource, standby_failcount_ticket
 from crm.cli.pacemaker import crm_node as node_tool
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving

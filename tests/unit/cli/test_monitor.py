@@ -11,12 +11,12 @@ from lxml import etree
 from crm.api.app import create
 from crm.cib.document import Document
 from crm.cib.reading.cib_reader import read
-from crm.cli import crm_mon
 from crm.cli.connection import CommandError
 from crm.cli.monitor.arguments import parse
 from crm.cli.monitor.display import display, show
 from crm.cli.monitor.situation import Live, Situation
 from crm.cli.monitor.view import DEFAULT, SUMMARY, MonitorSection, MonitorView, ViewError
+from crm.cli.pacemaker import crm_mon
 from crm.controller.fencing.fencing_history import FencingRecord
 from crm.policy_engine.observe import observe
 from tests.unit.api.node import NOW, FakeNode

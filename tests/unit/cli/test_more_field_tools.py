@@ -9,9 +9,8 @@ import pytest
 
 from crm.cib.changes import Edit
 from crm.cib.document import Document
-from crm.cli import cibadmin
 from crm.cli.connection import SOCKET_VARIABLE
-from crm.cli.pacemaker import crm_diff, crmadmin, stonith_admin
+from crm.cli.pacemaker import cibadmin, crm_diff, crmadmin, stonith_admin
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 

@@ -11,10 +11,10 @@ from crm.cib.redaction import REDACTED, is_secret_name, redacted_text, without_s
 from crm.cib.status_updates import (
     HistoryRemoval,
     NodeUpdate,
-    Note,
     OperationUpdate,
     ResourceUpdate,
     RootUpdate,
+    StatusUpdate,
     TransientAttributeUpdate,
     apply_updates,
 )
@@ -25,7 +25,7 @@ START = Document.parse(CIB)
 STARTED = {"operation": "start", "interval": "0", "rc-code": "0", "op-status": "0", "transition-key": "1:2:0:x"}
 
 
-def _recorded(*notes: Note) -> Document:
+def _recorded(*notes: StatusUpdate) -> Document:
     return apply_updates(START, notes)
 
 

@@ -14,15 +14,15 @@ from crm.cli.crmctl_commands.command_parser import CommandParser
 from crm.cli.release import add_version
 
 _FAMILIES = {
-    "resource_commands": ("resource",),
-    "object_commands": ("constraint", "property", "node", "ticket", "agent"),
-    "smaller_objects": ("tag", "alert", "role", "user", "user-group", "fence-level", "defaults"),
-    "result_commands": ("operation", "failure", "audit"),
-    "plan_commands": ("plan", "apply", "simulate", "history"),
-    "task_commands": ("wait", "task"),
-    "transition_commands": ("transition",),
-    "fence": ("fence", "confirm", "accept-loss", "fence-history", "fence-coverage"),
-    "tokens": ("token", "certificate"),
+    "crmctl_commands.resource_commands": ("resource",),
+    "crmctl_commands.object_commands": ("constraint", "property", "node", "ticket", "agent"),
+    "crmctl_commands.access_commands": ("tag", "alert", "role", "user", "user-group", "fence-level", "defaults"),
+    "crmctl_commands.result_commands": ("operation", "failure", "audit"),
+    "crmctl_commands.plan_commands": ("plan", "apply", "simulate", "history"),
+    "crmctl_commands.task_commands": ("wait", "task"),
+    "crmctl_commands.transition_commands": ("transition",),
+    "crmctl_commands.fence_command": ("fence", "confirm", "accept-loss", "fence-history", "fence-coverage"),
+    "crmctl_commands.token_commands": ("token", "certificate"),
     "setup.command": ("cluster",),
 }
 """Modules of `crm.cli` that add commands, by `add_to`, and which: only what was asked for is loaded."""

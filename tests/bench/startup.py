@@ -10,7 +10,8 @@ import time
 
 from tests.bench.tables import spread, table
 
-COMMANDS = {"crmctl": "crmctl", "crm_mon": "mon", "cibadmin": "cibadmin", "crm_simulate": "simulate", "crmd": "crmd"}
+COMMANDS = {"crmctl": "crmctl", "crm_mon": "pacemaker.crm_mon", "cibadmin": "pacemaker.cibadmin",
+            "crm_simulate": "simulate", "crmd": "crmd"}
 
 
 def bench(repeat: int) -> None:
@@ -35,5 +36,5 @@ def _imports(module: str) -> float:
         text=True,
         check=True,
     )
-    found = re.findall(r"\|\s+(\d+) \| crm\.cli\." + module + "$", done.stderr, re.M)
+    found = re.findall(r"\|\s+(\d+) \| crm\.cli\." + re.escape(module) + "$", done.stderr, re.M)
     return int(found[-1]) / 1000 if found else 0.0

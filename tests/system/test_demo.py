@@ -108,9 +108,9 @@ def test_the_commands_speak_to_a_running_node(cluster: RealCluster) -> None:
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
     assert "3 of 3 nodes online" in run("crmctl", "status").stdout
-    assert "Online: [ node1 node2 node3 ]" in run("mon", "-1").stdout
-    assert run("cibadmin", "-Q").stdout.startswith("<cib")
-    refused = run("cibadmin", "-C", "-o", "resources", "-X", '<primitiv id="x"/>')
+    assert "Online: [ node1 node2 node3 ]" in run("pacemaker.crm_mon", "-1").stdout
+    assert run("pacemaker.cibadmin", "-Q").stdout.startswith("<cib")
+    refused = run("pacemaker.cibadmin", "-C", "-o", "resources", "-X", '<primitiv id="x"/>')
     assert refused.returncode == 78 and "Did you mean <primitive>?" in refused.stderr
     assert "start" in run("crmctl", "move", "web", "--dry-run").stdout
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
+from crm.controller.protocol import messages
 from crm.controller.protocol.messages import Message
 
 
@@ -25,7 +26,24 @@ class UnknownMessage(BadMessage):
         self.kind = kind
 
 
-_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
+_WIRE_NAMES: dict[type[Any], str] = {
+    messages.Announce: "Hello", messages.JoinRefused: "NotWelcome", messages.JoinOffer: "Welcome",
+    messages.JoinConfirm: "Joined", messages.ActionResult: "Result", messages.CibPatch: "Update",
+    messages.NodeListCommitted: "NodeListKept", messages.RequestApplied: "Receipted",
+    messages.ActionRefused: "Refused", messages.CleanHistory: "Forget", messages.EndYourself: "Panic",
+    messages.FencingHistoryUpdate: "FencingNews", messages.AttributeAccepted: "AttributeKept",
+    messages.StoreLossAccepted: "LossAccepted",
+}
+"""What stands on the wire where it is not the name of the class: it stays for good, so that releases understand each
+other, whatever a class is called."""
+
+
+def wire_name(kind: type[Any]) -> str:
+    """What a kind of message is called on the wire."""
+    return _WIRE_NAMES.get(kind, kind.__name__)
+
+
+_KINDS: dict[str, type[Any]] = {wire_name(kind): kind for kind in messages.Message.__args__}
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}
 for _kind in _KINDS.values():
     _kind.__pydantic_config__ = ConfigDict(allow_inf_nan=False)  # no clock and no load is infinite
@@ -39,8 +57,8 @@ def _adapter(name: str) -> TypeAdapter[Any]:
 
 def encode(message: Message, number: int) -> bytes:
     """A message with its number as bytes: its kind, the number, JSON, with spaces between."""
-    name = type(message).__name__
-    return b"%s %d %s" % (name.encode(), number, _adapter(name).dump_json(message))
+    name = wire_name(type(message))
+    return b"%s %d %s" % (name.encode(), number, _adapter(name).dump_json(message, by_alias=True))
 
 
 def decode(raw: bytes) -> tuple[Message, int]:

@@ -1,9 +1,10 @@
 """What controllers say to each other; how it is written: `crm.controller.protocol.codec`.
 
 Nodes of several releases may be in one cluster while it is upgraded (`crm.controller.protocol.releases`). So a field is
-never renamed or given another meaning; a new one has a default, which says what older nodes mean that do not send it;
-what newer nodes send in addition is not looked at; a message of an unknown kind (`UnknownMessage`) is let go by, so
-nothing may depend on the answer to a new one before the cluster's feature set says that all nodes know it.
+never renamed on the wire (an alias keeps its name there) or given another meaning; a new one has a default, which says
+what older nodes mean that do not send it; what newer nodes send in addition is not looked at; a message of an unknown
+kind (`UnknownMessage`) is let go by, so nothing may depend on the answer to a new one before the cluster's feature set
+says that all nodes know it.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Announce:
     incarnation: str
     position: CibPosition
     term: int
-    has_uncommitted_cib: bool = False
+    has_uncommitted_cib: Annotated[bool, Field(alias="tainted")] = False
     leads: bool = False
     follows: str | None = None
     release: Release = UNTOLD
@@ -102,7 +103,7 @@ class JoinOffer:
     cib_term: int
     version: tuple[int, int, int]
     cib: str | None
-    welcome_serial: int = 0
+    welcome_serial: Annotated[int, Field(alias="serial")] = 0
     receipts: tuple[AppliedRequest, ...] = ()
     base: tuple[int, int, int] | None = None
     nodes: NodeList | None = None
@@ -162,10 +163,10 @@ class JoinConfirm:
     changing: tuple[str, ...] = ()
     clock: float = 0.0
     attributes: tuple[OwnAttribute, ...] = ()
-    welcome_serial: int = 0
+    welcome_serial: Annotated[int, Field(alias="serial")] = 0
     failures: tuple[ActionResult, ...] = ()
     orders: tuple[ActionInFlight, ...] = ()
-    caught_up: bool = True
+    caught_up: Annotated[bool, Field(alias="in_step")] = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ out. After a change raise FEATURE_SET in crm/model/release.py, then: python -m t
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 from crm.cib.changes import Change
+from crm.controller.protocol.codec import wire_name
 from crm.controller.protocol.messages import Message
 from crm.model.release import FEATURE_SET, numbers
 
@@ -32,10 +34,16 @@ def wire() -> dict[str, str]:
         waiting += get_args(kind)
         if is_dataclass(kind) and isinstance(kind, type):
             waiting += get_type_hints(kind).values()
-            found |= {f"{kind.__name__}.{each.name}": _told(each) for each in fields(kind)}
+            found |= {f"{wire_name(kind)}.{_alias(each)}": _told(each) for each in fields(kind)}
         elif isinstance(kind, UnionType):
             waiting += kind.__args__
     return found
+
+
+def _alias(field: Field[Any]) -> str:
+    """What the field is called on the wire."""
+    named = re.search(r"""alias=['"](\w+)""", str(field.type))
+    return named[1] if named else field.name
 
 
 def _told(field: Field[Any]) -> str:

@@ -23,8 +23,8 @@ _B, _A = "crm/controller/execution/backoff.py", "crm/transition/resume.py"
 
 ACTING = (
     Mutant("notifications-dropped", _D, " and not self.run.owes:", ":", ("tests/unit/controller/test_unanswered.py",)),
-    Mutant("notifications-owed-for-ever", _R, "left[place] == 0 and self._states[place] is State.WAITING and",
-           "self._states[place] is State.WAITING and", ("tests/unit/transition/test_run.py",)),
+    Mutant("notifications-owed-for-ever", _R, "left[place] == 0 and self._states[place] is ActionState.WAITING and",
+           "self._states[place] is ActionState.WAITING and", ("tests/unit/transition/test_run.py",)),
     # Fencing
     Mutant("fencing-order-of-anyone", _M, "if held is None or held.name != sender or (held.term, held.caretaker) != "
            "(order.term, order.caretaker):", "if held is None:", ALONE),
@@ -43,16 +43,15 @@ ACTING = (
            "asks", "        if True:\n            self._core.emit(FenceSelf(f\"{sender} asks", ALONE),
     Mutant("fencing-result-lost", _M, "        self._unsent.append(report)\n", "", ALONE),
     Mutant("fencing-held-anyway", _F, "            fencing.held = True\n", "", FENCING),
-    Mutant("watchdog-here-counts", _F, "self._step_over(fencing, Outcome(not here,", "self._step_over(fencing, Outcome("
-           "True,", ("tests/unit/controller/test_watchdog.py",)),
-    Mutant("fencing-late-is-success", _F, "self._step_over(fencing, Outcome(False, reason=f\"no answer from",
-           "self._step_over(fencing, Outcome(True, reason=f\"no answer from", UNANSWERED),
-    Mutant("fencing-lost-device-node", _F, "self._step_over(fencing, Outcome(False, reason=f\"{node}, which was to do "
-           "it, is lost\"))", "self._step_over(fencing, Outcome(True, reason=\"\"))", UNANSWERED),
+    Mutant("watchdog-here-counts", _F, "outcome = FencingOutcome(not here,", "outcome = FencingOutcome(True,", ("tests/unit/controller/test_watchdog.py",)),
+    Mutant("fencing-late-is-success", _F, "self._step_over(fencing, FencingOutcome(False, reason=f\"no answer from",
+           "self._step_over(fencing, FencingOutcome(True, reason=f\"no answer from", UNANSWERED),
+    Mutant("fencing-lost-device-node", _F, "self._step_over(fencing, FencingOutcome(False, reason=f\"{node}, which was to do "
+           "it, is lost\"))", "self._step_over(fencing, FencingOutcome(True, reason=\"\"))", UNANSWERED),
     Mutant("level-one-of-two", _C, "            return False\n        first = False\n    if action",
            "            pass\n        first = False\n    if action", COURSE),
-    Mutant("level-reboots-each", _C, "Verb.OFF if action is Verb.REBOOT else action, notes, first)):",
-           "action, notes, first)):", COURSE),
+    Mutant("level-reboots-each", _C, "each = FencingVerb.OFF if action is FencingVerb.REBOOT else action",
+           "each = action", COURSE),
     Mutant("level-not-the-next", _C, "            return True\n        first = False\n    return False",
            "            return True\n        return False\n    return False", COURSE),
     Mutant("unfence-one", _C, "                notes.reasons.append(f\"{device.id}: {outcome.reason}\")\n"
@@ -72,7 +71,7 @@ ACTING = (
     Mutant("order-of-anyone", _H, "if held is None or held.name != sender or (held.term, held.caretaker) != "
            "(message.term, message.caretaker):", "if held is None:", ALONE),
     Mutant("order-of-any-term", _H, "(held.term, held.caretaker) != (message.term, message.caretaker):", "False:", ALONE),
-    Mutant("order-not-refused", _H, "            core.send(sender, Refused(message.key, f\"{core.me.name} follows "
+    Mutant("order-not-refused", _H, "            core.send(sender, ActionRefused(message.key, f\"{core.me.name} follows "
            "{core.dc or 'nobody'}, \"\n                                                   f\"term {core.hard_state.term}\""
            "))\n", "", ALONE),
     Mutant("forget-nothing", _H, "            self._resources.pop(message.resource, None)\n        elif message.resource in",
@@ -92,13 +91,13 @@ ACTING = (
            ("tests/unit/controller/test_orders.py",)),
     Mutant("startup-fences-at-once", _D,
            "return max(0.0, self._led_since + self._startup_fencing_delay_s - self._core.now)", "return 0.0", FENCING),
-    Mutant("let-go-untold", _D, "            self._replication.note(NodeNote(action.node_id or core.me.config.id_of(node), "
+    Mutant("let-go-untold", _D, "            self._replication.note(NodeUpdate(action.node_id or core.me.config.id_of(node), "
            "node, {\"expected\": \"down\"}))\n", "", FENCING),
     Mutant("slow-holds-up", "crm/controller/execution/in_flight.py", "SLOW_S = 1.0", "SLOW_S = 1000.0", SLOW),
-    Mutant("frozen-goes-on", _Z, "        return without_beginnings(transition)\n", "        return transition\n",
+    Mutant("frozen-goes-on", _Z, "        return without_starts(transition)\n", "        return transition\n",
            ("tests/unit/controller/test_frozen.py",)),
     Mutant("frozen-recovers-what-it-sent", _Z,
-           "careful = without_beginnings(transition, gone) if gone else transition", "careful = transition",
+           "careful = without_starts(transition, gone) if gone else transition", "careful = transition",
            ("tests/unit/controller/test_frozen.py",)),
     Mutant("frozen-moves-to-unsynced_members", _Z,
            "return without_moves_to(careful, core.unsynced_members) if core.unsynced_members else careful", "return careful",
@@ -123,8 +122,8 @@ ACTING = (
     Mutant("safe-mode-elsewhere", "crm/controller/controller.py",
            "        core.broadcast(messages.EndSafeMode(core.hard_state.term))\n", "", SAFE),
     # Transition
-    Mutant("run-any-input", _R, "if self._missing[place] or self._states[place] is not State.WAITING:",
-           "if self._states[place] is not State.WAITING:", RUN),
+    Mutant("run-any-input", _R, "if self._missing[place] or self._states[place] is not ActionState.WAITING:",
+           "if self._states[place] is not ActionState.WAITING:", RUN),
     Mutant("run-after-failure", _R, "if ok or self.transition.synapses[dependent].priority >= INFINITY:", "if True:",
            RUN),
     Mutant("run-never-after-failure", _R, "if ok or self.transition.synapses[dependent].priority >= INFINITY:",

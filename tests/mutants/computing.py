@@ -25,9 +25,9 @@ COMPUTING = (
     Mutant("forks-never-again", _F, "                worker = self._forked_anew(request)\n", "                raise\n", WORKERS),
     Mutant("planner-dies-once", _P, "TRIES = 2", "TRIES = 1", WORKERS),
     Mutant("planner-tries-for-ever", _P, "TRIES = 2", "TRIES = 99", WORKERS),
-    Mutant("planner-old-cib", "crm/cib/cib_parts.py", "return Known(known.configuration, {key: value for key, value in "
+    Mutant("planner-old-cib", "crm/cib/cib_parts.py", "return ModelCache(known.configuration, {key: value for key, value in "
            "known.node_states.items() if key not in ids})", "return known", WORKERS),
-    Mutant("planner-old-configuration", "crm/cib/cib_parts.py", "        return Known()\n", "        pass\n", WORKERS),
+    Mutant("planner-old-configuration", "crm/cib/cib_parts.py", "        return ModelCache()\n", "        pass\n", WORKERS),
     Mutant("planner-forgets-parts", _P, "await self._forks.worker(self._servant, self._title), Sender()",
            "await self._forks.worker(self._servant, self._title), self._sender", WORKERS),
     Mutant("job-any-memory", _J, "        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))\n",

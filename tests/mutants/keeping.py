@@ -35,7 +35,7 @@ KEEPING = (
     Mutant("disk-two-daemons", _D, "            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "", DURABLE),
     Mutant("disk-votes-damaged", _D, "        except (OSError, ValueError, KeyError, TypeError) as error:\n"
            "            raise CibError(", "        except (OSError, ValueError, KeyError, TypeError) as error:\n"
-           "            return Standing()\n            raise CibError(", DURABLE),
+           "            return HardState()\n            raise CibError(", DURABLE),
     Mutant("disk-holds-up", _C, "            if meanwhile is not None:\n                meanwhile()",
            "            pass", ALONE),
     Mutant("disk-goes-on-early", _C, "due = [each for each in self._durable_waits if each.token <= token]",

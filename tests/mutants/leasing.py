@@ -28,7 +28,7 @@ LEASING = (
            "terms.limit_ms + terms.stop_ms", LEASES),
     Mutant("lease-held-without-quorum", _H, "    if terms.quorate:\n", "    if True:\n", (*DEADLINES, *SIMULATED)),
     Mutant("lease-held-in-doubt", _H, "    if in_doubt:\n", "    if False:\n", DEADLINES),
-    Mutant("lease-renewed-too-late", _D, "return lease.state is not State.HELD or now_ns - lease.held_ns <= lease.limit_ms"
+    Mutant("lease-renewed-too-late", _D, "return lease.state is not LeaseState.HELD or now_ns - lease.held_ns <= lease.limit_ms"
            " * 1_000_000", "return True", DEADLINES),
     Mutant("lease-silent-while-stopping", _D, "    if lease.state in BY_ITSELF and now_ns - lease.alive_ns <= _SILENT_MS *"
            " 1_000_000:", "    if lease.state in BY_ITSELF:", DEADLINES),

@@ -209,8 +209,8 @@ class FencingCoordinator:
         assert fencing.step is not None
         if fencing.step.device is WATCHDOG:
             here = self._core.view.member(fencing.record.target) is not None
-            self._step_over(fencing,
-                            FencingOutcome(not here, reason="its watchdog should have reset it, yet it is here"))
+            outcome = FencingOutcome(not here, reason="its watchdog should have reset it, yet it is here")
+            self._step_over(fencing, outcome)
         else:
             self._step_over(fencing, FencingOutcome(False, reason=f"no answer from {fencing.node} in time"))
 

@@ -103,9 +103,9 @@ def examine(target: str, devices: Sequence[FenceDevice], notes: Notes) -> Course
 def _try_level(level: Level, target: str, action: FencingVerb, notes: Notes, first: bool) -> Course:
     if len(level) == 1:
         return (yield from _act(level[0], target, action, notes, first, conclusive=True))
+    each = FencingVerb.OFF if action is FencingVerb.REBOOT else action
     for device in level:
-        if not (yield from _act(device, target, FencingVerb.OFF if action is FencingVerb.REBOOT else action, notes,
-                                first)):
+        if not (yield from _act(device, target, each, notes, first)):
             return False
         first = False
     if action is FencingVerb.REBOOT:

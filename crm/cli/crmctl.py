@@ -237,7 +237,7 @@ def _cleanup(options: argparse.Namespace) -> int:
     if options.dry_run:
         api_calls.print_plan(answer)
         return 0
-    print(f"{answer['forgotten']} histories forgotten; the cluster looks again how things are", flush=True)
+    print(f"Cleared {answer['forgotten']} resource histories; re-probing", flush=True)
     if options.no_wait:
         return 0
     from crm.cli.crmctl_commands.wait_until_idle import cleaned_up

@@ -263,7 +263,7 @@ class Executor:
                 return replace(await self._classes.fencing.operate(ordered, queue_ms), carried_out=True)
             result = await self._operate_as_started(ordered, queue_ms)
         except Exception as error:
-            log.exception("the %s of %s could not be carried out because of a mistake of crmd's own",
+            log.exception("the %s of %s could not be carried out: internal error",
                           ordered.operation, ordered.resource)
             reason = f"crmd made a mistake ({type(error).__name__}: {fit_line(str(error), 200)}); see its log"
             result = not_carried_out(Clock(ordered, queue_ms), Status.ERROR, ExitCode.UNKNOWN_ERROR, reason)

@@ -147,7 +147,7 @@ def install(app: FastAPI, hide: Callable[[str, str], str]) -> None:
 
     @app.exception_handler(Exception)
     async def mistake(request: Request, _error: Exception) -> JSONResponse:
-        detail = f"{request.method} {request.url.path} met a mistake of crmd itself"
+        detail = f"{request.method} {request.url.path} met an internal error"
         hint = "The log of this node says more; please report it. Nothing was changed unless the CIB's version says so"
         return hidden(request, "internal-error", detail, hint, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 

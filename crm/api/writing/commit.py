@@ -85,7 +85,7 @@ async def write(
     """Commit a change, or answer with the plan that it would lead to. None stands for a change of nothing.
 
     `by_hand`: somebody wrote the XML, so what the cluster alone may write is looked after. A request that was carried
-    out before is answered again. Raises ProblemError (stale-version, invalid-cib, status-is-the-clusters), CibError,
+    out before is answered again. Raises ProblemError (stale-version, invalid-cib, status-read-only), CibError,
     Refused.
     """
     permission.check_may_change(service)
@@ -185,7 +185,7 @@ async def _as_far_as_can_be_known(service: NodeService) -> None:
 
 
 def _check_status(service: NodeService, present: Document, after: Document) -> None:
-    """Raise ProblemError (status-is-the-clusters) if what the nodes have reported was changed.
+    """Raise ProblemError (status-read-only) if what the nodes have reported was changed.
 
     A node whose state is taken away counts as lost, and is fenced. Tickets are people's to grant, and nodes that are
     not here may be forgotten.
@@ -201,7 +201,7 @@ def _check_status(service: NodeService, present: Document, after: Document) -> N
         if not forgotten or path[2][1] in here:
             hint = ("Forget failures with: crmctl cleanup; set what lasts until the next start with: crmctl node "
                     "attribute, or attrd_updater")
-            raise ProblemError("status-is-the-clusters", "The status of nodes that are here is written by the cluster "
+            raise ProblemError("status-read-only", "The status of nodes that are here is written by the cluster "
                                "alone: what is changed in it would be taken for what has happened", hint)
 
 

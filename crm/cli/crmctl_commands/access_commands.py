@@ -245,4 +245,4 @@ def _set_defaults(options: argparse.Namespace) -> None:
     elif options.verb == "set":
         object_definitions.create(options, kind, _FIRST_IDS[options.of], {"values": values})
     else:
-        print("That is so already")
+        print("No change needed")

@@ -53,7 +53,7 @@ def write(options: argparse.Namespace, method: str, where: str, value: object, s
     for report in answer.get("reports", []):
         if report["severity"] != "notice":
             print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
-    print("That is so already" if answer.get("unchanged") else f"{said}, CIB {answer['version']}", flush=True)
+    print("No change needed" if answer.get("unchanged") else f"{said}, CIB {answer['version']}", flush=True)
     return dict(answer)
 
 

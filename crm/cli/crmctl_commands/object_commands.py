@@ -124,7 +124,7 @@ def _show_property(options: argparse.Namespace) -> None:
 def _set_property(options: argparse.Namespace) -> None:
     if options.verb == "unset":
         where = api_calls.path("options", options.name)
-        api_calls.write(options, "DELETE", where, None, f"For {options.name} the default counts")
+        api_calls.write(options, "DELETE", where, None, f"{options.name} is reset to its default")
         return
     name, value = api_calls.name_and_value(options)
     if value is None:

@@ -152,7 +152,7 @@ class Planning:
             ("at", WRITTEN), ("by", USER), ("with", CLIENT), ("on", ORIGIN))}
         written = " ".join(f"{word} {value}" for word, value in told.items() if value)
         return Report(Severity.ERROR, "planning-failed", "configuration",
-                      f"The cluster cannot be planned for, a mistake of crmd: {problem}. Nothing is started, stopped "
+                      f"The cluster cannot be planned for, an internal error: {problem}. Nothing is started, stopped "
                       f"or moved; what runs is monitored. The configuration is version {document.version}"
                       + (f", written {written}" if written else ""),
                       "Take the last change back: crmctl history undo. Please report this")

@@ -179,7 +179,7 @@ def test_what_nodes_have_reported_is_not_to_be_edited(
 ) -> None:
     before = node.document
     answer = api.patch("/v1/cib", json=change)
-    assert (answer.status_code, answer.json()["code"]) == (422, "status-is-the-clusters")
+    assert (answer.status_code, answer.json()["code"]) == (422, "status-read-only")
     patch = '<diff format="2"><change operation="delete" path="/cib/status/node_state[@id=\'2\']"/></diff>'
     assert api.patch("/v1/cib", content=patch, headers={"Content-Type": "application/xml"}).status_code == 422
     assert node.document is before

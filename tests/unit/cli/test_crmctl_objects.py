@@ -57,7 +57,7 @@ def test_a_resource_from_the_command_line(run: Run, node: FakeNode) -> None:
     run("resource", "meta", "all", "priority", "7", "--no-wait")
     assert "undo: crmctl resource start all" in run("resource", "stop", "all", "--no-wait")
     run("resource", "start", "all", "--no-wait")
-    assert "That is so already" in run("resource", "start", "all", "--no-wait")
+    assert "No change needed" in run("resource", "start", "all", "--no-wait")
     assert json.loads(run("resource", "show", "all"))["meta"] == {"priority": "7"}
     run("resource", "delete", "all", "--keep-members", "--no-wait")
     run("resource", "delete", "site", "--no-wait")
@@ -215,7 +215,7 @@ def test_defaults(run: Run, tmp_path: Path) -> None:
     run("defaults", "define", "resource", str(file))
     assert "with a rule" in run("defaults", "list")
     run("defaults", "delete", "resource", "nights")
-    assert "That is so already" in run("defaults", "unset", "resource", "nothing")
+    assert "No change needed" in run("defaults", "unset", "resource", "nothing")
 
 
 def test_results_and_failures(run: Run) -> None:
@@ -269,4 +269,4 @@ def test_whatever_changes_something_can_be_planned_only(run: Run, node: FakeNode
     assert node.document is before and (node.fenced, node.cleaned, node.attributes) == ([], [], [])
     assert "load of one is 3" in run("node", "attribute", "one", "load", "3", "--transient")
     assert node.attributes == [("one", "load", "3", None)]
-    assert "1 histories forgotten" in run("cleanup", "web", "--no-wait")
+    assert "Cleared 1 resource histories; re-probing" in run("cleanup", "web", "--no-wait")

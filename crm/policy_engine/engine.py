@@ -11,7 +11,7 @@ from crm.model import constraints as model
 from crm.model.cib import Cib
 from crm.model.score import MINUS_INFINITY
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, relate
+from crm.policy_engine.actions.action import PlannedAction, relate
 from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.actions.collectives import create_actions
 from crm.policy_engine.actions.config_changes import ConfigChanges, clear_failures_of_removed
@@ -253,7 +253,7 @@ class _PlanOrderer:
 
 
 class _Some:
-    def __init__(self, orderer: _PlanOrderer, milestone: Action) -> None:
+    def __init__(self, orderer: _PlanOrderer, milestone: PlannedAction) -> None:
         self.orderer = orderer
         self.milestone = milestone
 

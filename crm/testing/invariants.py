@@ -81,7 +81,7 @@ class InvariantCheckers:
         """Whether a client has had the cluster look away (maintenance), so that a death may stay unnoticed."""
         self._leaders: dict[int, str] = {}
         self._broken_at: dict[str, float] = {}
-        self._muddled: set[str] = set()
+        self._state_unknown: set[str] = set()
         self._failures: Counter[tuple[str, str]] = Counter()
         self._under_way: dict[int, _UnderWay] = {}
         self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
@@ -96,7 +96,7 @@ class InvariantCheckers:
         watched = any(resource in node.machine.active and node.watches(resource)
                       for node in self._world.nodes.values())
         if not watched:
-            self._muddled.add(resource)
+            self._state_unknown.add(resource)
 
     def ordered(self, node: SimulatedNode, run: int, action: GraphAction, key: str) -> None:
         """A node has been told to run an operation, for the transition key given."""
@@ -131,7 +131,7 @@ class InvariantCheckers:
     def ended(self, node: SimulatedNode, action: GraphAction, ok: bool) -> None:
         """An agent has done its work, or has been ended."""
         if ok and action.operation == "start" and action.resource is not None:
-            self._muddled.discard(action.resource.id)
+            self._state_unknown.discard(action.resource.id)
         self._active_once()
 
     def failed(self, node: SimulatedNode, action: GraphAction) -> None:
@@ -140,9 +140,9 @@ class InvariantCheckers:
         counted, _ = failure_attributes(action.resource.id, action.operation, action.interval_ms)
         self._failures[self._world.config.id_of(node.name), counted] += 1
 
-    def muddled(self, resource: str) -> None:
+    def state_unknown(self, resource: str) -> None:
         """An operation was ended when its time was up, and yet its work was done: what it left is not what was told."""
-        self._muddled.add(resource)
+        self._state_unknown.add(resource)
 
     def acknowledged(self, node: SimulatedNode, answer: RequestAnswered) -> None:
         """A client of that node was told that its change is safe."""
@@ -242,7 +242,7 @@ class InvariantCheckers:
 
     def _broke_lately(self, resource: str) -> bool:
         """Whether it died on its own so lately that the cluster may not know. Who does not watch never does."""
-        if resource in self._muddled:
+        if resource in self._state_unknown:
             return True
         if self.unwatched:
             return resource in self._broken_at

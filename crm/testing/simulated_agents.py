@@ -95,7 +95,7 @@ class SimulatedExecutors:
         if hung:
             status, rc = OperationStatus.TIMEOUT, 1
             if done:
-                world.checkers.muddled(action.resource.id)
+                world.checkers.state_unknown(action.resource.id)
         told = "0" if rc == 0 else f"{rc} ({ExitCode(rc).name.lower().replace('_', ' ')})"
         world.note(f"{node.name}: {action.operation} {action.resource.id} = {told}{' after its time' if hung else ''}")
         world.checkers.ended(node, action, ok=(status, rc) == (OperationStatus.DONE, 0))

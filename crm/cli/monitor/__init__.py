@@ -3,7 +3,7 @@
     view        which sections, and how: from the command line to the daemon and back (standard library only)
     situation   what is known: the understood CIB, and what only a running daemon knows
     text        the sections as text          nodes     nodes, with their resources where that is wanted
-    brief       resources counted by agent    records   operations, fail counts, fencing: lists of what happened
+    records     operations, fail counts, fencing: lists of what happened
     xml, html   the same for programs and for browsers             simple    in one line
     arguments   the command line                                   display   from a request to what is shown
 

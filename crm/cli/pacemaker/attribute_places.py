@@ -64,7 +64,7 @@ class Nowhere(AttributePlace):
         return
 
 
-class NodeAttributes(AttributePlace):
+class NodeAttributesPlace(AttributePlace):
     """Attributes of a node that last until its next start (`reboot`) or for good (`forever`)."""
 
     def __init__(self, node: str, lifetime: str) -> None:
@@ -82,7 +82,7 @@ class NodeAttributes(AttributePlace):
         request("DELETE", f"{self._path}/{name_in_path(name)}", query={"lifetime": self._lifetime})
 
 
-class Utilization(AttributePlace):
+class UtilizationPlace(AttributePlace):
     """What a node has to give."""
 
     def __init__(self, node: str) -> None:
@@ -98,7 +98,7 @@ class Utilization(AttributePlace):
         _send("PATCH", self._path, {name: None}, name)
 
 
-class ClusterOptions(AttributePlace):
+class ClusterOptionsPlace(AttributePlace):
     """Options of the whole cluster."""
 
     scope = "crm_config"

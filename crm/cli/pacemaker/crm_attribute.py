@@ -14,11 +14,11 @@ from crm.cli.connection import USAGE, CommandError, request
 from crm.cli.pacemaker.arguments import Arguments, spellings
 from crm.cli.pacemaker.attribute_places import (
     AttributePlace,
-    ClusterOptions,
+    ClusterOptionsPlace,
     DefaultsPlace,
-    NodeAttributes,
+    NodeAttributesPlace,
     Nowhere,
-    Utilization,
+    UtilizationPlace,
 )
 from crm.cli.pacemaker.cib_file import run_on_cluster
 from crm.keeper import ALONE
@@ -101,7 +101,7 @@ def _place(options: Arguments) -> AttributePlace:
     if kind is None and not any(name in options for name in ("node", "lifetime", "promotion", "utilization")):
         kind = "crm_config"
     if kind == "crm_config":
-        return ClusterOptions()
+        return ClusterOptionsPlace()
     if kind in ("rsc_defaults", "op_defaults"):
         return DefaultsPlace(kind)
     wanted = lifetime or kind
@@ -111,8 +111,8 @@ def _place(options: Arguments) -> AttributePlace:
         raise CommandError(f"there is no {'lifetime' if lifetime else 'type'} {wanted}", hint, USAGE)
     node = node_name(options.get("node"))
     if "utilization" in options:
-        return Utilization(node)
-    return NodeAttributes(node, _LIFETIMES[wanted] or ("reboot" if "promotion" in options else "forever"))
+        return UtilizationPlace(node)
+    return NodeAttributesPlace(node, _LIFETIMES[wanted] or ("reboot" if "promotion" in options else "forever"))
 
 
 def _attribute_names(options: Arguments, place: AttributePlace) -> list[str]:
@@ -186,11 +186,11 @@ def _updater(given: list[str]) -> int:
     dampening_ms = _milliseconds(options.get("delay"))
     value = options.get("update") if "update" in options else options.get("both")
     if value is not None:
-        NodeAttributes(node, "reboot").set(name, value, dampening_ms)
+        NodeAttributesPlace(node, "reboot").set(name, value, dampening_ms)
     elif "delete" in options:
-        NodeAttributes(node, "reboot").remove(name)
+        NodeAttributesPlace(node, "reboot").remove(name)
     elif "delay_only" in options:
-        transient = NodeAttributes(node, "reboot")
+        transient = NodeAttributesPlace(node, "reboot")
         transient.set(name, transient.value(name) or "", dampening_ms)
     else:
         raise CommandError("what is to be done?", "-U VALUE sets it, -D removes it, -Q shows it", USAGE)
@@ -203,7 +203,7 @@ def _query(name: str, options: Arguments) -> int:
         listed = request("GET", "/v1/nodes").json()
         assert isinstance(listed, list), "the API answers with a list"
         nodes = [str(node["name"]) for node in listed]
-    found = [(node, value) for node in nodes if (value := NodeAttributes(node, "reboot").value(name)) is not None]
+    found = [(node, value) for node in nodes if (value := NodeAttributesPlace(node, "reboot").value(name)) is not None]
     if not found:
         raise CommandError(f"there is no attribute {name}", code=NO_SUCH)
     for node, value in found:

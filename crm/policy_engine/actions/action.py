@@ -19,7 +19,7 @@ class Input:
 
     __slots__ = ("action", "constraint", "graphed", "relation")
 
-    def __init__(self, action: Action, relation: Relation, constraint: str = "") -> None:
+    def __init__(self, action: PlannedAction, relation: Relation, constraint: str = "") -> None:
         self.action = action
         self.relation = relation
         self.graphed = False
@@ -27,7 +27,7 @@ class Input:
         """Id of the ordering constraint that says so, if one does."""
 
 
-class Action:
+class PlannedAction:
     """One thing that a node, or the cluster, could do.
 
     key       its name, unique among the actions of its resource and node: `web_start_0`
@@ -100,15 +100,15 @@ class Action:
         self.visited = False
         self.priority = 0
         self.reason: str | None = None
-        self.required_by: Action | None = None
+        self.required_by: PlannedAction | None = None
         """The other action that made this one required; None when something else did."""
-        self.blocked_by: Action | None = None
+        self.blocked_by: PlannedAction | None = None
         """The other action that made this one impossible."""
         self.cancel_task: str | None = None
         self.runnable_before = 0
         self.required_runnable_before = 0
         self.inputs: list[Input] = []
-        self.outputs: list[tuple[Action, Relation]] = []
+        self.outputs: list[tuple[PlannedAction, Relation]] = []
         self.related: dict[int, Relation] = {}
         """Action number -> all relations to that later action."""
 
@@ -131,7 +131,7 @@ class Action:
         return f"<{self.key}{f' on {self.node.name}' if self.node else ''}>"
 
 
-def relate(first: Action | None, then: Action | None, relation: Relation, constraint: str = "") -> bool:
+def relate(first: PlannedAction | None, then: PlannedAction | None, relation: Relation, constraint: str = "") -> bool:
     """Order two actions; False when that adds nothing to what is known."""
     if relation == 0 or first is None or then is None:
         return False

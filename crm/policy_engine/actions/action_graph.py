@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from crm.policy_engine.actions.action import Action, operation_key
+from crm.policy_engine.actions.action import PlannedAction, operation_key
 from crm.policy_engine.actions.relation import Relation
 from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind, Requires, Resource, Role
 from crm.policy_engine.picture.failure_policy import required_for
@@ -26,10 +26,10 @@ class Ordering:
     relation: Relation
     first_resource: Resource | None = None
     first_task: str | None = None
-    first_action: Action | None = None
+    first_action: PlannedAction | None = None
     then_resource: Resource | None = None
     then_task: str | None = None
-    then_action: Action | None = None
+    then_action: PlannedAction | None = None
     constraint: str = ""
     """Id of the ordering constraint that says so; empty when it follows from what the resources are."""
 
@@ -41,9 +41,9 @@ class ActionGraph:
     cluster: Cluster
     sanitized: bool = False
     """Private parameters were taken out of the CIB: that only they seem changed means nothing."""
-    actions: list[Action] = field(default_factory=list)
+    actions: list[PlannedAction] = field(default_factory=list)
     """In order of their numbers."""
-    singletons: dict[str, Action] = field(default_factory=dict)
+    singletons: dict[str, PlannedAction] = field(default_factory=dict)
     """Actions that belong to no resource, by key."""
     orderings: list[Ordering] = field(default_factory=list)
     meta_cache: dict[tuple[int, str, int], dict[str, str]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class ActionGraph:
         optional: bool,
         interval_ms: int = 0,
         key: str | None = None,
-    ) -> Action:
+    ) -> PlannedAction:
         """The action of a resource on a node, made when there is none yet; required unless `optional`.
 
         An action that was asked for without a node belongs to the first node that it is asked for on.
@@ -80,13 +80,13 @@ class ActionGraph:
         self._update_runnable(action, resource)
         return action
 
-    def _new(self, key: str, task: str, resource: Resource | None, node: Node | None, optional: bool) -> Action:
-        action = Action(len(self.actions) + 1, key, task, resource, node)
+    def _new(self, key: str, task: str, resource: Resource | None, node: Node | None, optional: bool) -> PlannedAction:
+        action = PlannedAction(len(self.actions) + 1, key, task, resource, node)
         action.optional = optional
         self.actions.append(action)
         return action
 
-    def _configure(self, action: Action, resource: Resource, interval_ms: int) -> None:
+    def _configure(self, action: PlannedAction, resource: Resource, interval_ms: int) -> None:
         operation = find_operation(resource, action.task, interval_ms)
         if operation is None and "_notify_" in action.key:
             operation = find_operation(resource, "notify", 0)
@@ -99,7 +99,7 @@ class ActionGraph:
         action.meta = dict(meta)
         action.needs = required_for(resource, action.task)
 
-    def singleton(self, key: str, task: str, node: Node | None, optional: bool) -> Action:
+    def singleton(self, key: str, task: str, node: Node | None, optional: bool) -> PlannedAction:
         """An action that belongs to no resource."""
         action = self.singletons.get(key)
         if action is None:
@@ -108,7 +108,7 @@ class ActionGraph:
             action.optional = False
         return action
 
-    def milestone(self, name: str) -> Action:
+    def milestone(self, name: str) -> PlannedAction:
         """A pseudo-action of the whole cluster."""
         action = self.singletons.get(name)
         if action is None:
@@ -116,7 +116,7 @@ class ActionGraph:
             action.pseudo = action.runnable = True
         return action
 
-    def pseudo(self, resource: Resource, task: str, optional: bool, runnable: bool) -> Action:
+    def pseudo(self, resource: Resource, task: str, optional: bool, runnable: bool) -> PlannedAction:
         """A pseudo-action of a collective resource."""
         action = self.action(resource, task, None, optional)
         action.pseudo = True
@@ -126,7 +126,7 @@ class ActionGraph:
 
     # Whether an action can be done
 
-    def _update_runnable(self, action: Action, resource: Resource) -> None:
+    def _update_runnable(self, action: PlannedAction, resource: Resource) -> None:
         if action.pseudo:
             return
         node = action.node
@@ -144,7 +144,7 @@ class ActionGraph:
         else:
             self._update_for_quorum(action, resource)
 
-    def _update_for_quorum(self, action: Action, resource: Resource) -> None:
+    def _update_for_quorum(self, action: PlannedAction, resource: Resource) -> None:
         match self._quorum_policy(resource):
             case NoQuorumPolicy.STOP:
                 action.runnable = False
@@ -192,18 +192,18 @@ class ActionGraph:
         self.add(Ordering(relation, first, first_task, None, then, then_task, None, constraint))
 
     def order_after_action(
-        self, first: Action, then: Resource, then_task: str, relation: Relation, constraint: str = ""
+        self, first: PlannedAction, then: Resource, then_task: str, relation: Relation, constraint: str = ""
     ) -> None:
         """Order an action before a resource's task."""
         self.add(Ordering(relation, first.resource, first.task, first, then, then_task, None, constraint))
 
     def order_before_action(
-        self, first: Resource, first_task: str, then: Action, relation: Relation, constraint: str = ""
+        self, first: Resource, first_task: str, then: PlannedAction, relation: Relation, constraint: str = ""
     ) -> None:
         """Order a resource's task before an action."""
         self.add(Ordering(relation, first, first_task, None, then.resource, then.task, then, constraint))
 
-    def order_actions(self, first: Action, then: Action, relation: Relation) -> None:
+    def order_actions(self, first: PlannedAction, then: PlannedAction, relation: Relation) -> None:
         """Order two actions, in turn with the other orderings."""
         self.add(Ordering(relation, first.resource, first.task, first, then.resource, then.task, then))
 
@@ -218,14 +218,14 @@ class ActionGraph:
         order_migration_equivalents(self, ordering)
 
 
-def _update_optional(action: Action, resource: Resource, optional: bool) -> None:
+def _update_optional(action: PlannedAction, resource: Resource, optional: bool) -> None:
     if action.node is not None and not action.pseudo and not resource.managed and action.interval is None:
         action.optional = True
     elif not optional:
         action.optional = False
 
 
-def find_actions(resource: Resource, key: str, node: Node | None) -> list[Action]:
+def find_actions(resource: Resource, key: str, node: Node | None) -> list[PlannedAction]:
     """A resource's actions with this key, oldest first, on the node if one is given; one that has no node yet gets
     it.
     """
@@ -243,7 +243,7 @@ def find_actions(resource: Resource, key: str, node: Node | None) -> list[Action
     return found
 
 
-def find_actions_on(resource: Resource, task: str, node: Node | None, interval_ms: int = 0) -> list[Action]:
+def find_actions_on(resource: Resource, task: str, node: Node | None, interval_ms: int = 0) -> list[PlannedAction]:
     """A resource's actions for a task that are on exactly this node, oldest first."""
     if node is None:
         return []
@@ -251,12 +251,12 @@ def find_actions_on(resource: Resource, task: str, node: Node | None, interval_m
     return [action for action in resource.actions_by_key.get(key, ()) if action.node is node]
 
 
-def actions_for(resource: Resource, task: str, node: Node | None = None) -> list[Action]:
+def actions_for(resource: Resource, task: str, node: Node | None = None) -> list[PlannedAction]:
     """A resource's actions for a task, oldest first, on the node if one is given (see `find_actions`)."""
     return find_actions(resource, operation_key(resource.id, task), node)
 
 
-def newest_action(resource: Resource, task: str, node: Node | None = None) -> Action | None:
+def newest_action(resource: Resource, task: str, node: Node | None = None) -> PlannedAction | None:
     """The newest of a resource's actions for a task, on the node if one is given."""
     for action in reversed(resource.actions_by_task.get(task, ())):
         if (node is None or action.node is node) and action.task == task:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, Input, operation_key, relate
+from crm.policy_engine.actions.action import Input, PlannedAction, operation_key, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, Ordering, find_actions
 from crm.policy_engine.actions.selection import has_circle
 from crm.policy_engine.picture.cluster import Resource, Role
@@ -44,7 +44,7 @@ def _is_needless(resource: Resource, task: str) -> bool:
     return (present is Role.STOPPED and task == "stop") or (present is Role.UNPROMOTED and task == "demote")
 
 
-def _connect_then(ordering: Ordering, first: Action | None, then: Resource) -> None:
+def _connect_then(ordering: Ordering, first: PlannedAction | None, then: Resource) -> None:
     if ordering.then_action is not None:
         actions = [ordering.then_action]
     else:
@@ -73,7 +73,7 @@ def disable_invalid(plan: ActionGraph) -> None:
                 link.relation = r.NONE
 
 
-def _waits_for_own_guest(action: Action, link: Input) -> bool:
+def _waits_for_own_guest(action: PlannedAction, link: Input) -> bool:
     node = link.action.node
     return (
         not link.relation & r.GUEST_ALLOWED
@@ -86,7 +86,7 @@ def _waits_for_own_guest(action: Action, link: Input) -> bool:
     )
 
 
-def _circles_by_capacity(action: Action, link: Input) -> bool:
+def _circles_by_capacity(action: PlannedAction, link: Input) -> bool:
     return (
         link.relation == r.SAME_NODE_OR_TARGET
         and action.resource is not None

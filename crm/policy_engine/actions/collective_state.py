@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.action_graph import newest_action
 from crm.policy_engine.actions.task_names import member_task, notified_task
 from crm.policy_engine.picture.cluster import Node, Resource, ResourceKind
@@ -22,7 +22,7 @@ class CollectiveState(NamedTuple):
     migratable: bool
 
 
-def collective_state(action: Action, node: Node | None = None) -> CollectiveState:
+def collective_state(action: PlannedAction, node: Node | None = None) -> CollectiveState:
     """The state of an action; a collective's action takes over the need (and lost possibility) of its members'."""
     resource = action.resource
     kind = resource.kind if resource is not None else ResourceKind.PRIMITIVE
@@ -43,7 +43,7 @@ def _bundle_instances(bundle: Resource, task: str) -> list[Resource]:
     return instances_of(bundle)
 
 
-def _summarize_group(action: Action, group: Resource, node: Node | None) -> CollectiveState:
+def _summarize_group(action: PlannedAction, group: Resource, node: Node | None) -> CollectiveState:
     optional = runnable = True
     for member in group.children:
         task = member_task(member, action.task)
@@ -60,7 +60,7 @@ def _summarize_group(action: Action, group: Resource, node: Node | None) -> Coll
     return CollectiveState(optional, runnable, False)
 
 
-def _summarize_instances(action: Action, instances: list[Resource], node: Node | None) -> CollectiveState:
+def _summarize_instances(action: PlannedAction, instances: list[Resource], node: Node | None) -> CollectiveState:
     optional, any_runnable = True, False
     task = original_task(action)
     for instance in instances:
@@ -77,7 +77,7 @@ def _summarize_instances(action: Action, instances: list[Resource], node: Node |
     return CollectiveState(optional, any_runnable, False)
 
 
-def original_task(action: Action) -> str:
+def original_task(action: PlannedAction) -> str:
     """The task of an instance that a collective's action is about."""
     assert action.resource is not None
     task = action.task

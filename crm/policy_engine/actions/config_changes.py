@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from crm.model.history import HistoryEntry, ResourceHistory
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.actions.fencing_actions import trigger_unfencing
 from crm.policy_engine.actions.recurring import reschedule, schedule_cancel
@@ -143,14 +143,14 @@ class ConfigChanges:
                 return False
         return True
 
-    def _force_restart(self, resource: Resource, node: Node, name: str, interval_ms: int) -> Action:
+    def _force_restart(self, resource: Resource, node: Node, name: str, interval_ms: int) -> PlannedAction:
         action = self.plan.action(resource, name, None, optional=False, interval_ms=interval_ms)
         action.set_reason("resource definition change", overwrite=True)
         trigger_unfencing(self.plan, resource, node, "Device parameters changed")
         return action
 
 
-def clear_failures(plan: ActionGraph, resource: Resource, node: Node) -> Action:
+def clear_failures(plan: ActionGraph, resource: Resource, node: Node) -> PlannedAction:
     """Forget a resource's failures on a node."""
     action = plan.action(resource, "clear_failcount", node, optional=False)
     action.meta["op_no_wait"] = "true"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from crm.model.report import Report, Severity
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, relate
+from crm.policy_engine.actions.action import PlannedAction, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, actions_for, newest_action
 from crm.policy_engine.picture.attributes import node_attribute
 from crm.policy_engine.picture.cluster import Cluster, Node, NodeKind, Requires, Resource
@@ -54,7 +54,7 @@ def fencing_action(
     optional: bool = True,
     reason: str | None = None,
     priority_delay: bool = False,
-) -> Action:
+) -> PlannedAction:
     """The action that fences (or with kind "on" unfences) a node; `optional` until somebody needs it."""
     cluster = plan.cluster
     kind = kind or cluster.settings.fencing_action
@@ -80,7 +80,7 @@ def fencing_action(
 _DELAY = "priority-fencing-delay"
 
 
-def _add_device_digests(cluster: Cluster, node: Node, action: Action) -> bool:
+def _add_device_digests(cluster: Cluster, node: Node, action: PlannedAction) -> bool:
     """Note the definitions of all devices that unfence, by digest; False when one changed since the node was
     unfenced.
     """
@@ -133,7 +133,8 @@ def is_unfenced(node: Node) -> bool:
     return node_attribute(node, "#node-unfenced", current=True) not in (None, "0")
 
 
-def order_after_unfencing(plan: ActionGraph, resource: Resource, node: Node, action: Action, relation: int) -> None:
+def order_after_unfencing(plan: ActionGraph, resource: Resource, node: Node, action: PlannedAction,
+                          relation: int) -> None:
     """Order an action after its node is unfenced, when the resource needs that; and see that it is."""
     device = resource.is_fence_device and plan.cluster.unfencing_enabled
     if not device and resource.requires is not Requires.UNFENCING:
@@ -174,16 +175,16 @@ def schedule_fencing_and_shutdowns(plan: ActionGraph) -> None:
     """Fence what is unclean, shut down what asked for it; the coordinator comes last."""
     cluster = plan.cluster
     any_managed = any(each.managed for top in cluster.resources for each in top.walk())
-    fencings: list[Action] = []
-    shutdowns: list[Action] = []
-    dc_action: Action | None = None
+    fencings: list[PlannedAction] = []
+    shutdowns: list[PlannedAction] = []
+    dc_action: PlannedAction | None = None
     integrity_lost = False
     for node in cluster.nodes:
         if node.kind is NodeKind.GUEST:
             if node.remote_needs_reset and any_managed and can_fence(cluster, node):
                 _fence_guest(plan, node)
             continue
-        fencing: Action | None = None
+        fencing: PlannedAction | None = None
         if any_managed and node.unclean and can_fence(cluster, node):
             fencing = _fence(plan, node)
             if node is cluster.dc:
@@ -219,7 +220,8 @@ def _warn_of_lost_integrity(cluster: Cluster) -> None:
         _warn(cluster, "no-quorum", "no-quorum-policy", "Unclean nodes will not be fenced until there is quorum.")
 
 
-def _order_before_dc(cluster: Cluster, dc: Action, fencings: list[Action], shutdowns: list[Action]) -> None:
+def _order_before_dc(cluster: Cluster, dc: PlannedAction, fencings: list[PlannedAction],
+                     shutdowns: list[PlannedAction]) -> None:
     if dc.task == "do_shutdown":
         for shutdown in reversed(shutdowns):
             relate(shutdown, dc, r.ORDERED)
@@ -230,13 +232,13 @@ def _order_before_dc(cluster: Cluster, dc: Action, fencings: list[Action], shutd
         relate(fencings[-1], dc, r.ORDERED)
 
 
-def _fence(plan: ActionGraph, node: Node) -> Action:
+def _fence(plan: ActionGraph, node: Node) -> PlannedAction:
     fencing = fencing_action(plan, node, optional=False, reason="node is unclean")
     _order_around(plan, fencing, node)
     return fencing
 
 
-def _shutdown(plan: ActionGraph, node: Node) -> Action:
+def _shutdown(plan: ActionGraph, node: Node) -> PlannedAction:
     shutdown = plan.singleton(f"do_shutdown-{node.name}", "do_shutdown", node, optional=False)
     for action in reversed(plan.actions):
         resource = action.resource
@@ -273,7 +275,7 @@ def _fence_guest(plan: ActionGraph, node: Node) -> None:
 # What has to wait for it
 
 
-def _order_around(plan: ActionGraph, fencing: Action, target: Node) -> None:
+def _order_around(plan: ActionGraph, fencing: PlannedAction, target: Node) -> None:
     for top in plan.cluster.resources:
         for resource in _leaves(top):
             if resource.managed:
@@ -287,7 +289,7 @@ def _leaves(resource: Resource) -> list[Resource]:
     return [leaf for child in resource.children for leaf in _leaves(child)]
 
 
-def _order_starts(resource: Resource, fencing: Action, target: Node) -> None:
+def _order_starts(resource: Resource, fencing: PlannedAction, target: Node) -> None:
     for action in reversed(resource.actions):
         if action.needs is Requires.FENCING:
             relate(fencing, action, r.ORDERED)
@@ -305,7 +307,7 @@ def _is_known_on(resource: Resource, node: Node) -> bool:
     return resource.is_primitive and anonymous and parent is not None and node.id in parent.known_on
 
 
-def _order_stops(plan: ActionGraph, resource: Resource, fencing: Action, target: Node) -> None:
+def _order_stops(plan: ActionGraph, resource: Resource, fencing: PlannedAction, target: Node) -> None:
     from crm.policy_engine.actions.notifications import notify_after_fencing
 
     implied = needs_fencing(resource) or target.kind is NodeKind.GUEST

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from crm.model.score import INFINITY, MINUS_INFINITY
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.actions.fencing_actions import order_restart_after_unfencing
 from crm.policy_engine.constraints.colocations import ResolvedColocation
@@ -74,7 +74,7 @@ def _imply_capacity(plan: ActionGraph, resource: Resource, candidates: list[Cand
         plan.order_after_action(milestone, resource, "migrate_to", r.SAME_NODE_OR_TARGET)
 
 
-def _load_stopped(plan: ActionGraph, node: Node) -> Action:
+def _load_stopped(plan: ActionGraph, node: Node) -> PlannedAction:
     milestone = plan.milestone(f"load_stopped_{node.name}")
     if milestone.node is None:
         milestone.node = node

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from crm.model.report import Report, Severity
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, relate
+from crm.policy_engine.actions.action import PlannedAction, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, find_actions_on
 from crm.policy_engine.actions.fencing_actions import fencing_action, is_unfenced, order_after_unfencing
 from crm.policy_engine.actions.migration import abort_dangling_migrations, can_migrate, create_migration
@@ -186,7 +186,7 @@ def _stop(plan: ActionGraph, resource: Resource, node: Node | None, optional: bo
             _stop_for_unfencing(plan, resource, current, stop)
 
 
-def _stop_for_unfencing(plan: ActionGraph, resource: Resource, node: Node, stop: Action) -> None:
+def _stop_for_unfencing(plan: ActionGraph, resource: Resource, node: Node, stop: PlannedAction) -> None:
     unfence = fencing_action(plan, node, "on")
     relate(stop, unfence, r.THEN_NEEDS_FIRST)
     if not is_unfenced(node):

@@ -8,7 +8,7 @@ Explained, "Migrating Resources".
 from __future__ import annotations
 
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.action_graph import ActionGraph, Ordering
 from crm.policy_engine.picture.cluster import Node, Resource
 from crm.policy_engine.picture.tree import is_within
@@ -35,7 +35,7 @@ def create_migration(plan: ActionGraph, resource: Resource, source: Node) -> Non
     begun = resource.partial_migration_target is not None
     start = plan.action(resource, "start", target, optional=True)
     stop = plan.action(resource, "stop", source, optional=True)
-    migrate_to: Action | None = None
+    migrate_to: PlannedAction | None = None
     if not begun:
         migrate_to = plan.action(resource, "migrate_to", source, optional=True)
     migrate_from = plan.action(resource, "migrate_from", target, optional=True)

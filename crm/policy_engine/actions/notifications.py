@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from crm.model.score import INFINITY
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, relate
+from crm.policy_engine.actions.action import PlannedAction, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, newest_action
 from crm.policy_engine.picture.cluster import Node, NodeKind, Resource, Role
 from crm.policy_engine.picture.names import natural_key
@@ -26,10 +26,10 @@ class Notification:
     """Notices around one task of a clone, and what they will tell."""
 
     task: str
-    pre: Action | None = None
-    pre_done: Action | None = None
-    post: Action | None = None
-    post_done: Action | None = None
+    pre: PlannedAction | None = None
+    pre_done: PlannedAction | None = None
+    post: PlannedAction | None = None
+    post_done: PlannedAction | None = None
     changes: dict[str, list[Entry]] = field(default_factory=lambda: {task: [] for task in _TASKS})
     """What will be started, stopped, promoted, demoted, and where."""
     present: dict[str, list[Entry]] = field(
@@ -38,8 +38,8 @@ class Notification:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def announce(plan: ActionGraph, clone: Resource, task: str, action: Action | None,
-             done: Action | None) -> Notification | None:
+def announce(plan: ActionGraph, clone: Resource, task: str, action: PlannedAction | None,
+             done: PlannedAction | None) -> Notification | None:
     """Make the notices around a clone's task that begins with `action` and ends with `done`."""
     if not clone.notify:
         return None
@@ -59,8 +59,8 @@ def announce(plan: ActionGraph, clone: Resource, task: str, action: Action | Non
 
 
 def _notices(
-    plan: ActionGraph, clone: Resource, action: Action, task: str, when: str, runnable: bool
-) -> tuple[Action, Action]:
+    plan: ActionGraph, clone: Resource, action: PlannedAction, task: str, when: str, runnable: bool
+) -> tuple[PlannedAction, PlannedAction]:
     made = []
     for notice_task, kind in (("notify", when), ("notified", f"confirmed-{when}")):
         key = f"{clone.id}_{kind}_notify_{action.task}_0"
@@ -76,7 +76,8 @@ def _notices(
 
 
 def announce_life(
-    plan: ActionGraph, clone: Resource, start: Action, started: Action, stop: Action, stopped: Action
+    plan: ActionGraph, clone: Resource, start: PlannedAction, started: PlannedAction, stop: PlannedAction,
+    stopped: PlannedAction
 ) -> None:
     """Make the notices around a clone's start and stop."""
     notices = clone.notifications
@@ -88,13 +89,13 @@ def announce_life(
             relate(notices["stop"].post_done, notices["start"].pre, r.ORDERED)
 
 
-def announce_promote(plan: ActionGraph, clone: Resource, promote: Action, promoted: Action) -> None:
+def announce_promote(plan: ActionGraph, clone: Resource, promote: PlannedAction, promoted: PlannedAction) -> None:
     """Make the notices around a clone's promote."""
     if "promote" not in clone.notifications:
         _keep(clone.notifications, announce(plan, clone, "promote", promote, promoted))
 
 
-def announce_demote(plan: ActionGraph, clone: Resource, demote: Action, demoted: Action) -> None:
+def announce_demote(plan: ActionGraph, clone: Resource, demote: PlannedAction, demoted: PlannedAction) -> None:
     """Make the notices around a clone's demote, after all its other notices are made."""
     notices = clone.notifications
     if "demote" in notices:
@@ -126,7 +127,7 @@ def create_notifications(plan: ActionGraph, clone: Resource) -> None:
             _notify_instances(plan, clone, notification)
 
 
-def notify_after_fencing(plan: ActionGraph, stop: Action, resource: Resource, fencing: Action) -> None:
+def notify_after_fencing(plan: ActionGraph, stop: PlannedAction, resource: Resource, fencing: PlannedAction) -> None:
     """Tell the others that an instance is stopped because its node was fenced."""
     notification = announce(plan, resource, "stop", None, fencing)
     if notification is None:
@@ -260,10 +261,10 @@ def _notify(
     plan: ActionGraph,
     resource: Resource,
     node: Node,
-    notice: Action | None,
-    done: Action | None,
+    notice: PlannedAction | None,
+    done: PlannedAction | None,
     notification: Notification,
-) -> Action | None:
+) -> PlannedAction | None:
     """Make the notice to one instance."""
     if notice is None or done is None or not node.online or not notice.runnable:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from crm.model.values import is_true
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, relate
+from crm.policy_engine.actions.action import PlannedAction, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, Ordering, actions_for
 from crm.policy_engine.picture.cluster import Resource, ResourceKind
 from crm.policy_engine.placement.instances import compatible_instance
@@ -35,7 +35,7 @@ def _leading_to_restarts(plan: ActionGraph) -> set[int]:
 
     Without this, each probe of a long chain would be followed to the chain's end, in vain.
     """
-    found: list[Action] = []
+    found: list[PlannedAction] = []
     for top in plan.cluster.resources:
         for resource in top.primitives():
             for up, down in _DOWN.items():
@@ -50,7 +50,7 @@ def _leading_to_restarts(plan: ActionGraph) -> set[int]:
     return leading
 
 
-def _before_instance_starts(probe: Action, then: Action, relation: int) -> None:
+def _before_instance_starts(probe: PlannedAction, then: PlannedAction, relation: int) -> None:
     """A probe that cannot be done before a clone's start keeps its instances from starting one by one."""
     collective = then.resource
     if (
@@ -70,7 +70,8 @@ def _before_instance_starts(probe: Action, then: Action, relation: int) -> None:
         relate(probe, start, r.ORDERED | r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _before_restarts(probe: Action, after: Action, strategy: str, leading: set[int], seen: set[int]) -> None:
+def _before_restarts(probe: PlannedAction, after: PlannedAction, strategy: str, leading: set[int],
+                     seen: set[int]) -> None:
     """Follow what a start will set in motion; the stops (demotes) of restarts there wait for the probe, too."""
     assert probe.resource is not None
     if after.id in seen or after.id not in leading:
@@ -126,7 +127,7 @@ def _before_what_follows_stop(ordering: Ordering) -> None:
                 relate(probe, then, relation)
 
 
-def _then_actions(ordering: Ordering) -> list[Action]:
+def _then_actions(ordering: Ordering) -> list[PlannedAction]:
     if ordering.then_action is not None:
         return [ordering.then_action]
     resource: Resource | None = ordering.then_resource
@@ -134,7 +135,7 @@ def _then_actions(ordering: Ordering) -> list[Action]:
     return actions_for(resource, ordering.then_task) if resource is not None else []
 
 
-def _must_wait(probe: Action, then: Action) -> bool:
+def _must_wait(probe: PlannedAction, then: PlannedAction) -> bool:
     """A node is unfenced before it is probed; another node's shutdown need not wait."""
     if then.task == "stonith" and probe.node is then.node:
         return (then.meta.get("stonith_action") or "").lower() != "on"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from crm.model.score import INFINITY
 from crm.model.values import is_true
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, Input, operation_key, relate
+from crm.policy_engine.actions.action import Input, PlannedAction, operation_key, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, newest_action
 from crm.policy_engine.actions.apply_orderings import apply_orderings, disable_invalid
 from crm.policy_engine.actions.collective_state import CollectiveState, collective_state, original_task
@@ -48,7 +48,7 @@ class _Settler:
 
     # One action and its inputs
 
-    def update(self, then: Action) -> None:
+    def update(self, then: PlannedAction) -> None:
         """Let all that comes before an action count for it, and the other way round."""
         changed = NOTHING
         before = (then.optional, then.runnable)
@@ -72,7 +72,7 @@ class _Settler:
             for other, _ in reversed(then.outputs):
                 self.update(other)
 
-    def _update_input(self, then: Action, link: Input) -> Changed:
+    def _update_input(self, then: PlannedAction, link: Input) -> Changed:
         first = link.action
         first_node, then_node = _node_of(first), _node_of(then)
         if link.relation & r.SAME_NODE and first_node is not None and then_node is not None:
@@ -94,7 +94,7 @@ class _Settler:
         return self._apply(first, then, first_state, then_state, link)
 
     @staticmethod
-    def _stand_in(first: Action, then: Action) -> Action:
+    def _stand_in(first: PlannedAction, then: PlannedAction) -> PlannedAction:
         """The action to wait for: of another collective its last milestone rather than its first."""
         resource, other = first.resource, then.resource
         if resource is None or other is None or resource is other or resource.is_primitive:
@@ -112,14 +112,15 @@ class _Settler:
         return found[-1] if found else first
 
     @staticmethod
-    def _state_for(action: Action, node: Node | None) -> CollectiveState:
+    def _state_for(action: PlannedAction, node: Node | None) -> CollectiveState:
         state = collective_state(action)
         if node is None or action.resource is None or not action.resource.is_clone:
             return state
         there = collective_state(action, node)
         return CollectiveState(there.optional, there.runnable or state.runnable, there.migratable)
 
-    def _apply(self, first: Action, then: Action, first_state: CollectiveState, then_state: CollectiveState,
+    def _apply(self, first: PlannedAction, then: PlannedAction, first_state: CollectiveState,
+               then_state: CollectiveState,
                link: Input) -> Changed:
         changed = NOTHING
         node = then.node
@@ -148,7 +149,7 @@ class _Settler:
         return changed
 
     def _apply_nested_probe(
-        self, first: Action, then: Action, node: Node | None, first_state: CollectiveState, link: Input
+        self, first: PlannedAction, then: PlannedAction, node: Node | None, first_state: CollectiveState, link: Input
     ) -> Changed:
         if then.resource is None:
             return NOTHING
@@ -160,7 +161,8 @@ class _Settler:
     # What a relation means for the members of collectives
 
     def spread(
-        self, kind: ResourceKind, first: Action, then: Action, node: Node | None, state: CollectiveState, bit: Relation
+        self, kind: ResourceKind, first: PlannedAction, then: PlannedAction, node: Node | None, state: CollectiveState,
+        bit: Relation
     ) -> Changed:
         """Apply one relation to two actions, and to those of the members that they stand for."""
         if kind is ResourceKind.PRIMITIVE:
@@ -177,7 +179,7 @@ class _Settler:
         return changed
 
     def _spread_in_group(
-        self, first: Action, then: Action, node: Node | None, state: CollectiveState, bit: Relation
+        self, first: PlannedAction, then: PlannedAction, node: Node | None, state: CollectiveState, bit: Relation
     ) -> Changed:
         changed = self._change(first, then, state, bit)
         assert then.resource is not None
@@ -188,7 +190,8 @@ class _Settler:
         return changed
 
     def _spread_to_instance(
-        self, instance: Resource, first: Action, then: Action, node: Node | None, state: CollectiveState, bit: Relation
+        self, instance: Resource, first: PlannedAction, then: PlannedAction, node: Node | None, state: CollectiveState,
+        bit: Relation
     ) -> Changed:
         action = newest_action(instance, then.task, node)
         if action is None or not collective_state(action, node).runnable:
@@ -199,7 +202,8 @@ class _Settler:
                 self.update(other)
         return changed
 
-    def _spread_interleaved(self, first: Action, then: Action, node: Node | None, bit: Relation) -> Changed:
+    def _spread_interleaved(self, first: PlannedAction, then: PlannedAction, node: Node | None,
+                            bit: Relation) -> Changed:
         assert first.resource is not None and then.resource is not None
         changed = NOTHING
         first_task = original_task(first)
@@ -225,7 +229,7 @@ class _Settler:
 
     # What a relation means for two actions
 
-    def _change(self, first: Action, then: Action, state: CollectiveState, bit: Relation) -> Changed:
+    def _change(self, first: PlannedAction, then: PlannedAction, state: CollectiveState, bit: Relation) -> Changed:
         first_before, then_before = first.state, then.state
         MEANING[bit](first, then, state)
         changed = NOTHING
@@ -239,7 +243,7 @@ class _Settler:
 
     # Colocations of what cannot start
 
-    def block_dependents(self, action: Action) -> None:
+    def block_dependents(self, action: PlannedAction) -> None:
         """When no instance of a resource can start (be promoted), neither can what must be with it."""
         if action.runnable or action.task not in ("start", "promote"):
             return
@@ -259,7 +263,7 @@ class _Settler:
             task = "promote" if colocation.dependent_role is Role.PROMOTED else "start"
             self._block(colocation.dependent, task, action)
 
-    def _block(self, resource: Resource, task: str, because: Action) -> None:
+    def _block(self, resource: Resource, task: str, because: PlannedAction) -> None:
         for action in reversed(resource.actions):
             if action.runnable and action.task == task:
                 action.runnable = False
@@ -272,7 +276,7 @@ class _Settler:
             self._block(child, task, because)
 
 
-def _node_of(action: Action) -> Node | None:
+def _node_of(action: PlannedAction) -> Node | None:
     """Where an action takes place; a group starts where it is assigned."""
     resource = action.resource
     if resource is not None and resource.is_group and action.task == "start":
@@ -280,7 +284,7 @@ def _node_of(action: Action) -> Node | None:
     return action.node
 
 
-def _is_blocked_stop(action: Action) -> bool:
+def _is_blocked_stop(action: PlannedAction) -> bool:
     resource = action.resource
     return (
         resource is not None
@@ -291,7 +295,7 @@ def _is_blocked_stop(action: Action) -> bool:
     )
 
 
-def _interleaves(first: Action, then: Action) -> bool:
+def _interleaves(first: PlannedAction, then: PlannedAction) -> bool:
     """Whether two collectives are related instance by instance: the one that has to wait decides."""
     if first.resource is None or then.resource is None or first.resource is then.resource:
         return False
@@ -302,8 +306,8 @@ def _interleaves(first: Action, then: Action) -> bool:
 
 
 def _instance_action(
-    action: Action, instance: Resource, task: str, node: Node | None, for_first: bool
-) -> Action | None:
+    action: PlannedAction, instance: Resource, task: str, node: Node | None, for_first: bool
+) -> PlannedAction | None:
     """An instance's action; in a bundle promotion (and what others wait for) is a matter of what runs inside."""
     wants_inner = (
         action.task not in ("stop", "stopped")

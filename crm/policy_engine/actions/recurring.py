@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from crm.model.report import Report, Severity
 from crm.model.resources import Operation
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, operation_key, relate
+from crm.policy_engine.actions.action import PlannedAction, operation_key, relate
 from crm.policy_engine.actions.action_graph import ActionGraph, actions_for, find_actions_on
 from crm.policy_engine.actions.collective_state import collective_state
 from crm.policy_engine.actions.fencing_actions import trigger_unfencing
@@ -38,7 +38,7 @@ def create_recurring(plan: ActionGraph, resource: Resource) -> None:
     if resource.blocked or resource.maintenance:
         return
     node = resource.assigned
-    start: Action | None = None
+    start: PlannedAction | None = None
     if node is not None and not node.maintenance:
         if resource.next_role is not Role.STOPPED or not resource.managed:
             start = plan.action(resource, "start", node, optional=True)
@@ -87,7 +87,8 @@ def _is_duplicate(plan: ActionGraph, resource: Resource, operation: Operation) -
     return True
 
 
-def _for_active(plan: ActionGraph, resource: Resource, start: Action, node: Node | None, recurring: _Recurring) -> None:
+def _for_active(plan: ActionGraph, resource: Resource, start: PlannedAction, node: Node | None,
+                recurring: _Recurring) -> None:
     if recurring.role is Role.STOPPED:
         return
     assert node is not None
@@ -109,7 +110,7 @@ def _for_active(plan: ActionGraph, resource: Resource, start: Action, node: Node
         _order_after_changes(plan, resource, monitor)
 
 
-def _keeps_running(resource: Resource, node: Node, start: Action, recurring: _Recurring) -> bool:
+def _keeps_running(resource: Resource, node: Node, start: PlannedAction, recurring: _Recurring) -> bool:
     """Whether the operation is running on the node already and need not be made again."""
     if not collective_state(start).optional:
         return False
@@ -129,7 +130,7 @@ def _cancel_before_change(plan: ActionGraph, resource: Resource, node: Node, rec
         plan.order_after_action(cancel, resource, before, r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _order_after_changes(plan: ActionGraph, resource: Resource, monitor: Action) -> None:
+def _order_after_changes(plan: ActionGraph, resource: Resource, monitor: PlannedAction) -> None:
     follows = r.FIRST_REQUIRES_THEN | r.UNRUNNABLE_FIRST_BLOCKS
     plan.order_before_action(resource, "start", monitor, follows)
     plan.order_before_action(resource, "reload-agent", monitor, follows)
@@ -166,7 +167,7 @@ def _cancel_if_running(plan: ActionGraph, resource: Resource, node: Node, recurr
         plan.order_after_action(cancel, resource, "start", r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _order_after_stops(plan: ActionGraph, resource: Resource, node: Node, monitor: Action) -> None:
+def _order_after_stops(plan: ActionGraph, resource: Resource, node: Node, monitor: PlannedAction) -> None:
     for stop in find_actions_on(resource, "stop", node):
         if not stop.optional and not monitor.optional and not resource.managed:
             monitor.optional = True
@@ -176,7 +177,7 @@ def _order_after_stops(plan: ActionGraph, resource: Resource, node: Node, monito
             plan.order_actions(stop, monitor, r.FIRST_REQUIRES_THEN | r.UNRUNNABLE_FIRST_BLOCKS)
 
 
-def cancel_action(plan: ActionGraph, resource: Resource, name: str, interval_ms: int, node: Node) -> Action:
+def cancel_action(plan: ActionGraph, resource: Resource, name: str, interval_ms: int, node: Node) -> PlannedAction:
     """The action that ends a recurring operation; it has the key of what it ends."""
     key = operation_key(resource.id, name, interval_ms)
     cancel = plan.action(resource, "cancel", node, optional=False, interval_ms=interval_ms, key=key)

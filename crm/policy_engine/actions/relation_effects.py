@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.collective_state import CollectiveState
 from crm.policy_engine.actions.relation import Relation
 from crm.policy_engine.picture.cluster import Role
@@ -23,34 +23,34 @@ FIRST: Changed = 1
 THEN: Changed = 2
 
 
-def _because(action: Action, other: Action, change: str) -> None:
+def _because(action: PlannedAction, other: PlannedAction, change: str) -> None:
     """Note why an action changed, unless the other one belongs to the same resource."""
     if action.resource is not other.resource:
         name = f" {other.resource.id}" if other.resource is not None else ""
         action.set_reason(f"{change}{name} {other.task}")
 
 
-def _require(action: Action, because: Action) -> None:
+def _require(action: PlannedAction, because: PlannedAction) -> None:
     if action.optional:
         action.optional = False
         action.required_by = because
         _because(action, because, "required")
 
 
-def _block(action: Action, because: Action) -> None:
+def _block(action: PlannedAction, because: PlannedAction) -> None:
     if action.runnable:
         action.runnable = False
         action.blocked_by = because
         _because(action, because, "unrunnable")
 
 
-def _unmigrate(action: Action, because: Action) -> None:
+def _unmigrate(action: PlannedAction, because: PlannedAction) -> None:
     if action.migratable:
         action.migratable = False
         _because(action, because, "unmigrateable")
 
 
-def _asymmetric(first: Action, then: Action, state: CollectiveState) -> None:
+def _asymmetric(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if then.resource is None or first.runnable:
         return
     if then.optional:
@@ -63,7 +63,7 @@ def _asymmetric(first: Action, then: Action, state: CollectiveState) -> None:
     _block(then, first)
 
 
-def _then_needs_first(first: Action, then: Action, state: CollectiveState) -> None:
+def _then_needs_first(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if then.optional:
         return
     if not state.optional and first.optional:
@@ -72,7 +72,7 @@ def _then_needs_first(first: Action, then: Action, state: CollectiveState) -> No
         _unmigrate(first, then)
 
 
-def _promoted_then_needs_first(first: Action, then: Action, state: CollectiveState) -> None:
+def _promoted_then_needs_first(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if then.resource is None or then.resource.role is not Role.PROMOTED or then.optional:
         return
     _require(first, then)
@@ -80,31 +80,31 @@ def _promoted_then_needs_first(first: Action, then: Action, state: CollectiveSta
         _unmigrate(first, then)
 
 
-def _unmigratable_then_blocks(first: Action, then: Action, state: CollectiveState) -> None:
+def _unmigratable_then_blocks(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if not (then.migratable and then.runnable):
         _block(first, then)
     if not then.optional:
         _require(first, then)
 
 
-def _first_else_then(first: Action, then: Action, state: CollectiveState) -> None:
+def _first_else_then(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if not first.runnable:
         _unmigrate(then, first)
         then.pseudo = False
 
 
-def _unrunnable_first_blocks(first: Action, then: Action, state: CollectiveState) -> None:
+def _unrunnable_first_blocks(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if then.runnable and not state.runnable:
         _block(then, first)
         _unmigrate(then, first)
 
 
-def _first_requires_then(first: Action, then: Action, state: CollectiveState) -> None:
+def _first_requires_then(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     if then.optional and not state.optional and not first.migratable:
         _require(then, first)
 
 
-def _restart(first: Action, then: Action, state: CollectiveState) -> None:
+def _restart(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     assert then.resource is not None
     required = not then.optional
     stopped = not then.runnable and then.resource.managed and first.resource is then.resource
@@ -120,11 +120,11 @@ def _restart(first: Action, then: Action, state: CollectiveState) -> None:
         _block(then, first)
 
 
-def _no_more(first: Action, then: Action, state: CollectiveState) -> None:
+def _no_more(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> None:
     """Only an order in time."""
 
 
-MEANING: dict[Relation, Callable[[Action, Action, CollectiveState], None]] = {
+MEANING: dict[Relation, Callable[[PlannedAction, PlannedAction, CollectiveState], None]] = {
     r.FIRST_REQUIRES_THEN: _first_requires_then,
     r.RESTART: _restart,
     r.THEN_NEEDS_FIRST: _then_needs_first,
@@ -138,7 +138,7 @@ MEANING: dict[Relation, Callable[[Action, Action, CollectiveState], None]] = {
 }
 
 
-def _require_plain(first: Action, then: Action, state: CollectiveState) -> Changed:
+def _require_plain(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> Changed:
     if state.optional or not then.optional:
         return NOTHING
     then.optional = False
@@ -146,7 +146,7 @@ def _require_plain(first: Action, then: Action, state: CollectiveState) -> Chang
     return THEN
 
 
-def _unneeded_plain(first: Action, then: Action, state: CollectiveState) -> Changed:
+def _unneeded_plain(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> Changed:
     if state.optional or not first.runnable:
         return NOTHING
     first.runnable = False
@@ -154,7 +154,7 @@ def _unneeded_plain(first: Action, then: Action, state: CollectiveState) -> Chan
     return FIRST
 
 
-def _count_plain(first: Action, then: Action, state: CollectiveState) -> Changed:
+def _count_plain(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> Changed:
     if not state.runnable:
         return NOTHING
     then.runnable_before += 1
@@ -164,7 +164,7 @@ def _count_plain(first: Action, then: Action, state: CollectiveState) -> Changed
     return THEN
 
 
-def _block_plain(first: Action, then: Action, state: CollectiveState) -> Changed:
+def _block_plain(first: PlannedAction, then: PlannedAction, state: CollectiveState) -> Changed:
     if state.runnable or not then.runnable:
         return NOTHING
     then.runnable = False
@@ -172,7 +172,7 @@ def _block_plain(first: Action, then: Action, state: CollectiveState) -> Changed
     return THEN
 
 
-PARTS: tuple[tuple[Relation, Callable[[Action, Action, CollectiveState], Changed] | None], ...] = (
+PARTS: tuple[tuple[Relation, Callable[[PlannedAction, PlannedAction, CollectiveState], Changed] | None], ...] = (
     (r.FIRST_REQUIRES_THEN, _require_plain),
     (r.RESTART, None),
     (r.THEN_NEEDS_FIRST, _unneeded_plain),

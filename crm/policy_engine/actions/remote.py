@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.picture.cluster import Node, NodeKind, Resource, Role
 from crm.policy_engine.picture.tree import current_node
@@ -85,15 +85,15 @@ def order_remote_actions(plan: ActionGraph) -> None:
             _order_on_remote(plan, action, node, node.remote)
 
 
-def _start_first(plan: ActionGraph, first: Resource, action: Action, extra: int = r.NONE) -> None:
+def _start_first(plan: ActionGraph, first: Resource, action: PlannedAction, extra: int = r.NONE) -> None:
     plan.order_before_action(first, "start", action, r.GUEST_ALLOWED | r.UNRUNNABLE_FIRST_BLOCKS | extra)
 
 
-def _stop_last(plan: ActionGraph, action: Action, last: Resource, extra: int = r.NONE) -> None:
+def _stop_last(plan: ActionGraph, action: PlannedAction, last: Resource, extra: int = r.NONE) -> None:
     plan.order_after_action(action, last, "stop", r.GUEST_ALLOWED | extra)
 
 
-def _kind_of_task(action: Action) -> str:
+def _kind_of_task(action: PlannedAction) -> str:
     """Up, down, demote or other; a migration leaves, so it is down."""
     if action.task in ("start", "promote"):
         return "up"
@@ -102,12 +102,12 @@ def _kind_of_task(action: Action) -> str:
     return action.task
 
 
-def is_recurring(action: Action) -> bool:
+def is_recurring(action: PlannedAction) -> bool:
     """Whether an action repeats."""
     return action.meta.get("interval", "0") != "0"
 
 
-def _order_on_remote(plan: ActionGraph, action: Action, node: Node, connection: Resource) -> None:
+def _order_on_remote(plan: ActionGraph, action: PlannedAction, node: Node, connection: Resource) -> None:
     state = connection_state(node)
     match _kind_of_task(action):
         case "up":
@@ -130,7 +130,8 @@ def _order_on_remote(plan: ActionGraph, action: Action, node: Node, connection: 
             _order_other(plan, action, node, connection, state)
 
 
-def _order_other(plan: ActionGraph, action: Action, node: Node, connection: Resource, state: RemoteConnection) -> None:
+def _order_other(plan: ActionGraph, action: PlannedAction, node: Node, connection: Resource,
+                 state: RemoteConnection) -> None:
     if is_recurring(action):
         _start_first(plan, connection, action, r.FIRST_REQUIRES_THEN)
         return
@@ -145,7 +146,8 @@ def _order_other(plan: ActionGraph, action: Action, node: Node, connection: Reso
 _KNOWN_TASKS = ("monitor", "notify", "notified", "running", "stopped", "promoted", "demoted", "do_shutdown", "stonith")
 
 
-def _order_in_guest(plan: ActionGraph, action: Action, node: Node, connection: Resource, container: Resource) -> None:
+def _order_in_guest(plan: ActionGraph, action: PlannedAction, node: Node, connection: Resource,
+                    container: Resource) -> None:
     if container.failed:
         plan.fence_node(node, "container failed")
     match _kind_of_task(action):
@@ -163,7 +165,7 @@ def _order_in_guest(plan: ActionGraph, action: Action, node: Node, connection: R
                 _start_first(plan, connection, action, r.FIRST_REQUIRES_THEN)
 
 
-def router_of(action: Action) -> Node | None:
+def router_of(action: PlannedAction) -> Node | None:
     """The cluster node that carries an action on a remote or guest node out: the one that holds the connection then."""
     node = action.node
     if action.task == "stonith" or node is None or not node.is_remote_kind:

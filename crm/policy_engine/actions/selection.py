@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, Input
+from crm.policy_engine.actions.action import Input, PlannedAction
 from crm.policy_engine.picture.cluster import NodeKind
 
 _HARMLESS = r.THEN_SHOWS_FIRST | r.FIRST_SHOWS_THEN | r.ORDERED
 
 
-def belongs_in_graph(action: Action) -> bool:
+def belongs_in_graph(action: PlannedAction) -> bool:
     """Whether an action is to be carried out: required (or to be shown), possible, and its resource managed."""
     if not action.runnable or (action.optional and not action.always_in_graph):
         return False
@@ -27,7 +27,7 @@ def belongs_in_graph(action: Action) -> bool:
     return node.online and not node.unclean
 
 
-def counts_as_input(action: Action, link: Input) -> bool:
+def counts_as_input(action: PlannedAction, link: Input) -> bool:
     """Whether an action really has to wait for an input; one that turns out void is marked so."""
     first = link.action
     if link.graphed:
@@ -60,14 +60,14 @@ def _void_if(link: Input, void: bool) -> bool:
     return void
 
 
-def _counts_here_or_at_target(action: Action, link: Input) -> bool:
+def _counts_here_or_at_target(action: PlannedAction, link: Input) -> bool:
     first = link.action
     if action.resource is not None and action.task == "migrate_to":
         return not _void_if(link, first.node is not action.resource.assigned)
     return not _void_if(link, first.node is not action.node or first.optional)
 
 
-def _is_abandoned_stop(action: Action, first: Action) -> bool:
+def _is_abandoned_stop(action: PlannedAction, first: PlannedAction) -> bool:
     """Unmanaged failed resources cannot keep a clone from stopping."""
     resource = first.resource
     return (
@@ -81,7 +81,7 @@ def _is_abandoned_stop(action: Action, first: Action) -> bool:
     )
 
 
-def has_circle(start: Action, action: Action, link: Input) -> bool:
+def has_circle(start: PlannedAction, action: PlannedAction, link: Input) -> bool:
     """Whether following inputs from `link` on leads back to `start`."""
     first = link.action
     if first.visited or not counts_as_input(action, link):

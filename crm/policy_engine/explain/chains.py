@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from crm.policy_engine.actions.action import Action, Input
+from crm.policy_engine.actions.action import Input, PlannedAction
 from crm.policy_engine.actions.task_names import completed
 from crm.policy_engine.explain.answers import ActionAnswer
 from crm.policy_engine.explain.reasons import why_wanted_stopped
@@ -33,12 +33,12 @@ def action_answers(graph: TransitionGraph, steps: Mapping[int, int], resource: R
     return sorted(found, key=lambda each: (each.step == 0, each.step))
 
 
-def _is_missed(action: Action) -> bool:
+def _is_missed(action: PlannedAction) -> bool:
     """Required but impossible, and of interest."""
     return not action.runnable and not action.optional and action.task in _ALWAYS_TOLD and action.node is not None
 
 
-def _task(action: Action) -> str:
+def _task(action: PlannedAction) -> str:
     interval = action.interval
     if action.task == "monitor" and (interval is None or interval == "0"):
         return "probe"
@@ -47,11 +47,11 @@ def _task(action: Action) -> str:
     )
 
 
-def _node_name(action: Action) -> str | None:
+def _node_name(action: PlannedAction) -> str | None:
     return action.node.name if action.node is not None else None
 
 
-def why(action: Action, decided: str) -> list[str]:
+def why(action: PlannedAction, decided: str) -> list[str]:
     """Why an action is required, or impossible: the nearest cause first."""
     if action.task == "notify":
         return ["notify=true: instances are told what happens to the others"]
@@ -63,7 +63,7 @@ def why(action: Action, decided: str) -> list[str]:
     return [*told, *_first_cause(last, decided, is_other=last is not action)]
 
 
-def _why_blocked(action: Action) -> list[str]:
+def _why_blocked(action: PlannedAction) -> list[str]:
     links = _links(action, "blocked_by")
     told = [
         f"{'that' if number else 'it'} cannot be done without {name(by)}{between}"
@@ -72,12 +72,12 @@ def _why_blocked(action: Action) -> list[str]:
     return [*told, _why_impossible(links[-1][0] if links else action)]
 
 
-def _links(action: Action, link: str) -> list[tuple[Action, str]]:
+def _links(action: PlannedAction, link: str) -> list[tuple[PlannedAction, str]]:
     """The chain of causes: each action, and in brackets what relates it to the one before."""
-    found: list[tuple[Action, str]] = []
+    found: list[tuple[PlannedAction, str]] = []
     seen = {action.id}
     while len(found) < _DEPTH:
-        following: Action | None = getattr(action, link)
+        following: PlannedAction | None = getattr(action, link)
         if following is None or following.id in seen:
             break
         seen.add(following.id)
@@ -87,7 +87,7 @@ def _links(action: Action, link: str) -> list[tuple[Action, str]]:
     return found
 
 
-def _why_impossible(action: Action) -> str:
+def _why_impossible(action: PlannedAction) -> str:
     if action.reason is not None and not action.reason.startswith("unrunnable"):
         return f"{name(action)} cannot be done: {action.reason}"
     if action.resource is not None and not action.resource.managed:
@@ -109,7 +109,7 @@ def _why_down(resource: Resource) -> str:
     return f"no node can run it (ask: crmctl explain {resource.id})"
 
 
-def _first_cause(action: Action, decided: str, is_other: bool) -> list[str]:
+def _first_cause(action: PlannedAction, decided: str, is_other: bool) -> list[str]:
     """Why the last action of a chain has to be done."""
     if action.reason == "node availability":
         return [f"no node is left for {action.resource.id}"] if is_other and action.resource else [decided]
@@ -144,7 +144,7 @@ def _state(resource: Resource) -> str:
     return f"ask: crmctl explain {resource.id}"
 
 
-def name(action: Action) -> str:
+def name(action: PlannedAction) -> str:
     """An action in words."""
     if action.task == "stonith":
         return f"fencing {_node_name(action)}"
@@ -158,7 +158,7 @@ def name(action: Action) -> str:
 # What two actions are to each other
 
 
-def relation_between(action: Action, other: Action) -> str:
+def relation_between(action: PlannedAction, other: PlannedAction) -> str:
     """What relates two actions, in words: an ordering by its id, or what their resources are to each other."""
     constraint = _constraint_between(action, other)
     if constraint:
@@ -201,7 +201,7 @@ def _kinship(resource: Resource, other: Resource) -> str:
     return ""
 
 
-def _constraint_between(action: Action, other: Action) -> str:
+def _constraint_between(action: PlannedAction, other: PlannedAction) -> str:
     """The ordering constraint that relates two actions, or those that stand for them in what they are part of."""
     ours, theirs = _stand_ins(action), _stand_ins(other)
     for then, firsts in ((theirs, ours), (ours, theirs)):
@@ -211,12 +211,12 @@ def _constraint_between(action: Action, other: Action) -> str:
     return ""
 
 
-def _constraint_in(links: Iterable[Input], firsts: Sequence[Action]) -> str:
+def _constraint_in(links: Iterable[Input], firsts: Sequence[PlannedAction]) -> str:
     ids = {each.id for each in firsts}
     return next((link.constraint for link in links if link.constraint and link.action.id in ids), "")
 
 
-def _stand_ins(action: Action) -> list[Action]:
+def _stand_ins(action: PlannedAction) -> list[PlannedAction]:
     found = [action]
     resource = action.resource.parent if action.resource is not None else None
     tasks = {action.task, completed(action.task)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.actions.action_graph import ActionGraph, actions_for, find_actions
 from crm.policy_engine.picture.cluster import Node, NodeKind, Resource, Role
 from crm.policy_engine.picture.roles import role_text
@@ -89,7 +89,7 @@ class _Change:
         self.next = next_node
         self.moving = current is not None and next_node is not None and current is not next_node
 
-    def _first(self, task: str, node: Node | None) -> Action | None:
+    def _first(self, task: str, node: Node | None) -> PlannedAction | None:
         found = actions_for(self.resource, task, node)
         return found[0] if found else None
 
@@ -114,8 +114,8 @@ class _Change:
         what: str,
         origin: Node | None,
         destination: Node | None,
-        action: Action | None,
-        source: Action | None = None,
+        action: PlannedAction | None,
+        source: PlannedAction | None = None,
     ) -> ResourceChange:
         source = source or action
         return ResourceChange(

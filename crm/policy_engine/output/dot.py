@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crm.model.values import parse_integer
 from crm.policy_engine.actions import relation as r
-from crm.policy_engine.actions.action import Action, operation_key
+from crm.policy_engine.actions.action import PlannedAction, operation_key
 from crm.policy_engine.actions.action_graph import ActionGraph
 
 
@@ -39,7 +39,7 @@ def _lines(plan: ActionGraph, all_actions: bool, with_numbers: bool) -> Iterator
     yield "}"
 
 
-def _look(action: Action) -> tuple[str, str, str, bool]:
+def _look(action: PlannedAction) -> tuple[str, str, str, bool]:
     font = "orange" if action.pseudo else "black"
     if action.in_graph:
         return "bold", "green", font, True
@@ -50,13 +50,13 @@ def _look(action: Action) -> tuple[str, str, str, bool]:
     return "dashed", "red", font, True
 
 
-def action_name(action: Action, with_number: bool = False) -> str:
+def action_name(action: PlannedAction, with_number: bool = False) -> str:
     """What an action is called in drawings."""
     name = _name(action)
     return f"{name} ({action.id})" if with_number else name
 
 
-def _name(action: Action) -> str:
+def _name(action: PlannedAction) -> str:
     host = action.node.name if action.node is not None else None if action.pseudo else "<none>"
     prefix, task = "", action.task
     if task == "cancel":

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 
 _BEGINNINGS = ("start", "promote", "migrate_to")
 
 
-def resting_on_expired(actions: Iterable[Action]) -> dict[int, tuple[int, ...]]:
+def resting_on_expired(actions: Iterable[PlannedAction]) -> dict[int, tuple[int, ...]]:
     """By the ids of beginnings among those actions of a graph: the ids of the monitors that speak of what they need."""
     found: dict[int, tuple[int, ...]] = defaultdict(tuple)
     for monitor in actions:
@@ -25,7 +25,7 @@ def resting_on_expired(actions: Iterable[Action]) -> dict[int, tuple[int, ...]]:
     return found
 
 
-def _beginnings_after(monitor: Action) -> Iterator[Action]:
+def _beginnings_after(monitor: PlannedAction) -> Iterator[PlannedAction]:
     """What is in the graph and ordered after the start of the monitored instance; directly, or over what nobody does:
     what is not in the graph, or stands for all instances of a clone or members of a group."""
     assert monitor.resource is not None

@@ -12,7 +12,7 @@ from functools import cache
 from crm.model.release import FEATURE_SET
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.model.values import parse_integer
-from crm.policy_engine.actions.action import Action, Input, operation_key
+from crm.policy_engine.actions.action import Input, PlannedAction, operation_key
 from crm.policy_engine.actions.action_graph import ActionGraph
 from crm.policy_engine.actions.collective_state import collective_state
 from crm.policy_engine.actions.notifications import create_notifications
@@ -32,9 +32,9 @@ _FENCING = ("off", "reboot")
 class GraphStep:
     """An action of the transition, and the actions that it waits for."""
 
-    action: Action
+    action: PlannedAction
     priority: int
-    inputs: tuple[Action, ...]
+    inputs: tuple[PlannedAction, ...]
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ def _maintenance_changes(cluster: Cluster) -> Iterator[tuple[str, bool]]:
             yield node.id, node.maintenance
 
 
-def _add(graph: TransitionGraph, action: Action) -> None:
+def _add(graph: TransitionGraph, action: PlannedAction) -> None:
     if not action.deduplicated:
         _merge_inputs(action)
         action.deduplicated = True
@@ -116,7 +116,7 @@ def _add(graph: TransitionGraph, action: Action) -> None:
     graph.steps.append(GraphStep(action, priority, tuple(inputs)))
 
 
-def _merge_inputs(action: Action) -> None:
+def _merge_inputs(action: PlannedAction) -> None:
     """One input for each earlier action, by number, with all its relations."""
     merged: dict[int, Input] = {}
     for link in reversed(action.inputs):
@@ -155,7 +155,7 @@ def as_transition(graph: TransitionGraph, number: int = 1) -> Transition:
     )
 
 
-def graph_action(plan: ActionGraph, action: Action, with_details: bool = True) -> GraphAction:
+def graph_action(plan: ActionGraph, action: PlannedAction, with_details: bool = True) -> GraphAction:
     """An action as data; without details only what tells it from others."""
     kind = _kind(action)
     shows_node = kind is not ActionKind.PSEUDO or action.task == "stonith"
@@ -195,7 +195,7 @@ def graph_action(plan: ActionGraph, action: Action, with_details: bool = True) -
     )
 
 
-def _kind(action: Action) -> ActionKind:
+def _kind(action: PlannedAction) -> ActionKind:
     if action.task == "stonith":
         return ActionKind.PSEUDO if action.pseudo else ActionKind.CLUSTER
     if action.task in _CLUSTER_TASKS:
@@ -203,7 +203,7 @@ def _kind(action: Action) -> ActionKind:
     return ActionKind.PSEUDO if action.pseudo else ActionKind.RESOURCE
 
 
-def _keys(action: Action) -> tuple[str, str | None]:
+def _keys(action: PlannedAction) -> tuple[str, str | None]:
     """The key that executors know the action by, and the internal one when that differs (anonymous instances)."""
     resource = action.resource
     if resource is None or resource.history_id is None:
@@ -230,7 +230,7 @@ def _agent(resource: Resource) -> AgentReference:
     return AgentReference(identity, resource.standard, resource.type, resource.provider, long_id)
 
 
-def _attributes(plan: ActionGraph, action: Action) -> dict[str, str]:
+def _attributes(plan: ActionGraph, action: PlannedAction) -> dict[str, str]:
     """Everything passed on: the operation's own parameters, the resource's, meta attributes; the first of a name
     counts.
     """
@@ -266,7 +266,7 @@ def is_reserved(name: str) -> bool:
     return name.startswith("CRM_meta_")
 
 
-def _parameters(cluster: Cluster, resource: Resource, action: Action) -> dict[str, str]:
+def _parameters(cluster: Cluster, resource: Resource, action: PlannedAction) -> dict[str, str]:
     parameters = parameters_of(cluster, resource, action.node)
     if needs_remote_address(cluster, resource):
         address = remote_address(cluster, resource)
@@ -303,7 +303,7 @@ def _flag(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _add_guest_meta(action: Action, resource: Resource, found: dict[str, str]) -> None:
+def _add_guest_meta(action: PlannedAction, resource: Resource, found: dict[str, str]) -> None:
     """Where the guest node's container is while the action runs: some agents need their machine's attributes."""
     node = action.node
     if node is None or node.kind is not NodeKind.GUEST:
@@ -323,7 +323,7 @@ def _add_guest_meta(action: Action, resource: Resource, found: dict[str, str]) -
         found.setdefault(meta_name("physical-host"), host.name)
 
 
-def _downed(cluster: Cluster, action: Action) -> Iterator[str]:
+def _downed(cluster: Cluster, action: PlannedAction) -> Iterator[str]:
     """Ids of the nodes that go down by an action."""
     node, resource = action.node, action.resource
     assert node is not None
@@ -347,7 +347,7 @@ def _downed(cluster: Cluster, action: Action) -> Iterator[str]:
             yield resource.id
 
 
-def _shutdown_lock(action: Action) -> int | None:
+def _shutdown_lock(action: PlannedAction) -> int | None:
     """When the lock began that keeps the resource for a node that is shut down, if this action makes or keeps it."""
     resource, node = action.resource, action.node
     if resource is None or action.pseudo or node is None or node is not resource.lock_node:

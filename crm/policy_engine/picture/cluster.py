@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crm.model.cib import Cib
     from crm.model.history import HistoryEntry, ResourceHistory
     from crm.model.resources import ResourceDefinition
-    from crm.policy_engine.actions.action import Action
+    from crm.policy_engine.actions.action import PlannedAction
     from crm.policy_engine.actions.notifications import Notification
     from crm.policy_engine.constraints.colocations import ResolvedColocation
     from crm.policy_engine.constraints.locations import ResolvedLocation
@@ -327,10 +327,10 @@ class Resource:
     notifications: dict[str, Notification] = field(default_factory=dict)
 
     # What will be done (actions).
-    actions: list[Action] = field(default_factory=list)
+    actions: list[PlannedAction] = field(default_factory=list)
     """In the order in which they were made."""
-    actions_by_key: dict[str, list[Action]] = field(default_factory=dict)
-    actions_by_task: dict[str, list[Action]] = field(default_factory=dict)
+    actions_by_key: dict[str, list[PlannedAction]] = field(default_factory=dict)
+    actions_by_task: dict[str, list[PlannedAction]] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Resource]:
         """This resource and everything below it, parents first."""

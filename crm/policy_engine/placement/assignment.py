@@ -5,7 +5,7 @@ The one place that changes `Resource.assigned` and the nodes' counts together.
 
 from __future__ import annotations
 
-from crm.policy_engine.actions.action import Action
+from crm.policy_engine.actions.action import PlannedAction
 from crm.policy_engine.picture.cluster import Candidate, Node, NodeKind, Resource, Role
 from crm.policy_engine.placement.candidates import is_available
 from crm.policy_engine.placement.capacity import consume, release
@@ -64,7 +64,7 @@ def _stop_actions(resource: Resource) -> None:
             action.runnable = False
 
 
-def _monitors_running(action: Action) -> bool:
+def _monitors_running(action: PlannedAction) -> bool:
     return action.meta.get("interval", "0") != "0" and action.meta.get("op_target_rc") != NOT_RUNNING
 
 

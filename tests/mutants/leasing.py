@@ -41,7 +41,7 @@ LEASING = (
            "not _is_needed(order, left.values())", KEEPER),
     Mutant("lease-rules-looked-at-once", "crm/daemon/lease_holder.py", "if (version != self._reviewed or due) and",
            "if version != self._reviewed and", ("tests/unit/daemon/test_lease.py",)),
-    Mutant("lease-log-disks_needed", _S, "        except OSError:  # a full disk is no reason not to stop things\n"
+    Mutant("lease-log-needed", _S, "        except OSError:  # a full disk is no reason not to stop things\n"
            "            return Path(os.devnull).open(\"ab\")", "        finally:\n            pass", KEEPER),
     Mutant("lease-says-at-any-price", "crm/keeper/log_line.py", "if any(state & select.POLLOUT for _, state in "
            "waiting.poll(0)):", "if True:", KEEPER),

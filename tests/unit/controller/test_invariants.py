@@ -97,7 +97,7 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
     "a DC has quorum, a caretaker has none": lambda alone: _held(alone, caretaker=True),
     "a DC in office has stamped the CIB with its term": lambda alone: _stand(alone, cib_term=0),
     "a CIB is of no term that this node does not know": lambda alone: (
-        _stand(alone, cib_term=99), setattr(alone.controller._core, "authority", None)),
+        _stand(alone, cib_term=99), setattr(alone.controller._core, "leadership", None)),
     "nobody has acknowledged more than the leader has": lambda alone: (
         alone.controller._replication._acknowledged.update(b=CibVersion(9, 9, 9))),
     "nothing is in flight for a node that does not lead": _runs,
@@ -107,7 +107,7 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
     "who has joined is a member": lambda alone: alone.controller._joining.joined.update(x="x-1"),
     "no transition runs in safe mode": _runs_in_safe_mode,
     "terms never go back": lambda alone: (
-        setattr(alone.controller._core, "authority", None), _quiet_all(alone), _stand(alone, term=0, cib_term=0)),
+        setattr(alone.controller._core, "leadership", None), _quiet_all(alone), _stand(alone, term=0, cib_term=0)),
     "a voter votes once in a term": lambda alone: _stand(alone, voted_for="b"),
     "versions never go back within a reign": lambda alone: (
         alone.controller._replication._acknowledged.clear(),

@@ -96,7 +96,7 @@ class Seen:
 
 def play(monkeypatch: pytest.MonkeyPatch, story: Callable[[Seen], Awaitable[None]]) -> None:
     Fake.made = []
-    monkeypatch.setattr(layer, "Connection", Fake)
+    monkeypatch.setattr(layer, "CorosyncConnection", Fake)
     monkeypatch.setattr(layer.cluster_map, "complete", lambda settings: settings)
     monkeypatch.setattr(layer.cluster_map, "ring_limit_s", lambda: 0.6)
 

@@ -118,7 +118,7 @@ def settings() -> LayerSettings:
 def test_a_member_comes_back_whatever_answer_is_lost(lost: str, trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         etcd = Memory()
-        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        monkeypatch.setattr(layer, "EtcdClient", lambda *_arguments: etcd)
         made = EtcdLayer(settings())
         await made.join()
         await until(lambda: made._view.quorate)
@@ -139,7 +139,7 @@ def test_a_member_comes_back_whatever_answer_is_lost(lost: str, trouble: str, mo
 def test_a_write_whose_answer_is_lost_does_not_stop_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         etcd = Memory()
-        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        monkeypatch.setattr(layer, "EtcdClient", lambda *_arguments: etcd)
         made = EtcdLayer(settings())
         await made.join()
         await until(lambda: made._view.quorate)
@@ -157,7 +157,7 @@ def test_a_write_whose_answer_is_lost_does_not_stop_later_ones(monkeypatch: pyte
 def test_a_look_asks_etcd_for_the_lease_and_the_records(lease_lives: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         etcd = Memory()
-        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        monkeypatch.setattr(layer, "EtcdClient", lambda *_arguments: etcd)
         made = EtcdLayer(settings())
         await made.join()
         await until(lambda: made._view.quorate)
@@ -190,7 +190,7 @@ def test_members_agree_again_at_once_when_etcd_comes_back_empty(monkeypatch: pyt
     async def story() -> None:
         etcd = Memory()
         etcd.revision = 1509
-        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        monkeypatch.setattr(layer, "EtcdClient", lambda *_arguments: etcd)
         nodes = tuple(NodeAddress(name, str(number), "127.0.0.1", port)
                       for number, (name, port) in enumerate(zip("abc", free_ports(3), strict=True), 1))
         made = [EtcdLayer(LayerSettings(name, "test", nodes, b"k" * 32, incarnation=name,
@@ -222,7 +222,7 @@ def test_how_long_a_lost_member_had_been_silent_is_told(how: str, monkeypatch: p
 
     async def story() -> None:
         etcd = Memory()
-        monkeypatch.setattr(layer, "Client", lambda *_arguments: etcd)
+        monkeypatch.setattr(layer, "EtcdClient", lambda *_arguments: etcd)
         ports = free_ports(3)
         nodes = tuple(NodeAddress(name, str(number), "127.0.0.1", port)
                       for number, (name, port) in enumerate(zip("abc", ports, strict=True), 1))

@@ -7,7 +7,7 @@ import pytest
 from crm.messaging.quorum import QuorumMode, QuorumRule
 
 
-@pytest.mark.parametrize(("nodes", "needed"), [("a", 1), ("ab", 2), ("abc", 2), ("abcd", 3), ("abcde", 3)])
+@pytest.mark.parametrize(("nodes", "disks_needed"), [("a", 1), ("ab", 2), ("abc", 2), ("abcd", 3), ("abcde", 3)])
 def test_more_than_half_decide(nodes: str, disks_needed: int) -> None:
     rule = QuorumRule()
     assert rule.disks_needed(nodes) == disks_needed

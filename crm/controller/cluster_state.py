@@ -57,9 +57,11 @@ class ClusterConfig:
     Where that is fewer than a majority (two nodes), two parts can each believe that they may decide: see
     `both_halves_quorate`.
 
-    electors  who votes and counts, if not all do    former  who did before the last change of the node list, as long as
-    that is not known to be committed (see `crm.controller.membership.node_list`, also for places)    gone  nodes that
-    once were in wait_for_all  a node that starts waits until it has seen all others once
+    electors      who votes and counts, if not all do
+    former        who did before the last change of the node list, as long as that is not known to be committed
+    places        of the nodes, for terms of their own (see `crm.controller.membership.node_list`)
+    gone          nodes that once were in the list
+    wait_for_all  whether a node that starts waits until it has seen all others once
     """
 
     nodes: tuple[tuple[str, str], ...]

@@ -17,6 +17,8 @@ from crm.cib.errors import CibError
 from tests.unit.api.node import CIB
 from tests.unit.api.test_doors import Client
 
+pytestmark = pytest.mark.slow
+
 LISTS = ('<acls><acl_role id="r"><acl_permission id="p" kind="write" xpath="//primitive[@id=\'web\']"/></acl_role>'
          '<acl_target id="bert"><role id="r"/></acl_target></acls>')
 ENABLED = '<cluster_property_set id="o"><nvpair id="oa" name="enable-acl" value="true"/></cluster_property_set>'

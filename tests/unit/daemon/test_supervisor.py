@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import asyncio, os, sys, time
 from crm.cli.daemon.supervisor import Watch, supervise

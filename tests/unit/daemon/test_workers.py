@@ -31,6 +31,8 @@ from crm.policy_engine import schedule
 from tests.bench.made_cib import Size, make
 from tests.unit.daemon import servants
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[ForkServer]:

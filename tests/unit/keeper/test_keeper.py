@@ -19,6 +19,8 @@ from crm.keeper.lease_file import FOLDER, Lease, LeaseFile, LeaseState, now_ns
 from crm.keeper.orders import StopOrder, StopOrderFolder
 from crm.keeper.stop_all import Stopping, end_processes
 
+pytestmark = pytest.mark.slow
+
 UNTIL_S = 5.0
 
 

@@ -12,6 +12,8 @@ from crm.failover_simulation import BadExpectation, FaultEffect, ResourcePlaceme
 from crm.testing import Failovers
 from tests.unit.observe.helpers import DUMMY, entry, history, member
 
+pytestmark = pytest.mark.slow
+
 DATABASE = Path("cib_examples/database.xml")
 NO_PARAMETERS = "f2317cad3d54cec5d7d7aa7d0bf35cf8"
 

@@ -135,8 +135,11 @@ class Controller:
         self._safe_mode.look()
         self._on_event[type(event)](event)
         self._to_self()
-        if core.leading:
+        while core.leading:
             self._members.check()
+            self._planning.plan_if_due()
+            if not core.to_self:
+                break
             self._to_self()
         self._invariants.check()
         commands, core.commands = core.commands, []
@@ -396,7 +399,6 @@ class Controller:
     def _fence_report(self, sender: str, report: messages.FenceReport) -> None:
         if self._core.leading:
             self._fencing.report(sender, report)
-            self._planning.plan_if_due()
 
     def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
         self._throttle.told(sender, load)
@@ -408,7 +410,6 @@ class Controller:
 
     def _lease_timer(self) -> None:
         self._core.changed("members")
-        self._planning.plan_if_due()
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
@@ -416,7 +417,6 @@ class Controller:
             self._results.node_left(target)
             self._leases.known_off(target)
             self._replication.take_office()
-            self._planning.plan_if_due()
         else:
             self._planning.want(f"{target} has been started since it was fenced")
 

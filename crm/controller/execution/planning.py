@@ -77,8 +77,6 @@ class Planning:
         self._reasons.append(reason)
         if self._dispatch.run is not None:
             self._dispatch.abort(reason)
-        else:
-            self.plan_if_due()
 
     def want_after_change(self, reason: str) -> None:
         """A client changed something: of many changes in a row, a plan is made of several at once."""
@@ -96,14 +94,15 @@ class Planning:
         self.want(reason)
 
     def plan_if_due(self) -> None:
-        """Make a plan if there is a reason to, and nothing that has to end first."""
+        """Make a plan if there is a reason to, and nothing that has to end first.
+
+        Asked once, when all that an event brought with it has been taken: whoever finds a reason only says so (`want`).
+        """
         core = self._core
         if not self._is_due():
             return
         self._dispatch.note_slow_starts()
         self._replication.flush()
-        if not self._is_due():
-            return  # What waited for that has had it planned.
         self._plan_id += 1
         self._planned_at = core.now
         self._pending = self._plan_id
@@ -132,7 +131,6 @@ class Planning:
         if event.problem:
             self.reports = (self._unplannable(event.problem),)
         if self._reasons:
-            self.plan_if_due()
             return
         if event.transition is None:
             core.log("error", f"planning failed: {event.problem}")
@@ -162,7 +160,6 @@ class Planning:
         core = self._core
         core.changed("transition")
         if self._reasons:
-            self.plan_if_due()
             return
         after_s = self._recheck_interval_s
         if self._recheck_at is not None:

@@ -6,12 +6,12 @@ Which results make a new plan: one that was not expected, one that failed, one t
 from __future__ import annotations
 
 from crm.cib.status_updates import (
+    FailCountUpdate,
     HistoryRemoval,
     LockUpdate,
     OperationUpdate,
     StatusUpdate,
     TransientAttributeUpdate,
-    transient_attribute,
 )
 from crm.controller.core import Core
 from crm.controller.execution.pending_operations import invalidate_target, is_told_beforehand, without_pending_entry
@@ -151,9 +151,7 @@ class Results:
         count_name, time_name = failure_attributes(resource, result.operation, result.interval_ms)
         notes: list[StatusUpdate] = [TransientAttributeUpdate(node_id, time_name, str(int(core.now)))]
         if result.on_fail != "ignore":
-            self._replication.flush()
-            present = score.parse(transient_attribute(core.document, node_id, count_name))
-            notes.append(TransientAttributeUpdate(node_id, count_name, score.render(score.add(present, step))))
+            notes.append(FailCountUpdate(node_id, count_name, step))
         self._replication.note(*notes)
 
     def _step(self, result: ActionResult) -> score.Score | None:

@@ -15,6 +15,7 @@ from crm.controller.core import Core
 from crm.controller.events import PlanReady
 from crm.controller.execution.transition_runner import TransitionRunner
 from crm.controller.leadership.joining import Joining
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.replication.replication import Replication
 from crm.model.report import Report, Severity
 
@@ -33,16 +34,16 @@ class PlanningState(StrEnum):
     RUNNING = "transition"
 
 
-class Planning:
+class Planning(Part):
     """The leader's planning."""
 
     def __init__(self, core: Core, joining: Joining, replication: Replication, dispatch: TransitionRunner,
-                 recheck_interval_s: float = RECHECK_S) -> None:
+                 blocked: Callable[[], bool], recheck_interval_s: float = RECHECK_S) -> None:
         self._core = core
         self._joining = joining
         self._replication = replication
         self._dispatch = dispatch
-        self.blocked: Callable[[], bool] = lambda: False
+        self._blocked = blocked
         self._recheck_interval_s = recheck_interval_s
         self._plan_id = 0
         self._pending: int | None = None
@@ -114,7 +115,7 @@ class Planning:
 
     def _is_due(self) -> bool:
         wanted = self._core.leading and not self._core.safe_mode and bool(self._reasons) and self._pending is None
-        return wanted and self._joining.complete and not self.blocked() and self._dispatch.ready_to_plan
+        return wanted and self._joining.complete and not self._blocked() and self._dispatch.ready_to_plan
 
     def awaits(self, plan_id: int) -> bool:
         """Whether that plan will be used as soon as it is there; else nobody need take the trouble to make it."""
@@ -165,6 +166,23 @@ class Planning:
         if self._recheck_at is not None:
             after_s = min(after_s, max(0.1, self._recheck_at - core.now))
         core.set_timer(RECHECK_TIMER, after_s)
+
+    def lead(self) -> None:
+        """Everything is to be looked at."""
+        self.want("a new leader looks at everything")
+
+    def view_changed(self) -> None:
+        """What was planned or goes on may be over: members may have followed another while this node was suspended."""
+        self.want("the view has changed")
+
+    def member_joined(self, joined: MemberJoined) -> None:
+        """It may run things, and has room for others."""
+        if joined.why_to_plan:
+            self.want(joined.why_to_plan)
+
+    def member_left(self, name: str) -> None:
+        """What it ran is to run elsewhere."""
+        self.want(f"{name} has left")
 
     def stop_leading(self) -> None:
         """Planning is somebody else's now."""

@@ -7,7 +7,7 @@ node whose daemon restarted starts from an empty one and is probed. Who leaves t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from crm.cib.changes import Batch, Edit, EditVerb
@@ -31,6 +31,7 @@ from crm.controller.core import Core
 from crm.controller.execution.local_executor_state import LocalExecutorState
 from crm.controller.execution.pending_operations import Migration, invalidate_target, may_have_come, migrations
 from crm.controller.leadership.election import Election
+from crm.controller.parts import MemberJoined, Part, Parts
 from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
 from crm.controller.protocol.keys import failure_attributes
 from crm.controller.protocol.messages import ActionResult, Announce, CleanHistory, JoinConfirm, JoinOffer, JoinRefused
@@ -53,35 +54,21 @@ class Absence(Enum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the leader's other parts want to know."""
-
-    joined: Callable[[str, JoinConfirm, bool, bool], None]
-    """A member joined: name, message (with those failures only that are news), whether it is new (or restarted).
-
-    The last one: whether it has strayed, that is, was away, not noticed here (this node may have been paused), and has
-    done what nobody here asked for.
-    """
-    left: Callable[[str], None]
-    complete: Callable[[], None]
-    """Every member of the view has joined, or the time limit for that has passed."""
-
-
-class Joining:
+class Joining(Part):
     """Both sides of taking members in."""
 
-    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalExecutorState,
+    def __init__(self, core: Core, parts: Parts, election: Election, replication: Replication,
+                 history: LocalExecutorState,
                  releases: Releases, watchdog: bool = False,
                  written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
+        self._parts = parts
         self._watchdog = watchdog
         self._written_at = written_at
         self._election = election
         self._replication = replication
         self._history = history
         self._releases = releases
-        self.hooks: Hooks | None = None
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
         self._refused: dict[str, str] = {}
@@ -114,9 +101,8 @@ class Joining:
         self._replication.note(core.root_note(), *self._releases.first(self._election.hellos),
                                *(note for name in absent for note in self._absence_of(name)))
         self._add_missing_nodes()
-        assert self.hooks is not None
         for name in absent:
-            self.hooks.left(name)
+            self._parts.member_left(name)
         self._joined(core.me.name, self._history.joining(core.hard_state.term, core.welcome_serial))
         core.broadcast(self._election.own_hello())
         for name, hello in self._election.hellos.items():
@@ -138,9 +124,10 @@ class Joining:
         core.send(sender, self._replication.welcome_for(core.leadership, same))
 
     def view_changed(self) -> None:
-        """The leader goes on in a new view: who is missing is lost, who is new will say hello."""
+        """The leader goes on in a new view: who is missing is lost, who is new will announce itself."""
         core = self._core
-        assert self.hooks is not None
+        if not core.leading:
+            return
         self._replication.note(core.root_note())
         gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
         # This node may have been frozen while they followed a caretaker: what it knows of them may be over.
@@ -165,8 +152,6 @@ class Joining:
         missing = sorted(self._not_joined())
         core.log("warning", f"going on without {', '.join(missing)}: present, but not joined within {JOIN_LIMIT_S} s")
         self._complete = True
-        assert self.hooks is not None
-        self.hooks.complete()
 
     def welcome(self, sender: str, welcome: JoinOffer) -> None:
         """A leader takes us in."""
@@ -243,7 +228,7 @@ class Joining:
     def _joined(self, name: str, message: JoinConfirm) -> None:
         core = self._core
         member = core.view.member(name)
-        assert member is not None and self.hooks is not None
+        assert member is not None
         new = self.joined.get(name) != message.incarnation
         self.joined[name] = message.incarnation
         if message.view == core.view.number:
@@ -270,7 +255,7 @@ class Joining:
         self._take_migrations(moving, message)
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
-        self.hooks.joined(name, replace(message, failures=unheard), new, strayed)
+        self._parts.member_joined(MemberJoined(name, replace(message, failures=unheard), new, strayed))
         self._check_complete()
 
     def _asked_anew(self, name: str, records: tuple[ResourceUpdate, ...]) -> tuple[ResourceUpdate, ...]:
@@ -310,21 +295,19 @@ class Joining:
 
     def _left(self, name: str) -> None:
         core = self._core
-        assert self.hooks is not None
         del self.joined[name]
         leaving = self._was_let_go(core.me.config.id_of(name))
         core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
         self.record_absence(name, Absence.LET_GO if leaving else Absence.LOST)
         core.changed("members")
-        self.hooks.left(name)
+        self._parts.member_left(name)
 
     def _left_before_joining(self, name: str) -> None:
         """A node that the former leader had, and that was here when this one was elected, is gone again."""
-        assert self.hooks is not None
         self._core.log("warning", f"{name} is lost")
         self._replication.note(*self._absence_of(name))
         self._core.changed("members")
-        self.hooks.left(name)
+        self._parts.member_left(name)
 
     def _gone(self, node_id: str, name: str, absence: Absence) -> list[StatusUpdate]:
         if not self._fencing_enabled():
@@ -349,8 +332,6 @@ class Joining:
         self._complete = True
         core.cancel_timer(TIMER)
         self._releases.all_here(self.joined)
-        assert self.hooks is not None
-        self.hooks.complete()
 
     def _not_joined(self) -> set[str]:
         """Members that are still expected to join, or to say in this view that they have followed nobody else."""

@@ -17,6 +17,7 @@ from crm.cib.document import Document
 from crm.cib.stamp import utc_text
 from crm.cib.status_updates import cluster_option, recorded_nodes
 from crm.controller.core import Core
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.protocol.messages import Announce
 from crm.model.report import Report, Severity
 from crm.model.values import interval_ms, is_true
@@ -40,7 +41,7 @@ class LeaseTerms:
     quorate: bool = False
 
 
-class LostNodeLeases:
+class LostNodeLeases(Part):
     """Both sides: this node's lease, and the wait for those of others. `margin_ms` 0: this node keeps none."""
 
     def __init__(self, core: Core) -> None:
@@ -83,11 +84,11 @@ class LostNodeLeases:
         self._configured()  # so that a change to shorter terms is noticed
         self._lost.update(dict.fromkeys(gone, core.now))
 
-    def joined(self, name: str) -> None:
+    def member_joined(self, joined: MemberJoined) -> None:
         """It has told this leader what it runs; to be back in the view is not enough."""
-        self._lost.pop(name, None)
+        self._lost.pop(joined.name, None)
 
-    def known_off(self, name: str) -> None:
+    def node_off(self, name: str) -> None:
         """Nothing runs there any more: it was fenced, or a person says so."""
         self._lost.pop(name, None)
 

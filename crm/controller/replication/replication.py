@@ -28,6 +28,7 @@ from crm.cib.version import CibVersion
 from crm.controller.cluster_state import Leadership, StoreState
 from crm.controller.core import Core, configuration_version
 from crm.controller.membership.node_list import NodeList
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import Acknowledge, CibPatch, JoinOffer, RequestApplied, Resync
 from crm.controller.replication.dropped_configuration import DroppedConfiguration
 from crm.controller.replication.idempotency import AppliedRequest
@@ -76,7 +77,7 @@ class _Uncommitted:
     """Whether it is a step of the configuration that this leader has made in office."""
 
 
-class Replication:
+class Replication(Part):
     """Both sides of replication; which one acts follows from who leads."""
 
     def __init__(self, core: Core, welcomed: Callable[[JoinOffer], None], documents: Documents) -> None:
@@ -105,6 +106,10 @@ class Replication:
             return
         core.has_uncommitted_cib = False
         core.may_commit = False
+        self.take_office()
+
+    def node_off(self, name: str) -> None:
+        """Nobody can be committing there."""
         self.take_office()
 
     def take_office(self) -> None:

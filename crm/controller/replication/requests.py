@@ -20,6 +20,7 @@ from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core, configuration_version
 from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested, ReadRequested
 from crm.controller.fencing.coordinator import FencingCoordinator
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import (
     ChangeForward,
     CleanHistory,
@@ -44,7 +45,7 @@ Validate = Callable[[Document], None]
 """Raises CibError when the cluster cannot take that CIB."""
 
 
-class Requests:
+class Requests(Part):
     """Both ends: this node's clients, and the leader who decides."""
 
     def __init__(self, core: Core, replication: Replication, fencing: FencingCoordinator, validate: Validate,
@@ -89,9 +90,10 @@ class Requests:
         for request in waiting.values():
             self.forward(request)
 
-    def leader_lost(self) -> None:
-        """Whoever waits for an answer gets one: nobody knows."""
-        self._fail_sent(keep=None)
+    def view_changed(self) -> None:
+        """With the leader gone whoever waits for an answer gets one: nobody knows."""
+        if self._core.leadership is None:
+            self._fail_sent(keep=None)
 
     def timer(self) -> None:
         """No leader was found in time."""

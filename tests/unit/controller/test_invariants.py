@@ -52,7 +52,7 @@ def _fences(alone: Alone) -> None:
 
 def _quiet(alone: Alone) -> None:
     """No longer leading, with nothing else left over."""
-    alone.controller._dispatch.drop()
+    alone.controller._dispatch.stop_leading()
     alone.controller._planning.stop_leading()
     alone.controller._replication.stop_leading()
     _not_leading(alone)
@@ -62,7 +62,7 @@ def _promises(alone: Alone) -> None:
     alone.disk = False
     alone.controller._core.view = replace(alone.controller._core.view)
     alone.controller._replication.tell_all(TransientAttributeUpdate("1", "x", "1"), lambda: None)
-    alone.controller._dispatch.drop()
+    alone.controller._dispatch.stop_leading()
     alone.controller._planning.stop_leading()
     _not_leading(alone)
 
@@ -117,7 +117,7 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
 
 
 def _quiet_all(alone: Alone) -> None:
-    alone.controller._dispatch.drop()
+    alone.controller._dispatch.stop_leading()
     alone.controller._planning.stop_leading()
     alone.controller._replication.stop_leading()
 

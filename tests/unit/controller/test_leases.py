@@ -10,9 +10,16 @@ from crm.cib.document import Document
 from crm.controller import ControllerOptions, commands, events
 from crm.controller.core import EMPTY_CIB
 from crm.controller.leadership.leases import TIMER, LeaseTerms
+from crm.controller.parts import MemberJoined
+from crm.controller.protocol.messages import JoinConfirm
 from tests.unit.controller.alone import Alone
 
 MARGIN_MS = 2_000
+
+
+def joined(name: str) -> MemberJoined:
+    """A member has told this leader what it runs."""
+    return MemberJoined(name, JoinConfirm(1, 1, f"{name}-1", ()), new=True, strayed=False)
 
 
 def alone(names: str = "abc", margin_ms: int = MARGIN_MS, present: str = "", **given: str) -> Alone:
@@ -52,14 +59,14 @@ def test_a_lost_node_is_given_the_time_to_stop_what_it_runs() -> None:
 def test_nothing_is_planned_meanwhile_and_people_are_told_why() -> None:
     made = leader()
     made.see("ab")
-    assert made.controller._planning.blocked()
+    assert made.controller._planning._blocked()
     made.hello("b", lease_margin_ms=MARGIN_MS)
     (report,) = [each for each in made.controller.snapshot().reports if each.code == "lease-wait"]
     assert report.where == "c" and "until Tue Nov 14 22:13:27 2023 UTC" in report.message
     armed = [each for each in made.wanted(commands.SetTimer) if each.name == TIMER]
     assert armed and armed[-1].at == pytest.approx(made.now + 7.0)
     made.fire(TIMER, 7.1)
-    assert not made.controller._planning.blocked()
+    assert not made.controller._planning._blocked()
 
 
 def test_who_is_back_is_not_waited_for_once_it_has_told_what_it_runs() -> None:
@@ -67,7 +74,7 @@ def test_who_is_back_is_not_waited_for_once_it_has_told_what_it_runs() -> None:
     made.see("ab")
     made.see("abc")
     assert waits(made) == {"c": pytest.approx(7.0)}
-    made.controller._leases.joined("c")
+    made.controller._leases.member_joined(joined("c"))
     assert waits(made) == {}
 
 
@@ -83,7 +90,7 @@ def test_who_is_lost_again_is_waited_for_anew() -> None:
     made = leader()
     made.see("ab")
     made.see("abc")
-    made.controller._leases.joined("c")
+    made.controller._leases.member_joined(joined("c"))
     made.now += 5
     made.see("ab")
     assert waits(made) == {"c": pytest.approx(7.0)}
@@ -120,7 +127,7 @@ def test_who_was_not_here_when_this_daemon_started_counts_as_lost_from_then() ->
 def test_a_node_that_a_person_says_to_be_off_is_not_waited_for() -> None:
     made = leader()
     made.see("ab")
-    made.controller._leases.known_off("c")
+    made.controller._leases.node_off("c")
     assert waits(made) == {}
 
 

@@ -1,0 +1,106 @@
+"""What each part of a controller is told of the cluster's life, and the one list by which all are told.
+
+A part overrides what concerns it. Nobody keeps a list of those who want to know something: `Parts` goes through all of
+them, in the order in which the controller names them, so a part that is added is told everything from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from crm.controller.protocol.messages import JoinConfirm
+
+
+@dataclass(frozen=True, slots=True)
+class MemberJoined:
+    """A member has taken the leader's CIB and told all that it knows.
+
+    message  with those of its failures only that are news
+    new      whether it was not here before, or its daemon has been started since
+    strayed  whether it left and came back without this leader noticing (which may have been suspended), and has
+             executed actions for another leader meanwhile
+    """
+
+    name: str
+    message: JoinConfirm
+    new: bool
+    strayed: bool
+
+    @property
+    def why_to_plan(self) -> str:
+        """Why that is a reason to plan; empty if it is none."""
+        return f"{self.name} has joined" if self.new else f"{self.name} has acted for another leader" * self.strayed
+
+
+class Part:
+    """One concern of a controller. By default nothing that happens concerns it."""
+
+    def view_changed(self) -> None:
+        """There is a new view (`Core.view`), or the present one counts otherwise than before."""
+
+    def lead(self) -> None:
+        """This node leads from now on."""
+
+    def leader_known(self) -> None:
+        """Somebody leads: this node or another one."""
+
+    def stop_leading(self) -> None:
+        """This node leads no more; what it had begun as leader is somebody else's."""
+
+    def member_joined(self, joined: MemberJoined) -> None:
+        """Told to the leader's parts: a member has joined."""
+
+    def member_left(self, name: str) -> None:
+        """Told to the leader's parts: a member is lost, or was let go."""
+
+    def node_off(self, name: str) -> None:
+        """Told to the leader's parts: a node is known to be off, nothing that it ran is running."""
+
+    def try_again(self) -> None:
+        """A cleanup was asked for: whatever is held back after failures is tried anew."""
+
+
+class Parts:
+    """All parts of one controller, in order. Filled once, before the first event."""
+
+    def __init__(self) -> None:
+        self._all: tuple[Part, ...] | None = None
+
+    def fill(self, *parts: Part) -> None:
+        """Name the parts, in the order in which they are told."""
+        assert self._all is None, "the parts are named once"
+        self._all = parts
+
+    def _tell(self, what: Callable[[Part], None]) -> None:
+        for part in self:
+            what(part)
+
+    def __iter__(self) -> Iterator[Part]:
+        assert self._all is not None, "the parts are named before the first event"
+        return iter(self._all)
+
+    def view_changed(self) -> None:
+        self._tell(lambda part: part.view_changed())
+
+    def lead(self) -> None:
+        self._tell(lambda part: part.lead())
+        self.leader_known()
+
+    def leader_known(self) -> None:
+        self._tell(lambda part: part.leader_known())
+
+    def stop_leading(self) -> None:
+        self._tell(lambda part: part.stop_leading())
+
+    def member_joined(self, joined: MemberJoined) -> None:
+        self._tell(lambda part: part.member_joined(joined))
+
+    def member_left(self, name: str) -> None:
+        self._tell(lambda part: part.member_left(name))
+
+    def node_off(self, name: str) -> None:
+        self._tell(lambda part: part.node_off(name))
+
+    def try_again(self) -> None:
+        self._tell(lambda part: part.try_again())

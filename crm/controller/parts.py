@@ -6,7 +6,7 @@ them, in the order in which the controller names them, so a part that is added i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.controller.protocol.messages import JoinConfirm
@@ -62,45 +62,45 @@ class Part:
 
 
 class Parts:
-    """All parts of one controller, in order. Filled once, before the first event."""
+    """All parts of one controller, in order. Named once, before the first event; asking earlier is an error."""
 
-    def __init__(self) -> None:
-        self._all: tuple[Part, ...] | None = None
+    _told: dict[str, tuple[Callable[..., None], ...]]
+    """For each thing to be told, the methods of those whom it concerns."""
 
     def fill(self, *parts: Part) -> None:
         """Name the parts, in the order in which they are told."""
-        assert self._all is None, "the parts are named once"
-        self._all = parts
-
-    def _tell(self, what: Callable[[Part], None]) -> None:
-        for part in self:
-            what(part)
-
-    def __iter__(self) -> Iterator[Part]:
-        assert self._all is not None, "the parts are named before the first event"
-        return iter(self._all)
+        self._told = {name: tuple(getattr(part, name) for part in parts if getattr(type(part), name) is not default)
+                      for name, default in vars(Part).items() if callable(default)}
 
     def view_changed(self) -> None:
-        self._tell(lambda part: part.view_changed())
+        for told in self._told["view_changed"]:
+            told()
 
     def lead(self) -> None:
-        self._tell(lambda part: part.lead())
+        for told in self._told["lead"]:
+            told()
         self.leader_known()
 
     def leader_known(self) -> None:
-        self._tell(lambda part: part.leader_known())
+        for told in self._told["leader_known"]:
+            told()
 
     def stop_leading(self) -> None:
-        self._tell(lambda part: part.stop_leading())
+        for told in self._told["stop_leading"]:
+            told()
 
     def member_joined(self, joined: MemberJoined) -> None:
-        self._tell(lambda part: part.member_joined(joined))
+        for told in self._told["member_joined"]:
+            told(joined)
 
     def member_left(self, name: str) -> None:
-        self._tell(lambda part: part.member_left(name))
+        for told in self._told["member_left"]:
+            told(name)
 
     def node_off(self, name: str) -> None:
-        self._tell(lambda part: part.node_off(name))
+        for told in self._told["node_off"]:
+            told(name)
 
     def try_again(self) -> None:
-        self._tell(lambda part: part.try_again())
+        for told in self._told["try_again"]:
+            told()

@@ -117,10 +117,10 @@ ACTING = (
     Mutant("safe-mode-at-once-over", "crm/controller/leadership/safe_mode.py",
            "if configuration_version(self._core.document.version) > self._cause.configuration:",
            "if configuration_version(self._core.document.version) >= self._cause.configuration:", SAFE),
-    Mutant("safe-mode-after-cleanup", "crm/controller/controller.py",
-           "        self._safe_mode.end(\"a cleanup was asked for\")\n", "", SAFE),
+    Mutant("safe-mode-after-cleanup", "crm/controller/leadership/safe_mode.py",
+           "        self.end(\"a cleanup was asked for\")\n", "        pass\n", SAFE),
     Mutant("safe-mode-elsewhere", "crm/controller/controller.py",
-           "        core.broadcast(messages.EndSafeMode(core.hard_state.term))\n", "", SAFE),
+           "        self._core.broadcast(messages.EndSafeMode(self._core.hard_state.term))\n", "", SAFE),
     # Transition
     Mutant("run-any-input", _R, "if self._missing[place] or self._states[place] is not ActionState.WAITING:",
            "if self._states[place] is not ActionState.WAITING:", RUN),

@@ -291,9 +291,10 @@ class Replication(Part):
         while self._uncommitted and self._uncommitted[0].since + COMMIT_LIMIT_S <= core.now:
             change = self._uncommitted.pop(0)
             having = self._having(change.version)
+            whose = ", ".join(sorted(having)) or "no node"
             without = ", ".join(sorted(set(core.me.config.names) - having))
-            change.then(f"{core.disks_needed} disks must have it, and only {', '.join(sorted(having)) or 'no node'} "
-                        f"say so, not {without}: are they down, or their disks full?")
+            change.then(f"{core.disks_needed} disks must have it, and only {whose} says so, not {without}: "
+                        "are they down, or their disks full?")
         if self._uncommitted:
             core.set_timer(COMMIT_TIMER, max(0.1, self._uncommitted[0].since + COMMIT_LIMIT_S - core.now))
 

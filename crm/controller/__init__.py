@@ -15,9 +15,9 @@
     execution.throttle     less at once where machines are busy
     invariants   what must hold after each event        leadership.safe_mode    after several mistakes of the daemon
     protocol.clock_skew       one clock for all records             leadership.self_protection  a lost node ends itself
-    in time leadership.leases       a lost node is given time to stop what it runs, without fencing leadership.leaving
-    a node is emptied before it goes lone_start, leadership.lost_store   what is waited for until a person says
-    otherwise
+    in time leadership.leases       a lost node is given time to stop what it runs, without fencing lease_terms,
+    lease_records   what is configured of that, and which node is known to hold what leadership.leaving      a node is
+    emptied before it goes lone_start, leadership.lost_store   what is waited for until a person says otherwise
 """
 
 from crm.controller.controller import Controller

@@ -14,6 +14,7 @@ from typing import Any
 from crm.cib.document import Document
 from crm.cib.version import CibVersion
 from crm.controller import events
+from crm.controller import lease_records as lease_recording
 from crm.controller.cluster_state import HardState
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, NodeIdentity
@@ -43,13 +44,15 @@ from crm.controller.leadership import leaving as leave
 from crm.controller.leadership import safe_mode as saving
 from crm.controller.leadership import self_protection as protecting
 from crm.controller.leadership.election import Election
-from crm.controller.leadership.joining import Hooks, Joining
-from crm.controller.leadership.leases import LeaseTerms, LostNodeLeases
+from crm.controller.leadership.joining import Absence, Hooks, Joining
+from crm.controller.leadership.leases import LostNodeLeases
 from crm.controller.leadership.leaving import Leaving
 from crm.controller.leadership.lone_start import LoneStart
 from crm.controller.leadership.lost_store import LostStore
 from crm.controller.leadership.safe_mode import SafeMode
 from crm.controller.leadership.self_protection import SelfProtection
+from crm.controller.lease_records import LeaseRecords
+from crm.controller.lease_terms import Terms
 from crm.controller.membership.membership_changes import MembershipChanges
 from crm.controller.protocol import messages
 from crm.controller.protocol.clock_skew import failures_to_come
@@ -87,7 +90,8 @@ class Controller:
                                         options.documents)
         self._releases = Releases(self._core, self._replication)
         self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
-                                options.watchdog, options.written_at)
+                                self._leases, options.watchdog, options.written_at)
+        self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication)
         self._fencings = FencingHistory()
         self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
@@ -105,19 +109,22 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
+        self._requests.changing_on = self._dispatch.changing_on
         self._reads = ReadIndex(self._core, self._replication)
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
         self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,
                                           self._leaving.ask,
                                 self._leaving.stay, self._planning.want, self._election.step_down)
         self._dispatch.let_go = self._members.let_go
-        self._planning.blocked = lambda: self._results.awaited or self._leases.awaited()
+        self._planning.blocked = lambda: self._results.awaited
+        self._planning.record_first = self._lease_records.look
         self._attributes = TransientAttributes(self._core, self._replication, self._alerts, self._planning.want)
         self._history.attributes = self._attributes.own
         self._fencing.fenced = self._node_fenced
         self._dispatch.again = self._planning.want
         self._dispatch.over = self._planning.transition_over
-        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
+        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._dispatch.beginning_on,
+                                    self._members_complete)
         self._safe_mode = SafeMode(self._core, options.safe_mode, self._safe_mode_over)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
@@ -137,7 +144,9 @@ class Controller:
         self._to_self()
         if core.leading:
             self._members.check()
+            self._lease_records.look()
             self._to_self()
+        self._leases.look()
         self._invariants.check()
         commands, core.commands = core.commands, []
         return commands
@@ -158,7 +167,7 @@ class Controller:
         """The CIB as this node has it."""
         return self._core.document
 
-    def lease_terms(self) -> LeaseTerms:
+    def lease_terms(self) -> Terms:
         """What this node's lease is to be held by, as things are."""
         return self._leases.terms()
 
@@ -291,6 +300,7 @@ class Controller:
             protecting.TIMER: self._protection.timer,
             saving.TIMER: self._safe_mode.timer,
             leasing.TIMER: self._lease_timer,
+            lease_recording.TIMER: self._lease_records.timer,
             leave.TIMER: self._leaving.timer,
         }
 
@@ -407,8 +417,14 @@ class Controller:
             self._fencing.under_way(sender, message)
 
     def _lease_timer(self) -> None:
+        """Whoever has stopped by now what it ran is as good as fenced."""
         self._core.changed("members")
-        self._planning.plan_if_due()
+        for name in self._leases.over() if self._core.leading else ():
+            self._joining.record_absence(name, Absence.OFF)
+            self._leases.known_off(name)
+            self._replication.flush()
+            self._replication.take_office()
+            self._planning.want(f"the lease of {name} has ended")
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
@@ -423,6 +439,7 @@ class Controller:
     def _won(self) -> None:
         self._dispatch.lead()
         self._replication.lead()
+        self._lease_records.lead()
         self._replication.note(*failures_to_come(self._core.document, self._core.now))
         self._joining.lead()
         self._planning.want("a new leader looks at everything")
@@ -453,6 +470,7 @@ class Controller:
             self._dispatch.abort(why)
         self._results.take_joined(name, message)
         self._leases.joined(name)
+        self._lease_records.timer()
         self._attributes.joined(name, message.attributes)
         self._fencing.node_joined(name)
         if new:
@@ -464,6 +482,7 @@ class Controller:
     def _member_left(self, name: str) -> None:
         self._alerts.node(name, self._core.me.config.id_of(name), here=False)
         self._throttle.node_left(name)
+        self._lease_records.left(name)
         # First of all: what it had under way has failed, and what follows even a failure waits for its fencing.
         self._dispatch.abort(f"{name} has left")
         self._dispatch.node_left(name)
@@ -473,6 +492,7 @@ class Controller:
         self._planning.want(f"{name} has left")
 
     def _members_complete(self) -> None:
+        self._lease_records.complete()
         self._planning.plan_if_due()
 
     def _change_members(self, sender: str, request: messages.MembersForward) -> None:

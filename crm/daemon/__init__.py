@@ -7,6 +7,7 @@
     fork_server, worker, worker_process   how processes beside the daemon are made, asked and ended; client_jobs  for
     clients
     event_log   what happened to the CIB, for listeners        measurements  durations and queues, for metrics
+    log       written by a thread: its reader may stand still
     peers, peer_reports  what daemons ask and tell each other beside the cluster's business
     known_absences  what a daemon knows of the one before it that was killed
     web_server  the API's sockets, patience with clients     tls, certificates  the TCP door, the cluster's authority

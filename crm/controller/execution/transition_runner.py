@@ -41,6 +41,8 @@ LONGEST_FENCING_PAUSE_S = 60.0
 UNFINISHED_PAUSE_S = 0.5
 LONGEST_UNFINISHED_PAUSE_S = 300.0
 AGE_TIMER = "age"
+_CHANGES_NOTHING = ("monitor", "notify")
+_BEGINS = ("start", "promote", "migrate_from")
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
@@ -231,6 +233,16 @@ class TransitionRunner:
         self._finish(flight, ok=False)
         self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
+
+    def changing_on(self, node: str) -> set[str]:
+        """Resources that an operation in flight on a node may change."""
+        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation not in _CHANGES_NOTHING)
+        return {flight.action.resource.id for flight in flights if flight.action.resource is not None}
+
+    def beginning_on(self, node: str) -> list[str]:
+        """Resources whose start or promotion on a node is in flight."""
+        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation in _BEGINS)
+        return [flight.action.resource.id for flight in flights if flight.action.resource is not None]
 
     def node_left(self, node: str) -> None:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""

@@ -12,7 +12,7 @@ import pytest
 
 from crm.cib.document import Document
 from crm.controller.core import EMPTY_CIB
-from crm.controller.leadership.leases import LeaseTerms
+from crm.controller.leadership.leases import Terms
 from crm.daemon.lease_holder import LeaseHolder, margin_ms
 from crm.executor import Executor, ExecutorSettings
 from crm.keeper.lease_file import Lease, LeaseFile, LeaseState
@@ -29,7 +29,7 @@ class Bench:
         self.record = LeaseFile(folder)
         self.orders = StopOrderFolder(folder / "orders")
         self.now = 100 * S
-        self.terms = LeaseTerms(5_000, 2_000, quorate=True)
+        self.terms = Terms(5_000, 2_000, quorate=True)
         self.in_doubt = False
         self.document = Document.parse(EMPTY_CIB)
         executor = Executor(ExecutorSettings(stop_orders=folder / "orders"), lambda result: None)

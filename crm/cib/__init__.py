@@ -19,7 +19,8 @@
     model_cache     what reading a CIB has found, kept for the next one
     newest          a CIB from anywhere, ready to be read and planned with: parsed safely, brought to the newest schema
     parsing         text to XML elements, safely: the only place where bytes from outside become a tree
-    patch           patches between two CIBs in Pacemaker's format 2: make, apply, refuse
+    patch           patches between two CIBs: make them, apply them
+    patch_format    Pacemaker's patch format 2 as text and elements: written, read, refused
     paths           where an element stands, said so that it can be found again in another copy of the tree
     redaction       which values of a CIB are secrets, and how it looks without them
     restart_marks   restarts that somebody has asked for, as marks in the status

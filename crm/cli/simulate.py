@@ -23,6 +23,7 @@ from crm.cli.simulation.arguments import SimulationOptions, UsageError, parse
 from crm.cli.simulation.cib_input import InputError, read_input
 from crm.cli.simulation.injections import apply_injections
 from crm.cli.simulation.text import Teller, TextTeller
+from crm.cli.terminal import fitted
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.engine import PlanOptions
@@ -37,6 +38,7 @@ from crm.transition.simulation import InjectedFailure, SimulatedExecution, parse
 OK, ERROR, USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE = 0, 1, 64, 65, 66, 73
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; the exit status."""
     given = sys.argv[1:] if arguments is None else arguments

@@ -160,7 +160,8 @@ class HardState:
     """What a node must not forget: the newest term it knows, its vote in it, the term of its CIB, who belongs to it,
     and what its store can be trusted with.
 
-    `nodes` is None where the list of nodes is not crmd's own (corosync's, etcd's).
+    `nodes` is None where the list of nodes is not crmd's own (corosync's, etcd's). `leases`: what the status had last
+    of the lease of each node, by node id (`crm.controller.leadership.leases`).
     """
 
     term: int = 0
@@ -168,6 +169,7 @@ class HardState:
     cib_term: int = 0
     store: StoreState = StoreState.WHOLE
     nodes: NodeList | None = None
+    leases: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

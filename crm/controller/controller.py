@@ -38,13 +38,16 @@ from crm.controller.interface import ControllerOptions, ControllerSnapshot
 from crm.controller.invariants import InvariantInputs, Invariants
 from crm.controller.leadership import election as electing
 from crm.controller.leadership import joining as joins
+from crm.controller.leadership import lease_records as lease_recording
 from crm.controller.leadership import leases as leasing
 from crm.controller.leadership import leaving as leave
 from crm.controller.leadership import safe_mode as saving
 from crm.controller.leadership import self_protection as protecting
 from crm.controller.leadership.election import Election
-from crm.controller.leadership.joining import Joining
-from crm.controller.leadership.leases import LeaseTerms, LostNodeLeases
+from crm.controller.leadership.joining import Absence, Joining
+from crm.controller.leadership.lease_records import LeaseRecords
+from crm.controller.leadership.lease_terms import LeaseTerms
+from crm.controller.leadership.leases import LostNodeLeases
 from crm.controller.leadership.leaving import Leaving
 from crm.controller.leadership.lone_start import LoneStart
 from crm.controller.leadership.lost_store import LostStore
@@ -88,8 +91,9 @@ class Controller:
         self._lone_start = LoneStart(self._core, self._parts.view_changed)
         self._releases = Releases(self._core, self._replication)
         self._joining = Joining(self._core, self._parts, self._election, self._replication, self._history,
-                                self._releases,
+                                self._releases, self._leases, lambda node: self._dispatch.beginning_on(node),
                                 options.watchdog, options.written_at)
+        self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication)
         self._fencings = FencingHistory()
         self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts,
                                            self._node_fenced)
@@ -101,7 +105,7 @@ class Controller:
             lambda reason, delay_s: self._planning.want(reason, delay_s), lambda: self._planning.transition_over(),
             lambda name, then: self._members.let_go(name, then), options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
-                                  lambda: self._results.awaited or self._leases.awaited(), options.recheck_interval_s)
+                                  lambda: self._results.awaited, options.recheck_interval_s)
         self._results = Results(self._core, self._replication, self._dispatch, self._planning.want)
 
         def acceptable(document: Document) -> None:
@@ -110,6 +114,7 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
+        self._requests.changing_on = self._dispatch.changing_on
         self._reads = ReadIndex(self._core, self._replication)
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
         self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,
@@ -122,6 +127,7 @@ class Controller:
         self._parts.fill(
             self._alerts, self._protection, self._fencing_member, self._leases, self._election, self._requests,
             self._reads, self._throttle, self._backoff, self._dispatch, self._replication, self._results,
+            self._lease_records,
             self._attributes, self._fencing, self._joining, self._planning, self._members, self._leaving,
             self._safe_mode)
         self._on_event = self._event_table()
@@ -142,10 +148,12 @@ class Controller:
         self._to_self()
         while core.leading:
             self._members.check()
+            self._lease_records.look()
             self._planning.plan_if_due()
             if not core.to_self:
                 break
             self._to_self()
+        self._leases.look()
         self._invariants.check()
         commands, core.commands = core.commands, []
         return commands
@@ -299,6 +307,7 @@ class Controller:
             protecting.TIMER: self._protection.timer,
             saving.TIMER: self._safe_mode.timer,
             leasing.TIMER: self._lease_timer,
+            lease_recording.TIMER: self._lease_records.timer,
             leave.TIMER: self._leaving.timer,
         }
 
@@ -397,7 +406,13 @@ class Controller:
             self._fencing.under_way(sender, message)
 
     def _lease_timer(self) -> None:
+        """Whoever has stopped by now what it ran is as good as fenced."""
         self._core.changed("members")
+        for name in self._leases.over() if self._core.leading else ():
+            self._joining.record_absence(name, Absence.OFF)
+            self._replication.flush()
+            self._parts.node_off(name)
+            self._planning.want(f"the lease of {name} has ended")
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""

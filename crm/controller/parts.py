@@ -54,6 +54,9 @@ class Part:
     def member_left(self, name: str) -> None:
         """Told to the leader's parts: a member is lost, or was let go."""
 
+    def members_complete(self) -> None:
+        """Told to the leader's parts: every member of the view has joined, or the time limit for that has passed."""
+
     def node_off(self, name: str) -> None:
         """Told to the leader's parts: a node is known to be off, nothing that it ran is running."""
 
@@ -96,6 +99,10 @@ class Parts:
     def member_left(self, name: str) -> None:
         for told in self._told["member_left"]:
             told(name)
+
+    def members_complete(self) -> None:
+        for told in self._told["members_complete"]:
+            told()
 
     def node_off(self, name: str) -> None:
         for told in self._told["node_off"]:

@@ -55,9 +55,10 @@ class ClientJobs:
             async with self._turn:
                 return await self._run(work, arguments)
         except (WorkerError, MemoryError) as error:
+            remedy = error.remedy if isinstance(error, WorkerError) else ""
             raise RequestRefused("too-much-work",
                                  f"This could not be worked out: {str(error) or 'it takes too much memory'}",
-                          "ask for less at once, or again when the node is less busy") from None
+                          remedy or "ask for less at once, or again when the node is less busy") from None
         finally:
             self._waiting -= 1
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from crm.cib.document import Document
-from crm.controller.leadership.leases import LeaseTerms
+from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.executor.stop_orders import StopOrders
 from crm.keeper import LEASE
 from crm.keeper.deadlines import RENEW_S
@@ -59,6 +59,7 @@ class LeaseHolder:
         self._terms = terms
         self._in_doubt = in_doubt
         self._document = document
+        orders.required = lambda: terms().limit_ms > 0
         self._clock = clock
         self._over = False
         self._reviewed: tuple[int, ...] = ()
@@ -104,7 +105,8 @@ class LeaseHolder:
         missing = self._orders.missing()
         if missing:
             found.append(Report(Severity.ERROR, "no-stop-order", self._node, f"How to stop {', '.join(missing)} could "
-                                f"not be written to {self._folder}: it is not stopped when the daemon hangs",
+                                f"not be written to {self._folder}: it is not stopped when the daemon hangs. Nothing "
+                                "else is started here",
                                 "Make room there; it is tried again with every operation"))
         return tuple(found)
 

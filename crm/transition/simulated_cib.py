@@ -80,7 +80,10 @@ class SimulatedCib:
 
     def node_fails(self, name: str) -> None:
         """The node is lost although nobody expected it to go."""
-        self._set_state(name, {**_UP, "in_ccm": "false"})
+        state = self._set_state(name, {**_UP, "in_ccm": "false"})
+        # What becomes of it is asked for, not when: a lease that it holds is over by then.
+        if "lease" in state.attrib:
+            del state.attrib["lease"]
 
     def _set_state(self, name: str, values: Mapping[str, str]) -> etree._Element:
         state = self.node_state(name)

@@ -104,7 +104,7 @@ ACTING = (
            ("tests/unit/controller/test_freeze_policy.py",)),
     # Planning
     Mutant("plan-in-safe-mode", _P, "and not self._core.safe_mode and", "and", SAFE),
-    Mutant("plan-failure-untold", _P, "            self.reports = (self._unplannable(event.problem),)", "            pass",
+    Mutant("plan-failure-untold", _P, "            self.reports = (self._unplannable(event),)", "            pass",
            SAFE),
     Mutant("plan-not-again", _P, "            self.want(\"the last planning failed\", delay_s=10.0)\n", "",
            ("tests/unit/controller/test_orders.py",)),

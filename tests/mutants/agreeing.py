@@ -121,8 +121,8 @@ AGREEING = (
            ALONE),
     Mutant("join-waits-for-ever", _J, "        if not core.leading or self._complete:\n            return\n",
            "        return\n", ALONE),
-    Mutant("lost-and-forgotten", _J, "return node_left(node_id, name, known_off=absence is Absence.OFF)",
-           "return node_left(node_id, name, known_off=True)", ALONE),
+    Mutant("lost-and-forgotten", _J, "if absence is Absence.LOST and (fencing or lease != NOT_AWAITED):",
+           "if False:", ALONE),
     Mutant("join-keeps-doubtful", _J, "return tuple(record for record in records if record.id not in unsure)",
            "return records", UNANSWERED),
     Mutant("fenced-since-rebooted", _J, "        if self._replication.incarnation_of(name) != incarnation:\n"

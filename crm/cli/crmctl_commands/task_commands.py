@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from crm.cli.connection import ERROR, OK, TIMEOUT, CommandError, duration_seconds
 from crm.cli.crmctl_commands import api_calls
 from crm.cli.crmctl_commands.api_calls import Commands
+from crm.cli.terminal import steer
 
 _PATIENCE_S = 30
 _QUIET_S = 5.0
@@ -90,7 +91,8 @@ class ProgressLine:
         now = time.monotonic()
         if self._live:
             told = f"{text} … {now - self._since:.0f} s" if text else ""
-            print(f"\r\033[K{told[:_COLUMNS]}", end="", file=self._stream, flush=True)
+            steer(self._stream, "\r\033[K")
+            print(told[:_COLUMNS], end="", file=self._stream, flush=True)
             self._shown = text
         elif text and text != self._shown and now - self._said_at >= _QUIET_S:
             print(f"{text} …", file=self._stream, flush=True)
@@ -99,7 +101,8 @@ class ProgressLine:
     def end(self) -> None:
         """Leave no half line behind."""
         if self._live and self._shown:
-            print("\r\033[K", end="", file=self._stream, flush=True)
+            steer(self._stream, "\r\033[K")
+            self._stream.flush()
             self._shown = ""
 
 

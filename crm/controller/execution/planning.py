@@ -130,7 +130,7 @@ class Planning(Part):
         if not core.leading:
             return
         if event.problem:
-            self.reports = (self._unplannable(event.problem),)
+            self.reports = (self._unplannable(event),)
         if self._reasons:
             return
         if event.transition is None:
@@ -143,16 +143,21 @@ class Planning(Part):
         self._dispatch.start(event.transition, self._input.document, self._input.now)
         core.changed("transition")
 
-    def _unplannable(self, problem: str) -> Report:
+    def _unplannable(self, failed: PlanReady) -> Report:
         """Which change cannot be planned, and what can be done."""
         assert self._input is not None, "what failed was asked for"
         document = self._input.document
+        if failed.remedy:
+            name = self._core.me.name
+            return Report(Severity.ERROR, "planning-failed", name,
+                          f"No plan can be made on {name}, the DC: {failed.problem}. Nothing is started, stopped or "
+                          "moved until one can; what runs is monitored", failed.remedy)
         told = {word: document.root.get(name, "") for word, name in (
             ("at", WRITTEN), ("by", USER), ("with", CLIENT), ("on", ORIGIN))}
         written = " ".join(f"{word} {value}" for word, value in told.items() if value)
         return Report(Severity.ERROR, "planning-failed", "configuration",
-                      f"The cluster cannot be planned for, an internal error: {problem}. Nothing is started, stopped "
-                      f"or moved; what runs is monitored. The configuration is version {document.version}"
+                      f"The cluster cannot be planned for, an internal error: {failed.problem}. Nothing is started, "
+                      f"stopped or moved; what runs is monitored. The configuration is version {document.version}"
                       + (f", written {written}" if written else ""),
                       "Take the last change back: crmctl history undo. Please report this")
 

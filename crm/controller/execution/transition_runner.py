@@ -42,6 +42,8 @@ LONGEST_FENCING_PAUSE_S = 60.0
 UNFINISHED_PAUSE_S = 0.5
 LONGEST_UNFINISHED_PAUSE_S = 300.0
 AGE_TIMER = "age"
+_CHANGES_NOTHING = ("monitor", "notify")
+_BEGINS = ("start", "promote", "migrate_from")
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
@@ -235,6 +237,16 @@ class TransitionRunner(Part):
         self._finish(flight, ok=False)
         self._replan(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
+
+    def changing_on(self, node: str) -> set[str]:
+        """Resources that an operation in flight on a node may change."""
+        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation not in _CHANGES_NOTHING)
+        return {flight.action.resource.id for flight in flights if flight.action.resource is not None}
+
+    def beginning_on(self, node: str) -> list[str]:
+        """Resources whose start or promotion on a node is in flight."""
+        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation in _BEGINS)
+        return [flight.action.resource.id for flight in flights if flight.action.resource is not None]
 
     def member_joined(self, joined: MemberJoined) -> None:
         """What it has done may free what waits for it, and may forbid it as well: the run ends first of all."""

@@ -14,7 +14,7 @@ from crm.cib.changes import Batch, Edit, EditVerb
 from crm.cib.edits import cluster
 from crm.cib.errors import CibError
 from crm.cib.stamp import OWN_CLIENT, OWN_USER, stamp, utc_text
-from crm.cib.status_edits import fenced_remotely, node_left, node_removed
+from crm.cib.status_edits import fenced_remotely, lost, node_left, node_removed
 from crm.cib.status_updates import (
     HistoryUpdate,
     NodeUpdate,
@@ -31,14 +31,16 @@ from crm.controller.core import Core
 from crm.controller.execution.local_executor_state import LocalExecutorState
 from crm.controller.execution.pending_operations import Migration, invalidate_target, may_have_come, migrations
 from crm.controller.leadership.election import Election
+from crm.controller.leadership.lease_terms import fencing_enabled
+from crm.controller.leadership.leases import LostNodeLeases
 from crm.controller.parts import MemberJoined, Part, Parts
 from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
 from crm.controller.protocol.keys import failure_attributes
 from crm.controller.protocol.messages import ActionResult, Announce, CleanHistory, JoinConfirm, JoinOffer, JoinRefused
 from crm.controller.protocol.releases import Releases
 from crm.controller.replication.replication import Replication
+from crm.model.lease import NOT_AWAITED, lease_text
 from crm.model.release import Objection
-from crm.model.values import is_true
 
 TIMER = "join"
 JOIN_LIMIT_S = 2.0
@@ -55,11 +57,13 @@ class Absence(Enum):
 
 
 class Joining(Part):
-    """Both sides of taking members in."""
+    """Both sides of taking members in. `beginning`: what a node has been told to start or promote, without an answer
+    yet.
+    """
 
     def __init__(self, core: Core, parts: Parts, election: Election, replication: Replication,
-                 history: LocalExecutorState,
-                 releases: Releases, watchdog: bool = False,
+                 history: LocalExecutorState, releases: Releases, leases: LostNodeLeases,
+                 beginning: Callable[[str], Iterable[str]], watchdog: bool = False,
                  written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
         self._parts = parts
@@ -69,6 +73,8 @@ class Joining(Part):
         self._replication = replication
         self._history = history
         self._releases = releases
+        self._leases = leases
+        self._beginning = beginning
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
         self._refused: dict[str, str] = {}
@@ -152,6 +158,7 @@ class Joining(Part):
         missing = sorted(self._not_joined())
         core.log("warning", f"going on without {', '.join(missing)}: present, but not joined within {JOIN_LIMIT_S} s")
         self._complete = True
+        self._parts.members_complete()
 
     def welcome(self, sender: str, welcome: JoinOffer) -> None:
         """A leader takes us in."""
@@ -249,7 +256,8 @@ class Joining(Part):
             records = self._asked_anew(name, records)
         release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
-                      "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
+                      "incarnation": message.incarnation, "crm-debug-origin": "join",
+                      "lease": self._lease_of(name, state.get("incarnation") == message.incarnation), **release}
         self._replication.note(NodeUpdate(node_id, name, attributes), HistoryUpdate(node_id, name, records),
                                told_to_tools)
         self._take_migrations(moving, message)
@@ -310,20 +318,23 @@ class Joining(Part):
         self._parts.member_left(name)
 
     def _gone(self, node_id: str, name: str, absence: Absence) -> list[StatusUpdate]:
-        if not self._fencing_enabled():
-            # Nobody could ever confirm what became of a node: it is taken as clean.
-            return node_left(node_id, name, known_off=True)
-        if absence is Absence.LET_GO:
+        fencing = fencing_enabled(self._core.document)
+        lease = self._lease_of(name, known=True)
+        if absence is Absence.LOST and (fencing or lease != NOT_AWAITED):
+            return lost(node_id, name, lease, () if fencing else self._beginning(name))
+        if absence is Absence.LET_GO and fencing:
             return node_removed(self._core.document, node_id, name)
-        return node_left(node_id, name, known_off=absence is Absence.OFF)
+        # Without fencing and leases nobody could ever confirm what became of a node: it is taken as clean.
+        return node_left(node_id, name)
+
+    def _lease_of(self, name: str, known: bool) -> str:
+        """By what lease a node is waited for if it is lost now; `known`: it may still hold the one that is recorded."""
+        held_ms = self._leases.held_ms(name) if known else None
+        return lease_text(max(held_ms or 0.0, self._leases.promised_ms(name)))
 
     def _was_let_go(self, node_id: str) -> bool:
         """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""
         return recorded_nodes(self._core.document).get(node_id, {}).get("expected") == "down"
-
-    def _fencing_enabled(self) -> bool:
-        value = cluster_option(self._core.document, "fencing-enabled", "stonith-enabled")
-        return value is None or is_true(value)
 
     def _check_complete(self) -> None:
         core = self._core
@@ -332,6 +343,7 @@ class Joining(Part):
         self._complete = True
         core.cancel_timer(TIMER)
         self._releases.all_here(self.joined)
+        self._parts.members_complete()
 
     def _not_joined(self) -> set[str]:
         """Members that are still expected to join, or to say in this view that they have followed nobody else."""

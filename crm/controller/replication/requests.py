@@ -6,7 +6,7 @@ and when the configuration has moved on from the version that the client saw.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from crm.cib.document import Document
 from crm.cib.edits.cluster import with_nodes
@@ -58,6 +58,8 @@ class Requests(Part):
         self._want_plan = want_plan
         self._try_at_once = try_at_once
         self._written_at = written_at
+        self.changing_on: Callable[[str], Set[str]] = lambda node: frozenset()
+        """Resources that an operation in flight on a node may change."""
         self._waiting: dict[str, Forward] = {}
         """No leader yet."""
         self._sent: dict[str, tuple[str, Forward]] = {}
@@ -288,12 +290,12 @@ class Requests(Part):
         """Clean up one node; how many histories went."""
         core = self._core
         assert core.leadership is not None
-        notes, recorded = cleanup(core.document, node_id, resource, everything)
+        notes, forgotten = cleanup(core.document, node_id, resource, everything, self.changing_on(node))
         if notes:
             self._replication.note(*notes)
-        for name in recorded:
-            core.send(node, CleanHistory(core.leadership.term, name))
-        return len(recorded)
+        for note in forgotten:
+            core.send(node, CleanHistory(core.leadership.term, note.resource, note.entries))
+        return len(forgotten)
 
     def _changed(self, sender: str, request: ChangeForward) -> Document:
         """The CIB after the change. Raises CibError with the reason of a refusal."""

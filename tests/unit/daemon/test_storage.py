@@ -110,7 +110,7 @@ def recall(folder: Path) -> tuple[HardState, Document | None]:
 
 
 def test_what_was_confirmed_is_there_afterwards(tmp_path: Path) -> None:
-    hard_state = HardState(7, "b", 7)
+    hard_state = HardState(7, "b", 7, leases=(("1", "7000"), ("2", "none")))
     assert write(tmp_path, (hard_state, document("x"))) == [1]
     remembered, cib = recall(tmp_path)
     assert remembered == hard_state

@@ -145,3 +145,9 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--nodes" in capsys.readouterr().err
     assert crmctl.main(["failover-test", "cib_examples/web-service.xml", "--nodes", "a,b,c"]) == 0
     assert crmctl.main(["failover-test", str(DATABASE), "--expect", str(tmp_path / "none")]) == 66
+
+
+def test_a_lease_that_a_node_holds_only_takes_time() -> None:
+    cib = web().replace(b'<node_state id="a"', b'<node_state lease="7000" id="a"')
+    assert b"lease" in cib
+    assert Failovers(cib).lose("a").where("web") == Failovers(web()).lose("a").where("web") == ["b"]

@@ -279,7 +279,7 @@ def test_a_cluster_that_never_settles_is_caught(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_cluster_that_rests_with_work_left_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransientAttributes, "joined", lambda *_arguments: None)
+    monkeypatch.setattr(TransientAttributes, "member_joined", lambda *_arguments: None)
     want = Planning.want
 
     def lazy(self: Planning, reason: str, delay_s: float = 0.0) -> None:

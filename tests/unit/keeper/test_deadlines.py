@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crm.controller.leadership.leases import Terms
+from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.keeper.deadlines import acts_at_ns, is_due, may_hold, over_at_ns
 from crm.keeper.lease_file import Lease, LeaseState
 from crm.keeper.lease_rules import next_lease
 
 S = 1_000_000_000
-TERMS = Terms(limit_ms=5_000, stop_ms=2_000, quorate=True)
+TERMS = LeaseTerms(limit_ms=5_000, stop_ms=2_000, quorate=True)
 HELD = Lease(LeaseState.HELD, 10 * S, 10 * S, 5_000, 2_000)
 STOPPING = replace(HELD, state=LeaseState.STOPPING)
 
@@ -63,7 +63,7 @@ def test_a_daemon_without_quorum_lives_but_holds_no_more() -> None:
 
 def test_a_daemon_whose_node_the_keeper_stops_says_nothing() -> None:
     assert next_lease(replace(HELD, state=LeaseState.ENDING), TERMS, False, 11 * S) is None
-    assert next_lease(replace(HELD, state=LeaseState.ENDING), Terms(), False, 11 * S) is None
+    assert next_lease(replace(HELD, state=LeaseState.ENDING), LeaseTerms(), False, 11 * S) is None
 
 
 def test_a_node_that_never_had_quorum_holds_nothing() -> None:
@@ -74,5 +74,5 @@ def test_a_node_that_never_had_quorum_holds_nothing() -> None:
 
 
 def test_where_no_lease_is_wanted_it_is_given_back() -> None:
-    assert next_lease(HELD, Terms(), False, 11 * S) == Lease()
-    assert next_lease(Lease(), Terms(), False, 11 * S) is None
+    assert next_lease(HELD, LeaseTerms(), False, 11 * S) == Lease()
+    assert next_lease(Lease(), LeaseTerms(), False, 11 * S) is None

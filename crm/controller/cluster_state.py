@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from crm.controller.membership.node_list import NodeList
-
+from typing import NamedTuple
 
 TERM_PLACES = 64
 """Where nodes come and go, each stands in terms of its own residue; so many nodes there may be at once."""
@@ -153,23 +149,6 @@ class StoreState(StrEnum):
     WHOLE = "whole"
     NEW = "new"
     LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class HardState:
-    """What a node must not forget: the newest term it knows, its vote in it, the term of its CIB, who belongs to it,
-    and what its store can be trusted with.
-
-    `nodes` is None where the list of nodes is not crmd's own (corosync's, etcd's). `leases`: what the status had last
-    of the lease of each node, by node id (`crm.controller.leadership.leases`).
-    """
-
-    term: int = 0
-    voted_for: str | None = None
-    cib_term: int = 0
-    store: StoreState = StoreState.WHOLE
-    nodes: NodeList | None = None
-    leases: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 from crm.cib.document import Document
 from crm.cib.version import CibVersion
 from crm.controller import events
-from crm.controller.cluster_state import HardState
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, NodeIdentity
 from crm.controller.execution import backoff as backing
@@ -34,6 +33,7 @@ from crm.controller.fencing import coordinator as fences
 from crm.controller.fencing.coordinator import FencingCoordinator
 from crm.controller.fencing.fencing_history import FencingHistory
 from crm.controller.fencing.fencing_member import FencingMember
+from crm.controller.hard_state import HardState
 from crm.controller.interface import ControllerOptions, ControllerSnapshot
 from crm.controller.invariants import InvariantInputs, Invariants
 from crm.controller.leadership import election as electing

@@ -28,8 +28,8 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.store import CibStore
 from crm.cib.synced_files import replace_synced
-from crm.controller.cluster_state import HardState
 from crm.controller.cluster_state import StoreState as Trust
+from crm.controller.hard_state import HardState
 from crm.controller.membership import node_list as node_lists
 from crm.controller.replication.idempotency import AppliedRequest, RequestKey
 from crm.model.report import Report, Severity

@@ -9,12 +9,13 @@ from typing import get_args
 import pytest
 
 from crm.controller import invariants as own_invariants
-from crm.controller.cluster_state import ClusterConfig, HardState
+from crm.controller.cluster_state import ClusterConfig
 from crm.controller.controller import Controller
 from crm.controller.core import NodeIdentity
 from crm.controller.execution import in_flight, transient_attributes
 from crm.controller.execution.planning import PlanningState
 from crm.controller.fencing import coordinator
+from crm.controller.hard_state import HardState
 from crm.controller.protocol.messages import Message
 from crm.testing.invariants import InvariantCheckers
 from tests.mutants import MUTANTS

@@ -229,7 +229,7 @@ def _wait(options: Arguments) -> int:
 
 def _follow(options: Arguments, where: str, node: str | None = None) -> int:
     from crm.cli.connection import duration_seconds
-    from crm.cli.crmctl_commands.task_commands import follow
+    from crm.cli.crmctl_commands.task_progress import follow
 
     limit = options.get("timeout")
     query = {"timeout": str(duration_seconds(limit)) if limit else None, "node": node}

@@ -11,8 +11,9 @@ from crm.cib.document import Document
 from crm.cib.status_updates import TransientAttributeUpdate
 from crm.cib.version import CibVersion
 from crm.controller import events
-from crm.controller.cluster_state import HardState, Leadership
+from crm.controller.cluster_state import Leadership
 from crm.controller.core import EMPTY_CIB
+from crm.controller.hard_state import HardState
 from crm.controller.invariants import OF_FACTS, OF_LEADERS, OF_OTHERS, BrokenInvariantError
 from crm.model.transition import Transition
 from crm.transition import TransitionRun

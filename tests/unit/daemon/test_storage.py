@@ -12,8 +12,9 @@ import pytest
 from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.controller.cluster_state import HardState, StoreState
+from crm.controller.cluster_state import StoreState
 from crm.controller.core import EMPTY_CIB
+from crm.controller.hard_state import HardState
 from crm.controller.replication.idempotency import AppliedRequest, AppliedRequests, RequestKey
 from crm.daemon import storage as disk
 from crm.daemon.storage import RECEIPTS, DurableStorage, FolderInUseError

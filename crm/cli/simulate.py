@@ -18,6 +18,7 @@ from lxml import etree
 
 from crm.cib.errors import CibError
 from crm.cib.reading.cib_reader import read
+from crm.cib.simulated_cib import SimulatedCib
 from crm.cli.connection import CommandError
 from crm.cli.simulation.arguments import SimulationOptions, UsageError, parse
 from crm.cli.simulation.cib_input import InputError, read_input
@@ -32,7 +33,6 @@ from crm.policy_engine.output.notices import notices
 from crm.policy_engine.picture.cluster import Cluster
 from crm.policy_engine.scheduling import Schedule, make_schedule, plan_observed
 from crm.transition import ActionOutcome
-from crm.transition.simulated_cib import SimulatedCib
 from crm.transition.simulation import InjectedFailure, SimulatedExecution, parse_failure, simulate
 
 OK, ERROR, USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE = 0, 1, 64, 65, 66, 73

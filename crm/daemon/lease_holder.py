@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from crm.cib.document import Document
+from crm.cib.queries import has_ruled_meta_attributes
 from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.executor.stop_orders import StopOrders
 from crm.keeper import LEASE
@@ -30,7 +31,6 @@ log = logging.getLogger("crm.daemon")
 ORDERS = "orders"
 _KEEPER_SILENT_S = 10.0
 _REVIEW_NS = 5_000_000_000
-_RULED = ".//meta_attributes/rule"
 _RESERVE_MS = 1_000
 """Of the time that others wait: for the last stop of what had to be ended by force."""
 
@@ -128,7 +128,7 @@ class LeaseHolder:
         rules, which look at the time and at attributes, again and again."""
         document = self._document()
         version = tuple(document.version[:2])
-        due = self._clock() - self._reviewed_at > _REVIEW_NS and document.root.find(_RULED) is not None
+        due = self._clock() - self._reviewed_at > _REVIEW_NS and has_ruled_meta_attributes(document)
         if (version != self._reviewed or due) and (self._reviewing is None or self._reviewing.done()):
             self._reviewed_at = self._clock()
             self._reviewing = asyncio.get_running_loop().create_task(self._spare(document, version))

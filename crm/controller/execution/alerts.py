@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crm.cib.queries import has_alerts
 from crm.controller.commands import SendAlert
 from crm.controller.core import Core, configuration_version
 from crm.controller.fencing.fencing_history import FencingRecord
@@ -98,8 +99,7 @@ class AlertSender(Part):
         version = configuration_version(document.version)
         if version != self._read_at:
             self._read_at = version
-            has_some = document.root.find("configuration/alerts/alert") is not None
-            self._alerts = document.model().alerts if has_some else ()
+            self._alerts = document.model().alerts if has_alerts(document) else ()
         return self._alerts
 
     def _send(self, alert: Alert, told: Mapping[str, str]) -> None:

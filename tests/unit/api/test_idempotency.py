@@ -13,7 +13,7 @@ from crm.api.middleware import idempotency
 from crm.api.service import RequestRefused
 from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import NOW
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
 
 STANDBY = "/v1/cluster/cleanup"
 

@@ -15,7 +15,7 @@ from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from tests.unit.api.node import CIB
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
 
 pytestmark = pytest.mark.slow
 

@@ -14,12 +14,10 @@ from crm.model.dates import parse_moment
 from crm.policy_engine.observe import observe
 from crm.policy_engine.picture.cluster import Cluster
 from crm.transition.simulation import SimulatedExecution, simulate
-from tests.conformance.cases import SHARED, Case, all_cases, squeezed
+from tests.conformance.cases import Case, all_cases, squeezed
 from tests.conformance.recorded_graph import read_graph
 
 CASES = list(all_cases())
-
-pytestmark = pytest.mark.skipif(not CASES, reason=f"the recorded cases are not at {SHARED}")
 
 
 def _recorded(case: Case) -> list[str]:

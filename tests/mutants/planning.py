@@ -12,7 +12,7 @@ WRITTEN = ("tests/scenarios/test_written.py",)
 GENERATED = ("tests/conformance/test_outputs.py",)
 PARTS = ("tests/unit/policy_engine",)
 FENCING = ("tests/unit/fencing",)
-CIRCLES = ("tests/unit/circles",)
+CIRCLES = ("tests/unit/cycles",)
 
 PLANNING = (
     Mutant("planner-bundle-inner-outside", "crm/policy_engine/placement/bundles.py",
@@ -100,8 +100,8 @@ PLANNING = (
            "            _start_first(plan, container, action, r.FIRST_REQUIRES_THEN)\n            _start_first(plan, connection, action)",
            "            _start_first(plan, container, action, r.FIRST_REQUIRES_THEN)\n            pass", WRITTEN),
     Mutant("planner-probe-after-connection", "crm/policy_engine/actions/remote.py",
-           "    if current_node(connection) is not None and state is Connection.STOPPED:",
-           "    if current_node(connection) is None and state is Connection.STOPPED:", WRITTEN),
+           "    if current_node(connection) is not None and state is RemoteConnection.STOPPED:",
+           "    if current_node(connection) is None and state is RemoteConnection.STOPPED:", WRITTEN),
     Mutant("planner-elsewhere-is-here", "crm/policy_engine/actions/selection.py",
            "        elsewhere = first.node is not None and action.node is not None and first.node is not action.node",
            "        elsewhere = first.node is not None and action.node is None and first.node is not action.node", WRITTEN),
@@ -115,8 +115,8 @@ PLANNING = (
            "    host = (container.active_on[0] if container.active_on else None) if current else container.assigned",
            "    host = (container.active_on[1] if container.active_on else None) if current else container.assigned", WRITTEN),
     Mutant("planner-outermost-is-itself", "crm/policy_engine/picture/cluster.py",
-           "        while resource.parent is not None and resource.parent.kind is not Kind.BUNDLE:",
-           "        while resource.parent is None and resource.parent.kind is not Kind.BUNDLE:", WRITTEN),
+           "        while resource.parent is not None and resource.parent.kind is not ResourceKind.BUNDLE:",
+           "        while resource.parent is None and resource.parent.kind is not ResourceKind.BUNDLE:", WRITTEN),
     Mutant("planner-order-circle-anywhere", "crm/policy_engine/constraints/cycles.py",
            "        ready = [point for point, count in waiting.items() if count == 0]",
            "        ready = [point for point, count in waiting.items() if count != 0]", WRITTEN),
@@ -211,7 +211,7 @@ PLANNING = (
            "        elif inactive is None and not seen_here and not instance.blocked:",
            "        elif inactive is None or not seen_here and not instance.blocked:", WRITTEN),
     Mutant("planner-lost-node-unfenced", "crm/policy_engine/observe/membership.py",
-           "        fence(cluster, node, reason, priority_delay=reason == _LOST)",
+           "        require_fencing(cluster, node, reason, priority_delay=reason == _LOST)",
            "        pass", WRITTEN),
     Mutant("planner-guest-stopped-with-any", "crm/policy_engine/observe/membership.py",
            "    elif _is_stopped(connection) or (container is not None and _is_stopped(container)):",
@@ -271,8 +271,8 @@ PLANNING = (
            "    return candidate is not None and candidate.score >= 0 and is_usable(candidate.node)",
            "    return candidate is not None and candidate.score >= 1 and is_usable(candidate.node)", WRITTEN),
     Mutant("planner-exact-room-is-none", "crm/policy_engine/placement/capacity.py",
-           "    return all(amount(value) <= amount(capacity.get(name)) for name, value in disks_needed.items())",
-           "    return all(amount(value) < amount(capacity.get(name)) for name, value in disks_needed.items())", WRITTEN),
+           "    return all(amount(value) <= amount(capacity.get(name)) for name, value in needed.items())",
+           "    return all(amount(value) < amount(capacity.get(name)) for name, value in needed.items())", WRITTEN),
     Mutant("planner-clone-role-unlooked", "crm/policy_engine/placement/clones.py",
            "            if colocation.dependent_role is Role.PROMOTED:",
            "            if colocation.dependent_role is not Role.PROMOTED:", WRITTEN),

@@ -52,7 +52,7 @@ def breaks(promise: str, seeds: int = 40, mutate: object = None) -> bool:
 
 def test_believing_in_fencing_without_a_device_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def believe(self: FencingCoordinator, target: str, action: str, then: object, **_options: object) -> None:
-        self.fenced(target, self._replication.incarnation_of(target))
+        self._fenced(target, self._replication.incarnation_of(target))
         then(True, "")  # type: ignore[operator]
 
     monkeypatch.setattr(FencingCoordinator, "fence", believe)

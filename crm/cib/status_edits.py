@@ -6,7 +6,7 @@ Pure, and apart from the controller that writes it, because what would be writte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from lxml import etree
 
@@ -15,9 +15,11 @@ from crm.cib.parsing import Element
 from crm.cib.status_updates import (
     AttributesRemoval,
     HistoryRemoval,
+    LeftRunningUpdate,
     NodeUpdate,
     StatusUpdate,
     TransientAttributeUpdate,
+    left_running,
     primitives_of,
     recorded_resources,
     transient_attributes,
@@ -32,10 +34,11 @@ _FAILURES = ("fail-count-", "last-failure-")
 _EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
 
 
-def node_left(node_id: str, name: str, known_off: bool) -> list[StatusUpdate]:
-    """A node is gone; when it is known to be off, what it ran is gone, too."""
+def node_left(node_id: str, name: str, known_off: bool, left: Collection[StatusUpdate] = ()) -> list[StatusUpdate]:
+    """A node is gone; when it is known to be off, what it ran is gone, too, but for what it has `left` running."""
     if known_off:
-        return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id)]
+        keeping = frozenset(each for note in left if isinstance(note, LeftRunningUpdate) for each in note.resources)
+        return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id, keeping=keeping), *left]
     return _absent(node_id, name, {})
 
 
@@ -46,7 +49,7 @@ def node_removed(document: Document, node_id: str, name: str) -> list[StatusUpda
     starts any of it elsewhere.
     """
     running = frozenset(resource for resource in recorded_resources(document, node_id)
-                        if _may_run(document, node_id, resource))
+                        if may_run(document, node_id, resource))
     return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id, keeping=running)]
 
 
@@ -57,10 +60,10 @@ def _absent(node_id: str, name: str, further: dict[str, str]) -> list[StatusUpda
 
 def may_run_anything(document: Document, node_id: str) -> bool:
     """Whether something may be active on a node, as far as its history says."""
-    return any(_may_run(document, node_id, resource) for resource in recorded_resources(document, node_id))
+    return any(may_run(document, node_id, resource) for resource in recorded_resources(document, node_id))
 
 
-def _may_run(document: Document, node_id: str, resource: str) -> bool:
+def may_run(document: Document, node_id: str, resource: str) -> bool:
     """Whether the last that was done with a resource on a node may have left it active."""
     found = document.root.xpath(
         "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource[@id=$resource]/lrm_rsc_op",
@@ -97,8 +100,9 @@ def cleanup(document: Document, node_id: str, resource: str | None, everything: 
                   if name.startswith(_FAILURES) and meant(_resource_of(name))]
     counted = {_resource_of(name).split(":")[0] for name in attributes}
     failed = _failed_entries(document, node_id)
+    left = left_running(document).get(node_id, ())  # Not a failure, but all that is known of a node that is away.
     recorded = [name for name in recorded_resources(document, node_id)
-                if meant(name) and (everything or name in failed or name.split(":")[0] in counted)]
+                if meant(name) and name not in left and (everything or name in failed or name.split(":")[0] in counted)]
     notes: list[StatusUpdate] = [HistoryRemoval(node_id, name) for name in recorded]
     return [*notes, *(TransientAttributeUpdate(node_id, name, None) for name in attributes)], recorded
 

@@ -45,6 +45,7 @@ from crm.controller.leadership import self_protection as protecting
 from crm.controller.leadership.election import Election
 from crm.controller.leadership.joining import Hooks, Joining
 from crm.controller.leadership.leases import LeaseTerms, LostNodeLeases
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.leadership.leaving import Leaving
 from crm.controller.leadership.lone_start import LoneStart
 from crm.controller.leadership.lost_store import LostStore
@@ -86,8 +87,9 @@ class Controller:
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
         self._releases = Releases(self._core, self._replication)
+        self._left_running = LeftRunning(self._core)
         self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
-                                options.watchdog, options.written_at)
+                                self._left_running, options.watchdog, options.written_at)
         self._fencings = FencingHistory()
         self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts)
         self._fencing_member = FencingMember(self._core, self._fencings)
@@ -138,6 +140,7 @@ class Controller:
         if core.leading:
             self._members.check()
             self._to_self()
+        self._left_running.look()
         self._invariants.check()
         commands, core.commands = core.commands, []
         return commands
@@ -195,6 +198,7 @@ class Controller:
                         self._dispatch.number, self._dispatch.progress,
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
                          *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
+                         *self._left_running.reports(),
                          *self._replication.dropped.reports(),
                          *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.hard_state.cib_term, self._safe_mode.cause, core.hard_state.nodes)

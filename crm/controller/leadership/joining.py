@@ -34,6 +34,7 @@ from crm.controller.leadership.election import Election
 from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
 from crm.controller.protocol.keys import failure_attributes
 from crm.controller.protocol.messages import ActionResult, Announce, CleanHistory, JoinConfirm, JoinOffer, JoinRefused
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.protocol.releases import Releases
 from crm.controller.replication.replication import Replication
 from crm.model.release import Objection
@@ -72,7 +73,7 @@ class Joining:
     """Both sides of taking members in."""
 
     def __init__(self, core: Core, election: Election, replication: Replication, history: LocalExecutorState,
-                 releases: Releases, watchdog: bool = False,
+                 releases: Releases, left_running: LeftRunning, watchdog: bool = False,
                  written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
         self._watchdog = watchdog
@@ -81,6 +82,7 @@ class Joining:
         self._replication = replication
         self._history = history
         self._releases = releases
+        self._left_running = left_running
         self.hooks: Hooks | None = None
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
@@ -214,7 +216,7 @@ class Joining:
     def record_absence(self, name: str, absence: Absence) -> None:
         """A node is gone: note it, and drop what does not count any more of its history."""
         node_id = self._core.me.config.id_of(name)
-        if absence is Absence.LET_GO:
+        if absence is not Absence.OFF:
             self._replication.flush()  # What it has reported last says what still runs there.
         self._replication.note(*self._gone(node_id, name, absence))
 
@@ -328,8 +330,8 @@ class Joining:
 
     def _gone(self, node_id: str, name: str, absence: Absence) -> list[StatusUpdate]:
         if not self._fencing_enabled():
-            # Nobody could ever confirm what became of a node: it is taken as clean.
-            return node_left(node_id, name, known_off=True)
+            # Nobody could ever confirm what became of a node: it is taken as clean, but for what nobody stops there.
+            return node_left(node_id, name, True, () if absence is Absence.OFF else self._left_running.of(name))
         if absence is Absence.LET_GO:
             return node_removed(self._core.document, node_id, name)
         return node_left(node_id, name, known_off=absence is Absence.OFF)

@@ -244,9 +244,9 @@ def _take(root: Element, note: StatusUpdate) -> Element:
             return state
         case LeftRunningUpdate(node_id, left):
             state = _node_state(root, node_id)
-            for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
-                if resource.get("id") in left:
-                    resource.set(LEFT_RUNNING, "true")
+            for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
+                if history.get("id") in left:
+                    history.set(LEFT_RUNNING, "true")
             return state
         case TransientAttributeUpdate(node_id, name, value):
             state = _node_state(root, node_id)
@@ -318,7 +318,8 @@ def _forget_all(state: Element, node_id: str, keeping: frozenset[str] = frozense
     for resource in left:
         if resource.get("id") not in keeping:
             del resource[:]
-            resource.attrib.pop(LEFT_RUNNING, None)
+            if LEFT_RUNNING in resource.attrib:
+                del resource.attrib[LEFT_RUNNING]
         _resources(state, node_id).append(resource)
 
 

@@ -45,8 +45,8 @@ from crm.controller.leadership import self_protection as protecting
 from crm.controller.leadership.election import Election
 from crm.controller.leadership.joining import Hooks, Joining
 from crm.controller.leadership.leases import LeaseTerms, LostNodeLeases
-from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.leadership.leaving import Leaving
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.leadership.lone_start import LoneStart
 from crm.controller.leadership.lost_store import LostStore
 from crm.controller.leadership.safe_mode import SafeMode

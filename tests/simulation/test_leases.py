@@ -147,8 +147,9 @@ def configure(one: World, via: str, section: str, xml: str) -> None:
 
 def maintain_node(one: World, via: str, name: str, on: bool) -> None:
     number = list(one.nodes).index(name) + 1
-    configure(one, via, "nodes", f'<node id="{number}"><instance_attributes id="nodes-{number}"><nvpair id="m-{number}" '
-                                 f'name="maintenance" value="{str(on).lower()}"/></instance_attributes></node>')
+    pair = f'<nvpair id="m-{number}" name="maintenance" value="{str(on).lower()}"/>'
+    configure(one, via, "nodes", f'<node id="{number}"><instance_attributes id="nodes-{number}">{pair}'
+                                 "</instance_attributes></node>")
 
 
 def leave_alone_node(one: World, via: str, home: str) -> None:

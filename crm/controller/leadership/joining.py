@@ -31,10 +31,10 @@ from crm.controller.core import Core
 from crm.controller.execution.local_executor_state import LocalExecutorState
 from crm.controller.execution.pending_operations import Migration, invalidate_target, may_have_come, migrations
 from crm.controller.leadership.election import Election
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
 from crm.controller.protocol.keys import failure_attributes
 from crm.controller.protocol.messages import ActionResult, Announce, CleanHistory, JoinConfirm, JoinOffer, JoinRefused
-from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.protocol.releases import Releases
 from crm.controller.replication.replication import Replication
 from crm.model.release import Objection

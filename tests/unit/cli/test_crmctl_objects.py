@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from crm.api.middleware import audit
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.controller.commands import ActionTiming, TransitionEnded
+from crm.model.report import Report, Severity
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 from tests.unit.daemon.test_transition_archive import begun
@@ -270,3 +272,12 @@ def test_whatever_changes_something_can_be_planned_only(run: Run, node: FakeNode
     assert "load of one is 3" in run("node", "attribute", "one", "load", "3", "--transient")
     assert node.attributes == [("one", "load", "3", None)]
     assert "Cleared 1 resource histories; re-probing" in run("cleanup", "web", "--no-wait")
+
+
+def test_who_confirms_that_the_other_of_two_is_off_hears_what_is_lost_by_that(run: Run, node: FakeNode) -> None:
+    assert "data will be damaged. Nothing was done" in run("confirm", "two", code=64)
+    alone = Report(Severity.WARNING, "started-alone", "one", "It has started without two", "Boot two")
+    node.state = replace(node.state, reports=(alone,))
+    said = run("confirm", "two", code=64)
+    assert "what two alone has changed" in said and "is lost. To boot two loses nothing" in said
+    assert not node.fenced

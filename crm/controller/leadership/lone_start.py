@@ -34,8 +34,8 @@ class LoneStart:
                        f"It has started without {names}, which may be running everything with newer changes: "
                        f"until they have met, this counts as no quorum",
                        f"Boot {names}: that loses nothing. Where that cannot be, make sure that it is off, and say so: "
-                       f"crmctl confirm {core.waits_for[0]}. What it alone has changed since they last met, configuration "
-                       "and data of its services, is lost then"),)
+                       f"crmctl confirm {core.waits_for[0]}. What it alone has changed since they last met, "
+                       "configuration and data of its services, is lost then"),)
 
     def requested(self, event: FencingRequested) -> None:
         """A person says that a node is off: it need not be waited for."""

@@ -200,7 +200,8 @@ class Controller:
                          *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
                          *self._left_running.reports(),
                          *self._replication.dropped.reports(),
-                         *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
+                         *self._planning.reports, *self._dispatch.rest.reports(),
+                         *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.hard_state.cib_term, self._safe_mode.cause, core.hard_state.nodes)
 
     def _state(self) -> str:
@@ -288,6 +289,7 @@ class Controller:
             replicating.COMMIT_TIMER: self._replication.commit_timer,
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
+            plans.LOOK_TIMER: self._planning.look,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             dispatching.AGE_TIMER: self._dispatch.age_timer,
             backing.TIMER: self._dispatch.pump,

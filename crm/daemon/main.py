@@ -1,7 +1,8 @@
 """`crmd` itself: start, serve, stop. Exit statuses and messages are part of the product.
 
     0   left as asked            69  a port or folder is in use, or the message layer cannot work
-    70  a mistake of ours; 71 could not be started for now (both: started again)      74  the store on disk cannot be used
+    70  a mistake of ours (it is started again)      74  the store on disk cannot be used
+    71  it cannot be started for now (tried again)
     76  this release does not fit the cluster's                  78  the settings contradict each other
 """
 

@@ -195,7 +195,7 @@ def _close(descriptor: int) -> None:
 
 
 def _be_daemon(daemon: Callable[[], int], parent: int, keeping: Keeping) -> NoReturn:
-    """In the child: whatever goes wrong, it never goes on as a second supervisor, and never looks like a regular end."""
+    """In the child. Whatever goes wrong, it never goes on as a second supervisor, nor looks like a regular end."""
     status = _NOT_STARTED
     try:
         _become_daemon(parent)

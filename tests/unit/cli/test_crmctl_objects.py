@@ -140,6 +140,9 @@ def test_a_simulation(run: Run) -> None:
 
 def test_tasks(run: Run, node: FakeNode) -> None:
     assert "Not done within 1 s" in run("wait", "--timeout", "1s", code=124)
+    restless = Report(Severity.WARNING, "plan-restless", "cluster", "The cluster does not come to rest", "crm_verify")
+    node.state = replace(node.state, reports=(restless,))
+    assert "does not come to rest" in run("wait", "--timeout", "1min", code=1)
     assert "failed" in run("task", "list")
 
 

@@ -23,12 +23,13 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import StatusUpdate, apply_updates, recorded_nodes
+from crm.cib.status_updates import StatusUpdate, TransientAttributeUpdate, apply_updates, recorded_nodes
 from crm.cib.version import CibVersion
 from crm.controller.cluster_state import Leadership, StoreState
 from crm.controller.core import Core, configuration_version
 from crm.controller.membership.node_list import NodeList
-from crm.controller.protocol.messages import Acknowledge, CibPatch, JoinOffer, RequestApplied, Resync
+from crm.controller.protocol.keys import FAILURES
+from crm.controller.protocol.messages import Acknowledge, AttributeAccepted, CibPatch, JoinOffer, RequestApplied, Resync
 from crm.controller.replication.dropped_configuration import DroppedConfiguration
 from crm.controller.replication.idempotency import AppliedRequest
 
@@ -170,6 +171,16 @@ class Replication:
         if notes and not self._notes:
             self._core.set_timer(FLUSH_TIMER, FLUSH_AFTER_S)
         self._notes += notes
+        for note in notes:
+            if isinstance(note, TransientAttributeUpdate) and note.name.startswith(FAILURES):
+                self._tell_node(note)
+
+    def _tell_node(self, note: TransientAttributeUpdate) -> None:
+        """A node keeps its own fail counts for the next leader, whose CIB may lack them: it may just have started."""
+        core = self._core
+        node = core.me.config.name_of(note.node_id)
+        if core.leading and node is not None and core.view.member(node) is not None:
+            core.send(node, AttributeAccepted(note.name, note.value))
 
     def flush(self) -> None:
         """Make the step that the notes ask for."""

@@ -109,12 +109,15 @@ class LostNodeLeases:
         return {name: end - core.now for name, end in sorted(ends.items()) if end > core.now}
 
     def reports(self) -> tuple[Report, ...]:
-        """What people should know: who is waited for, and for how long."""
-        now = self._core.now
+        """What people should know: who is waited for, and for how long.
+
+        Who is here again has yet to tell the leader what it runs, which is a matter of a moment, and is not lost.
+        """
+        now, here = self._core.now, self._core.view.names
         return tuple(Report(Severity.WARNING, "lease-wait", name, f"{name} is lost, and may run what it ran until "
                             f"{utc_text(now + left)} UTC: the cluster waits for its lease to end", "With fencing "
                             f"nobody has to wait. If {name} is off, say so: crmctl confirm {name}")
-                     for name, left in self.waits().items())
+                     for name, left in self.waits().items() if name not in here)
 
     def _keeps_lease(self, name: str) -> bool:
         listed = name in self._core.me.config.names

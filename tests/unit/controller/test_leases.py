@@ -145,3 +145,11 @@ def test_a_single_node_keeps_no_lease() -> None:
 def test_terms_are_those_of_the_options() -> None:
     made = leader(no_quorum_policy="demote")
     assert made.controller.lease_terms() == LeaseTerms(4_000, 1_000, demotes=True, quorate=True)
+
+
+def test_who_is_here_is_not_said_to_be_lost() -> None:
+    made = alone(present="a")
+    made.see("ac")
+    assert [each.where for each in made.controller.snapshot().reports if each.code == "lease-wait"] == ["b"]
+    made.see("abc")
+    assert [each for each in made.controller.snapshot().reports if each.code == "lease-wait"] == []

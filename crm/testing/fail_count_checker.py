@@ -38,6 +38,11 @@ class FailCountChecker:
         self._world = world
         self._seen: dict[tuple[str, int, str], _Seen] = {}
         self._cleaned_at = -_CLEANED_S
+        self._failed_at: dict[tuple[str, str], float] = {}
+
+    def failed(self, node: str, count: str) -> None:
+        """A failure that adds to that count happens."""
+        self._failed_at[node, count] = self._world.clock
 
     def cleaned(self) -> None:
         """A client wants failures forgotten; that may take until there is a leader."""
@@ -46,8 +51,8 @@ class FailCountChecker:
     def broken(self) -> Iterator[str]:
         """Look at the leader's CIB: what it lacks."""
         world, leader = self._world, self._world.dc()
-        if leader is None:
-            return
+        if leader is None or any(node.skew for node in world.nodes.values()):
+            return  # By clocks that are wrong, nobody can say what has expired.
         document = world.document(leader)
         for node in world.nodes.values():
             if not self._is_heard(node, leader):
@@ -60,7 +65,8 @@ class FailCountChecker:
     def _missing(self, node: SimulatedNode, counts: dict[str, score.Score]) -> Iterator[str]:
         now = self._world.clock
         for (name, incarnation, count), seen in self._seen.items():
-            fresh = now - seen.since < _EXPIRES_S and now - self._cleaned_at > _CLEANED_S
+            failed_at = self._failed_at.get((name, count), seen.since)
+            fresh = now - failed_at < _EXPIRES_S and now - self._cleaned_at > _CLEANED_S
             if (name, incarnation) == (node.name, node.incarnation) and seen.sure and fresh:
                 present = counts.get(count, 0)
                 if present < seen.value:

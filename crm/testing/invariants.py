@@ -141,6 +141,7 @@ class InvariantCheckers:
         assert action.resource is not None
         counted, _ = failure_attributes(action.resource.id, action.operation, action.interval_ms)
         self._failures[self._world.config.id_of(node.name), counted] += 1
+        self.fail_counts.failed(node.name, counted)
 
     def state_unknown(self, resource: str) -> None:
         """An operation was ended when its time was up, and yet its work was done: what it left is not what was told."""

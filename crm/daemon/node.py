@@ -314,7 +314,8 @@ class NodeShell:
         if not problem:
             return (*self._own_reports(), *restless)
         return (*self._own_reports(), *restless, Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
-                               "Nothing that is acknowledged counts on this node's disk until it takes changes again"))
+                               f"Make room in {self._durable.folder}, or mend its disk: nothing that is acknowledged "
+                               "counts on this node's disk until it takes changes again"))
 
     def _incarnations(self) -> dict[str, str]:
         return {member.name: member.incarnation for member in self._snapshot().view.members}

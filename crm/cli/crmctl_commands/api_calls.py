@@ -50,11 +50,16 @@ def write(options: argparse.Namespace, method: str, where: str, value: object, s
     if answer["dry_run"]:
         print_plan(answer)
         return None
+    print_findings(answer)
+    print("No change needed" if answer.get("unchanged") else f"{said}, CIB {answer['version']}", flush=True)
+    return dict(answer)
+
+
+def print_findings(answer: Mapping[str, Any]) -> None:
+    """What is doubtful about a change that was made."""
     for report in answer.get("reports", []):
         if report["severity"] != "notice":
             print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
-    print("No change needed" if answer.get("unchanged") else f"{said}, CIB {answer['version']}", flush=True)
-    return dict(answer)
 
 
 def write_and_wait(options: argparse.Namespace, method: str, where: str, value: object, said: str, *, goal: str,

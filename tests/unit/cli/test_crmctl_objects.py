@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from crm.api.middleware import audit
+from crm.cib.changes import Edit
+from crm.cib.document import Document
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.controller.commands import ActionTiming, TransitionEnded
@@ -284,3 +286,23 @@ def test_who_confirms_that_the_other_of_two_is_off_hears_what_is_lost_by_that(ru
     said = run("confirm", "two", code=64)
     assert "what two alone has changed" in said and "is lost. To boot two loses nothing" in said
     assert not node.fenced
+
+
+def test_plan_and_apply_say_what_is_wrong_with_agents_and_constraints(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    new = ('<primitive id="p1" class="ocf" provider="crmd" type="HttpServr"/>'
+           '<primitive id="p2" class="ocf" provider="crmd" type="HttpServer"><instance_attributes id="p2-i">'
+           '<nvpair id="p2-n" name="prot" value="1"/></instance_attributes></primitive>'
+           '<template id="t" class="ocf" provider="crmd" type="HttpServer"/>'
+           '<primitive id="p3" template="t"/></resources>')
+    apart = '<rsc_colocation id="{}" rsc="p1" with-rsc="p2" score="{}INFINITY"/>'
+    root = Document.parse(node.document.to_bytes().replace(b"</resources>", new.encode()))
+    for number, sign in enumerate(("", "-")):
+        root = root.apply(Edit("create", apart.format(f"c{number}", sign), "constraints"))
+    file = tmp_path / "wanted.xml"
+    file.write_bytes(root.to_bytes())
+    wrong = ("Did you mean ocf:crmd:HttpServer?", "prot", "Add port", "that cannot all be kept")
+    planned = run("plan", str(file))
+    assert not node.validated, "whoever plans has nothing run"
+    applied = run("apply", str(file))
+    assert [each for each in wrong if each not in planned or each not in applied] == []
+    assert "p3" in applied and "p3 has no agent" not in applied

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crm.cli.connection import USAGE, CommandError, duration_seconds, request
+from crm.model.report import in_sentences
 
 
 def path(*parts: str) -> str:
@@ -59,7 +60,8 @@ def print_findings(answer: Mapping[str, Any]) -> None:
     """What is doubtful about a change that was made."""
     for report in answer.get("reports", []):
         if report["severity"] != "notice":
-            print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
+            print(f"{report['severity']}: {report['where']}: {in_sentences(report['message'], report['hint'])}",
+                  file=sys.stderr)
 
 
 def write_and_wait(options: argparse.Namespace, method: str, where: str, value: object, said: str, *, goal: str,

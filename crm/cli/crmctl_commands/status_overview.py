@@ -7,6 +7,7 @@ from typing import Any
 
 from crm.cli.crmctl_commands.clock_text import clock
 from crm.cli.pacemaker.state_words import state_word
+from crm.model.report import in_sentences
 
 Value = Mapping[str, Any]
 _LAST_WORDS = 3
@@ -131,4 +132,4 @@ def _reports(reports: Sequence[Value]) -> Iterator[str]:
     yield ""
     yield "Look at this"
     for report in told:
-        yield f"  {report['where']}: {report['message']}. {report['hint']}".rstrip()
+        yield f"  {report['where']}: {in_sentences(report['message'], report['hint'])}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from crm.cli.connection import USAGE, CommandError, exit_code, request, run
 from crm.cli.pacemaker import cib_file
 from crm.cli.release import add_version
+from crm.model.report import in_sentences
 
 if TYPE_CHECKING:
     from crm.cib.document import Document
@@ -204,7 +205,7 @@ def _send(
 
 
 def _tell(severity: str, where: str, message: str, hint: str) -> None:
-    print(f"cibadmin: {severity}: {where}: {message}. {hint}", file=sys.stderr)
+    print(f"cibadmin: {severity}: {where}: {in_sentences(message, hint)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core
 from crm.controller.events import AttributeRequested
 from crm.controller.execution.alerts import AlertSender
+from crm.controller.protocol.clock_skew import not_to_come
 from crm.controller.protocol.keys import FAILURES, LAST_FAILURE
 from crm.controller.protocol.messages import AttributeAccepted, AttributeUpdate, OwnAttribute
 from crm.controller.replication.idempotency import AppliedRequest
@@ -109,7 +110,7 @@ class TransientAttributes:
         for attribute in attributes:
             self._dampening_ms.setdefault(attribute.name, attribute.dampening_ms)
             present = self._present(node, attribute.name)
-            value = _graver(attribute.name, present, attribute.value)
+            value = _graver(attribute.name, present, attribute.value, self._core.now)
             if present != value:
                 self._waiting.setdefault(attribute.name, {})[node] = value
                 self._write(attribute.name)
@@ -150,10 +151,8 @@ class TransientAttributes:
         self._changed(f"attribute {name} of {', '.join(sorted(values))} changed")
 
 
-def _graver(name: str, present: str | None, told: str) -> str:
+def _graver(name: str, present: str | None, told: str, now: float) -> str:
     """The value that counts: of failures the more, or later, ones, as a leader may know of more than their node."""
-    if present is None or not name.startswith(FAILURES):
-        return told
     if name.startswith(LAST_FAILURE):
-        return max((told, present), key=lambda text: parse_integer(text) or 0)
-    return max((told, present), key=score.parse)
+        return max((not_to_come(told, now), present or ""), key=lambda text: parse_integer(text) or 0)
+    return told if present is None or not name.startswith(FAILURES) else max((told, present), key=score.parse)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from crm.cib.document import Document
+from crm.controller.interface import ControllerSnapshot
 from crm.keeper.deadlines import RENEW_S, is_due, over_at_ns
 from crm.keeper.lease_file import Lease, LeaseState
 from crm.keeper.lease_rules import next_lease
@@ -70,15 +70,16 @@ class Keepers:
     def _renew(self, node: SimulatedNode) -> None:
         assert node.controller is not None
         in_doubt = node.ready_at > self._world.clock
-        node.left_alone = self._left_alone(node, node.controller.document)
+        node.left_alone = self._left_alone(node, node.controller.snapshot())
         said = next_lease(node.lease, node.controller.lease_terms(), in_doubt, self._now)
         node.lease = said or node.lease
 
-    def _left_alone(self, node: SimulatedNode, document: Document) -> frozenset[str]:
+    def _left_alone(self, node: SimulatedNode, seen: ControllerSnapshot) -> frozenset[str]:
         """What is not managed there; looked at when the configuration has changed, as the daemon does."""
+        document = seen.document
         if not document.root.xpath(_UNMANAGED):
             return frozenset()
-        key = node.name, document.version[:2]
+        key = node.name, (seen.cib_term, *document.version[:2])
         if key not in self._known:
             self._known[key] = unmanaged(document.model(), int(self._world.clock), node.name)
         return self._known[key]

@@ -202,7 +202,8 @@ def _be_daemon(daemon: Callable[[], int], parent: int, keeping: Keeping) -> NoRe
         keeping.become_daemon()
         status = _exit_status(daemon)
     except BaseException as error:
-        say(f"the daemon cannot be started: {error!r}" if status == _NOT_STARTED else f"the daemon ends: {error!r}")
+        why = str(error) if isinstance(error, OSError) else repr(error)
+        say(f"the daemon cannot be started: {why}" if status == _NOT_STARTED else f"the daemon ends: {why}")
     finally:
         os._exit(status)
 

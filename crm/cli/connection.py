@@ -143,6 +143,11 @@ def exit_code(code: str) -> int:
     return _EXIT_CODES.get(code, NO_SUCH_OBJECT if code.startswith("no-such-") else ERROR)
 
 
+def in_sentences(message: str, hint: str) -> str:
+    """A message and its hint as one text, whether or not each ends with a full stop."""
+    return ". ".join(part for each in (message, hint) if (part := each.strip().removesuffix(".")))
+
+
 def _place(entry: Mapping[str, object]) -> str:
     where = str(entry.get("where"))
     return f"line {entry['line']}, {where}" if entry.get("line") else where

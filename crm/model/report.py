@@ -9,11 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-def in_sentences(message: str, hint: str) -> str:
-    """A message and its hint as one text, whether or not each ends with a full stop."""
-    return ". ".join(part for each in (message, hint) if (part := each.strip().removesuffix(".")))
-
-
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from crm.cli.connection import USAGE, CommandError, duration_seconds, request
-from crm.model.report import in_sentences
+from crm.cli.connection import USAGE, CommandError, duration_seconds, in_sentences, request
 
 
 def path(*parts: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crm.cli.connection import in_sentences
 from crm.cli.crmctl_commands.clock_text import clock
 from crm.cli.pacemaker.state_words import state_word
-from crm.model.report import in_sentences
 
 Value = Mapping[str, Any]
 _LAST_WORDS = 3

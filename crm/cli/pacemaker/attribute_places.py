@@ -12,8 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import quote
 
-from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
-from crm.model.report import in_sentences
+from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, in_sentences, request
 from crm.model.text import fit
 
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crm.cli.connection import USAGE, CommandError, exit_code, request, run
+from crm.cli.connection import USAGE, CommandError, exit_code, in_sentences, request, run
 from crm.cli.pacemaker import cib_file
 from crm.cli.release import add_version
-from crm.model.report import in_sentences
 
 if TYPE_CHECKING:
     from crm.cib.document import Document

@@ -16,9 +16,9 @@ from crm.api.middleware import audit
 from crm.cib.changes import Edit
 from crm.cib.document import Document
 from crm.cli import crmctl
-from crm.cli.connection import SOCKET_VARIABLE, _worded
+from crm.cli.connection import SOCKET_VARIABLE, _worded, in_sentences
 from crm.controller.commands import ActionTiming, TransitionEnded
-from crm.model.report import Report, Severity, in_sentences
+from crm.model.report import Report, Severity
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 from tests.unit.daemon.test_transition_archive import begun

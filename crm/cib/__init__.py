@@ -19,12 +19,15 @@
     model_cache     what reading a CIB has found, kept for the next one
     newest          a CIB from anywhere, ready to be read and planned with: parsed safely, brought to the newest schema
     parsing         text to XML elements, safely: the only place where bytes from outside become a tree
-    patch           patches between two CIBs in Pacemaker's format 2: make, apply, refuse
+    patch           patches between two CIBs: make them, apply them
+    patch_format    Pacemaker's patch format 2 as text and elements: written, read, refused
     paths           where an element stands, said so that it can be found again in another copy of the tree
+    queries         what others ask a CIB: answers as plain values
     redaction       which values of a CIB are secrets, and how it looks without them
     restart_marks   restarts that somebody has asked for, as marks in the status
     sections        the sections of a CIB: their names, their order, and which kind of object stands in which
     selection       what of a CIB is asked for: all of it, a section, or what an XPath selects
+    simulated_cib   a CIB to play with, whose status can be changed as if things had happened
     stamp           who changed the configuration last, when, with what, at which node: attributes of the CIB's root
     status_edits    what the cluster writes of itself when it is told something
     status_updates  notes on what happened, written into the status section

@@ -25,7 +25,7 @@ _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=Fals
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CibPart:
     """One child of the root or (`in_status`) of the status. `text` is None where the other side has it."""
 
     in_status: bool
@@ -39,7 +39,7 @@ class Cut:
 
     attributes: Mapping[str, str]
     status: Mapping[str, str] | None
-    parts: tuple[Part, ...]
+    parts: tuple[CibPart, ...]
 
 
 class Sender:
@@ -56,7 +56,7 @@ class Sender:
         self._sent = frozenset(each.digest for each in parts)
         return Cut(_attributes(root), None if status is None else _attributes(status), parts)
 
-    def _parts(self, root: Element, status: Element | None) -> Iterator[Part]:
+    def _parts(self, root: Element, status: Element | None) -> Iterator[CibPart]:
         for child in _elements(root):
             if child is not status:
                 yield self._part(child, in_status=False)
@@ -64,10 +64,10 @@ class Sender:
             for each in _elements(child):
                 yield self._part(each, in_status=True)
 
-    def _part(self, element: Element, in_status: bool) -> Part:
+    def _part(self, element: Element, in_status: bool) -> CibPart:
         text = etree.tostring(element, with_tail=False)
         digest = blake2b(text, digest_size=16).digest()
-        return Part(in_status, digest, None if digest in self._sent else text)
+        return CibPart(in_status, digest, None if digest in self._sent else text)
 
 
 class Receiver:

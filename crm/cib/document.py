@@ -13,7 +13,7 @@ from copy import deepcopy
 
 from lxml import etree
 
-from crm.cib import parsing, sections, tree_diff
+from crm.cib import parsing, patch_format, sections, tree_diff
 from crm.cib import stamp as stamps
 from crm.cib.changes import Batch, Change, Edit, Patch, Replace
 from crm.cib.edits import verbs
@@ -135,9 +135,17 @@ class Document:
         return self._changes if self._base is not None and self._base() is base else None
 
     def _patched(self, change: Patch, stamp: Stamp | None) -> Document:
-        from crm.cib import patch
-
-        return patch.apply(self, change, stamp)
+        patch = patch_format.read(change)
+        target = patch.check_source(self.version)
+        root = deepcopy(self.root)
+        touched = tree_diff.apply(root, patch.changes)
+        if target is None:
+            return self._successor(root, touched, stamp=stamp)
+        if stamp is not None:
+            stamps.carry(self.root, root)
+            return self.became(root, patch.changes, target, stamp)
+        _set_version(root, target)
+        return Document(root).made_from(self, patch.changes)
 
     def _replaced(self, change: Replace, stamp: Stamp | None) -> Document:
         given = Document.parse(change.xml)
@@ -162,10 +170,6 @@ class Document:
         """The document of a changed copy of this one's tree, under the version that the changes ask for."""
         changes = tree_diff.make(self.root, root, touched)
         return self.became(root, changes, version or self._next_version(changes), stamp) if changes else self
-
-    def changed(self, root: Element, touched: set[Path], stamp: Stamp | None) -> Document:
-        """The document of a copy of this one's tree in which nothing but what is at those paths was changed."""
-        return self._successor(root, touched, stamp=stamp)
 
     def became(self, root: Element, changes: list[Element], version: CibVersion, stamp: Stamp | None) -> Document:
         """The document of a copy of this one's tree in which those changes were made, under that version."""

@@ -1,6 +1,4 @@
-"""Patches between two CIBs in Pacemaker's format 2: make, apply, refuse.
-
-    <diff format="2"><version><source …/><target …/></version><change operation= path= …/>…</diff>
+"""Patches between two CIBs: make them, apply them. How they are written: `crm.cib.patch_format`.
 
 The source version must be exactly the document's, the target newer; a patch without versions fits any document in which
 its changes find their places, and steps the version as an edit does. What a change is: `crm.cib.tree_diff`.
@@ -8,21 +6,10 @@ its changes find their places, and steps the version as an edit does. What a cha
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import TYPE_CHECKING
-
-from lxml import etree
-
-from crm.cib import parsing, tree_diff
-from crm.cib import stamp as stamps
+from crm.cib import patch_format, tree_diff
 from crm.cib.changes import Patch
+from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.parsing import Element
-from crm.cib.stamp import Stamp
-from crm.cib.version import CibVersion
-
-if TYPE_CHECKING:
-    from crm.cib.document import Document
 
 
 def make(old: Document, new: Document) -> Patch:
@@ -32,7 +19,7 @@ def make(old: Document, new: Document) -> Patch:
     changes = new.changes_since(old)
     if changes is None:
         changes = tree_diff.make(old.root, new.root)
-    return _patch(_versions_element(old.version, new.version), *changes)
+    return patch_format.written(changes, (old.version, new.version))
 
 
 def between(old: Document, new: Document, *, versions: bool) -> Patch | None:
@@ -46,72 +33,9 @@ def between(old: Document, new: Document, *, versions: bool) -> Patch | None:
     if not changes:
         return None
     target = new.version if new.version > old.version else old.version.after_configuration_change()
-    return _patch(*([_versions_element(old.version, target)] if versions else []), *changes)
+    return patch_format.written(changes, (old.version, target) if versions else None)
 
 
-def _patch(*parts: Element) -> Patch:
-    text = "".join(etree.tostring(part, encoding="unicode", with_tail=False) for part in parts)
-    return Patch(f'<diff format="2">{text}</diff>')
-
-
-def _versions_element(source: CibVersion, target: CibVersion) -> Element:
-    element = etree.Element("version")
-    etree.SubElement(element, "source", source.attributes())
-    etree.SubElement(element, "target", target.attributes())
-    return element
-
-
-def versions(patch: Patch) -> tuple[CibVersion, CibVersion]:
-    """The version that a patch is for, and the one that it leads to."""
-    return _versions(_parse(patch))
-
-
-def apply(document: Document, patch: Patch, stamp: Stamp | None = None) -> Document:
-    """The document after the patch; with a `stamp`, a changed configuration gets that one.
-
-    Raises CibError: version-mismatch, not-newer, patch-mismatch, bad-patch.
-    """
-    from crm.cib.document import Document
-
-    diff = _parse(patch)
-    if diff.find("version") is None:
-        root = deepcopy(document.root)
-        return document.changed(root, tree_diff.apply(root, diff.findall("change")), stamp)
-    source, target = _versions(diff)
-    if source != document.version:
-        raise CibError(
-            "version-mismatch",
-            f"The patch is for version {source}, the CIB has {document.version}",
-            hint="Take the current CIB and make the patch again",
-        )
-    if target <= source:
-        raise CibError("not-newer", f"The patch leads from version {source} to {target}, which is not newer")
-    root = deepcopy(document.root)
-    changes = diff.findall("change")
-    tree_diff.apply(root, changes)
-    if stamp is not None:
-        stamps.carry(document.root, root)
-        return document.became(root, changes, target, stamp)
-    parsing.set_attributes(root, target.attributes())
-    return Document(root).made_from(document, changes)
-
-
-def _parse(patch: Patch) -> Element:
-    diff = parsing.parse(patch.xml, "patch")
-    if diff.tag != "diff" or diff.get("format") != "2":
-        raise CibError(
-            "bad-patch",
-            f"This is <{diff.tag} format='{diff.get('format')}'>, not a patch of format 2",
-            hint="Make it with: crm_diff --original OLD.xml --new NEW.xml",
-        )
-    return diff
-
-
-def _versions(diff: Element) -> tuple[CibVersion, CibVersion]:
-    source, target = diff.find("version/source"), diff.find("version/target")
-    if source is None or target is None:
-        raise CibError("bad-patch", "The patch does not say which versions it leads from and to")
-    return (
-        CibVersion.of({str(name): str(value) for name, value in source.attrib.items()}),
-        CibVersion.of({str(name): str(value) for name, value in target.attrib.items()}),
-    )
+def apply(document: Document, patch: Patch) -> Document:
+    """The document after the patch. Raises CibError: version-mismatch, not-newer, patch-mismatch, bad-patch."""
+    return document.apply(patch)

@@ -6,7 +6,7 @@ Pure, and apart from the controller that writes it, because what would be writte
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 
 from lxml import etree
 
@@ -26,20 +26,35 @@ from crm.cib.status_updates import (
 )
 from crm.model import score
 from crm.model.history import ExitCode, OperationStatus
+from crm.model.lease import NOT_AWAITED
 from crm.model.values import parse_integer
 
 _TELL_NOTHING = ("notify", "reload", "reload-agent")
 _NOT_ACTIVE = (str(int(ExitCode.NOT_RUNNING)), str(int(ExitCode.NOT_INSTALLED)))
 _FAILURES = ("fail-count-", "last-failure-")
+_LET_GO = {"expected": "down", "lease": NOT_AWAITED}
 _EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
 
 
-def node_left(node_id: str, name: str, known_off: bool, left: Collection[StatusUpdate] = ()) -> list[StatusUpdate]:
-    """A node is gone; when it is known to be off, what it ran is gone, too, but for what it has `left` running."""
-    if known_off:
-        keeping = frozenset(each for note in left if isinstance(note, LeftRunningUpdate) for each in note.resources)
-        return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id, keeping=keeping), *left]
-    return _absent(node_id, name, {})
+def node_left(node_id: str, name: str, left: Collection[StatusUpdate] = ()) -> list[StatusUpdate]:
+    """A node is gone, and known to be off: what it ran is gone, too, but for what it has `left` running."""
+    keeping = frozenset(each for note in left if isinstance(note, LeftRunningUpdate) for each in note.resources)
+    return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id, keeping=keeping), *left]
+
+
+def lost(node_id: str, name: str, lease: str, unsure: Iterable[str] = ()) -> list[StatusUpdate]:
+    """A node is gone, and may run what it ran. `lease`: see `crm.model.lease`.
+
+    `unsure`: resources of which nobody can tell whether they run there.
+    """
+    return [*_absent(node_id, name, {"lease": lease}), *(HistoryRemoval(node_id, resource) for resource in unsure)]
+
+
+def doubted(document: Document, node_id: str, name: str, lease: str) -> list[StatusUpdate]:
+    """A node that is lost may also run what its history does not tell of."""
+    kept = recorded_resources(document, node_id)
+    unsure = [resource for resource in kept if not may_run(document, node_id, resource)]
+    return [*lost(node_id, name, lease, unsure), NodeUpdate(node_id, name, {"expected": "member"})]
 
 
 def node_removed(document: Document, node_id: str, name: str) -> list[StatusUpdate]:
@@ -50,7 +65,7 @@ def node_removed(document: Document, node_id: str, name: str) -> list[StatusUpda
     """
     running = frozenset(resource for resource in recorded_resources(document, node_id)
                         if may_run(document, node_id, resource))
-    return [*_absent(node_id, name, {"expected": "down"}), HistoryRemoval(node_id, keeping=running)]
+    return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id, keeping=running)]
 
 
 def _absent(node_id: str, name: str, further: dict[str, str]) -> list[StatusUpdate]:
@@ -84,9 +99,12 @@ def fenced_remotely(name: str) -> list[StatusUpdate]:
     return [HistoryRemoval(name), AttributesRemoval(name), NodeUpdate(name, name, {"node_fenced": "1"})]
 
 
-def cleanup(document: Document, node_id: str, resource: str | None, everything: bool = False
-            ) -> tuple[list[StatusUpdate], list[str]]:
+def cleanup(document: Document, node_id: str, resource: str | None, everything: bool = False,
+            changing: Set[str] = frozenset()) -> tuple[list[StatusUpdate], list[HistoryRemoval]]:
     """Forget the failures of a resource (None: of all) on a node, with the histories that they are in; and which.
+
+    What is `changing` there, by an operation that has not ended, keeps all but its failures: no probe can tell what it
+    is before that ends, and until then it is what it was.
 
     With `everything` also histories without a failure. Pacemaker draws the same line between `crm_resource --cleanup`
     and `--refresh`: what is healthy is not to be doubted, as what depends on it would be stopped meanwhile.
@@ -103,8 +121,10 @@ def cleanup(document: Document, node_id: str, resource: str | None, everything: 
     left = left_running(document).get(node_id, ())  # Not a failure, but all that is known of a node that is away.
     recorded = [name for name in recorded_resources(document, node_id)
                 if meant(name) and name not in left and (everything or name in failed or name.split(":")[0] in counted)]
-    notes: list[StatusUpdate] = [HistoryRemoval(node_id, name) for name in recorded]
-    return [*notes, *(TransientAttributeUpdate(node_id, name, None) for name in attributes)], recorded
+    forgotten = [HistoryRemoval(node_id, name) for name in recorded if name not in changing]
+    forgotten += [HistoryRemoval(node_id, name, tuple(entries)) for name, entries in failed.items()
+                  if name in recorded and name in changing]
+    return [*forgotten, *(TransientAttributeUpdate(node_id, name, None) for name in attributes)], forgotten
 
 
 def cleanup_with_count(document: Document, node_ids: Iterable[str], resource: str | None, everything: bool = False
@@ -115,7 +135,8 @@ def cleanup_with_count(document: Document, node_ids: Iterable[str], resource: st
     """
     found: list[StatusUpdate] = []
     for node_id in node_ids:
-        notes, recorded = cleanup(document, node_id, resource, everything)
+        notes, forgotten = cleanup(document, node_id, resource, everything)
+        recorded = [note.resource for note in forgotten if note.resource is not None]
         found += [note for note in notes if isinstance(note, TransientAttributeUpdate)]
         failed = _failed_entries(document, node_id)
         found += [HistoryRemoval(node_id, name, tuple(failed[name])) for name in recorded if name in failed]
@@ -133,6 +154,8 @@ def _failed_entries(document: Document, node_id: str) -> dict[str, list[str]]:
 
 def _is_failure(entry: Element) -> bool:
     """Whether an operation did not end as it was expected to (its transition key says what was expected)."""
+    if entry.get("op-status") == str(int(OperationStatus.PENDING)):
+        return False
     expected = entry.get("transition-key", "").split(":")[2:3]
     return entry.get("op-status", "0") != "0" or (bool(expected) and entry.get("rc-code") != expected[0])
 

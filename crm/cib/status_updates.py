@@ -19,6 +19,8 @@ from crm.cib import paths, restart_marks
 from crm.cib.document import Document
 from crm.cib.parsing import Element
 from crm.cib.paths import Path
+from crm.model import score
+from crm.model.score import Score
 from crm.model.text import fit
 
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._-]")
@@ -107,6 +109,18 @@ class TransientAttributeUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class FailCountUpdate:
+    """Add to a count that a transient attribute of a node holds: one failure, or infinitely many.
+
+    Added when it is applied, so that failures which are written together are all counted.
+    """
+
+    node_id: str
+    name: str
+    step: Score
+
+
+@dataclass(frozen=True, slots=True)
 class AttributesRemoval:
     """Drop all transient attributes of a node."""
 
@@ -128,7 +142,7 @@ class RootUpdate:
 
 
 StatusUpdate = (NodeUpdate | HistoryUpdate | OperationUpdate | HistoryRemoval | LockUpdate | LeftRunningUpdate
-                | TransientAttributeUpdate | AttributesRemoval | NodeRemoval | RootUpdate)
+                | TransientAttributeUpdate | FailCountUpdate | AttributesRemoval | NodeRemoval | RootUpdate)
 
 
 def apply_updates(document: Document, notes: Iterable[StatusUpdate]) -> Document:
@@ -252,6 +266,11 @@ def _take(root: Element, note: StatusUpdate) -> Element:
             state = _node_state(root, node_id)
             _put_attribute(state, node_id, name, value)
             return state
+        case FailCountUpdate(node_id, name, step):
+            state = _node_state(root, node_id)
+            present = score.parse(_attribute(state, name))
+            _put_attribute(state, node_id, name, score.render(score.add(present, step)))
+            return state
         case AttributesRemoval(node_id):
             state = _node_state(root, node_id)
             for old in state.findall("transient_attributes"):
@@ -350,6 +369,11 @@ def _forget(state: Element, node_id: str, resource_id: str | None, entries: tupl
             resources.remove(resource)
         for entry in [child for child in resource if child.get("id") in entries]:
             resource.remove(entry)
+
+
+def _attribute(state: Element, name: str) -> str | None:
+    pairs = state.iterfind("transient_attributes/instance_attributes/nvpair")
+    return next((pair.get("value") for pair in pairs if pair.get("name") == fit(name)), None)
 
 
 def _put_attribute(state: Element, node_id: str, name: str, value: str | None) -> None:

@@ -12,6 +12,7 @@ from crm.cli.connection import NO_SUCH_OBJECT, CommandError, HttpAnswer, request
 from crm.cli.crmctl_commands import api_calls
 from crm.cli.crmctl_commands.command_parser import CommandParser
 from crm.cli.release import add_version
+from crm.cli.terminal import document, fitted
 
 _FAMILIES = {
     "crmctl_commands.resource_commands": ("resource",),
@@ -30,6 +31,7 @@ _OWN = ("status", "explain", "failover-test", "cib", "standby", "online", "maint
         "demo")
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes are those of Pacemaker's tools; see `crm.cli.connection`."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -202,7 +204,7 @@ def _failover_test(options: argparse.Namespace) -> int:
 
 
 def _cib(options: argparse.Namespace) -> None:
-    sys.stdout.write(request("GET", "/v1/cib", query={"section": options.section}).text)
+    sys.stdout.write(document(request("GET", "/v1/cib", query={"section": options.section}).text))
 
 
 def _nodes(options: argparse.Namespace) -> int:

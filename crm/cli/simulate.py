@@ -18,11 +18,13 @@ from lxml import etree
 
 from crm.cib.errors import CibError
 from crm.cib.reading.cib_reader import read
+from crm.cib.simulated_cib import SimulatedCib
 from crm.cli.connection import CommandError
 from crm.cli.simulation.arguments import SimulationOptions, UsageError, parse
 from crm.cli.simulation.cib_input import InputError, read_input
 from crm.cli.simulation.injections import apply_injections
 from crm.cli.simulation.text import Teller, TextTeller
+from crm.cli.terminal import fitted
 from crm.model.cib import Cib
 from crm.model.transition import Transition
 from crm.policy_engine.engine import PlanOptions
@@ -31,12 +33,12 @@ from crm.policy_engine.output.notices import notices
 from crm.policy_engine.picture.cluster import Cluster
 from crm.policy_engine.scheduling import Schedule, make_schedule, plan_observed
 from crm.transition import ActionOutcome
-from crm.transition.simulated_cib import SimulatedCib
 from crm.transition.simulation import InjectedFailure, SimulatedExecution, parse_failure, simulate
 
 OK, ERROR, USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE = 0, 1, 64, 65, 66, 73
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; the exit status."""
     given = sys.argv[1:] if arguments is None else arguments

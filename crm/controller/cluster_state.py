@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from crm.controller.membership.node_list import NodeList
-
+from typing import NamedTuple
 
 TERM_PLACES = 64
 """Where nodes come and go, each stands in terms of its own residue; so many nodes there may be at once."""
@@ -57,9 +53,11 @@ class ClusterConfig:
     Where that is fewer than a majority (two nodes), two parts can each believe that they may decide: see
     `both_halves_quorate`.
 
-    electors  who votes and counts, if not all do    former  who did before the last change of the node list, as long as
-    that is not known to be committed (see `crm.controller.membership.node_list`, also for places)    gone  nodes that
-    once were in wait_for_all  a node that starts waits until it has seen all others once
+    electors      who votes and counts, if not all do
+    former        who did before the last change of the node list, as long as that is not known to be committed
+    places        of the nodes, for terms of their own (see `crm.controller.membership.node_list`)
+    gone          nodes that once were in the list
+    wait_for_all  whether a node that starts waits until it has seen all others once
     """
 
     nodes: tuple[tuple[str, str], ...]
@@ -151,21 +149,6 @@ class StoreState(StrEnum):
     WHOLE = "whole"
     NEW = "new"
     LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class HardState:
-    """What a node must not forget: the newest term it knows, its vote in it, the term of its CIB, who belongs to it,
-    and what its store can be trusted with.
-
-    `nodes` is None where the list of nodes is not crmd's own (corosync's, etcd's).
-    """
-
-    term: int = 0
-    voted_for: str | None = None
-    cib_term: int = 0
-    store: StoreState = StoreState.WHOLE
-    nodes: NodeList | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crm.cib.document import Document
 from crm.cib.version import CibVersion
-from crm.controller.cluster_state import HardState
+from crm.controller.hard_state import HardState
 from crm.controller.membership.node_list import NodeList
 from crm.controller.protocol.messages import FenceOrder, Message
 from crm.model.release import Objection

@@ -14,7 +14,6 @@ from typing import Any
 from crm.cib.document import Document
 from crm.cib.version import CibVersion
 from crm.controller import events
-from crm.controller.cluster_state import HardState
 from crm.controller.commands import Command, Terminate
 from crm.controller.core import Core, NodeIdentity
 from crm.controller.execution import backoff as backing
@@ -34,17 +33,21 @@ from crm.controller.fencing import coordinator as fences
 from crm.controller.fencing.coordinator import FencingCoordinator
 from crm.controller.fencing.fencing_history import FencingHistory
 from crm.controller.fencing.fencing_member import FencingMember
+from crm.controller.hard_state import HardState
 from crm.controller.interface import ControllerOptions, ControllerSnapshot
 from crm.controller.invariants import InvariantInputs, Invariants
 from crm.controller.leadership import election as electing
 from crm.controller.leadership import joining as joins
+from crm.controller.leadership import lease_records as lease_recording
 from crm.controller.leadership import leases as leasing
 from crm.controller.leadership import leaving as leave
 from crm.controller.leadership import safe_mode as saving
 from crm.controller.leadership import self_protection as protecting
 from crm.controller.leadership.election import Election
-from crm.controller.leadership.joining import Hooks, Joining
-from crm.controller.leadership.leases import LeaseTerms, LostNodeLeases
+from crm.controller.leadership.joining import Absence, Joining
+from crm.controller.leadership.lease_records import LeaseRecords
+from crm.controller.leadership.lease_terms import LeaseTerms
+from crm.controller.leadership.leases import LostNodeLeases
 from crm.controller.leadership.leaving import Leaving
 from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.leadership.lone_start import LoneStart
@@ -52,8 +55,8 @@ from crm.controller.leadership.lost_store import LostStore
 from crm.controller.leadership.safe_mode import SafeMode
 from crm.controller.leadership.self_protection import SelfProtection
 from crm.controller.membership.membership_changes import MembershipChanges
+from crm.controller.parts import Parts
 from crm.controller.protocol import messages
-from crm.controller.protocol.clock_skew import failures_to_come
 from crm.controller.protocol.releases import Releases
 from crm.controller.replication import replication as replicating
 from crm.controller.replication import requests as requesting
@@ -77,29 +80,35 @@ class Controller:
         self._core = Core(me, hard_state, document, options.release)
         self._core.lease_margin_ms = options.lease_margin_ms
         self._core.said_off = set(options.done_without)
+        self._parts = Parts()
         self._leases = LostNodeLeases(self._core)
         self._protection = SelfProtection(self._core, options.watchdog)
         self._alerts = AlertSender(self._core)
-        self._history = LocalExecutorState(self._core, self._alerts)
-        self._election = Election(self._core, self._won, self._lost, lambda name: self._replication.term_kept(name))
-        self._lost_store = LostStore(self._core, self._election)
-        self._lone_start = LoneStart(self._core, self._quorum_changed)
+        self._history = LocalExecutorState(self._core, self._alerts, lambda: self._attributes.own())
         self._replication = Replication(self._core, lambda welcome: self._joining.taken_in(welcome),
                                         options.documents)
+        self._election = Election(self._core, self._parts, self._replication.term_kept)
+        self._lost_store = LostStore(self._core, self._election)
+        self._lone_start = LoneStart(self._core, self._parts.view_changed)
         self._releases = Releases(self._core, self._replication)
         self._left_running = LeftRunning(self._core)
-        self._joining = Joining(self._core, self._election, self._replication, self._history, self._releases,
-                                self._left_running, options.watchdog, options.written_at)
+        self._joining = Joining(self._core, self._parts, self._election, self._replication, self._history,
+                                self._releases, self._leases, self._left_running,
+                                lambda node: self._dispatch.beginning_on(node), options.watchdog, options.written_at)
+        self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication)
         self._fencings = FencingHistory()
-        self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts)
+        self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts,
+                                           self._node_fenced)
         self._fencing_member = FencingMember(self._core, self._fencings)
         self._throttle = JobThrottle(self._core, options.node_action_limit)
         self._backoff = Backoff(self._core)
-        self._dispatch = TransitionRunner(self._core, self._replication, self._fencing, self._throttle, self._backoff,
-                                  options.startup_fencing_delay_s)
+        self._dispatch = TransitionRunner(
+            self._core, self._replication, self._fencing, self._throttle, self._backoff,
+            lambda reason, delay_s: self._planning.want(reason, delay_s), lambda: self._planning.transition_over(),
+            lambda name, then: self._members.let_go(name, then), options.startup_fencing_delay_s)
         self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
-                                  options.recheck_interval_s)
-        self._results = Results(self._core, self._replication, self._dispatch)
+                                  lambda: self._results.awaited, options.recheck_interval_s)
+        self._results = Results(self._core, self._replication, self._dispatch, self._planning.want)
 
         def acceptable(document: Document) -> None:
             validate(document)
@@ -107,20 +116,22 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
+        self._requests.changing_on = self._dispatch.changing_on
         self._reads = ReadIndex(self._core, self._replication)
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
         self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,
                                           self._leaving.ask,
                                 self._leaving.stay, self._planning.want, self._election.step_down)
-        self._dispatch.let_go = self._members.let_go
-        self._planning.blocked = lambda: self._results.awaited or self._leases.awaited()
         self._attributes = TransientAttributes(self._core, self._replication, self._alerts, self._planning.want)
-        self._history.attributes = self._attributes.own
-        self._fencing.fenced = self._node_fenced
-        self._dispatch.again = self._planning.want
-        self._dispatch.over = self._planning.transition_over
-        self._joining.hooks = Hooks(self._member_joined, self._member_left, self._members_complete)
         self._safe_mode = SafeMode(self._core, options.safe_mode, self._safe_mode_over)
+        # In this order they are told: a loss is noted before the run of a transition goes on by it, and planned for
+        # last; an election comes before those who look at who leads.
+        self._parts.fill(
+            self._alerts, self._protection, self._fencing_member, self._leases, self._election, self._requests,
+            self._reads, self._throttle, self._backoff, self._dispatch, self._replication, self._results,
+            self._lease_records,
+            self._attributes, self._fencing, self._joining, self._planning, self._members, self._leaving,
+            self._safe_mode)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
@@ -137,9 +148,14 @@ class Controller:
         self._safe_mode.look()
         self._on_event[type(event)](event)
         self._to_self()
-        if core.leading:
+        while core.leading:
             self._members.check()
+            self._lease_records.look()
+            self._planning.plan_if_due()
+            if not core.to_self:
+                break
             self._to_self()
+        self._leases.look()
         self._left_running.look()
         self._invariants.check()
         commands, core.commands = core.commands, []
@@ -297,6 +313,7 @@ class Controller:
             protecting.TIMER: self._protection.timer,
             saving.TIMER: self._safe_mode.timer,
             leasing.TIMER: self._lease_timer,
+            lease_recording.TIMER: self._lease_records.timer,
             leave.TIMER: self._leaving.timer,
         }
 
@@ -324,24 +341,9 @@ class Controller:
     # Wiring
 
     def _view_changed(self, event: events.ViewInstalled) -> None:
-        core = self._core
-        core.see(event.view)
-        core.changed("members")
-        self._leases.view_changed()
-        self._quorum_changed()
-
-    def _quorum_changed(self) -> None:
-        core = self._core
-        self._protection.view_changed()
-        self._fencing_member.view_changed()
-        self._election.view_changed()
-        if core.leading:
-            self._reads.leader_changed()
-            self._joining.view_changed()
-            # What was planned or goes on may be over: members may have followed another while this node was frozen.
-            self._planning.want("the view has changed")
-        elif core.leadership is None:
-            self._requests.leader_lost()
+        self._core.see(event.view)
+        self._core.changed("members")
+        self._parts.view_changed()
 
     def _fencing_requested(self, event: events.FencingRequested) -> None:
         self._lone_start.requested(event)
@@ -359,7 +361,7 @@ class Controller:
     def _welcome(self, sender: str, welcome: messages.JoinOffer) -> None:
         self._joining.welcome(sender, welcome)
         if self._core.leadership is not None:
-            self._leader_known()
+            self._parts.leader_known()
 
     def _started(self, event: events.Started) -> None:
         objection = self._releases.own_objection()
@@ -375,12 +377,10 @@ class Controller:
                                       Objection(message.code, message.message, message.hint)))
 
     def _try_at_once(self) -> None:
-        """A cleanup: whatever is held back after failures, or mistakes, is tried again, on every node."""
-        core = self._core
-        self._backoff.forget()
+        """A cleanup: whatever is held back after failures, or errors of ours, is tried again, on every node."""
         self._replication.dropped.forget()
-        core.broadcast(messages.EndSafeMode(core.hard_state.term))
-        self._safe_mode.end("a cleanup was asked for")
+        self._core.broadcast(messages.EndSafeMode(self._core.hard_state.term))
+        self._parts.try_again()
 
     def _end_safe_mode(self, sender: str, message: messages.EndSafeMode) -> None:
         if self._core.dc == sender and message.term == self._core.hard_state.term:
@@ -402,7 +402,6 @@ class Controller:
     def _fence_report(self, sender: str, report: messages.FenceReport) -> None:
         if self._core.leading:
             self._fencing.report(sender, report)
-            self._planning.plan_if_due()
 
     def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
         self._throttle.told(sender, load)
@@ -413,73 +412,20 @@ class Controller:
             self._fencing.under_way(sender, message)
 
     def _lease_timer(self) -> None:
+        """Whoever has stopped by now what it ran is as good as fenced."""
         self._core.changed("members")
-        self._planning.plan_if_due()
+        for name in self._leases.over() if self._core.leading else ():
+            self._joining.record_absence(name, Absence.STOPPED)
+            self._replication.flush()
+            self._parts.node_off(name)
+            self._planning.want(f"the lease of {name} has ended")
 
     def _node_fenced(self, target: str, incarnation: str) -> None:
         """Proven to be off: nothing that it ran is running, and nothing more will be heard of it."""
         if self._joining.record_fenced(target, incarnation):
-            self._results.node_left(target)
-            self._leases.known_off(target)
-            self._replication.take_office()
-            self._planning.plan_if_due()
+            self._parts.node_off(target)
         else:
             self._planning.want(f"{target} has been started since it was fenced")
-
-    def _won(self) -> None:
-        self._dispatch.lead()
-        self._replication.lead()
-        self._replication.note(*failures_to_come(self._core.document, self._core.now))
-        self._joining.lead()
-        self._planning.want("a new leader looks at everything")
-        self._leader_known()
-
-    def _lost(self, reason: str) -> None:
-        self._dispatch.drop()
-        self._fencing.stop_leading()
-        self._attributes.stop_leading()
-        self._throttle.stop_leading()
-        self._results.stop_leading()
-        self._planning.stop_leading()
-        self._replication.stop_leading()
-        self._reads.leader_changed()
-        self._members.stop_leading()
-
-    def _leader_known(self) -> None:
-        self._requests.leader_known()
-        self._fencing_member.leader_known()
-        self._attributes.leader_known()
-        self._throttle.leader_known()
-        self._leaving.leader_known()
-
-    def _member_joined(self, name: str, message: messages.JoinConfirm, new: bool, strayed: bool) -> None:
-        why = f"{name} has joined" if new else f"{name} has acted for another leader" if strayed else ""
-        if why:
-            # First of all: what it has done may free what waits for it, and may forbid it as well.
-            self._dispatch.abort(why)
-        self._results.take_joined(name, message)
-        self._leases.joined(name)
-        self._attributes.joined(name, message.attributes)
-        self._fencing.node_joined(name)
-        if new:
-            self._alerts.node(name, self._core.me.config.id_of(name), here=True)
-            self._fencing_member.greet(name)
-        if why:
-            self._planning.want(why)
-
-    def _member_left(self, name: str) -> None:
-        self._alerts.node(name, self._core.me.config.id_of(name), here=False)
-        self._throttle.node_left(name)
-        # First of all: what it had under way has failed, and what follows even a failure waits for its fencing.
-        self._dispatch.abort(f"{name} has left")
-        self._dispatch.node_left(name)
-        self._fencing.node_left(name)
-        self._attributes.node_left(name)
-        self._results.node_left(name)
-        self._planning.want(f"{name} has left")
-
-    def _members_complete(self) -> None:
-        self._planning.plan_if_due()
 
     def _change_members(self, sender: str, request: messages.MembersForward) -> None:
         if not self._requests.done_before(sender, request):

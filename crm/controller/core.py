@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from crm.cib.document import Document
 from crm.cib.status_updates import RootUpdate
 from crm.cib.version import CibVersion, SeenVersion
-from crm.controller.cluster_state import CibPosition, ClusterConfig, HardState, Leadership, Member, View
+from crm.controller.cluster_state import CibPosition, ClusterConfig, Leadership, Member, View
 from crm.controller.commands import (
     Broadcast,
     CancelTimer,
@@ -24,6 +24,7 @@ from crm.controller.commands import (
     SetTimer,
     StatusChanged,
 )
+from crm.controller.hard_state import HardState
 from crm.controller.membership.node_list import NodeList
 from crm.controller.protocol.message_dedup import MessageNumbers
 from crm.controller.protocol.messages import Message

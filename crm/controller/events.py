@@ -68,11 +68,15 @@ class PersistFailed:
 
 @dataclass(frozen=True, slots=True)
 class PlanReady:
-    """The answer to a `MakePlan`; None and a reason when planning failed."""
+    """The answer to a `MakePlan`; None and a reason when planning failed.
+
+    `remedy`: what can be done where not the plan but the machine is the cause (no memory, no process).
+    """
 
     plan_id: int
     transition: Transition | None
     problem: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.document import Document
-from crm.controller.cluster_state import HardState, Leadership, View
+from crm.controller.cluster_state import Leadership, View
 from crm.controller.core import Core
 from crm.controller.execution.planning import Planning
 from crm.controller.execution.transition_runner import TransitionRunner
 from crm.controller.fencing.coordinator import FencingCoordinator
+from crm.controller.hard_state import HardState
 from crm.controller.leadership.joining import Joining
 from crm.controller.replication.replication import Replication
 

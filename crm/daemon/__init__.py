@@ -19,6 +19,8 @@
     lease_holder           this node's lease: renewed as long as the event loop turns and the view is quorate and not in
                            doubt
     link_reports           what is wrong between this node and others, for people: names, keys, lists
+    log                    the daemon's log: written by a thread, so that a reader that stands still (a full pipe) holds
+                           up nobody else
     machine_load           this machine's load, looked at regularly
     main                   `crmd` itself: start, serve, stop
     measurements           what a node measures of itself: how long planning, transitions and the detection of lost

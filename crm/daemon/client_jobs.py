@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crm.cib.document import Document
+from crm.cib.queries import configuration
 from crm.daemon.errors import RequestRefused
 from crm.daemon.fork_server import ForkServer
 from crm.daemon.worker import WorkerError
@@ -55,9 +56,10 @@ class ClientJobs:
             async with self._turn:
                 return await self._run(work, arguments)
         except (WorkerError, MemoryError) as error:
+            remedy = error.remedy if isinstance(error, WorkerError) else ""
             raise RequestRefused("too-much-work",
                                  f"This could not be worked out: {str(error) or 'it takes too much memory'}",
-                          "ask for less at once, or again when the node is less busy") from None
+                          remedy or "ask for less at once, or again when the node is less busy") from None
         finally:
             self._waiting -= 1
 
@@ -96,5 +98,5 @@ def previews(present: Document, wanted: Document, now: int, faults: Sequence[Fau
     """What would become of the cluster; with `undone` the present configuration comes back afterwards."""
     from crm.failover_simulation.change_preview import preview_change
 
-    afterwards = present.root.find("configuration") if undone else None
+    afterwards = configuration(present) if undone else None
     return preview_change(present.root, wanted.root, now, faults, afterwards)

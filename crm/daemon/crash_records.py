@@ -21,6 +21,7 @@ from typing import Any
 
 from crm.cib.synced_files import replace_synced
 from crm.controller.leadership.safe_mode import SafeModeCause
+from crm.daemon.log import flush
 from crm.daemon.supervision import MISTAKE
 
 log = logging.getLogger("crm.daemon")
@@ -44,8 +45,7 @@ class CrashRecord:
 
 def end_process() -> None:
     """End as if killed: nothing is left politely, nothing that runs is stopped."""
-    for handler in logging.getLogger().handlers:
-        handler.flush()
+    flush()
     os._exit(MISTAKE)
 
 

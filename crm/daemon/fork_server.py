@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from crm.daemon.worker import Worker, WorkerError, used_s
@@ -25,8 +26,14 @@ from crm.keeper.parent_death import die_with
 
 _ID = struct.Struct("!i")
 _REQUEST_BYTES = 4096
-_LIMIT_S = 20.0
-"""A fork server that has made no worker for so long is replaced: it starts in a second."""
+_FATE = b"fate"
+"""Begins a question for how a worker has ended; other requests are pickles."""
+_FATE_S = 1.0
+_FATES = 100
+_STARTS_WITHIN_S = 20.0
+"""It loads much before it serves, which takes a second where processors are free."""
+_LIMIT_S = 3.0
+"""One that has served before, and has made no worker for so long, stands still: it is replaced."""
 _STREAM = (socket.AF_UNIX, socket.SOCK_STREAM)
 
 
@@ -88,7 +95,9 @@ class ForkServer:
             return self._forked(request)
         except OSError as error:
             self._end()
-            raise WorkerError(f"no process could be started for it: {error}") from None
+            raise WorkerError(f"no process could be started for it: {error}",
+                              "See whether this node has memory and processes left (journalctl -k); or ask another node"
+                              ) from None
 
     def _forked(self, request: bytes) -> Worker:
         if self._control is None:
@@ -98,10 +107,24 @@ class ForkServer:
             try:
                 socket.send_fds(self._control, [request], [theirs.fileno()])
                 answer, handles, _, _ = socket.recv_fds(self._control, _ID.size, 1)
-                return Worker(_ID.unpack(answer)[0], handles[0], ours)
+                process_id = _ID.unpack(answer)[0]
+                self._control.settimeout(_LIMIT_S)
+                return Worker(process_id, handles[0], ours, lambda: self._fate(process_id))
             except (OSError, struct.error, IndexError) as error:
                 ours.close()
                 raise OSError(f"the fork server does not answer ({error})") from None
+
+    def _fate(self, process_id: int) -> int | None:
+        """How a worker has ended, as `os.waitpid` tells it; None if nobody knows."""
+        with self._turn:
+            if self._control is None:
+                return None
+            try:
+                self._control.sendall(_FATE + _ID.pack(process_id))
+                return _ID.unpack(self._control.recv(_ID.size))[0] or None
+            except (OSError, struct.error):
+                self._end()  # Its answers would not be told from those to come.
+                return None
 
     def _start_program(self) -> None:
         ours, theirs = socket.socketpair(*_STREAM)
@@ -111,7 +134,7 @@ class ForkServer:
 
     def _adopt(self, ours: socket.socket, theirs: socket.socket, process_id: int) -> None:
         theirs.close()
-        ours.settimeout(_LIMIT_S)
+        ours.settimeout(_STARTS_WITHIN_S)
         self._control, self.process_id = ours, process_id
 
     def _end(self) -> None:
@@ -151,6 +174,9 @@ def _serve_forks(control: socket.socket, parent: int) -> None:
         request, channels, _, _ = socket.recv_fds(control, _REQUEST_BYTES, 1)
         if not request:
             return
+        if request.startswith(_FATE):
+            control.sendall(_ID.pack(_fate_of(_ID.unpack_from(request, len(_FATE))[0])))
+            continue
         with socket.socket(fileno=channels[0]) as channel:
             child, handle = _fork(channel, request)
         socket.send_fds(control, [_ID.pack(child)], [handle])
@@ -183,8 +209,22 @@ def _serve_one(channel: socket.socket, request: bytes, parent: int) -> None:
 
 def _reap(_number: int, _frame: object) -> None:
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            _fates[ended[0]] = ended[1]
+    for process_id in list(_fates)[:-_FATES]:
+        del _fates[process_id]
+
+
+_fates: dict[int, int] = {}
+"""How the last workers have ended; in the fork server."""
+
+
+def _fate_of(process_id: int) -> int:
+    """Who has closed its socket has ended, or is about to."""
+    end = time.monotonic() + _FATE_S
+    while process_id not in _fates and time.monotonic() < end:
+        time.sleep(0.01)
+    return _fates.pop(process_id, 0)
 
 
 def _warm_up() -> None:

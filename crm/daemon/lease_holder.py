@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from crm.cib.document import Document
-from crm.controller.leadership.leases import LeaseTerms
+from crm.cib.queries import has_ruled_meta_attributes
+from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.executor.stop_orders import StopOrders
 from crm.keeper import LEASE
 from crm.keeper.deadlines import RENEW_S
@@ -30,7 +31,6 @@ log = logging.getLogger("crm.daemon")
 ORDERS = "orders"
 _KEEPER_SILENT_S = 10.0
 _REVIEW_NS = 5_000_000_000
-_RULED = ".//meta_attributes/rule"
 _RESERVE_MS = 1_000
 """Of the time that others wait: for the last stop of what had to be ended by force."""
 
@@ -59,6 +59,7 @@ class LeaseHolder:
         self._terms = terms
         self._in_doubt = in_doubt
         self._document = document
+        orders.required = lambda: terms().limit_ms > 0
         self._clock = clock
         self._over = False
         self._reviewed: tuple[int, ...] = ()
@@ -105,7 +106,8 @@ class LeaseHolder:
         missing = self._orders.missing()
         if missing:
             found.append(Report(Severity.ERROR, "no-stop-order", self._node, f"How to stop {', '.join(missing)} could "
-                                f"not be written to {self._folder}: it is not stopped when the daemon hangs",
+                                f"not be written to {self._folder}: it is not stopped when the daemon hangs. Nothing "
+                                "else is started here",
                                 "Make room there; it is tried again with every operation"))
         return tuple(found)
 
@@ -128,7 +130,7 @@ class LeaseHolder:
         document = self._document()
         version = tuple(document.version[:2])
         # A leader's CIB may be another one of the same version as ours.
-        changed = document is not self._reviewed_document or document.root.find(_RULED) is not None
+        changed = document is not self._reviewed_document or has_ruled_meta_attributes(document)
         due = self._clock() - self._reviewed_at > _REVIEW_NS and changed
         if (version != self._reviewed or due) and (self._reviewing is None or self._reviewing.done()):
             self._reviewed_at, self._reviewed_document = self._clock(), document

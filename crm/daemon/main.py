@@ -29,6 +29,7 @@ from crm.daemon.crash_records import CrashRecords
 from crm.daemon.fork_server import ForkServer
 from crm.daemon.known_absences import KnownAbsences
 from crm.daemon.lease_holder import ORDERS, lease_folder, margin_ms
+from crm.daemon.log import flush, set_up
 from crm.daemon.node import NodeShell
 from crm.daemon.self_fencing import way_to_end
 from crm.daemon.service import ClusterService
@@ -64,6 +65,14 @@ def main(settings: Settings, make_app: MakeApp | None = None, forks: ForkServer 
     `reports`: what else is wrong with this node.
     """
     _set_up_logging(settings)
+    try:
+        return _serve(settings, make_app, forks, validate, reports)
+    finally:
+        flush()
+
+
+def _serve(settings: Settings, make_app: MakeApp | None, forks: ForkServer | None, validate: Validate | None,
+           reports: Callable[[], tuple[Report, ...]]) -> int:
     # Threads (disk, large requests) must hand the interpreter back to the loop sooner than after the usual 5 ms.
     sys.setswitchinterval(0.0005)
     priority.prefer(settings.nice)
@@ -241,9 +250,7 @@ async def _joined(node: NodeShell) -> bool:
 def _set_up_logging(settings: Settings) -> None:
     logging.addLevelName(logging.INFO + 5, "NOTICE")
     level = logging.INFO + 5 if settings.log_level == "notice" else getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=level, stream=sys.stderr,
-                        format=f"%(asctime)s.%(msecs)03d {settings.node_name} %(levelname)s %(message)s",
-                        datefmt="%Y-%m-%dT%H:%M:%S")
+    set_up(level, settings.node_name)
     # That it comes and goes with the daemon, once for each door, is no news.
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
 

@@ -42,6 +42,7 @@ from crm.daemon.storage import DurableStorage
 from crm.daemon.transition_archive import TransitionArchive
 from crm.daemon.transition_queries import TransitionQueries
 from crm.daemon.wake_guard import WakeGuard
+from crm.daemon.worker import WorkerError
 from crm.executor import AlertRequest, Executor, FenceRequest, OperationRequest, OperationResult
 from crm.messaging import (
     BeatingLayer,
@@ -386,15 +387,18 @@ class NodeShell:
 
     async def _make_plan(self, command: commands.MakePlan) -> None:
         transition: Transition | None = None
-        problem = ""
+        problem = remedy = ""
         begun = time.monotonic()
         try:
             transition = await self.planner.plan(command.document)
             self._measures.planning.add(time.monotonic() - begun)
+        except WorkerError as error:
+            log.error("no plan was made of CIB version %s: %s", command.document.version, error)
+            problem, remedy = str(error), error.remedy
         except Exception as error:  # a mistake of the engine must not end the node: what runs goes on running
             log.exception("the policy engine failed on CIB version %s", command.document.version)
             problem = f"{type(error).__name__}: {error}"
-        self.post(events.PlanReady(command.plan_id, transition, problem))
+        self.post(events.PlanReady(command.plan_id, transition, problem, remedy))
 
     async def _run_operation(self, command: commands.RunOperation) -> None:
         """Have an operation carried out; what cannot even be begun is a failed operation, and ends nobody."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crm.controller import ControllerSnapshot
-from crm.controller.cluster_state import HardState
+from crm.controller.hard_state import HardState
 from crm.controller.membership.node_list import ListedNode, NodeList, first_list
 from crm.daemon.storage import RecalledState
 from crm.messaging import LayerSettings, ListedLayer, QuorumMode

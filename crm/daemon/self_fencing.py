@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from crm.daemon.log import flush
 from crm.daemon.supervision import FENCED_SELF
 
 log = logging.getLogger("crm.daemon")
@@ -28,8 +29,7 @@ def way_to_end(way: str) -> Callable[[str], None]:
 
 def _end_processes(reason: str) -> NoReturn:
     log.critical("this node ends itself and all that it runs: %s", reason)
-    for handler in logging.getLogger().handlers:
-        handler.flush()
+    flush()
     os._exit(FENCED_SELF)
 
 

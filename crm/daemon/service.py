@@ -264,7 +264,7 @@ class ClusterService:
             return await self._plan(document)
         except WorkerError as error:
             raise RequestRefused("too-much-work", f"This could not be planned: {error}",
-                                 "ask again in a moment") from None
+                          error.remedy or "ask again in a moment") from None
 
     async def compute(self, work: Callable[..., T], *arguments: object) -> T:
         """What a function returns, worked out beside the daemon (`crm.daemon.client_jobs`). Raises Refused (too-busy,

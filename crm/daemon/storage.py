@@ -28,8 +28,8 @@ from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.cib.store import CibStore
 from crm.cib.synced_files import replace_synced
-from crm.controller.cluster_state import HardState
 from crm.controller.cluster_state import StoreState as Trust
+from crm.controller.hard_state import HardState
 from crm.controller.membership import node_list as node_lists
 from crm.controller.replication.idempotency import AppliedRequest, RequestKey
 from crm.model.report import Report, Severity
@@ -182,6 +182,8 @@ class DurableStorage:
     def _write_votes(self, hard_state: HardState, former: dict[str, object]) -> None:
         content = {"term": hard_state.term, "voted_for": hard_state.voted_for, "cib_term": hard_state.cib_term,
                    "store": hard_state.store, "former": former}
+        if hard_state.leases:
+            content["leases"] = dict(hard_state.leases)
         if hard_state.nodes is not None:
             content["nodes"] = asdict(hard_state.nodes)
         self._write_json(_NAME, content)
@@ -208,7 +210,8 @@ class DurableStorage:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             hard_state = HardState(int(content["term"]), content["voted_for"], int(content["cib_term"]),
-                                Trust(content.get("store", Trust.WHOLE)))
+                                Trust(content.get("store", Trust.WHOLE)),
+                                leases=tuple(sorted(dict(content.get("leases", {})).items())))
             if content.get("nodes") is not None:
                 hard_state = replace(hard_state, nodes=node_lists.from_data(content["nodes"]))
             former = content["former"]

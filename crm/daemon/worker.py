@@ -23,16 +23,28 @@ LOOK_EVERY_S = 1.0
 STILL_LOOKS = 10
 """After so many looks at which it had used no processor, a worker counts as frozen."""
 
+_MEMORY = ("See whether the kernel has ended it (journalctl -k, and the memory limit of crmd's unit), and make memory "
+           "free on this node. It is tried again all the time")
+
 
 class WorkerError(Exception):
-    """A worker has given no answer: it was ended, or could not be made. The text says why, for people."""
+    """A worker has given no answer: it was ended, or could not be made. The text says why, for people.
+
+    `remedy`: what they can do about it where the machine is the cause, and not what was asked for.
+    """
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class Worker:
     """One process. Its handle and socket are this object's to close."""
 
-    def __init__(self, process_id: int, handle: int, channel: socket.socket) -> None:
+    def __init__(self, process_id: int, handle: int, channel: socket.socket,
+                 fate: Callable[[], int | None] = lambda: None) -> None:
         self.process_id = process_id
+        self._fate = fate
         self.alive = True
         self._handle = handle
         self._channel = channel
@@ -48,15 +60,26 @@ class Worker:
         try:
             raised = await self._watched(exchange, limit_s)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
+            fate = None if self._ended_because else await asyncio.to_thread(self._fate)
             self.close()
-            raise WorkerError(self._ended_because or f"its process has ended unexpectedly ({error}); the kernel's log "
-                              "says if memory was short") from None
+            raise self._failed(error, fate) from None
         except asyncio.CancelledError:
             # An answer that nobody takes would be taken for that of the next request.
             self.close()
             raise
         if raised is not None:
             raise raised
+
+    def _failed(self, error: Exception, fate: int | None) -> WorkerError:
+        if self._ended_because:
+            return WorkerError(self._ended_because)
+        if fate is None or not os.WIFSIGNALED(fate):
+            return WorkerError(f"its process has ended unexpectedly ({error})")
+        number = os.WTERMSIG(fate)
+        name = f"its process was killed by signal {number} ({signal.strsignal(number)})"
+        if number != signal.SIGKILL:
+            return WorkerError(name)
+        return WorkerError(f"{name}, probably by the kernel because memory was short", _MEMORY)
 
     def used_s(self) -> float:
         """Processor seconds that it has used; 0 once it has ended."""

@@ -21,7 +21,7 @@ from crm.executor.alert_agents import AlertRequest, AlertRunner
 from crm.executor.classes import Classes
 from crm.executor.executor_settings import ExecutorSettings
 from crm.executor.fence_agents import FenceOutcome, FenceRequest
-from crm.executor.last_starts import LastStarts
+from crm.executor.last_starts import STARTS, LastStarts
 from crm.executor.metadata import AgentMetadata
 from crm.executor.operation import ExitCode, OperationRequest, OperationResult, RecurringKey, Status
 from crm.executor.operation_limits import Ready, Turns, WaitingOperation, always_ready
@@ -275,8 +275,9 @@ class Executor:
     async def _operate_as_started(self, ordered: OperationRequest, queue_ms: int) -> OperationResult:
         request = self._starts.as_started(ordered)
         self._starts.begins(request)
-        if self.stop_orders is not None:
-            self.stop_orders.begins(request.resource)
+        unsafe = self.stop_orders.begins(request.resource) if self.stop_orders is not None else ""
+        if unsafe and request.operation in STARTS:
+            return not_carried_out(Clock(request, queue_ms), Status.ERROR, ExitCode.UNKNOWN_ERROR, unsafe)
         result = await self._classes.of(request.agent).operate(request, queue_ms)
         if request is not ordered and _is_probe(ordered) and _is_not_running(result):
             # What it was started with does not run any more; perhaps somebody has started what is configured now.

@@ -24,7 +24,7 @@ from crm.executor.operation import ExitCode, OperationRequest, OperationResult, 
 
 log = logging.getLogger("crm.executor")
 
-_STARTS = ("start", "migrate_from")
+STARTS = ("start", "migrate_from")
 _RELOADS = ("reload", "reload-agent")
 _AS_STARTED = ("stop", "demote", "monitor")
 _RUNS = (ExitCode.OK, ExitCode.RUNNING_PROMOTED, ExitCode.DEGRADED, ExitCode.DEGRADED_PROMOTED)
@@ -76,14 +76,14 @@ class LastStarts:
 
     def begins(self, request: OperationRequest) -> None:
         """An operation is about to run: a start that is cut off must be stopped by what it had been given."""
-        if request.operation in _STARTS:
+        if request.operation in STARTS:
             self._keep(request)
 
     def ended(self, result: OperationResult) -> None:
         """An operation has ended: what runs is known better now."""
         request = result.request
         if not result.carried_out:
-            if request.operation in _STARTS:
+            if request.operation in STARTS:
                 self.forget(request.resource)
             return
         done = result.status is Status.DONE

@@ -22,6 +22,8 @@ from crm.keeper.leftovers import OperationLeftovers
 from crm.model.transition import AgentReference
 
 STANDARD = "lsb"
+RESOURCE = "CRMD_RESOURCE"
+"""Names the resource to its script: what the script starts is known by it, as OCF's is by a name of its own."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WORDS = {"start": "start", "stop": "stop", "monitor": "status", "reload": "reload"}
 _STATUS: Mapping[int, int] = {
@@ -92,7 +94,8 @@ class LsbScripts:
             reason = f"Init scripts have no {request.operation}"
             raise AgentUnusableError(Status.NOT_SUPPORTED, ExitCode.UNIMPLEMENTED, reason)
         meaning = _of_status if word == "status" else _of_action
-        return Program((str(self._find(request.agent)), word), surroundings(self._settings), meaning)
+        environment = {**surroundings(self._settings), RESOURCE: request.resource}
+        return Program((str(self._find(request.agent)), word), environment, meaning)
 
 
 def _of_status(code: int) -> int:

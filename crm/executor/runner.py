@@ -20,11 +20,15 @@ _LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start: words, the whole environment, and what an exit code means in OCF's terms."""
+    """What to start: words, the whole environment, and what an exit code means in OCF's terms.
+
+    `unit`: the control group in which systemd has what runs, if it is systemd's.
+    """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     meaning: Callable[[int], int] = int
+    unit: str = ""
 
 
 async def run_once(

@@ -12,16 +12,17 @@ from pathlib import Path
 
 from crm.executor.agent_files import AgentUnusableError
 from crm.executor.last_starts import LastStarts, Start
+from crm.executor.lsb import RESOURCE
 from crm.executor.operation import OperationRequest
 from crm.executor.runner import Program
 from crm.keeper import ALONE
 from crm.keeper.lease_file import now_ns
-from crm.keeper.orders import StopOrder, StopOrderFolder
+from crm.keeper.orders import StopOrder, StopOrderFolder, in_control_group
 from crm.model.transition import AgentReference
 
 log = logging.getLogger("crm.executor")
 
-_INSTANCE = "OCF_RESOURCE_INSTANCE"
+_NAMED_BY = ("OCF_RESOURCE_INSTANCE", RESOURCE)
 _NOT_UP_NS = 2**62
 """Of a start that has not ended."""
 _PROMOTABLE = ("CRM_meta_promoted_max", "CRM_meta_master_max")
@@ -36,17 +37,21 @@ class StopOrders:
         self._starts = starts
         self._program = program
         self._marks = tuple(f"{name}={value}" for name, value in marks)
+        self.required: Callable[[], bool] = lambda: False
+        """Whether other nodes rely on the keeper."""
         self._written: dict[str, tuple[Start, StopOrder]] = {}
         self._needless: set[str] = set()
         """What is no process, and has nothing to stop."""
         for resource in starts.resources():
             self._write(resource, began_ns=0, started_ns=0)
 
-    def begins(self, resource: str) -> None:
-        """An operation on it is about to run."""
+    def begins(self, resource: str) -> str:
+        """An operation on it is about to run. Why it must not be started, if so: without its order, nobody stops it."""
         start = self._starts.of(resource)
-        if start is not None and resource not in self._written:
-            self._write(resource, now_ns(), _NOT_UP_NS)
+        if start is None or resource in self._written:
+            return ""
+        problem = self._write(resource, now_ns(), _NOT_UP_NS)
+        return f"how to stop it cannot be left for the keeper: {problem}" if problem and self.required() else ""
 
     def ended(self, resource: str) -> None:
         """An operation on it has ended."""
@@ -83,7 +88,8 @@ class StopOrders:
         """Whether there is anything to stop."""
         return bool(self._orders.all())
 
-    def _write(self, resource: str, began_ns: int, started_ns: int) -> None:
+    def _write(self, resource: str, began_ns: int, started_ns: int) -> str:
+        """Why it could not be written; empty if it was, or need not be."""
         start = self._starts.of(resource)
         assert start is not None
         agent = AgentReference(resource, start.standard, start.type, start.provider)
@@ -91,7 +97,7 @@ class StopOrders:
             program = self._program(self._starts.as_started(OperationRequest(0, agent, "stop")))
             if program is None:
                 self._needless.add(resource)
-                return
+                return ""
             environment = {**program.environment, ALONE: "1"}
             order = StopOrder(resource, program.arguments, environment, began_ns, started_ns,
                               self._marks_of(program), any(name in start.facts for name in _PROMOTABLE), start.promoted)
@@ -100,9 +106,13 @@ class StopOrders:
         except (AgentUnusableError, OSError) as error:
             self._written.pop(resource, None)
             log.warning("%s could not be stopped if this daemon hung: %s", resource, error)
+            return str(error)
+        return ""
 
     def _marks_of(self, program: Program) -> tuple[str, ...]:
-        instance = program.environment.get(_INSTANCE)
-        return (f"{_INSTANCE}={instance}", *self._marks) if instance and self._marks else ()
+        if program.unit:
+            return (in_control_group(program.unit),)
+        own = tuple(f"{name}={program.environment[name]}" for name in _NAMED_BY if program.environment.get(name))
+        return (*own, *self._marks) if own and self._marks else ()
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lxml import etree
-
+from crm.cib.parsing import Element
 from crm.cib.reading.cib_reader import read
 from crm.failover_simulation.faults import Fault
 from crm.failover_simulation.preflight_checks import ChangeOutlook, preflight_checks
@@ -71,8 +70,8 @@ class ChangePreview:
 
 
 def preview_change(
-    present: etree._Element, wanted: etree._Element, now: int, faults: Sequence[Fault] = (),
-    afterwards: etree._Element | None = None,
+    present: Element, wanted: Element, now: int, faults: Sequence[Fault] = (),
+    afterwards: Element | None = None,
 ) -> ChangePreview:
     """What the cluster would do if its CIB were `wanted` (and the faults happened); `now` in epoch seconds.
 
@@ -159,7 +158,7 @@ def _headlines(answers: Sequence[Explanation]) -> list[str]:
 
 
 def _changes(
-    present: etree._Element, stage: SimulatedCluster, now: int, faults: Sequence[Fault], timed: Sequence[Timed]
+    present: Element, stage: SimulatedCluster, now: int, faults: Sequence[Fault], timed: Sequence[Timed]
 ) -> tuple[PlacementChange, ...]:
     """What becomes of each resource from now until the cluster is at rest again."""
     before, after = placements(observe(read(present), now)), placements(stage.cluster())

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lxml import etree
-
+from crm.cib import queries
+from crm.cib.parsing import Element
 from crm.failover_simulation.simulator import FaultEffect, PlacementChange
 from crm.model import score
 from crm.model.report import Report, Severity
@@ -25,8 +25,8 @@ _DELAYS = ("pcmk_delay_max", "pcmk_delay_base", "delay")
 class ChangeOutlook:
     """The CIB before and after a change, the plan that follows, and what becomes of the resources."""
 
-    present: etree._Element
-    wanted: etree._Element
+    present: Element
+    wanted: Element
     told: ExplainedPlan
     changes: Sequence[PlacementChange]
     settled: bool
@@ -65,12 +65,11 @@ def _restless(outlook: ChangeOutlook) -> Iterator[Report]:
 
 def _lasting_moves(outlook: ChangeOutlook) -> Iterator[Report]:
     """Moves and bans without an end are the most frequent reason why a resource cannot run later."""
-    before = {each.get("id") for each in outlook.present.iterfind("configuration/constraints/rsc_location")}
-    for constraint in outlook.wanted.iterfind("configuration/constraints/rsc_location"):
-        identity = constraint.get("id", "")
-        lasts = constraint.find(".//date_expression") is None
-        if identity not in before and identity.startswith(_LEFT_BY_MOVES) and lasts:
-            resource = str(constraint.get("rsc"))
+    before = {each.attributes.get("id") for each in queries.locations(outlook.present)}
+    for constraint in queries.locations(outlook.wanted):
+        identity = constraint.attributes.get("id", "")
+        if identity not in before and identity.startswith(_LEFT_BY_MOVES) and not constraint.has_dates:
+            resource = constraint.attributes.get("rsc", "")
             what = "ban" if "ban" in identity else "move"
             message = f"The {what} of {resource} has no end: {identity} stays until it is cleared"
             hint = f"Let it end by itself (--for 1h), or clear it later: crmctl clear {resource}"
@@ -99,8 +98,7 @@ def _clones(cluster: Cluster) -> list[Resource]:
 def _ordered_before(outlook: ChangeOutlook, dependent: Resource) -> list[str]:
     """The clones that a clone is ordered after."""
     clones = {each.id for each in _clones(outlook.cluster)}
-    orders = outlook.wanted.iterfind("configuration/constraints/rsc_order")
-    firsts = [str(each.get("first")) for each in orders if each.get("then") == dependent.id]
+    firsts = [str(each.get("first")) for each in queries.orders(outlook.wanted) if each.get("then") == dependent.id]
     return [first for first in firsts if first in clones]
 
 
@@ -138,8 +136,7 @@ def _no_delay(outlook: ChangeOutlook) -> Iterator[Report]:
     delayed = cluster.settings.priority_fencing_delay_ms > 0
     if len(members) != 2 or not cluster.settings.fencing_enabled or not cluster.have_fence_devices or delayed:
         return
-    pairs = outlook.wanted.iterfind("configuration/resources//primitive[@class='stonith']/instance_attributes/nvpair")
-    if not any(pair.get("name") in _DELAYS for pair in pairs):
+    if not queries.fence_parameters(outlook.wanted) & set(_DELAYS):
         message = "Of two nodes that cannot see each other both may fence each other at the same time"
         yield Report(Severity.NOTICE, "no-fencing-delay", "priority-fencing-delay", message,
                      "Set priority-fencing-delay, or pcmk_delay_base on one of the devices")

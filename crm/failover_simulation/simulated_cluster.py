@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from lxml import etree
-
 from crm.cib.history_entry import FinishedOperation
+from crm.cib.parsing import Element
+from crm.cib.queries import is_unused
 from crm.cib.reading.cib_reader import read
+from crm.cib.simulated_cib import SimulatedCib, next_call_id
 from crm.failover_simulation.faults import Fault, FaultKind, monitor_interval_ms
 from crm.model.transition import ActionKind, Transition
 from crm.policy_engine.observe import observe
 from crm.policy_engine.picture.cluster import Cluster, NodeKind, Resource, Role
 from crm.policy_engine.picture.names import base_name
 from crm.policy_engine.scheduling import make_schedule
-from crm.transition.simulated_cib import SimulatedCib, next_call_id
 from crm.transition.simulation import SimulatedExecution, simulate
 
 _ROUNDS = 12
@@ -43,7 +43,7 @@ class TransitionSequence:
 class SimulatedCluster:
     """A pretended cluster at a fixed moment (epoch seconds)."""
 
-    def __init__(self, root: etree._Element, now: int) -> None:
+    def __init__(self, root: Element, now: int) -> None:
         self.root = deepcopy(root)
         self.now = now
         self.pretended = SimulatedCib(self.root)
@@ -58,7 +58,7 @@ class SimulatedCluster:
 
     def is_untouched(self) -> bool:
         """Whether nothing is recorded of any node: the configuration was never used."""
-        return self.root.find("status/node_state") is None
+        return is_unused(self.root)
 
     def power_on(self) -> None:
         """Bring every configured member up."""
@@ -69,18 +69,12 @@ class SimulatedCluster:
 
     def add_nodes(self, names: Sequence[str]) -> None:
         """Configure more members."""
-        nodes = self.root.find("configuration/nodes")
-        assert nodes is not None, "a CIB of the newest schema has its sections"
-        known = {node.get("uname") for node in nodes}
         for name in names:
-            if name not in known:
-                etree.SubElement(nodes, "node", id=name, uname=name)
+            self.pretended.add_node(name)
 
-    def configure(self, configuration: etree._Element) -> None:
+    def configure(self, configuration: Element) -> None:
         """Put a configuration in place of the present one."""
-        present = self.root.find("configuration")
-        assert present is not None, "a CIB has a configuration"
-        self.root.replace(present, deepcopy(configuration))
+        self.pretended.configure(configuration)
 
     # Faults
 
@@ -93,7 +87,7 @@ class SimulatedCluster:
                 self._count_votes()
             case FaultKind.STANDBY:
                 for name in fault.nodes:
-                    self._set_standby(name)
+                    self.pretended.set_standby(name)
             case FaultKind.RESOURCE:
                 assert fault.resource is not None
                 self._fail(fault.resource, fault.nodes[0])
@@ -104,15 +98,6 @@ class SimulatedCluster:
         present = [node for node in every if node.online]
         quorate = len(present) * 2 > len(every) or (len(every) == 2 and len(present) == 1)
         self.pretended.set_quorum("true" if quorate else "false")
-
-    def _set_standby(self, name: str) -> None:
-        node = next(each for each in self.root.iterfind("configuration/nodes/node") if each.get("uname") == name)
-        identity = f"rehearsal-{node.get('id')}"
-        attributes = etree.SubElement(node, "instance_attributes", id=identity)
-        for pair in node.iterfind("instance_attributes/nvpair"):
-            if pair.get("name") == "standby":
-                pair.set("value", "on")
-        etree.SubElement(attributes, "nvpair", id=f"{identity}-standby", name="standby", value="on")
 
     def _fail(self, name: str, node_name: str) -> None:
         """The resource's monitor finds it failed."""
@@ -197,11 +182,9 @@ class SimulatedCluster:
         self.pretended.set_transient_attribute(self.pretended.node_state(node), name, value)
 
 
-def running_from_scratch(root: etree._Element, now: int) -> etree._Element:
+def running_from_scratch(root: Element, now: int) -> Element:
     """A copy of a CIB of a cluster that never ran, as if all its nodes had just come up."""
     stage = SimulatedCluster(root, now)
-    if root.find("status") is None:
-        etree.SubElement(stage.root, "status")
     stage.power_on()
     return stage.root
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lxml import etree
-
+from crm.cib.parsing import Element
 from crm.cib.reading.cib_reader import read
 from crm.failover_simulation.faults import Fault, FaultKind, faults_of, monitor_interval_ms, unmonitored
 from crm.failover_simulation.simulated_cluster import SimulatedCluster, TransitionSequence, active
@@ -107,7 +106,7 @@ class Simulator:
     A configuration that was never used counts as if all its nodes, and those given besides, had just come up.
     """
 
-    def __init__(self, root: etree._Element, now: int, nodes: Sequence[str] = ()) -> None:
+    def __init__(self, root: Element, now: int, nodes: Sequence[str] = ()) -> None:
         self._durations = ExpectedDurations(root)
         self._stage = SimulatedCluster(root, now)
         self._stage.add_nodes(nodes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lxml import etree
-
+from crm.cib import queries
+from crm.cib.parsing import Element
 from crm.model.transition import ActionKind, GraphAction, Transition
 from crm.model.values import parse_integer
 from crm.policy_engine.graph_steps import earliest_ends, waited_for_longest
@@ -26,13 +26,12 @@ class Moment:
 class ExpectedDurations:
     """What operations took, as a CIB's history has it."""
 
-    def __init__(self, root: etree._Element) -> None:
+    def __init__(self, root: Element) -> None:
         self._measured: dict[tuple[str, str], int] = {}
-        for history in root.iterfind("status/node_state/lrm/lrm_resources/lrm_resource"):
-            for entry in history.iterfind("lrm_rsc_op"):
-                self._note(base_name(str(history.get("id"))), entry)
+        for recorded in queries.operations(root):
+            self._note(base_name(recorded.resource), recorded.attributes)
 
-    def _note(self, name: str, entry: etree._Element) -> None:
+    def _note(self, name: str, entry: Mapping[str, str]) -> None:
         took = parse_integer(entry.get("exec-time"))
         if took is not None and took > 0 and entry.get("rc-code") in ("0", "8") and entry.get("op-status") == "0":
             key = (name, str(entry.get("operation")))

@@ -25,7 +25,8 @@ class StopOrder:
     """How a resource is stopped.
 
     began_ns, started_ns  when its start began and was done (CLOCK_BOOTTIME): what was begun later may need it
-    marks                 variables (`NAME=value`) that its processes have in their environment, if they have any
+    marks                 variables (`NAME=value`) that its processes have in their environment, if they have any, or
+                          the control group that they are in (see `in_control_group`)
     promotable, promoted  its role
     """
 
@@ -42,6 +43,11 @@ class StopOrder:
     def stands_demoted(self) -> bool:
         """Whether it may run on where no-quorum-policy is demote."""
         return self.promotable and not self.promoted
+
+
+def in_control_group(name: str) -> str:
+    """The mark of processes in a control group of that name, or in one below; no variable begins like that."""
+    return f"/{name}"
 
 
 class StopOrderFolder:

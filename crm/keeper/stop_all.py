@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from crm.keeper.lease_file import now_ns
 from crm.keeper.log_line import say
-from crm.keeper.orders import StopOrder, StopOrderFolder
+from crm.keeper.orders import StopOrder, StopOrderFolder, in_control_group
 from crm.keeper.processes import kill_trees
 
 _PAUSE_S = 0.005
@@ -85,16 +85,25 @@ class Stopping:
 
 
 def end_processes(orders: Iterable[StopOrder]) -> None:
-    """End the processes of resources, with all that descends from them, by what stands in their environment."""
+    """End the processes of resources, with all that descends from them, by the marks that they have."""
     wanted = [{mark.encode() for mark in order.marks} for order in orders if order.marks]
-    kill_trees([process_id for process_id, variables in _environments() if any(marks <= variables for marks in wanted)])
+    kill_trees([process_id for process_id, marks in _marked() if any(each <= marks for each in wanted)])
 
 
-def _environments() -> Iterable[tuple[int, set[bytes]]]:
+def _marked() -> Iterable[tuple[int, set[bytes]]]:
+    """Every process but this one."""
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
-                yield int(entry.name), set((entry / "environ").read_bytes().split(b"\0"))
+                yield int(entry.name), marks(entry)
+
+
+def marks(process: Path) -> set[bytes]:
+    """What the folder of a process tells of it: its variables, and the control groups around it. Raises OSError."""
+    variables = (process / "environ").read_bytes().split(b"\0")
+    lines = (process / "cgroup").read_bytes().splitlines()
+    groups = (name for line in lines for name in line.split(b":", 2)[2].split(b"/") if name)
+    return {*variables, *(in_control_group(os.fsdecode(name)).encode() for name in groups)}
 
 
 def _is_needed(order: StopOrder, left: Iterable[StopOrder]) -> bool:

@@ -7,6 +7,7 @@
                  ask for
     digest       the digest of an operation's parameters
     history      what the status section records
+    lease        the lease of a node as the status has it: how long after its loss the node may still run what it ran
     release      what a release of crmd understands, and whether a node of one release may join a cluster of another
     report       reports: what is wrong with a configuration or an input, said so that its author can mend it
     resources    resources as they are configured: primitives, groups, clones, bundles, templates and operations

@@ -119,6 +119,8 @@ class NodeState:
     is_remote: bool = False
     fenced: int = 0
     in_maintenance: bool = False
+    lease: str | None = None
+    """What it has promised to have stopped when, should it be lost (`crm.model.lease`)."""
     resources: tuple[ResourceHistory, ...] = ()
     attributes: tuple[AttributeSet, ...] = ()
     utilization: tuple[AttributeSet, ...] = ()

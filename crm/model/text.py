@@ -11,8 +11,11 @@ import re
 
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 """Control sequences of terminals (ECMA-48): colours, cursor movements, window titles. They say nothing."""
-_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-"""What XML cannot hold, and what would change the order or the look of the text around it."""
+_STEERING = "\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""What a terminal obeys (C1 of ISO 6429), or what changes the order of the text around it (Unicode's UAX 9)."""
+_UNFIT = re.compile(f"[\x00-\x08\x0b-\x1f{_STEERING}\ud800-\udfff\ufffe\uffff]")
+"""That, and what XML cannot hold."""
+_IN_A_DOCUMENT = re.compile(f"[{_STEERING}]")
 
 
 def fit(text: str | bytes) -> str:
@@ -21,6 +24,16 @@ def fit(text: str | bytes) -> str:
         text = text.decode(errors="backslashreplace")
     text = _SEQUENCES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return _UNFIT.sub(lambda found: _escaped(found[0]), text)
+
+
+def escaped_for_terminal(text: str) -> str:
+    """The text with every character that a terminal would obey written as an escape that JSON reads, too."""
+    return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def referenced(xml: str) -> str:
+    """An XML or HTML document with every character that a terminal would obey written as a reference."""
+    return _IN_A_DOCUMENT.sub(lambda found: f"&#{ord(found[0])};", xml)
 
 
 def fit_line(text: str | bytes, limit: int) -> str:

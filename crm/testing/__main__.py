@@ -45,7 +45,8 @@ def _parser() -> argparse.ArgumentParser:
                         "slow: varied, with slow agents; harsh: varied, with failing disks and repeated messages; "
                         "reading: harsh, with clients whose reads must be as new as their questions; "
                         "links: plain, with the real agreement on views over links that are cut; "
-                        "leases: plain without fencing, where nodes stop what they run before others start it")
+                        "leases: plain without fencing, where nodes stop what they run before others start it; "
+                        "terms: leases, whose terms change, and fencing comes and goes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--seed", type=int, metavar="S", help="only this seed")
     parser.add_argument("--story", action="store_true", help="with --seed: tell all that happened")

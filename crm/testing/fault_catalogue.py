@@ -56,6 +56,13 @@ def _restart_daemon(world: World, node: SimulatedNode) -> bool:
     return True
 
 
+def _restart_all(world: World, node: SimulatedNode) -> bool:
+    """All daemons that are there, so that nobody remembers more than is on disks."""
+    for each in world.nodes.values():
+        _restart_daemon(world, each)
+    return True
+
+
 def _boot(world: World, node: SimulatedNode) -> bool:
     if node.alive:
         return False
@@ -312,6 +319,13 @@ LEASES = Catalogue((
     ("leave-alone", 3, simulated_clients.leave_alone),
 ))
 """Without fencing. Clocks do not jump: a daemon's own never does (`crm.daemon.clock`)."""
+TERMS = Catalogue((
+    *LEASES.entries,
+    ("change-terms", 10, simulated_clients.change_terms),
+    ("device-breaks", 4, _device_breaks),
+    ("restart-all", 2, _restart_all),
+    ("confirm", 1, simulated_clients.confirm),
+))
 _TRIES = 20
 
 

@@ -129,6 +129,7 @@ SCENARIOS = {
     "reading": FuzzScenario(_varied_world, fault_catalogue.READING),
     "links": FuzzScenario(_linked_world, link_faults.LINKS),
     "leases": FuzzScenario(_leased_world, fault_catalogue.LEASES),
+    "terms": FuzzScenario(_leased_world, fault_catalogue.TERMS),
     "changing": FuzzScenario(_changing_world, fault_catalogue.CHANGING),
 }
 

@@ -107,6 +107,20 @@ def manage_all(world: World, via: str) -> None:
         world.edit(via, Edit(EditVerb.DELETE, xpath=f"//meta_attributes[@id='{_MARK}-managed-m-{resource}']"))
 
 
+def change_terms(world: World, node: SimulatedNode) -> bool:
+    """A client changes the terms of leases, or has fencing take their place, or the other way round."""
+    if node.controller is None:
+        return False
+    name, value = world.random.choice(
+        [*(("lease-timeout", text) for text in ("2s", "3s", "10s")), *(("fencing-enabled", text) for text in
+                                                                           ("true", "false", "false"))])
+    world.note(f"a client of {node.name}: {name} is {value}")
+    pair = _nvpair(f"option-{name}", name, value)
+    world.edit(node.name, Edit(EditVerb.MODIFY, f'<cluster_property_set id="options">{pair}</cluster_property_set>',
+                               "crm_config"))
+    return True
+
+
 def _ticket(name: str, granted: bool) -> Edit:
     return Edit(EditVerb.UPSERT, f'<ticket_state id="{name}" granted="{str(granted).lower()}"/>', "tickets")
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from crm.cib.document import Document
-from crm.controller.cluster_state import HardState, StoreState
+from crm.controller.cluster_state import StoreState
+from crm.controller.hard_state import HardState
 from crm.model.history import ExitCode, OperationStatus
 from crm.model.transition import GraphAction
 

@@ -3,7 +3,7 @@
     resume            whether a new transition can go on with what an earlier one has begun
     safety_orderings  what a running cluster adds to the order of a plan, because the world may differ from the CIB.
                       Pure
-    simulated_cib     a CIB to play with, whose status can be changed as if things had happened
+    crm.cib.simulated_cib     a CIB to play with, whose status can be changed as if things had happened
     simulation        carrying a transition out in pretence
     transition_run    one run of a transition graph: what may start now, what is in flight, what is over
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lxml import etree
-
+from crm.cib import paths
 from crm.cib.history_entry import FinishedOperation
+from crm.cib.parsing import Element
+from crm.cib.simulated_cib import SimulatedCib, next_call_id
 from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Transition
-from crm.transition.simulated_cib import SimulatedCib, next_call_id
 from crm.transition.transition_run import ActionOutcome, RunLimits, TransitionRun
 
 _FAILURE = re.compile(r"(?P<operation>[^@=]+)@(?P<node>[^=]+)=(?P<rc>-?\d+)$")
@@ -156,13 +156,13 @@ def _pretend_operation(action: GraphAction, pretence: SimulatedExecution) -> boo
 
 
 def counted_failure(
-    cib: SimulatedCib, state: etree._Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
+    cib: SimulatedCib, state: Element, resource: str, task: str, interval_ms: int, fatal: bool, at: int
 ) -> list[SimulationLog]:
     """Count a failure in a pretended CIB; says which attributes that set."""
     said = []
     for name, value in cib.count_failure(state, resource, task, interval_ms, fatal, at).items():
         text = f"Injecting attribute {name}={value} into /node_state '{state.get('id')}'"
-        path = f"/cib/status/node_state[@id='{state.get('id')}']"
+        path = paths.render(paths.path_of(state))
         attributes = {"name": name, "value": value, "node_path": path, "cib_node": str(state.get("id"))}
         said.append(SimulationLog("inject_attr", text, attributes))
     return said

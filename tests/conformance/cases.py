@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.scenarios import recorded
+
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-SETS = ("pacemaker-cts", "pacemaker-mutants")
+SETS = {"pacemaker-cts": 504, "pacemaker-mutants": 499}
+"""The sets outside the repository, and how many cases they have."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,19 @@ class Case:
 
 
 def all_cases() -> Iterator[Case]:
-    """Every case of every set that is there."""
-    for name in SETS:
-        table = SHARED / name / "cases.tsv"
+    """Every case of every set that is there; those of the repository always are."""
+    for place in (recorded.folder(), *(SHARED / name for name in SETS)):
+        table = place / "cases.tsv"
         if not table.exists():
             continue
         for line in table.read_text().splitlines()[1:]:
             case, family, arguments = line.split("\t")
             yield Case(table.parent, case, family, tuple(json.loads(arguments)))
+
+
+def absent() -> list[str]:
+    """What is not there, in words."""
+    return [f"{count} of {name}" for name, count in SETS.items() if not (SHARED / name / "cases.tsv").exists()]
 
 
 def squeezed(text: str) -> list[str]:

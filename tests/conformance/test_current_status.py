@@ -11,12 +11,10 @@ from crm.cib.reading.cib_reader import read
 from crm.cli.pacemaker.status_text import Show, counts_line, maintenance_lines, status_lines
 from crm.model.dates import parse_moment
 from crm.policy_engine.observe import observe
-from tests.conformance.cases import SHARED, Case, all_cases, squeezed
+from tests.conformance.cases import Case, all_cases, squeezed
 
 CASES = list(all_cases())
 NOT_STATUS = ("Using the original", "Setting effective")
-
-pytestmark = pytest.mark.skipif(not CASES, reason=f"the recorded cases are not at {SHARED}")
 
 
 def _recorded_status(case: Case) -> list[str]:

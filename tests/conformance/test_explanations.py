@@ -11,11 +11,9 @@ from crm.policy_engine.engine import PlanOptions, run
 from crm.policy_engine.explain.explainer import explain_all
 from crm.policy_engine.picture.score_trace import RecordingTrace
 from crm.policy_engine.scheduling import allow_deep_recursion
-from tests.conformance.cases import SHARED, Case, all_cases
+from tests.conformance.cases import Case, all_cases
 
 CASES = list(all_cases())
-
-pytestmark = pytest.mark.skipif(not CASES, reason=f"the recorded cases are not at {SHARED}")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -14,13 +14,11 @@ from pathlib import Path
 import pytest
 
 from crm.cli.simulate import main
-from tests.conformance.cases import SHARED, Case, all_cases, squeezed
+from tests.conformance.cases import Case, all_cases, squeezed
 
 CASES = list(all_cases())
 VARYING = re.compile(r'crm_feature_set="[^"]*"|batch-limit="[0-9]*"')
 SCORES = "Assignment Scores:"
-
-pytestmark = pytest.mark.skipif(not CASES, reason=f"the recorded cases are not at {SHARED}")
 
 
 @pytest.fixture(autouse=True)

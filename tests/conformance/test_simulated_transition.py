@@ -8,18 +8,16 @@ import pytest
 from lxml import etree
 
 from crm.cib.reading.cib_reader import read
+from crm.cib.simulated_cib import SimulatedCib
 from crm.cli.pacemaker.status_text import Show, status_lines
 from crm.model.dates import parse_moment
 from crm.policy_engine.observe import observe
 from crm.policy_engine.picture.cluster import Cluster
-from crm.transition.simulated_cib import SimulatedCib
 from crm.transition.simulation import SimulatedExecution, simulate
-from tests.conformance.cases import SHARED, Case, all_cases, squeezed
+from tests.conformance.cases import Case, all_cases, squeezed
 from tests.conformance.recorded_graph import read_graph
 
 CASES = list(all_cases())
-
-pytestmark = pytest.mark.skipif(not CASES, reason=f"the recorded cases are not at {SHARED}")
 
 
 def _recorded(case: Case) -> list[str]:

@@ -7,6 +7,7 @@
     keeping    disks, receipts, doors, mistakes
     operating  a lone start, tokens, keys, what nodes say of each other
     leasing    leases without fencing: renewal, keeper, waits
+    planning   the planner: placing, ordering, reading the status, explaining
     __main__   applies them one by one to a copy of the tree, runs, tells which survived
 """
 
@@ -17,8 +18,9 @@ from tests.mutants.keeping import KEEPING
 from tests.mutants.leasing import LEASING
 from tests.mutants.mutant import Hunt, Mutant
 from tests.mutants.operating import OPERATING
+from tests.mutants.planning import PLANNING
 
 MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *COMPUTING, *KEEPING, *LEASING,
-                                *OPERATING)
+                                *OPERATING, *PLANNING)
 
 __all__ = ["MUTANTS", "Hunt", "Mutant"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 ALONE = ("tests/unit/controller/test_alone.py",)
-DURABLE = ("tests/unit/daemon/test_durable.py",)
+DURABLE = ("tests/unit/daemon/test_storage.py",)
 INVARIANTS = ("tests/unit/controller/test_invariants.py",)
-MISTAKES = ("tests/unit/daemon/test_mistakes.py",)
+MISTAKES = ("tests/unit/daemon/test_crash_records.py",)
 SUPERVISOR = ("tests/unit/daemon/test_supervisor.py",)
-WAKING = ("tests/unit/daemon/test_waking.py",)
+WAKING = ("tests/unit/daemon/test_wake_guard.py",)
 LOOKS = ("tests/unit/messaging/test_embedded.py", "tests/unit/messaging/test_contract.py")
 _W = "crm/daemon/wake_guard.py"
 DOORS = ("tests/unit/api",)

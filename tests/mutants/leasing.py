@@ -10,22 +10,25 @@ KEEPER = ("tests/unit/keeper/test_keeper.py",)
 SIMULATED = ("tests/simulation/test_leases.py",)
 _L, _D, _H, _K, _S = ("crm/controller/leadership/leases.py", "crm/keeper/deadlines.py", "crm/keeper/lease_rules.py",
                       "crm/keeper/keeper.py", "crm/keeper/stop_all.py")
-_C = "crm/controller/controller.py"
+_R = "crm/controller/leadership/lease_records.py"
+OTHER_TERMS = "tests/simulation/test_lost_under_other_terms.py"
 
 LEASING = (
-    Mutant("lease-nobody-waits", _C, "self._results.awaited or self._leases.awaited()", "self._results.awaited",
-           SIMULATED),
-    Mutant("lease-wait-too-short", _L, "max([terms.limit_ms + terms.stop_ms,", "max([terms.limit_ms,", LEASES),
-    Mutant("lease-margin-forgotten", _L, "(total_ms + self._margins.get(name, core.lease_margin_ms)) / 1000",
-           "total_ms / 1000", LEASES),
+    Mutant("lease-nobody-waits", _L, "max(0.0, since + held_ms / 1000 - self._core.now)", "0.0", LEASES),
+    Mutant("lease-wait-too-short", "crm/controller/leadership/lease_terms.py", "return self.limit_ms + self.stop_ms",
+           "return self.limit_ms", LEASES),
+    Mutant("lease-margin-forgotten", _L, "return terms.total_ms + margin_ms if", "return terms.total_ms if", LEASES),
     Mutant("lease-loss-noted-late", _L, "dict.fromkeys(gone, core.now)", "dict.fromkeys(gone, core.now - 3.0)", LEASES),
-    Mutant("lease-strangers-forgotten", _L, "gone = set(core.me.config.names) - set(here)", "gone = set()", LEASES),
-    Mutant("lease-new-start-is-the-old", _L, "if here.get(name) != start}", "if name not in here}", LEASES),
-    Mutant("lease-back-is-enough", _L, "        self._lost.update(dict.fromkeys(gone, core.now))",
-           "        self._lost = {name: at for name, at in self._lost.items() if name not in here} | "
-           "dict.fromkeys(gone, core.now)", LEASES),
-    Mutant("lease-shorter-at-once", _L, "max([terms.limit_ms + terms.stop_ms, *(total for _, total in self._former)])",
-           "terms.limit_ms + terms.stop_ms", LEASES),
+    Mutant("lease-strangers-forgotten", _L, "dict.fromkeys(set(core.me.config.names) - set(core.view.names), core.now)",
+           "()", LEASES),
+    Mutant("lease-back-is-enough", _L, "math.inf if name in self._here else ", "", LEASES),
+    Mutant("lease-shorter-at-once", _R, "if held is None or wanted > held or self._has_settled(name, held):",
+           "if held != wanted:", LEASES),
+    Mutant("lease-longer-later", _R, "wanted > held or ", "", LEASES),
+    Mutant("lease-not-acknowledged", _R, "configuration_version(has) >= configuration_version(version)", "True", LEASES),
+    Mutant("lease-forgotten-by-disks", _L, "            core.stand(leases=leases)\n", "", (OTHER_TERMS,)),
+    Mutant("lease-present-terms-count", "crm/controller/leadership/joining.py", "max(held_ms or 0.0, self._leases.promised_ms(name))",
+           "self._leases.promised_ms(name)", (OTHER_TERMS,)),
     Mutant("lease-held-without-quorum", _H, "    if terms.quorate:\n", "    if True:\n", (*DEADLINES, *SIMULATED)),
     Mutant("lease-held-in-doubt", _H, "    if in_doubt:\n", "    if False:\n", DEADLINES),
     Mutant("lease-renewed-too-late", _D, "return lease.state is not LeaseState.HELD or now_ns - lease.held_ns <= lease.limit_ms"

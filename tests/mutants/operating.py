@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 LONE = ("tests/simulation/test_two_nodes.py",)
-TOKENS = ("tests/unit/api/test_doors.py",)
+TOKENS = ("tests/unit/api/test_authentication.py",)
 KEYS = ("tests/unit/daemon/test_layer_keys.py",)
 REPORTS = ("tests/unit/daemon/test_peer_reports.py",)
-WITHOUT = ("tests/unit/daemon/test_going_without.py",)
+WITHOUT = ("tests/unit/daemon/test_known_absences.py",)
 OUTCOME = ("tests/unit/api/test_outcome.py",)
 _C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/leadership/lone_start.py", "crm/cib/token_lists.py",
                       "crm/daemon/layer_keys.py", "crm/daemon/peer_reports.py")

@@ -130,8 +130,8 @@ def test_a_candidate_that_hangs_is_passed_over() -> None:
 
 
 def test_of_two_caretakers_everybody_follows_the_one_that_stays() -> None:
-    """The welcome of the one that gives way to the other may come last."""
-    one = World("abcdefg", scenario.cib(7))
+    """The offer of the one that gives way to the other may come last."""
+    one = World("abcdefg", scenario.cib(7), 1)  # a seed with which a becomes the caretaker
     one.settle()
     one.partition("abc", "defg")
     one.run_for(10)

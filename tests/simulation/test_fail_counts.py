@@ -88,7 +88,7 @@ def test_a_count_that_the_leader_has_is_not_made_less_by_what_a_node_remembers(n
 
 
 def test_a_count_that_is_forgotten_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransientAttributes, "joined", lambda self, node, attributes: None)
+    monkeypatch.setattr(TransientAttributes, "member_joined", lambda self, joined: None)
     one, home = banned(1)
     one.checkers.expect = AllowedBreaks(forgotten=True)
     one.checkers.counts()

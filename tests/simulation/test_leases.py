@@ -111,6 +111,36 @@ def test_a_node_that_leaves_is_not_waited_for() -> None:
     assert one.nodes[home].lease == Lease()
 
 
+def put_in_standby(one: World, name: str) -> None:
+    number = list(one.nodes).index(name) + 1
+    one.edit(name, Edit(EditVerb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}"><nvpair '
+             f'id="standby-{number}" name="standby" value="on"/></instance_attributes></node>', "nodes"))
+
+
+def test_what_the_lost_node_does_not_run_does_not_wait_for_its_lease() -> None:
+    one = world("abcd")
+    home = home_of(one)
+    resting = next(name for name in one.nodes if name not in (home, one.dc()))
+    one.crash(resting)
+    one.run_for(0.5)
+    put_in_standby(one, home)
+    one.run_for(2.0)
+    assert one.where("db") not in ([], [home]), "db moves while the lease of another node is waited for"
+
+
+def test_what_was_being_started_on_the_lost_node_waits_for_its_lease() -> None:
+    one = world()
+    home = home_of(one)
+    for name in one.nodes:
+        one.nodes[name].machine.slow["db", "start"] = 1.0
+    put_in_standby(one, home)
+    one.run_for(0.8)
+    (begun,) = {name for name in one.nodes if any(f"{name}: start db" in line for line in one.story)} or {""}
+    one.kill_daemon(begun)
+    one.run_for(15.0)
+    assert len(one.where("db")) == 1
+
+
 def test_without_leases_the_same_is_caught() -> None:
     one = world(leases=False)
     home = home_of(one)
@@ -121,7 +151,7 @@ def test_without_leases_the_same_is_caught() -> None:
 
 def test_a_leader_that_does_not_wait_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     one = world()
-    monkeypatch.setattr(LostNodeLeases, "awaited", lambda self: False)
+    monkeypatch.setattr(LostNodeLeases, "_left_s", lambda self, name: 0.0)
     one.kill_daemon(home_of(one))
     with pytest.raises(Violation, match="unique"):
         one.run_for(12.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crm.controller import events
-from crm.controller.cluster_state import HardState, StoreState
+from crm.controller.cluster_state import StoreState
+from crm.controller.hard_state import HardState
 from crm.controller.leadership.election import FOUNDING_PATIENCE_S
 from crm.messaging.quorum import QuorumMode, QuorumRule
 from crm.testing import World, scenario

@@ -74,7 +74,7 @@ def test_a_second_device_is_used_when_the_first_fails() -> None:
 
 
 def test_a_failed_stop_fences_even_the_dc_and_whoever_leads_then_knows() -> None:
-    one = world()
+    one = world(seed=3)  # Another DC that has planned already has it fenced again: seed 1.
     one.power.boots = False
     dc = one.dc()
     assert dc is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.changes import Edit, EditVerb
-from crm.testing import World
+from crm.cib.status_updates import recorded_resources
+from crm.controller import events
+from crm.testing import World, scenario
 from crm.testing.invariants import AllowedBreaks
 
 SLOW_S = 60.0
@@ -213,3 +215,24 @@ def test_a_node_is_fenced_for_a_failed_stop_while_it_starts_something_slowly() -
     one.run_for(15)
     assert one.where("three") not in ([], ["b"])
     assert any("fencing b" in line for line in one.story)
+
+
+def test_a_cleanup_while_a_stop_takes_long_leaves_the_status_true() -> None:
+    one = World("abc", scenario.cib(3), 1)
+    one.checkers.expect = scenario.EXPECTED
+    one.settle()
+    (home,) = one.where("db")
+    one.nodes[home].machine.slow["db", "stop"] = 4.0
+    number = list(one.nodes).index(home) + 1
+    one.edit(home, Edit(EditVerb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}"><nvpair '
+             f'id="standby-{number}" name="standby" value="on"/></instance_attributes></node>', "nodes"))
+    one.run_for(1.5)
+    dc = one.nodes[str(one.dc())]
+    assert one.where("db") == [home]
+    one.handle(dc, events.CleanupRequested("cleanup", "db", everything=True))
+    one.run_for(1.0)
+    assert dc.controller is not None
+    assert one.where("db") == [home], "the stop has not ended"
+    assert "db" in recorded_resources(dc.controller.document, str(number)), "what runs is in the status"
+    one.run_for(10.0)
+    assert one.where("db") not in ([], [home])

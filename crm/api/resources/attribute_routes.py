@@ -18,6 +18,7 @@ from crm.api.views.plan_values import PlanValue, planned
 from crm.api.writing.commit import Written, write_made
 from crm.cib.document import Document
 from crm.cib.edits import cluster
+from crm.cib.queries import permanent_attributes
 from crm.cib.status_edits import set_attribute
 from crm.cib.status_updates import TransientAttributeUpdate, apply_updates, transient_attribute, transient_attributes
 
@@ -49,9 +50,8 @@ def routes(service: NodeService, now: Callable[[], int]) -> APIRouter:
         """The attributes of a node."""
         document = readable(service)
         element = cluster.configured_node(document, node)
-        permanent = {str(pair.get("name")): str(pair.get("value", ""))
-                     for pair in element.iterfind("instance_attributes/nvpair")}
-        return AttributesValue(permanent=permanent, transient=transient_attributes(document, element.get("id", "")))
+        return AttributesValue(permanent=permanent_attributes(element),
+                               transient=transient_attributes(document, element.get("id", "")))
 
     @router.put("/{name}")
     async def set_attribute(

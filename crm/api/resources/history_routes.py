@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from lxml import etree
 from pydantic import BaseModel, Field
 
 from crm.api.auth.permission import readable, visible
@@ -25,6 +24,7 @@ from crm.api.writing.commit import Written, etag, write_made
 from crm.cib.changes import Replace
 from crm.cib.diff_summary import summarize_changes
 from crm.cib.document import Document
+from crm.cib.queries import configuration_text
 from crm.cib.version import CibVersion, SeenVersion
 
 VersionText = Annotated[str, Query(description="admin_epoch.epoch.num_updates, or the word previous",
@@ -78,9 +78,7 @@ def routes(service: NodeService) -> APIRouter:
     async def undo(response: Response, wish: UndoWish | None = None, dry_run: DryRun = False) -> Written:
         """Go back to an earlier configuration. That is a change like any other: it can be undone."""
         document = await _earlier(service, (wish or UndoWish()).version)
-        configuration = document.root.find("configuration")
-        assert configuration is not None, "a CIB that was stored has a configuration"
-        text = etree.tostring(configuration, encoding="unicode")
+        text = configuration_text(document)
         return await write_made(
             service, lambda _present: Replace(text, "configuration"), response, dry_run=dry_run
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -14,8 +14,8 @@ from crm.api.service import NodeService
 from crm.api.views.answer_values import FailureValue
 from crm.api.views.cluster_view import ClusterView
 from crm.api.views.waiting_operations import WaitingOperations, WaitingOperationValue
+from crm.cib import queries
 from crm.cib.document import Document
-from crm.cib.parsing import Element
 from crm.cib.redaction import without_secrets
 from crm.model.values import parse_integer
 
@@ -97,13 +97,11 @@ def routes(service: NodeService, picture: Callable[[], ClusterView]) -> APIRoute
 
 def operations_of(document: Document) -> Iterator[OperationValue]:
     """The last results of all operations."""
-    for state in document.root.iterfind("status/node_state"):
-        for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
-            for entry in history.iterfind("lrm_rsc_op"):
-                yield _operation(str(history.get("id")), str(state.get("uname")), entry)
+    for recorded in queries.operations(document.root):
+        yield _operation(recorded.resource, recorded.node, recorded.attributes)
 
 
-def _operation(resource: str, node: str, entry: Element) -> OperationValue:
+def _operation(resource: str, node: str, entry: Mapping[str, str]) -> OperationValue:
     return OperationValue(
         id=entry.get("id", ""),
         resource=resource,
@@ -123,17 +121,15 @@ def _operation(resource: str, node: str, entry: Element) -> OperationValue:
 
 def counts_of(document: Document) -> Iterator[FailCountValue]:
     """How often what failed where."""
-    for state in document.root.iterfind("status/node_state"):
-        for pair in state.iterfind("transient_attributes/instance_attributes/nvpair"):
-            name = pair.get("name", "")
-            if not name.startswith("fail-count-"):
-                continue
-            resource, _, failed = name.removeprefix("fail-count-").rpartition("#")
-            operation, _, interval = failed.rpartition("_")
-            yield FailCountValue(
-                resource=resource,
-                node=str(state.get("uname")),
-                operation=operation,
-                interval_ms=parse_integer(interval) or 0,
-                count=pair.get("value", "0"),
-            )
+    for each in queries.recorded_attributes(document.root):
+        if not each.name.startswith("fail-count-"):
+            continue
+        resource, _, failed = each.name.removeprefix("fail-count-").rpartition("#")
+        operation, _, interval = failed.rpartition("_")
+        yield FailCountValue(
+            resource=resource,
+            node=each.node,
+            operation=operation,
+            interval_ms=parse_integer(interval) or 0,
+            count=each.value or "0",
+        )

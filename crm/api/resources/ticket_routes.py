@@ -15,6 +15,7 @@ from crm.api.resources.cib_routes import DryRun
 from crm.api.service import NodeService
 from crm.api.views.answer_values import Wish
 from crm.api.writing.commit import Written, write_made
+from crm.cib import queries
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.edits import objects
@@ -78,7 +79,7 @@ def routes(service: NodeService, now: Callable[[], int]) -> APIRouter:
 
 def tickets(document: Document) -> list[TicketValue]:
     """Those of the status, then those that only constraints name."""
-    states = {str(each.get("id")): each for each in document.root.iterfind("status/tickets/ticket_state")}
+    states = queries.ticket_states(document)
     users: dict[str, list[str]] = {name: [] for name in states}
     for element in CONSTRAINTS.elements(document):
         if element.tag == "rsc_ticket":

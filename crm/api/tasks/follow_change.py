@@ -18,7 +18,7 @@ from crm.api.tasks.node_tasks import Say, refuse_restless
 from crm.api.views.answer_values import FailureValue
 from crm.api.views.change_outcome import ChangeOutcome, Goal, SeenState, Wanted, is_reached, judge
 from crm.api.views.cluster_view import ClusterView
-from crm.cib import restart_marks
+from crm.cib import queries, restart_marks
 from crm.cib.document import Document
 from crm.cib.edits import objects
 from crm.cib.errors import CibError
@@ -218,12 +218,10 @@ def _history_name(picture: ClusterView, name: str, node: str) -> str:
 def _last_results(document: Document, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """What tells the last result of each of those histories from others."""
     found = {}
-    for state in document.root.iterfind("status/node_state"):
-        for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
-            place = (str(state.get("id")), str(history.get("id")))
-            last = next((each for each in history if each.get("id") == f"{place[1]}_last_0"), None)
-            if place in places and last is not None:
-                found[place] = f"{last.get('operation')} {last.get('transition-magic')}"
+    for each in queries.operations(document.root):
+        place = (each.node_id, each.resource)
+        if place in places and each.id == f"{each.resource}_last_0":
+            found[place] = f"{each.attributes.get('operation')} {each.attributes.get('transition-magic')}"
     return found
 
 

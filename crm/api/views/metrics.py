@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from crm.api.service import NodeService, NodeStatus
 from crm.api.views.cluster_view import ClusterView, present
+from crm.cib import queries
 from crm.daemon.measurements import DurationHistogram
 from crm.model import score
 from crm.policy_engine.picture.cluster import Node, Resource, ResourceKind
@@ -84,15 +85,15 @@ class _Figures(Collector):
         constraints = _gauge(
             "location_constraints", "Scores of location constraints", "constraint", "node", "resource", "role"
         )
-        for element in root.iterfind("configuration/constraints/rsc_location[@node]"):
+        for found in (each.attributes for each in queries.locations(root) if "node" in each.attributes):
             constraints.add_metric(
                 [
-                    element.get("id", ""),
-                    element.get("node", ""),
-                    element.get("rsc") or element.get("rsc-pattern") or "",
-                    (element.get("role") or "started").lower(),
+                    found.get("id", ""),
+                    found["node"],
+                    found.get("rsc") or found.get("rsc-pattern") or "",
+                    (found.get("role") or "started").lower(),
                 ],
-                _number(score.parse(element.get("score"))),
+                _number(score.parse(found.get("score"))),
             )
         yield constraints
         yield _single(_PREFIX + "stonith_enabled", "Whether fencing is on", self._cluster.settings.fencing_enabled)

@@ -15,6 +15,7 @@ from crm.api.queries.cluster_agents import ClusterAgents, reference
 from crm.cib.document import Document
 from crm.cib.objects.catalogue import RESOURCES
 from crm.cib.objects.resources import Operation, Primitive, Template
+from crm.cib.queries import default_timeout
 from crm.executor.agent_files import described
 from crm.executor.agent_suitability import WantedOperation, WantedResource, examine
 from crm.model.report import Report, Severity
@@ -125,5 +126,4 @@ def _wanted_operation(operation: Operation) -> WantedOperation:
 
 
 def _usual_timeout(document: Document) -> str:
-    pairs = document.root.iterfind("configuration/op_defaults/meta_attributes/nvpair[@name='timeout']")
-    return next((str(pair.get("value")) for pair in pairs), "20s")
+    return default_timeout(document) or "20s"

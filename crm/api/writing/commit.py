@@ -181,7 +181,19 @@ async def _as_far_as_can_be_known(service: NodeService) -> None:
     except RequestRefused as error:
         ignored = cluster_option(service.cib(), "no-quorum-policy") == "ignore"
         if error.code != "no-quorum" or not ignored:
-            raise
+            raise _cannot_be_changed(service, error) from None
+
+
+def _cannot_be_changed(service: NodeService, error: RequestRefused) -> RequestRefused:
+    """The refusal of a read, in the words of who wanted to change something."""
+    if error.code != "no-quorum":
+        return RequestRefused(error.code, error.message, "try again in a moment; see who is here: crmctl status")
+    members = service.status().members
+    here = ", ".join(each.name for each in members if each.present)
+    missing = ", ".join(each.name for each in members if not each.present)
+    return RequestRefused(error.code,
+                          f"Without quorum the configuration cannot be changed: only {here} of {len(members)} "
+                   "nodes are here", f"bring back one of {missing}" if missing else "see who is here: crmctl status")
 
 
 def _check_status(service: NodeService, present: Document, after: Document) -> None:

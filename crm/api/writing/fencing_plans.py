@@ -39,7 +39,7 @@ async def confirmation_plan(service: NodeService, node: str, now: int) -> PlanVa
     if member is not None and member.present:
         raise ProblemError("node-is-here", f"{node} is not off: it is a member of the cluster and answers",
                            f"Fence it: crmctl fence {node}")
-    notes = fenced_remotely(node) if member is None else node_left(member.id, node, known_off=True)
+    notes = fenced_remotely(node) if member is None else node_left(member.id, node)
     return await planned(service, document, apply_updates(document, notes), now)
 
 

@@ -84,9 +84,9 @@ def forget_ticket(document: Document, ticket_id: str) -> Change | None:
     return Edit(EditVerb.DELETE, f"<ticket_state id={quoteattr(ticket_id)}/>", "tickets") if known else None
 
 
-def granted_at(element: Element) -> str | None:
-    """When a ticket was granted last, as a date."""
-    seconds = element.get("last-granted", "")
+def granted_at(state: Mapping[str, str]) -> str | None:
+    """When a ticket was granted last, as a date; `state`: the attributes of its record."""
+    seconds = state.get("last-granted", "")
     return datetime.fromtimestamp(int(seconds), UTC).isoformat() if seconds.isdecimal() else None
 
 

@@ -57,6 +57,7 @@ def _node_state(reader: Reader, element: etree._Element) -> NodeState:
         is_remote=is_true(element.get("remote_node")),
         fenced=parse_integer(element.get("node_fenced")) or 0,
         in_maintenance=(parse_integer(element.get("node_in_maintenance")) or 0) > 0,
+        lease=element.get("lease"),
         resources=tuple(
             _resource_history(child) for child in element.iterfind("lrm/lrm_resources/lrm_resource") if child.get("id")
         ),

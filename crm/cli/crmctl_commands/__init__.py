@@ -2,6 +2,7 @@
 
     access_commands      `crmctl tag|alert|role|user|user-group|fence-level|defaults …`
     api_calls            what the commands of `crmctl` have in common
+    api_requests         requests of the API with JSON, as all commands of `crmctl` make them
     clock_text           moments as people read them: the time alone today, with the date before
     command_parser       argparse for people: a word that is not known is answered with the nearest one that is, not
                          with all of them
@@ -24,6 +25,7 @@
                          what
     status_overview      the text of `crmctl status`: what people need first, from the API's answer
     task_commands        `crmctl wait`, `crmctl task …`: what takes time
+    task_progress        waiting for a task of the API: silently, or with a line that says how far it is
     token_commands       `crmctl token` and `crmctl certificate`: for the REST API over TCP
     transition_commands  `crmctl transition …`: what the cluster did, step by step, and whether it would do the same
                          again

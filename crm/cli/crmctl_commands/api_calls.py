@@ -6,19 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from crm.cli.connection import USAGE, CommandError, duration_seconds, in_sentences, request
-
-
-def path(*parts: str) -> str:
-    """A path of the API from names that may hold anything."""
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def read(*parts: str, **query: str | None) -> Any:
-    """What the API answers to a GET."""
-    return request("GET", path(*parts), query=query).json()
+from crm.cli.connection import USAGE, CommandError, duration_seconds, in_sentences
+from crm.cli.crmctl_commands.api_requests import path as path
+from crm.cli.crmctl_commands.api_requests import read as read
+from crm.cli.crmctl_commands.api_requests import send as send
+from crm.cli.crmctl_commands.task_progress import progress
 
 
 def parts(resource: str) -> list[str]:
@@ -30,16 +23,6 @@ def parts(resource: str) -> list[str]:
     for each in waiting:
         waiting += each["children"]
     return [each["id"] for each in waiting]
-
-
-def send(method: str, where: str, value: object = None, query: Mapping[str, str | None] | None = None,
-         timeout_seconds: float = 60.0) -> Any:
-    """A request with a JSON body."""
-    import json
-
-    body = b"" if value is None else json.dumps(value).encode()
-    return request(method, where, query=query, body=body, content_type="application/json",
-                   timeout_seconds=timeout_seconds).json()
 
 
 def write(options: argparse.Namespace, method: str, where: str, value: object, said: str,
@@ -74,8 +57,6 @@ def write_and_wait(options: argparse.Namespace, method: str, where: str, value: 
     if answer is None or options.no_wait:
         return 0
     sys.stdout.flush()  # Whoever reads through a pipe is to know at once that the change is made.
-    from crm.cli.crmctl_commands.task_commands import progress
-
     wish = {"resource": options.resource, "goal": goal, "version": answer["version"], **follow}
     return progress(send("POST", "/v1/tasks/follow", wish, limit), undo)
 

@@ -210,7 +210,7 @@ def _start_or_stop(options: argparse.Namespace) -> int:
 
 
 def _restart(options: argparse.Namespace) -> int:
-    from crm.cli.crmctl_commands.task_commands import progress
+    from crm.cli.crmctl_commands.task_progress import progress
 
     query = {"timeout": str(duration_seconds(options.timeout)), "node": options.node, **api_calls.dry_run(options)}
     answer = api_calls.send("POST", api_calls.path("resources", options.resource, "restart"), None, query)

@@ -6,7 +6,7 @@ import argparse
 
 from crm.cli.connection import ERROR, OK, duration_seconds
 from crm.cli.crmctl_commands import api_calls
-from crm.cli.crmctl_commands.task_commands import progress
+from crm.cli.crmctl_commands.task_progress import progress
 
 
 def node_changed(options: argparse.Namespace, node: str, undo: str) -> int:

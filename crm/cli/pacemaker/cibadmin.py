@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from crm.cli.connection import USAGE, CommandError, exit_code, in_sentences, request, run
 from crm.cli.pacemaker import cib_file
 from crm.cli.release import add_version
+from crm.cli.terminal import document, fitted
 
 if TYPE_CHECKING:
     from crm.cib.document import Document
@@ -28,6 +29,7 @@ _EMPTY = """<cib validate-with="pacemaker-4.0" admin_epoch="0" epoch="1" num_upd
 """
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes are Pacemaker's: 0, 78 invalid CIB, 102 no daemon, 103 too old, 105 no such object, 108 it exists."""
     options = _parser().parse_args(arguments)
@@ -70,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _act(options: argparse.Namespace) -> int | None:
     if options.verb == "query":
-        sys.stdout.write(_query(options))
+        sys.stdout.write(document(_query(options)))
         return None
     if options.verb == "empty":
         sys.stdout.write(_EMPTY)

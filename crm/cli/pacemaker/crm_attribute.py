@@ -21,6 +21,7 @@ from crm.cli.pacemaker.attribute_places import (
     UtilizationPlace,
 )
 from crm.cli.pacemaker.cib_file import run_on_cluster
+from crm.cli.terminal import fitted
 from crm.keeper import ALONE
 
 NO_SUCH = 105
@@ -58,6 +59,7 @@ or operations; with -z (--utilization) a capacity of a node. -P PATTERN instead 
 the value. -d VALUE: what to tell if there is none."""
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """`crm_attribute`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -141,6 +143,7 @@ def _show(options: Arguments, place: AttributePlace, names: list[str]) -> None:
 
 # crm_master
 
+@fitted
 def master(arguments: Sequence[str] | None = None) -> int:
     """`crm_master`: the older name of `crm_attribute --promotion`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -162,6 +165,7 @@ Sets, removes or shows a transient attribute of a node. VALUE may be value++ or 
 and for a new attribute), a change is written when nothing has changed for that long."""
 
 
+@fitted
 def updater(arguments: Sequence[str] | None = None) -> int:
     """`attrd_updater`."""
     given = list(sys.argv[1:] if arguments is None else arguments)

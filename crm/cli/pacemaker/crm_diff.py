@@ -20,10 +20,12 @@ from crm.cib.errors import CibError
 from crm.cli.connection import CommandError, exit_code, run
 from crm.cli.crmctl_commands.command_parser import CommandParser
 from crm.cli.release import add_version
+from crm.cli.terminal import document, fitted
 
 SAME, DIFFERENT = 0, 1
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: see above; 66 a file cannot be read, 78 what is in it is no CIB."""
     options = _parser().parse_args(arguments)
@@ -50,7 +52,7 @@ def _act(options: argparse.Namespace) -> int:
     try:
         old = Document.parse(_text(options.original, options.original_string))
         if options.patch is not None:
-            sys.stdout.write(old.apply(Patch(_text(options.patch, None).decode())).to_bytes().decode())
+            sys.stdout.write(document(old.apply(Patch(_text(options.patch, None).decode())).to_bytes().decode()))
             return SAME
         return _compare(old, Document.parse(_text(options.new, options.new_string)), options.no_version)
     except CibError as error:
@@ -74,7 +76,7 @@ def _compare(old: Document, new: Document, no_version: bool) -> int:
     if made is None:
         return SAME
     text = etree.tostring(parsing.parse(made.xml, "patch"), pretty_print=True, encoding="unicode")
-    sys.stdout.write(text)
+    sys.stdout.write(document(text))
     return DIFFERENT
 
 

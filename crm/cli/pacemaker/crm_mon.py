@@ -15,10 +15,12 @@ from crm.cli.connection import CommandError, request, run
 from crm.cli.monitor.arguments import MonitorOptions, parse
 from crm.cli.monitor.view import MonitorView
 from crm.cli.pacemaker import cib_file
+from crm.cli.terminal import document, fitted, steer
 
 _WARNING = 1
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 102: no daemon on this node; 1: `--simple-status` has a warning."""
     status = 0
@@ -67,7 +69,7 @@ def _from_file(path: Path) -> Callable[[MonitorView], str]:
 
 def _write(text: str, output: str | None) -> None:
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(document(text) if text.startswith("<") else text)
         return
     # Readers never see half a file.
     beside = Path(f"{output}.new")
@@ -90,7 +92,9 @@ def _again_and_again(wanted: MonitorOptions, look: Callable[[MonitorView], str])
                 raise
             text = f"{error}\n"  # The daemon may come back, and whoever reads the file is to know meanwhile.
         # Home, the text, then clear what the last one left below: no flicker.
-        _write(text if wanted.output else f"\033[H\033[2J{text}", wanted.output)
+        if wanted.output is None:
+            steer(sys.stdout, "\033[H\033[2J")
+        _write(text, wanted.output)
         sys.stdout.flush()
         time.sleep(wanted.interval_s)
 

@@ -13,6 +13,7 @@ from crm.cli.connection import NO_SUCH_OBJECT, CommandError, request
 from crm.cli.crmctl_commands import api_calls
 from crm.cli.pacemaker.arguments import Arguments, spellings
 from crm.cli.pacemaker.tool import PacemakerTool
+from crm.cli.terminal import fitted
 
 _OPTIONS = spellings(
     name="-n --name", id="-i --cluster-id", list="-l --list", partition="-p --partition", quorum="-q --quorum",
@@ -26,6 +27,7 @@ name of the node with an id (-N). -R takes a node that is gone for good out of t
 _FORCE_NEEDED = 107
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does the one thing that the options name."""
     return _TOOL.run(arguments)

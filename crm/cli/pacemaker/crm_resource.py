@@ -18,6 +18,7 @@ from crm.cli.pacemaker import resource_data as data
 from crm.cli.pacemaker.arguments import Arguments, spellings
 from crm.cli.pacemaker.attribute_places import tell
 from crm.cli.pacemaker.cib_file import run_on_cluster
+from crm.cli.terminal import fitted
 
 _OPTIONS = spellings(
     resource="-r --resource", node="-N --node -H --host", quiet="-Q --quiet", force="-f --force", help="-h --help -?",
@@ -47,6 +48,7 @@ With --output-as=xml the answer is XML, as Pacemaker's schemas describe it.
 Asks about resources, and has things done to them."""
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """The one action that the options name."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -227,7 +229,7 @@ def _wait(options: Arguments) -> int:
 
 def _follow(options: Arguments, where: str, node: str | None = None) -> int:
     from crm.cli.connection import duration_seconds
-    from crm.cli.crmctl_commands.task_commands import follow
+    from crm.cli.crmctl_commands.task_progress import follow
 
     limit = options.get("timeout")
     query = {"timeout": str(duration_seconds(limit)) if limit else None, "node": node}

@@ -21,12 +21,14 @@ from crm.cib.upgrade import upgrade
 from crm.cli.connection import CommandError
 from crm.cli.pacemaker import cib_file
 from crm.cli.simulation.cib_input import live_cib
+from crm.cli.terminal import document, fitted
 from crm.failover_simulation.simulated_cluster import running_from_scratch
 from crm.model.report import Report, Severity
 
 OK, USAGE, CONFIGURATION = 0, 64, 78
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.output_as == "xml":
         from crm.cli.pacemaker.result_xml import PacemakerResult
 
-        sys.stdout.write(PacemakerResult("crm_verify", given).finish(status, problems))
+        sys.stdout.write(document(PacemakerResult("crm_verify", given).finish(status, problems)))
     elif options.output_as == "text":
         for problem in problems:
             print(problem, file=sys.stderr)

@@ -13,6 +13,7 @@ from crm.cli.connection import NO_SUCH_OBJECT, CommandError
 from crm.cli.crmctl_commands import api_calls
 from crm.cli.pacemaker.arguments import Arguments, spellings
 from crm.cli.pacemaker.tool import PacemakerTool
+from crm.cli.terminal import fitted
 
 _OPTIONS = spellings(
     dc="-D --dc_lookup --dc-lookup", status="-S --status", nodes="-N --nodes", daemon="-P --pacemakerd",
@@ -25,6 +26,7 @@ Prints the node that leads (-D), the state of a node's controller (-S), all node
 whether the daemon of this node works (-P)."""
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does the one thing that the options name."""
     return _TOOL.run(arguments)

@@ -13,6 +13,7 @@ from crm.cli.crmctl_commands import api_calls
 from crm.cli.pacemaker.arguments import Arguments, spellings
 from crm.cli.pacemaker.cib_file import run_on_cluster
 from crm.cli.pacemaker.crm_attribute import ATTRIBUTE, ATTRIBUTE_FLAGS, change_attribute, node_name
+from crm.cli.terminal import fitted
 from crm.model.values import parse_bool
 
 # crm_standby
@@ -22,6 +23,7 @@ _STANDBY_HELP = """usage: crm_standby {-G | -v on|off | -D} [-N NODE] [-l reboot
 Reads, sets or ends the standby of a node."""
 
 
+@fitted
 def standby(arguments: Sequence[str] | None = None) -> int:
     """`crm_standby` is crm_attribute for one attribute."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -51,6 +53,7 @@ _FAILCOUNT_HELP = """usage: crm_failcount {-G | -D} -r RESOURCE [-N NODE] [-n OP
 Tells how often operations of a resource failed on a node, or forgets that."""
 
 
+@fitted
 def failcount(arguments: Sequence[str] | None = None) -> int:
     """`crm_failcount`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -91,6 +94,7 @@ _WISHES = {"grant": {"granted": True}, "revoke": {"granted": False}, "standby": 
            "activate": {"standby": False}}
 
 
+@fitted
 def ticket(arguments: Sequence[str] | None = None) -> int:
     """`crm_ticket`."""
     given = list(sys.argv[1:] if arguments is None else arguments)

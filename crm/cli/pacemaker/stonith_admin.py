@@ -16,6 +16,7 @@ from crm.cli.crmctl_commands import api_calls
 from crm.cli.pacemaker import resource_data as data
 from crm.cli.pacemaker.arguments import Arguments, spellings
 from crm.cli.pacemaker.tool import PacemakerTool
+from crm.cli.terminal import fitted
 
 _OPTIONS = spellings(
     list="-l --list", registered="-L --list-registered", installed="-I --list-installed",
@@ -36,6 +37,7 @@ it answers (-Q); shows an agent's description (-M), what was fenced (-H; * for a
 _PATIENCE_S = 120.0
 
 
+@fitted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does the one thing that the options name."""
     return _TOOL.run(arguments)

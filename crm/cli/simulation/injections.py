@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from crm.cib.history_entry import FinishedOperation
+from crm.cib.simulated_cib import SimulatedCib, next_call_id
 from crm.cli.simulation.arguments import SimulationOptions
 from crm.policy_engine.picture.cluster import Cluster, Resource
-from crm.transition.simulated_cib import SimulatedCib, next_call_id
 from crm.transition.simulation import InjectedFailure, SimulationLog, counted_failure, parse_failure
 
 

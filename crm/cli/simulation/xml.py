@@ -11,6 +11,7 @@ from lxml import etree
 from crm.cli.pacemaker.result_xml import PacemakerResult
 from crm.cli.pacemaker.status_xml import status_element
 from crm.cli.simulation.arguments import SimulationOptions
+from crm.cli.terminal import document
 from crm.model.cib import Cib
 from crm.policy_engine.output.change_summary import NodeChange, ResourceChange
 from crm.policy_engine.picture.cluster import Cluster, Role
@@ -92,7 +93,7 @@ class XmlTeller:
         etree.SubElement(timings, "timing", file=path, duration=f"{seconds:.6f}")
 
     def finish(self, status: int, errors: Sequence[str]) -> None:
-        sys.stdout.write(self.result.finish(status, errors))
+        sys.stdout.write(document(self.result.finish(status, errors)))
 
 
 def _shown(shown: ShownScores) -> dict[str, str]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crm.cib.queries import has_alerts
 from crm.controller.commands import SendAlert
 from crm.controller.core import Core, configuration_version
 from crm.controller.fencing.fencing_history import FencingRecord
+from crm.controller.parts import MemberJoined, Part
 from crm.model.attributes import AttributeSet
 from crm.model.cib import Alert
 from crm.model.history import ExitCode, OperationStatus
@@ -39,7 +41,7 @@ class AlertedOperation:
     exit_reason: str = ""
 
 
-class AlertSender:
+class AlertSender(Part):
     """One node's alerts. `tell` methods may be called for every event: without alerts they cost next to nothing."""
 
     def __init__(self, core: Core) -> None:
@@ -47,9 +49,17 @@ class AlertSender:
         self._read_at: tuple[int, int] | None = None
         self._alerts: tuple[Alert, ...] = ()
 
-    def node(self, name: str, node_id: str, here: bool) -> None:
-        """A node has come or gone."""
-        self._tell("nodes", {"node": name, "nodeid": node_id, "desc": "member" if here else "lost"})
+    def member_joined(self, joined: MemberJoined) -> None:
+        """A node has come."""
+        if joined.new:
+            self._tell_of_node(joined.name, "member")
+
+    def member_left(self, name: str) -> None:
+        """A node has gone."""
+        self._tell_of_node(name, "lost")
+
+    def _tell_of_node(self, name: str, how: str) -> None:
+        self._tell("nodes", {"node": name, "nodeid": self._core.me.config.id_of(name), "desc": how})
 
     def fencing(self, record: FencingRecord) -> None:
         """A fencing has ended."""
@@ -89,8 +99,7 @@ class AlertSender:
         version = configuration_version(document.version)
         if version != self._read_at:
             self._read_at = version
-            has_some = document.root.find("configuration/alerts/alert") is not None
-            self._alerts = document.model().alerts if has_some else ()
+            self._alerts = document.model().alerts if has_alerts(document) else ()
         return self._alerts
 
     def _send(self, alert: Alert, told: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crm.controller.core import Core, configuration_version
+from crm.controller.parts import Part
 from crm.model.report import Report, Severity
 from crm.model.transition import ActionKind, GraphAction, Synapse
 
@@ -31,7 +32,7 @@ class _Failing:
     reason: str
 
 
-class Backoff:
+class Backoff(Part):
     """The leader's memory of what failed in a row, by resource and node."""
 
     def __init__(self, core: Core) -> None:
@@ -57,6 +58,10 @@ class Backoff:
             self._core.log("warning", f"{action.operation} of {action.resource.id} on {action.node} failed "
                                       f"{failing.failures} times in a row ({reason}); the next time in {pause_s:g} s")
             self._core.changed("transition")
+
+    def try_again(self) -> None:
+        """Nothing is held back any longer."""
+        self.forget()
 
     def forget(self, resource: str | None = None) -> None:
         """Somebody has looked into it: try at once. None: everything."""

@@ -9,6 +9,7 @@ elsewhere what it was given here.
 
 from __future__ import annotations
 
+from crm.cib import queries
 from crm.cib.document import Document
 from crm.cib.status_updates import cluster_option
 from crm.controller.core import Core
@@ -30,7 +31,6 @@ def without_foreign_beginnings(transition: Transition, core: Core, document: Doc
 
 def _sent_away(document: Document, present: set[str]) -> frozenset[str]:
     """Resources that a node has sent, or tried to send, to one that is not present."""
-    histories = document.root.iterfind("status/node_state/lrm/lrm_resources/lrm_resource")
-    return frozenset(str(history.get("id")) for history in histories
-                     for entry in history.iterfind("lrm_rsc_op[@operation='migrate_to']")
-                     if entry.get("migrate_target") not in present)
+    return frozenset(each.resource for each in queries.operations(document.root)
+                     if each.attributes.get("operation") == "migrate_to"
+                     and each.attributes.get("migrate_target") not in present)

@@ -63,14 +63,15 @@ class _Resource:
 class LocalExecutorState:
     """The executor's side of the controller."""
 
-    def __init__(self, core: Core, alerts: AlertSender) -> None:
+    def __init__(self, core: Core, alerts: AlertSender,
+                 own_attributes: Callable[[], tuple[OwnAttribute, ...]]) -> None:
         self._core = core
         self._resources: dict[str, _Resource] = {}
         self._calls: dict[int, _Call] = {}
         self._traits: dict[tuple[str, str | None, str], AgentTraits] = {}
         self._last_call = 0
         self._alerts = alerts
-        self.attributes: Callable[[], tuple[OwnAttribute, ...]] = tuple
+        self._own_attributes = own_attributes
 
     def records(self) -> tuple[ResourceUpdate, ...]:
         """All that is known, for a leader."""
@@ -87,7 +88,7 @@ class LocalExecutorState:
         changing = tuple(order.key for order in orders)
         failures = tuple(failure for resource in self._resources.values() for failure in resource.failures.values())
         return JoinConfirm(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now, self.attributes(), welcome_serial, failures, orders,
+                      changing, self._core.now, self._own_attributes(), welcome_serial, failures, orders,
                            self._core.caught_up)
 
     def execute(self, sender: str, message: Execute) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from crm.cib import queries
 from crm.cib.document import Document
 from crm.cib.status_updates import HistoryRemoval, OperationUpdate, ResourceUpdate
 from crm.controller.core import Core
@@ -79,16 +80,18 @@ class Migration:
 
 def migrations(document: Document, node_id: str, node: str) -> list[Migration]:
     """Those that are under way from a node."""
-    found = []
-    states = (state for state in document.root.iterfind("status/node_state") if state.get("id") == node_id)
-    for history in (history for state in states for history in state.iterfind("lrm/lrm_resources/lrm_resource")):
-        for entry in history.iterfind("lrm_rsc_op[@operation='migrate_to'][@call-id='-1']"):
-            values = {str(name): str(value) for name, value in entry.attrib.items()}
-            record = ResourceUpdate(str(history.get("id")), str(history.get("class")), str(history.get("type")),
-                                    history.get("provider"), {values.pop("id"): values})
-            found.append(Migration(record.id, values.get("migrate_target", ""), values.get("transition-key", ""),
-                                   OperationUpdate(node_id, node, record)))
-    return found
+    return [_migration(node_id, node, each) for each in queries.operations(document.root)
+            if each.node_id == node_id and each.attributes.get("operation") == "migrate_to"
+            and each.attributes.get("call-id") == "-1"]
+
+
+def _migration(node_id: str, node: str, recorded: queries.RecordedOperation) -> Migration:
+    values = {name: value for name, value in recorded.attributes.items() if name != "id"}
+    agent = recorded.agent
+    record = ResourceUpdate(recorded.resource, agent.get("class", ""), agent.get("type", ""), agent.get("provider"),
+                            {recorded.id: values})
+    return Migration(record.id, values.get("migrate_target", ""), values.get("transition-key", ""),
+                     OperationUpdate(node_id, node, record))
 
 
 def may_have_come(document: Document, records: Iterable[ResourceUpdate]) -> frozenset[str]:
@@ -96,8 +99,7 @@ def may_have_come(document: Document, records: Iterable[ResourceUpdate]) -> froz
 
     The source may have been stopped since, so that no record tells of the migration. Empty if nothing migrates here.
     """
-    pairs = document.root.iterfind("configuration//nvpair[@name='allow-migrate']")
-    if not any(is_true(pair.get("value")) for pair in pairs):
+    if not any(map(is_true, queries.values_of(document, "allow-migrate"))):
         return frozenset()
     return frozenset(record.id for record in records if _is_stopped(record))
 

@@ -15,6 +15,7 @@ from crm.controller.core import Core
 from crm.controller.events import PlanReady
 from crm.controller.execution.transition_runner import TransitionRunner
 from crm.controller.leadership.joining import Joining
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.replication.replication import Replication
 from crm.model.report import Report, Severity
 
@@ -36,16 +37,16 @@ class PlanningState(StrEnum):
     RUNNING = "transition"
 
 
-class Planning:
+class Planning(Part):
     """The leader's planning."""
 
     def __init__(self, core: Core, joining: Joining, replication: Replication, dispatch: TransitionRunner,
-                 recheck_interval_s: float = RECHECK_S) -> None:
+                 blocked: Callable[[], bool], recheck_interval_s: float = RECHECK_S) -> None:
         self._core = core
         self._joining = joining
         self._replication = replication
         self._dispatch = dispatch
-        self.blocked: Callable[[], bool] = lambda: False
+        self._blocked = blocked
         self._recheck_interval_s = recheck_interval_s
         self._plan_id = 0
         self._pending: int | None = None
@@ -82,8 +83,6 @@ class Planning:
         self._reasons.append(reason)
         if self._dispatch.run is not None:
             self._dispatch.abort(reason)
-        else:
-            self.plan_if_due()
 
     def want_after_change(self, reason: str) -> None:
         """A client changed something: of many changes in a row, a plan is made of several at once."""
@@ -101,14 +100,15 @@ class Planning:
         self.want(reason)
 
     def plan_if_due(self) -> None:
-        """Make a plan if there is a reason to, and nothing that has to end first."""
+        """Make a plan if there is a reason to, and nothing that has to end first.
+
+        Asked once, when all that an event brought with it has been taken: whoever finds a reason only says so (`want`).
+        """
         core = self._core
         if not self._is_due():
             return
         self._dispatch.note_slow_starts()
         self._replication.flush()
-        if not self._is_due():
-            return  # What waited for that has had it planned.
         self._plan_id += 1
         self._planned_at = core.now
         self._pending, self._looking = self._plan_id, False
@@ -120,7 +120,7 @@ class Planning:
 
     def _is_due(self) -> bool:
         wanted = self._core.leading and not self._core.safe_mode and bool(self._reasons) and self._pending is None
-        return wanted and self._joining.complete and not self.blocked() and self._dispatch.ready_to_plan
+        return wanted and self._joining.complete and not self._blocked() and self._dispatch.ready_to_plan
 
     def awaits(self, plan_id: int) -> bool:
         """Whether that plan will be used as soon as it is there; else nobody need take the trouble to make it."""
@@ -138,9 +138,8 @@ class Planning:
             self._looked(event)
             return
         if event.problem:
-            self.reports = (self._unplannable(event.problem),)
+            self.reports = (self._unplannable(event),)
         if self._reasons:
-            self.plan_if_due()
             return
         if event.transition is None:
             core.log("error", f"planning failed: {event.problem}")
@@ -157,7 +156,7 @@ class Planning:
         core = self._core
         busy = self._reasons or self._changed or self._pending is not None or not self._dispatch.idle
         # Without quorum, in safe mode and while a lease is awaited less is done than a plan says.
-        if not core.leading or busy or not core.view.quorate or core.safe_mode or self.blocked():
+        if not core.leading or busy or not core.view.quorate or core.safe_mode or self._blocked():
             return
         self._plan_id += 1
         self._pending, self._looking = self._plan_id, True
@@ -165,22 +164,25 @@ class Planning:
 
     def _looked(self, event: PlanReady) -> None:
         self._looking = False
-        if self._reasons:
-            self.plan_if_due()
-        elif event.transition is not None:
+        if not self._reasons and event.transition is not None:
             self._dispatch.rest.looked(event.transition)
             self._core.changed("transition")
 
-    def _unplannable(self, problem: str) -> Report:
+    def _unplannable(self, failed: PlanReady) -> Report:
         """Which change cannot be planned, and what can be done."""
         assert self._input is not None, "what failed was asked for"
         document = self._input.document
+        if failed.remedy:
+            name = self._core.me.name
+            return Report(Severity.ERROR, "planning-failed", name,
+                          f"No plan can be made on {name}, the DC: {failed.problem}. Nothing is started, stopped or "
+                          "moved until one can; what runs is monitored", failed.remedy)
         told = {word: document.root.get(name, "") for word, name in (
             ("at", WRITTEN), ("by", USER), ("with", CLIENT), ("on", ORIGIN))}
         written = " ".join(f"{word} {value}" for word, value in told.items() if value)
         return Report(Severity.ERROR, "planning-failed", "configuration",
-                      f"The cluster cannot be planned for, an internal error: {problem}. Nothing is started, stopped "
-                      f"or moved; what runs is monitored. The configuration is version {document.version}"
+                      f"The cluster cannot be planned for, an internal error: {failed.problem}. Nothing is started, "
+                      f"stopped or moved; what runs is monitored. The configuration is version {document.version}"
                       + (f", written {written}" if written else ""),
                       "Take the last change back: crmctl history undo. Please report this")
 
@@ -189,7 +191,6 @@ class Planning:
         core = self._core
         core.changed("transition")
         if self._reasons:
-            self.plan_if_due()
             return
         if self._dispatch.rest.wants_look:
             core.set_timer(LOOK_TIMER, LOOK_S)
@@ -197,6 +198,23 @@ class Planning:
         if self._recheck_at is not None:
             after_s = min(after_s, max(0.1, self._recheck_at - core.now))
         core.set_timer(RECHECK_TIMER, after_s)
+
+    def lead(self) -> None:
+        """Everything is to be looked at."""
+        self.want("a new leader looks at everything")
+
+    def view_changed(self) -> None:
+        """What was planned or goes on may be over: members may have followed another while this node was suspended."""
+        self.want("the view has changed")
+
+    def member_joined(self, joined: MemberJoined) -> None:
+        """It may run things, and has room for others."""
+        if joined.why_to_plan:
+            self.want(joined.why_to_plan)
+
+    def member_left(self, name: str) -> None:
+        """What it ran is to run elsewhere."""
+        self.want(f"{name} has left")
 
     def stop_leading(self) -> None:
         """Planning is somebody else's now."""

@@ -5,18 +5,21 @@ Which results make a new plan: one that was not expected, one that failed, one t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crm.cib.status_updates import (
+    FailCountUpdate,
     HistoryRemoval,
     LockUpdate,
     OperationUpdate,
     StatusUpdate,
     TransientAttributeUpdate,
-    transient_attribute,
 )
 from crm.controller.core import Core
 from crm.controller.execution.pending_operations import invalidate_target, is_told_beforehand, without_pending_entry
 from crm.controller.execution.transition_runner import TransitionRunner
-from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
+from crm.controller.parts import MemberJoined, Part
+from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock, failures_to_come
 from crm.controller.protocol.keys import TransitionKey, failure_attributes
 from crm.controller.protocol.messages import ActionResult, JoinConfirm
 from crm.controller.replication.replication import Replication
@@ -27,13 +30,15 @@ from crm.model.values import parse_integer
 _COUNTED_ONCE = ("promote", "demote")
 
 
-class Results:
+class Results(Part):
     """Takes each result once: from a message, or from what a joining node tells."""
 
-    def __init__(self, core: Core, replication: Replication, dispatch: TransitionRunner) -> None:
+    def __init__(self, core: Core, replication: Replication, dispatch: TransitionRunner,
+                 want_plan: Callable[[str], None]) -> None:
         self._core = core
         self._replication = replication
         self._dispatch = dispatch
+        self._want_plan = want_plan
         self._foreign: dict[str, set[str]] = {}
         """Operations that another leader ordered and that may still change what runs, by node."""
 
@@ -42,9 +47,17 @@ class Results:
         """Whether another leader's orders are still being carried out: until then nobody knows what runs where."""
         return any(self._foreign.values())
 
-    def node_left(self, node: str) -> None:
+    def member_left(self, name: str) -> None:
         """Nothing more will be heard of that node."""
-        self._foreign.pop(node, None)
+        self._foreign.pop(name, None)
+
+    def node_off(self, name: str) -> None:
+        """Nor of what was under way there."""
+        self._foreign.pop(name, None)
+
+    def lead(self) -> None:
+        """Times of failures that are still to come, by this node's clock, are brought to it."""
+        self._replication.note(*failures_to_come(self._core.document, self._core.now))
 
     def stop_leading(self) -> None:
         """Results are somebody else's now."""
@@ -71,16 +84,17 @@ class Results:
         core.changed("history")
         self._foreign.get(sender, set()).discard(result.key)
         if key is None:
-            self._dispatch.again(f"{result.operation} of {result.record.id} on {sender} was not asked for", 0.0)
+            self._want_plan(f"{result.operation} of {result.record.id} on {sender} was not asked for")
             return
         if not ok:
             what = "was not what was expected" if probe else "failed"
-            self._dispatch.again(f"{result.operation} of {result.record.id} {what} on {sender} (rc {result.rc})", 0.0)
+            self._want_plan(f"{result.operation} of {result.record.id} {what} on {sender} (rc {result.rc})")
         if not self._dispatch.result(key, ok, result.exit_reason or f"rc {result.rc}") and ok:
-            self._dispatch.again(f"a late result of {result.operation} of {result.record.id} on {sender}", 0.0)
+            self._want_plan(f"a late result of {result.operation} of {result.record.id} on {sender}")
 
-    def take_joined(self, sender: str, message: JoinConfirm) -> None:
-        """Results that a member may have had while nobody listened."""
+    def member_joined(self, joined: MemberJoined) -> None:
+        """Take the results that a member may have had while nobody listened."""
+        sender, message = joined.name, joined.message
         self._foreign[sender] = self._unknown(sender, message)
         keys = set(message.under_way)
         for record in message.records:
@@ -94,7 +108,7 @@ class Results:
         self._dispatch.reconcile(sender, keys, message.welcome_serial)
         for failure in message.failures:
             self._count_failure(self._core.me.config.id_of(sender), sender, failure)
-            self._dispatch.again(f"{failure.operation} of {failure.record.id} had failed on {sender}", 0.0)
+            self._want_plan(f"{failure.operation} of {failure.record.id} had failed on {sender}")
 
     def _unknown(self, sender: str, message: JoinConfirm) -> set[str]:
         """Keys of what a member still carries out, and does not tell what it is (an older release)."""
@@ -151,9 +165,7 @@ class Results:
         count_name, time_name = failure_attributes(resource, result.operation, result.interval_ms)
         notes: list[StatusUpdate] = [TransientAttributeUpdate(node_id, time_name, str(int(core.now)))]
         if result.on_fail != "ignore":
-            self._replication.flush()
-            present = score.parse(transient_attribute(core.document, node_id, count_name))
-            notes.append(TransientAttributeUpdate(node_id, count_name, score.render(score.add(present, step))))
+            notes.append(FailCountUpdate(node_id, count_name, step))
         self._replication.note(*notes)
 
     def _step(self, result: ActionResult) -> score.Score | None:

@@ -26,6 +26,7 @@ from enum import Enum
 from crm.cib.document import Document
 from crm.cib.status_updates import cluster_option
 from crm.controller.core import Core
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import NodeLoad
 from crm.model.report import Report, Severity
 from crm.model.transition import Transition
@@ -72,7 +73,7 @@ _MEANING = {Level.HIGH: "one action at a time", Level.MODERATE: "a quarter of th
             Level.NEGLIGIBLE: "as many actions as usual"}
 
 
-class JobThrottle:
+class JobThrottle(Part):
     """Both sides: this node's load, and, while it leads, what the others told."""
 
     def __init__(self, core: Core, node_action_limit: int) -> None:
@@ -105,10 +106,10 @@ class JobThrottle:
             self._loads[node] = load
             self._judge(node, load)
 
-    def node_left(self, node: str) -> None:
+    def member_left(self, name: str) -> None:
         """What it told is of no account any more."""
-        self._loads.pop(node, None)
-        self._levels.pop(node, None)
+        self._loads.pop(name, None)
+        self._levels.pop(name, None)
 
     def stop_leading(self) -> None:
         """The next leader is told by the nodes themselves."""

@@ -16,6 +16,7 @@ from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core
 from crm.controller.events import AttributeRequested
 from crm.controller.execution.alerts import AlertSender
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.protocol.clock_skew import not_to_come
 from crm.controller.protocol.keys import FAILURES, LAST_FAILURE
 from crm.controller.protocol.messages import AttributeAccepted, AttributeUpdate, OwnAttribute
@@ -27,7 +28,7 @@ from crm.model.values import parse_integer
 TIMER_PREFIX = "attribute:"
 
 
-class TransientAttributes:
+class TransientAttributes(Part):
     """Both sides. `changed(reason)` is called when the leader has written something new."""
 
     def __init__(self, core: Core, replication: Replication, alerts: AlertSender,
@@ -105,24 +106,24 @@ class TransientAttributes:
         self._replication.receipted(AppliedRequest(key, core.document.version, core.hard_state.term, core.now))
         return False
 
-    def joined(self, node: str, attributes: tuple[OwnAttribute, ...]) -> None:
+    def member_joined(self, joined: MemberJoined) -> None:
         """A member tells its own; what the status does not know yet is written at once."""
-        for attribute in attributes:
+        for attribute in joined.message.attributes:
             self._dampening_ms.setdefault(attribute.name, attribute.dampening_ms)
-            present = self._present(node, attribute.name)
+            present = self._present(joined.name, attribute.name)
             value = _graver(attribute.name, present, attribute.value, self._core.now)
             if present != value:
-                self._waiting.setdefault(attribute.name, {})[node] = value
+                self._waiting.setdefault(attribute.name, {})[joined.name] = value
                 self._write(attribute.name)
 
     def timer(self, name: str) -> None:
         """The dampening is over: nothing has changed for that long."""
         self._write(name.removeprefix(TIMER_PREFIX))
 
-    def node_left(self, node: str) -> None:
+    def member_left(self, name: str) -> None:
         """What was still to be written for it is void."""
         for values in self._waiting.values():
-            values.pop(node, None)
+            values.pop(name, None)
 
     def stop_leading(self) -> None:
         """Somebody else is told by the nodes themselves."""

@@ -30,6 +30,7 @@ from crm.controller.execution.rest_watch import RestWatch
 from crm.controller.execution.throttle import LONG_S, JobThrottle
 from crm.controller.execution.transition_recorder import TransitionRecorder
 from crm.controller.fencing.coordinator import FencingCoordinator
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.protocol.keys import TransitionKey
 from crm.controller.protocol.messages import CleanHistory, Execute
 from crm.controller.replication.replication import Replication
@@ -42,16 +43,22 @@ LONGEST_FENCING_PAUSE_S = 60.0
 UNFINISHED_PAUSE_S = 0.5
 LONGEST_UNFINISHED_PAUSE_S = 300.0
 AGE_TIMER = "age"
+_CHANGES_NOTHING = ("monitor", "notify")
+_BEGINS = ("start", "promote", "migrate_from")
 _NOT_ITS_OWN = ("stonith", "do_shutdown")
 """What is done to a node rather than by its executor."""
 
 
-class TransitionRunner:
-    """The leader's running transition. `again(reason, delay_s)` asks for a new plan, `over()`: one can be made."""
+class TransitionRunner(Part):
+    """The leader's running transition.
+
+    `replan(reason, delay_s)` asks for a new plan, `over()` says that one can be made, `let_go(node, then)` does what is
+    to be done before a node is let go.
+    """
 
     def __init__(self, core: Core, replication: Replication, fencing: FencingCoordinator, throttle: JobThrottle,
-                 backoff: Backoff,
-                 startup_fencing_delay_s: float = 0.0) -> None:
+                 backoff: Backoff, replan: Callable[[str, float], None], over: Callable[[], None],
+                 let_go: Callable[[str, Callable[[], None]], None], startup_fencing_delay_s: float = 0.0) -> None:
         self._core = core
         self._replication = replication
         self._fencing = fencing
@@ -60,6 +67,9 @@ class TransitionRunner:
         self._led_since = 0.0
         self._flights = InFlightActions(core)
         self._backoff = backoff
+        self._replan = replan
+        self._over = over
+        self._let_go = let_go
         self._number = -1
         self.rest = RestWatch()
         self._unfinished = 0
@@ -70,10 +80,6 @@ class TransitionRunner:
         """When the timer for what is under way will fire."""
         self.run: TransitionRun | None = None
         self.last_transition: Transition | None = None
-        self.again: Callable[[str, float], None] = lambda reason, delay_s: None
-        self.over: Callable[[], None] = lambda: None
-        self.let_go: Callable[[str, Callable[[], None]], None] = lambda name, then: then()
-        """What is to be done before a node is let go."""
 
     @property
     def progress(self) -> Progress | None:
@@ -86,8 +92,8 @@ class TransitionRunner:
         return self._number
 
     def lead(self) -> None:
-        """This node leads from now on."""
-        self.drop()
+        """Begin with nothing in flight, and nothing held back."""
+        self.stop_leading()
         self._backoff.forget()
         self._led_since = self._core.now
 
@@ -118,7 +124,7 @@ class TransitionRunner:
         if self.run is not None:
             self.pump()
         elif self.busy:
-            self.over()
+            self._over()
         self._look_when_older()
 
     def start(self, transition: Transition, document: Document, planned_at: int) -> bool:
@@ -151,8 +157,8 @@ class TransitionRunner:
             self.run.abort(INFINITY, reason)
             self.pump()
 
-    def drop(self) -> None:
-        """This node leads no more: the run is none of its business."""
+    def stop_leading(self) -> None:
+        """The run is none of this node's business any more."""
         self._flights.clear()
         self._core.cancel_timer(AGE_TIMER)
         self._looks_at = None
@@ -222,7 +228,7 @@ class TransitionRunner:
             self._backoff.failed(flight.action, because)
             self._finish(flight, ok=False)
             self.pump()
-            self.again(f"an action was refused: {because}", 0.1)
+            self._replan(f"an action was refused: {because}", 0.1)
 
     def timer(self, name: str) -> None:
         """An action's time limit has passed without a result."""
@@ -233,10 +239,30 @@ class TransitionRunner:
         self._core.log("error", f"{action.key} on {action.node}: no result within its time limit; taken as failed")
         self._backoff.failed(action, "no result within its time limit")
         self._finish(flight, ok=False)
-        self.again(f"{action.key} on {action.node} gave no result in time", 0.0)
+        self._replan(f"{action.key} on {action.node} gave no result in time", 0.0)
         self.pump()
 
-    def node_left(self, node: str) -> None:
+    def changing_on(self, node: str) -> set[str]:
+        """Resources that an operation in flight on a node may change."""
+        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation not in _CHANGES_NOTHING)
+        return {flight.action.resource.id for flight in flights if flight.action.resource is not None}
+
+    def beginning_on(self, node: str) -> list[str]:
+        """Resources whose start or promotion on a node is in flight."""
+        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation in _BEGINS)
+        return [flight.action.resource.id for flight in flights if flight.action.resource is not None]
+
+    def member_joined(self, joined: MemberJoined) -> None:
+        """What it has done may free what waits for it, and may forbid it as well: the run ends first of all."""
+        if joined.why_to_plan:
+            self.abort(joined.why_to_plan)
+
+    def member_left(self, name: str) -> None:
+        """What it had under way has failed, and what follows even a failure waits for its fencing."""
+        self.abort(f"{name} has left")
+        self._fail_what_was_on(name)
+
+    def _fail_what_was_on(self, node: str) -> None:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
         for flight in self._flights.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
             self._finish(flight, ok=flight.action.operation == "do_shutdown")
@@ -252,7 +278,7 @@ class TransitionRunner:
             if flight.action.operation not in _NOT_ITS_OWN and str(flight.key) not in known_keys:
                 self._was_not_done(flight)
                 self._finish(flight, ok=False)
-                self.again(f"{flight.action.key} on {node} was lost on the way", 0.0)
+                self._replan(f"{flight.action.key} on {node} was lost on the way", 0.0)
         self.pump()
 
     def _adopt(self, flight: InFlightAction, place: int) -> None:
@@ -280,7 +306,7 @@ class TransitionRunner:
         self.rest.ended(self.run, outcome)
         self.run = None
         self._plan_anew_if_unfinished(outcome)
-        self.over()
+        self._over()
 
     def _plan_anew_if_unfinished(self, outcome: ActionOutcome) -> None:
         """What some actions waited for never came, as after a stop that failed and the fencing for it: look again.
@@ -292,7 +318,7 @@ class TransitionRunner:
             return
         self._unfinished += 1
         pause_s = min(UNFINISHED_PAUSE_S * 2 ** (self._unfinished - 1), LONGEST_UNFINISHED_PAUSE_S)
-        self.again("the last transition could not be finished", pause_s)
+        self._replan("the last transition could not be finished", pause_s)
 
     def _node_id(self, action: GraphAction) -> str:
         return action.node_id or self._core.me.config.id_of(action.node or "")
@@ -354,7 +380,7 @@ class TransitionRunner:
             core.log("warning", f"{action.key} on {node} fails: {why}")
             self._backoff.failed(action, why)
             self._finish(flight, ok=False)
-            self.again(f"{action.key} could not be carried out", 1.0)
+            self._replan(f"{action.key} could not be carried out", 1.0)
             return
         assert core.leadership is not None
         if action.operation == "do_shutdown":
@@ -363,7 +389,7 @@ class TransitionRunner:
             self._replication.flush()
         execute = Execute(core.leadership.term, core.leadership.caretaker, str(flight.key), action)
         if action.operation == "do_shutdown":
-            self.let_go(node, lambda: core.send(node, execute))
+            self._let_go(node, lambda: core.send(node, execute))
         elif is_told_beforehand(action.operation):
             self._send_when_told(flight, lambda: core.send(node, execute))
         else:
@@ -403,7 +429,7 @@ class TransitionRunner:
             self._core.log("error", f"{node} could not be fenced {failures} times in a row ({why}); what it may still "
                                     f"run is not started elsewhere. If it is off, say so: crmctl confirm {node}")
             return
-        self.again(f"fencing of {node} failed: {why}",
+        self._replan(f"fencing of {node} failed: {why}",
                    min(FENCING_PAUSE_S * 2 ** max(0, failures - 1), LONGEST_FENCING_PAUSE_S))
 
     def _note_unfenced(self, action: GraphAction) -> None:
@@ -437,7 +463,7 @@ class TransitionRunner:
         self._flights.end(flight)
         self._replication.note(*self._flights.forget_start(flight))
         if flight.place is None:
-            self.again(f"{flight.action.key} on {flight.action.node} has ended", 0.0)
+            self._replan(f"{flight.action.key} on {flight.action.node} has ended", 0.0)
             return
         assert self.run is not None
         self.run.finished(flight.place, ok)

@@ -21,6 +21,7 @@ from crm.controller.fencing import targets
 from crm.controller.fencing.course import Course, FencingOutcome, FencingStep, FencingVerb, Level, Notes
 from crm.controller.fencing.fencing_history import FencingHistory, FencingRecord
 from crm.controller.fencing.targets import Claim
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.protocol.messages import EndYourself, FenceOrder, FenceReport, FencingHistoryUpdate, FencingInFlight
 from crm.controller.replication.replication import Replication
 from crm.policy_engine.picture.fence_devices import DEFAULT_MAX_ATTEMPTS, FenceDevice, FencingSetup, fencing_setup
@@ -70,14 +71,15 @@ class _Inherited:
             record.target, record.action, record.incarnation)
 
 
-class FencingCoordinator:
+class FencingCoordinator(Part):
     """All fencings of a leader.
 
     `fenced(target, incarnation)` is called when a target is proven to be off, before who asked is told; `incarnation`
     is the last start of its daemon that had joined when it was to be fenced.
     """
 
-    def __init__(self, core: Core, history: FencingHistory, replication: Replication, alerts: AlertSender) -> None:
+    def __init__(self, core: Core, history: FencingHistory, replication: Replication, alerts: AlertSender,
+                 fenced: Callable[[str, str], None]) -> None:
         self._core = core
         self._replication = replication
         self._history = history
@@ -91,7 +93,7 @@ class FencingCoordinator:
         self.failures: Counter[str] = Counter()
         """Failures in a row, by target."""
         self.max_attempts = DEFAULT_MAX_ATTEMPTS
-        self.fenced: Callable[[str, str], None] = lambda target, incarnation: None
+        self._fenced = fenced
 
     def fence(self, target: str, action: str, then: Then, *, requested_delay_s: int = 0, hold_s: float = 0.0,
               origin: str = "", why: str = "") -> None:
@@ -214,15 +216,17 @@ class FencingCoordinator:
         else:
             self._step_over(fencing, FencingOutcome(False, reason=f"no answer from {fencing.node} in time"))
 
-    def node_joined(self, node: str) -> None:
+    def member_joined(self, joined: MemberJoined) -> None:
         """A node turned up: one that was only to be fenced because nobody had seen it is not fenced."""
+        node = joined.name
         for fencing in [each for each in self._running.values() if each.held and each.record.target == node]:
             self._core.cancel_timer(f"{TIMER_PREFIX}hold:{node}")
             self._core.log("notice", f"{node} has turned up; it is not fenced")
             self._end(fencing, False, f"{node} has turned up", withdrawn=True)
 
-    def node_left(self, node: str) -> None:
+    def member_left(self, name: str) -> None:
         """What that node was to do is done by another."""
+        node = name
         for fencing in [each for each in self._running.values() if each.order and each.node == node]:
             self._step_over(fencing, FencingOutcome(False, reason=f"{node}, which was to do it, is lost"))
         for order in [order for order, each in self._inherited.items() if each.executor == node]:
@@ -401,7 +405,7 @@ class FencingCoordinator:
 
     def _succeeded(self, target: str, incarnation: str) -> None:
         self.failures.pop(target, None)
-        self.fenced(target, incarnation)
+        self._fenced(target, incarnation)
 
     def _tell(self, record: FencingRecord) -> None:
         """Everybody keeps the history."""

@@ -13,6 +13,7 @@ from crm.controller.core import Core
 from crm.controller.events import FencingEnded
 from crm.controller.fencing.course import FencingVerb
 from crm.controller.fencing.fencing_history import FencingHistory
+from crm.controller.parts import MemberJoined, Part
 from crm.controller.protocol.messages import EndYourself, FenceOrder, FenceReport, FencingHistoryUpdate, FencingInFlight
 
 _OUTPUT_LIMIT = 64 * 1024
@@ -20,7 +21,7 @@ FRESH_S = 5.0
 """For so long a success is told to every new leader."""
 
 
-class FencingMember:
+class FencingMember(Part):
     """One node's end."""
 
     def __init__(self, core: Core, history: FencingHistory) -> None:
@@ -95,8 +96,8 @@ class FencingMember:
         if self._core.dc == sender:
             self._core.emit(FenceSelf(f"{sender} asks for it: {panic.reason}"))
 
-    def greet(self, name: str) -> None:
-        """A node has joined: it learns the history, and what it knows itself comes back the same way."""
+    def member_joined(self, joined: MemberJoined) -> None:
+        """A new one learns the history, and what it knows itself comes back the same way."""
         records = self._history.all()
-        if records and name != self._core.me.name:
-            self._core.send(name, FencingHistoryUpdate(records))
+        if joined.new and records and joined.name != self._core.me.name:
+            self._core.send(joined.name, FencingHistoryUpdate(records))

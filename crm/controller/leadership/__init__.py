@@ -2,6 +2,9 @@
 
     election         who leads: one DC per term, elected by the quorate view; a caretaker where there is no quorum
     joining          members come and go: the leader takes them in, records them, and notices who is lost
+    lease_records    the leader's record of the lease that each node holds, as `crm.controller.leadership.leases` reads
+                     it
+    lease_terms      the terms of leases, as a configuration has them
     leases           without fencing: a node that is lost is given the time to stop what it runs, before anybody starts
                      that elsewhere
     left_running     without fencing: what a lost node was not managing is not assumed to have been stopped

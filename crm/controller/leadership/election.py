@@ -27,6 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from crm.controller.cluster_state import CibPosition, Leadership, StoreState
 from crm.controller.core import Core
+from crm.controller.parts import Part, Parts
 from crm.controller.protocol.messages import Announce, Vote, VoteRequest
 
 HELLO_LIMIT_S = 0.25
@@ -55,18 +56,16 @@ class _Candidacy:
     """Those whose stores have kept all that they acknowledged."""
 
 
-class Election:
+class Election(Part):
     """One node's part in elections. `won` is called when this node becomes leader, `lost` when it ceases to be.
 
     `kept`: a member has the term of this leader on disk.
     """
 
-    def __init__(self, core: Core, won: Callable[[], None], lost: Callable[[str], None],
-                 kept: Callable[[str], None]) -> None:
+    def __init__(self, core: Core, parts: Parts, term_kept: Callable[[str], None]) -> None:
         self._core = core
-        self._won = won
-        self._lost = lost
-        self._kept = kept
+        self._parts = parts
+        self._kept = term_kept
         self._highest_term = core.hard_state.term
         self._candidacy: _Candidacy | None = None
         self._round = 0
@@ -196,7 +195,7 @@ class Election:
         caretaker = core.leadership is not None and core.leadership.caretaker
         core.log("info" if caretaker else "warning", f"no longer leading: {reason}")
         core.leadership = None
-        self._lost(reason)
+        self._parts.stop_leading()
         core.set_timer(TIMER, HELLO_LIMIT_S)
         core.changed("dc")
 
@@ -426,7 +425,7 @@ class Election:
         core.log("info", f"{core.me.name} is {kind} of term {core.leadership.term}")
         core.changed("dc")
         self._over()
-        self._won()
+        self._parts.lead()
 
     def _over(self) -> None:
         self._candidacy = None

@@ -7,14 +7,14 @@ node whose daemon restarted starts from an empty one and is probed. Who leaves t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from crm.cib.changes import Batch, Edit, EditVerb
 from crm.cib.edits import cluster
 from crm.cib.errors import CibError
 from crm.cib.stamp import OWN_CLIENT, OWN_USER, stamp, utc_text
-from crm.cib.status_edits import fenced_remotely, node_left, node_removed
+from crm.cib.status_edits import fenced_remotely, lost, node_left, node_removed
 from crm.cib.status_updates import (
     HistoryUpdate,
     NodeUpdate,
@@ -31,14 +31,17 @@ from crm.controller.core import Core
 from crm.controller.execution.local_executor_state import LocalExecutorState
 from crm.controller.execution.pending_operations import Migration, invalidate_target, may_have_come, migrations
 from crm.controller.leadership.election import Election
+from crm.controller.leadership.lease_terms import fencing_enabled
+from crm.controller.leadership.leases import LostNodeLeases
 from crm.controller.leadership.left_running import LeftRunning
+from crm.controller.parts import MemberJoined, Part, Parts
 from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
 from crm.controller.protocol.keys import failure_attributes
 from crm.controller.protocol.messages import ActionResult, Announce, CleanHistory, JoinConfirm, JoinOffer, JoinRefused
 from crm.controller.protocol.releases import Releases
 from crm.controller.replication.replication import Replication
+from crm.model.lease import NOT_AWAITED, lease_text
 from crm.model.release import Objection
-from crm.model.values import is_true
 
 TIMER = "join"
 JOIN_LIMIT_S = 2.0
@@ -47,43 +50,36 @@ NOT_LISTED = "not-listed"
 
 
 class Absence(Enum):
-    """How a node is gone. OFF: fenced, or a person says so. LET_GO: its machine is on, and may run what it ran."""
+    """How a node is gone. OFF: fenced, or a person says so. LET_GO: its machine is on, and may run what it ran.
+    STOPPED: its lease is over, which says nothing of what it did not manage.
+    """
 
     LOST = "lost"
     LET_GO = "let go"
+    STOPPED = "stopped"
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the leader's other parts want to know."""
-
-    joined: Callable[[str, JoinConfirm, bool, bool], None]
-    """A member joined: name, message (with those failures only that are news), whether it is new (or restarted).
-
-    The last one: whether it has strayed, that is, was away, not noticed here (this node may have been paused), and has
-    done what nobody here asked for.
+class Joining(Part):
+    """Both sides of taking members in. `beginning`: what a node has been told to start or promote, without an answer
+    yet.
     """
-    left: Callable[[str], None]
-    complete: Callable[[], None]
-    """Every member of the view has joined, or the time limit for that has passed."""
 
-
-class Joining:
-    """Both sides of taking members in."""
-
-    def __init__(self, core: Core, election: Election, replication: Replication, history: LocalExecutorState,
-                 releases: Releases, left_running: LeftRunning, watchdog: bool = False,
+    def __init__(self, core: Core, parts: Parts, election: Election, replication: Replication,
+                 history: LocalExecutorState, releases: Releases, leases: LostNodeLeases, left_running: LeftRunning,
+                 beginning: Callable[[str], Iterable[str]], watchdog: bool = False,
                  written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
+        self._parts = parts
         self._watchdog = watchdog
         self._written_at = written_at
         self._election = election
         self._replication = replication
         self._history = history
         self._releases = releases
+        self._leases = leases
         self._left_running = left_running
-        self.hooks: Hooks | None = None
+        self._beginning = beginning
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
         self._refused: dict[str, str] = {}
@@ -116,9 +112,8 @@ class Joining:
         self._replication.note(core.root_note(), *self._releases.first(self._election.hellos),
                                *(note for name in absent for note in self._absence_of(name)))
         self._add_missing_nodes()
-        assert self.hooks is not None
         for name in absent:
-            self.hooks.left(name)
+            self._parts.member_left(name)
         self._joined(core.me.name, self._history.joining(core.hard_state.term, core.welcome_serial))
         core.broadcast(self._election.own_hello())
         for name, hello in self._election.hellos.items():
@@ -140,9 +135,10 @@ class Joining:
         core.send(sender, self._replication.welcome_for(core.leadership, same))
 
     def view_changed(self) -> None:
-        """The leader goes on in a new view: who is missing is lost, who is new will say hello."""
+        """The leader goes on in a new view: who is missing is lost, who is new will announce itself."""
         core = self._core
-        assert self.hooks is not None
+        if not core.leading:
+            return
         self._replication.note(core.root_note())
         gone = [name for name, incarnation in sorted(self.joined.items()) if not self._is_here(name, incarnation)]
         # This node may have been frozen while they followed a caretaker: what it knows of them may be over.
@@ -167,8 +163,7 @@ class Joining:
         missing = sorted(self._not_joined())
         core.log("warning", f"going on without {', '.join(missing)}: present, but not joined within {JOIN_LIMIT_S} s")
         self._complete = True
-        assert self.hooks is not None
-        self.hooks.complete()
+        self._parts.members_complete()
 
     def welcome(self, sender: str, welcome: JoinOffer) -> None:
         """A leader takes us in."""
@@ -245,7 +240,7 @@ class Joining:
     def _joined(self, name: str, message: JoinConfirm) -> None:
         core = self._core
         member = core.view.member(name)
-        assert member is not None and self.hooks is not None
+        assert member is not None
         new = self.joined.get(name) != message.incarnation
         self.joined[name] = message.incarnation
         if message.view == core.view.number:
@@ -266,13 +261,14 @@ class Joining:
             records = self._asked_anew(name, records)
         release, told_to_tools = self._releases.of_joined(name, node_id)
         attributes = {"in_ccm": str(member.joined_at), "crmd": since, "join": "member", "expected": "member",
-                      "incarnation": message.incarnation, "crm-debug-origin": "join", **release}
+                      "incarnation": message.incarnation, "crm-debug-origin": "join",
+                      "lease": self._lease_of(name, state.get("incarnation") == message.incarnation), **release}
         self._replication.note(NodeUpdate(node_id, name, attributes), HistoryUpdate(node_id, name, records),
                                told_to_tools)
         self._take_migrations(moving, message)
         core.log("info", f"{name} has joined") if new else None
         core.changed("members")
-        self.hooks.joined(name, replace(message, failures=unheard), new, strayed)
+        self._parts.member_joined(MemberJoined(name, replace(message, failures=unheard), new, strayed))
         self._check_complete()
 
     def _asked_anew(self, name: str, records: tuple[ResourceUpdate, ...]) -> tuple[ResourceUpdate, ...]:
@@ -312,37 +308,41 @@ class Joining:
 
     def _left(self, name: str) -> None:
         core = self._core
-        assert self.hooks is not None
         del self.joined[name]
         leaving = self._was_let_go(core.me.config.id_of(name))
         core.log("notice" if leaving else "warning", f"{name} has left" if leaving else f"{name} is lost")
         self.record_absence(name, Absence.LET_GO if leaving else Absence.LOST)
         core.changed("members")
-        self.hooks.left(name)
+        self._parts.member_left(name)
 
     def _left_before_joining(self, name: str) -> None:
         """A node that the former leader had, and that was here when this one was elected, is gone again."""
-        assert self.hooks is not None
         self._core.log("warning", f"{name} is lost")
         self._replication.note(*self._absence_of(name))
         self._core.changed("members")
-        self.hooks.left(name)
+        self._parts.member_left(name)
 
     def _gone(self, node_id: str, name: str, absence: Absence) -> list[StatusUpdate]:
-        if not self._fencing_enabled():
-            # Nobody could ever confirm what became of a node: it is taken as clean, but for what nobody stops there.
-            return node_left(node_id, name, True, () if absence is Absence.OFF else self._left_running.of(name))
-        if absence is Absence.LET_GO:
+        fencing = fencing_enabled(self._core.document)
+        lease = self._lease_of(name, known=True)
+        left = self._left_running.of(name, known=absence is Absence.STOPPED)
+        if absence is Absence.LOST and (fencing or lease != NOT_AWAITED):
+            noted = lost(node_id, name, lease, () if fencing else self._beginning(name))
+            return noted if fencing else [*noted, *left]
+        if absence is Absence.LET_GO and fencing:
             return node_removed(self._core.document, node_id, name)
-        return node_left(node_id, name, known_off=absence is Absence.OFF)
+        # Without fencing and leases nobody could ever confirm what became of a node: it is taken as clean, but for what
+        # nobody stops there.
+        return node_left(node_id, name, () if absence is Absence.OFF else left)
+
+    def _lease_of(self, name: str, known: bool) -> str:
+        """By what lease a node is waited for if it is lost now; `known`: it may still hold the one that is recorded."""
+        held_ms = self._leases.held_ms(name) if known else None
+        return lease_text(max(held_ms or 0.0, self._leases.promised_ms(name)))
 
     def _was_let_go(self, node_id: str) -> bool:
         """Whether a leader has let the node go: until then one that wants to leave is lost like any other."""
         return recorded_nodes(self._core.document).get(node_id, {}).get("expected") == "down"
-
-    def _fencing_enabled(self) -> bool:
-        value = cluster_option(self._core.document, "fencing-enabled", "stonith-enabled")
-        return value is None or is_true(value)
 
     def _check_complete(self) -> None:
         core = self._core
@@ -351,8 +351,7 @@ class Joining:
         self._complete = True
         core.cancel_timer(TIMER)
         self._releases.all_here(self.joined)
-        assert self.hooks is not None
-        self.hooks.complete()
+        self._parts.members_complete()
 
     def _not_joined(self) -> set[str]:
         """Members that are still expected to join, or to say in this view that they have followed nobody else."""

@@ -11,6 +11,7 @@ from crm.cib.status_updates import TransientAttributeUpdate, transient_attribute
 from crm.controller.commands import Terminate
 from crm.controller.core import Core
 from crm.controller.events import ShutdownRequested
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import LeaveRequest
 from crm.controller.replication.replication import Replication
 
@@ -18,7 +19,7 @@ TIMER = "leave"
 WITHOUT_DC_S = 15.0
 
 
-class Leaving:
+class Leaving(Part):
     """Both sides: this node's wish, and the leader's part in those of others. `asked`: this node wants to leave."""
 
     def __init__(self, core: Core, replication: Replication, want_plan: Callable[[str], None]) -> None:

@@ -47,10 +47,11 @@ class LeftRunning:
             self._former = [each for each in self._former if each[0] > core.now]
             self._former.append((core.now + LATE_S, seen))
 
-    def of(self, name: str) -> list[StatusUpdate]:
-        """The marks for a node that is gone."""
-        left = self._left_by(name)
-        return [LeftRunningUpdate(self._core.me.config.id_of(name), left)] if left else []
+    def of(self, name: str, known: bool = False) -> list[StatusUpdate]:
+        """The marks for a node that is gone; `known`: those that it has already, as it has been gone for a while."""
+        node_id = self._core.me.config.id_of(name)
+        left = frozenset(left_running(self._core.document).get(node_id, ())) if known else self._left_by(name)
+        return [LeftRunningUpdate(node_id, left)] if left else []
 
     def reports(self) -> tuple[Report, ...]:
         """What people should know: what may still run on nodes that are not here."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.controller.core import Core, configuration_version
+from crm.controller.parts import Part
 from crm.model.report import Report, Severity
 
 TIMER = "safe-mode"
@@ -30,7 +31,7 @@ class SafeModeCause:
     configuration: tuple[int, int]
 
 
-class SafeMode:
+class SafeMode(Part):
     """One node's. `over()` is called when it has ended."""
 
     def __init__(self, core: Core, cause: SafeModeCause | None, over: Callable[[], None]) -> None:
@@ -56,6 +57,10 @@ class SafeMode:
             return
         if configuration_version(self._core.document.version) > self._cause.configuration:
             self.end("the configuration is newer than the one under which the mistake was made")
+
+    def try_again(self) -> None:
+        """Somebody has looked into it."""
+        self.end("a cleanup was asked for")
 
     def timer(self) -> None:
         """Enough time has passed for another try."""

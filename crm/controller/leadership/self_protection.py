@@ -13,12 +13,13 @@ from __future__ import annotations
 from crm.cib.status_updates import cluster_option
 from crm.controller.commands import FenceSelf
 from crm.controller.core import Core
+from crm.controller.parts import Part
 from crm.model.values import interval_ms
 
 TIMER = "self-protection"
 
 
-class SelfProtection:
+class SelfProtection(Part):
     """One node's watch over itself. `watchdog`: whether others may rely on it."""
 
     def __init__(self, core: Core, watchdog: bool) -> None:

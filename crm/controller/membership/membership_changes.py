@@ -26,6 +26,7 @@ from crm.controller.core import Core, configuration_version
 from crm.controller.events import MembersRequested, NodesHeard
 from crm.controller.leadership.joining import NOT_LISTED, Joining
 from crm.controller.membership.node_list import ListedNode, NodeList
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import JoinRefused, MembersForward, NodeListCommitted, RequestAnswer
 from crm.controller.replication.replication import Replication
 from crm.model.values import is_true
@@ -37,7 +38,7 @@ _ELSEWHERE = ("not-crmds-list", "The list of nodes is not crmd's own with this m
               "change [[nodes]] in the settings of every node; then restart crmd, one node after the other")
 
 
-class MembershipChanges:
+class MembershipChanges(Part):
     """One controller's part. `ask_to_leave(name)` has a node shut down, `stay(name)` takes that back."""
 
     def __init__(self, core: Core, replication: Replication, joining: Joining, written_at: Callable[[float], str],

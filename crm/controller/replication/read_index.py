@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crm.controller.core import Core
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import Following, FollowProbe, ReadForward, RequestAnswer
 from crm.controller.replication.replication import Replication
 
@@ -29,7 +30,7 @@ class _Round:
     following: set[str] = field(default_factory=set)
 
 
-class ReadIndex:
+class ReadIndex(Part):
     """Both sides: the leader that is asked, and the members that are asked whether they follow it."""
 
     def __init__(self, core: Core, replication: Replication) -> None:
@@ -63,8 +64,16 @@ class ReadIndex:
         if core.leading and core.leadership is not None and core.leadership.term == message.term:
             self._follows(sender, message.number)
 
-    def leader_changed(self) -> None:
-        """This node leads no more, or in another view: what was asked has no answer, and the askers ask again."""
+    def view_changed(self) -> None:
+        """What was asked in another view has no answer, and the askers ask again."""
+        if self._core.leading:
+            self._give_up()
+
+    def stop_leading(self) -> None:
+        """What was asked has no answer, and the askers ask again."""
+        self._give_up()
+
+    def _give_up(self) -> None:
         rounds, self._rounds = self._rounds, {}
         for each in rounds.values():
             for sender, request_id in each.askers:

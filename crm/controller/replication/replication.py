@@ -23,11 +23,19 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import StatusUpdate, TransientAttributeUpdate, apply_updates, recorded_nodes
+from crm.cib.status_updates import (
+    FailCountUpdate,
+    StatusUpdate,
+    TransientAttributeUpdate,
+    apply_updates,
+    recorded_nodes,
+    transient_attribute,
+)
 from crm.cib.version import CibVersion
 from crm.controller.cluster_state import Leadership, StoreState
 from crm.controller.core import Core, configuration_version
 from crm.controller.membership.node_list import NodeList
+from crm.controller.parts import Part
 from crm.controller.protocol.keys import FAILURES
 from crm.controller.protocol.messages import Acknowledge, AttributeAccepted, CibPatch, JoinOffer, RequestApplied, Resync
 from crm.controller.replication.dropped_configuration import DroppedConfiguration
@@ -77,7 +85,7 @@ class _Uncommitted:
     """Whether it is a step of the configuration that this leader has made in office."""
 
 
-class Replication:
+class Replication(Part):
     """Both sides of replication; which one acts follows from who leads."""
 
     def __init__(self, core: Core, welcomed: Callable[[JoinOffer], None], documents: Documents) -> None:
@@ -106,6 +114,10 @@ class Replication:
             return
         core.has_uncommitted_cib = False
         core.may_commit = False
+        self.take_office()
+
+    def node_off(self, name: str) -> None:
+        """Nobody can be committing there."""
         self.take_office()
 
     def take_office(self) -> None:
@@ -171,22 +183,23 @@ class Replication:
         if notes and not self._notes:
             self._core.set_timer(FLUSH_TIMER, FLUSH_AFTER_S)
         self._notes += notes
-        for note in notes:
-            if isinstance(note, TransientAttributeUpdate) and note.name.startswith(FAILURES):
-                self._tell_node(note)
-
-    def _tell_node(self, note: TransientAttributeUpdate) -> None:
-        """A node keeps its own fail counts for the next leader, whose CIB may lack them: it may just have started."""
-        core = self._core
-        node = core.me.config.name_of(note.node_id)
-        if core.leading and node is not None and core.view.member(node) is not None:
-            core.send(node, AttributeAccepted(note.name, note.value))
 
     def flush(self) -> None:
         """Make the step that the notes ask for."""
         notes, self._notes = self._notes, []
         if notes and self._core.leading:
             self.advance(apply_updates(self._core.document, notes))
+            self._tell_failures(notes)
+
+    def _tell_failures(self, notes: Iterable[StatusUpdate]) -> None:
+        """Each node keeps its own fail counts for the next leader: that one may just have started, and lack them."""
+        core = self._core
+        counts = dict.fromkeys((note.node_id, note.name) for note in notes if isinstance(
+            note, TransientAttributeUpdate | FailCountUpdate) and note.name.startswith(FAILURES))
+        for node_id, name in counts:
+            node = core.me.config.name_of(node_id)
+            if node is not None and core.view.member(node) is not None:
+                core.send(node, AttributeAccepted(name, transient_attribute(core.document, node_id, name)))
 
     def tell_all(self, note: StatusUpdate, then: Callable[[], None]) -> None:
         """Record what is about to happen; `then` when every other member has it, so that whoever leads next knows."""
@@ -297,9 +310,10 @@ class Replication:
         while self._uncommitted and self._uncommitted[0].since + COMMIT_LIMIT_S <= core.now:
             change = self._uncommitted.pop(0)
             having = self._having(change.version)
+            whose = ", ".join(sorted(having)) or "no node"
             without = ", ".join(sorted(set(core.me.config.names) - having))
-            change.then(f"{core.disks_needed} disks must have it, and only {', '.join(sorted(having)) or 'no node'} "
-                        f"say so, not {without}: are they down, or their disks full?")
+            change.then(f"{core.disks_needed} disks must have it, and only {whose} says so, not {without}: "
+                        "are they down, or their disks full?")
         if self._uncommitted:
             core.set_timer(COMMIT_TIMER, max(0.1, self._uncommitted[0].since + COMMIT_LIMIT_S - core.now))
 

@@ -6,7 +6,7 @@ and when the configuration has moved on from the version that the client saw.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from crm.cib.document import Document
 from crm.cib.edits.cluster import with_nodes
@@ -20,6 +20,7 @@ from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core, configuration_version
 from crm.controller.events import ChangeRequested, CleanupRequested, FencingRequested, ReadRequested
 from crm.controller.fencing.coordinator import FencingCoordinator
+from crm.controller.parts import Part
 from crm.controller.protocol.messages import (
     ChangeForward,
     CleanHistory,
@@ -44,7 +45,7 @@ Validate = Callable[[Document], None]
 """Raises CibError when the cluster cannot take that CIB."""
 
 
-class Requests:
+class Requests(Part):
     """Both ends: this node's clients, and the leader who decides."""
 
     def __init__(self, core: Core, replication: Replication, fencing: FencingCoordinator, validate: Validate,
@@ -57,6 +58,8 @@ class Requests:
         self._want_plan = want_plan
         self._try_at_once = try_at_once
         self._written_at = written_at
+        self.changing_on: Callable[[str], Set[str]] = lambda node: frozenset()
+        """Resources that an operation in flight on a node may change."""
         self._waiting: dict[str, Forward] = {}
         """No leader yet."""
         self._sent: dict[str, tuple[str, Forward]] = {}
@@ -89,9 +92,10 @@ class Requests:
         for request in waiting.values():
             self.forward(request)
 
-    def leader_lost(self) -> None:
-        """Whoever waits for an answer gets one: nobody knows."""
-        self._fail_sent(keep=None)
+    def view_changed(self) -> None:
+        """With the leader gone whoever waits for an answer gets one: nobody knows."""
+        if self._core.leadership is None:
+            self._fail_sent(keep=None)
 
     def timer(self) -> None:
         """No leader was found in time."""
@@ -286,12 +290,12 @@ class Requests:
         """Clean up one node; how many histories went."""
         core = self._core
         assert core.leadership is not None
-        notes, recorded = cleanup(core.document, node_id, resource, everything)
+        notes, forgotten = cleanup(core.document, node_id, resource, everything, self.changing_on(node))
         if notes:
             self._replication.note(*notes)
-        for name in recorded:
-            core.send(node, CleanHistory(core.leadership.term, name))
-        return len(recorded)
+        for note in forgotten:
+            core.send(node, CleanHistory(core.leadership.term, note.resource, note.entries))
+        return len(forgotten)
 
     def _changed(self, sender: str, request: ChangeForward) -> Document:
         """The CIB after the change. Raises CibError with the reason of a refusal."""

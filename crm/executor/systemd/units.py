@@ -65,7 +65,8 @@ class SystemdUnits:
         if not _NAME.fullmatch(request.agent.type):
             reason = f"{request.agent.type} is not the name of a unit"
             raise AgentUnusableError(Status.ERROR_HARD, ExitCode.NOT_CONFIGURED, reason)
-        return Program(("systemctl", request.operation, unit_name(request.agent.type)), self._surroundings)
+        unit = unit_name(request.agent.type)
+        return Program(("systemctl", request.operation, unit), self._surroundings, unit=unit)
 
     async def metadata(self, agent: AgentReference) -> AgentMetadata:
         """What there is to say about a unit. Raises ValueError with the reason."""

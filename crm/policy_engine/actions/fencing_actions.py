@@ -199,7 +199,9 @@ def schedule_fencing_and_shutdowns(plan: ActionGraph) -> None:
                 dc_action = shutdown
             else:
                 shutdowns.append(shutdown)
-        if fencing is None and node.unclean:
+        if node.awaited:
+            _hold_back(plan, node)
+        elif fencing is None and node.unclean:
             integrity_lost = True
             _warn(cluster, "node-unclean", node.name, f"Node {node.name} is unclean but cannot be fenced.")
     if integrity_lost:
@@ -297,6 +299,30 @@ def _order_starts(resource: Resource, fencing: PlannedAction, target: Node) -> N
             # It may be running there unknown to us.
             if target.id in resource.allowed and not _is_known_on(resource, target):
                 relate(fencing, action, r.ORDERED | r.UNRUNNABLE_FIRST_BLOCKS)
+
+
+def _hold_back(plan: ActionGraph, target: Node) -> None:
+    """Begin nothing that a lost node may be running: nobody fences it, and the end of its lease makes a new plan.
+
+    Its stops cannot be done, so what is known to run there stays where it is. This is about the unknown; and a
+    promotion may have been on its way to any instance there.
+    """
+    for top in plan.cluster.resources:
+        for resource in _leaves(top):
+            for action in resource.actions:
+                if action.needs is not Requires.NOTHING and _may_be_done_on(target, resource, action):
+                    action.runnable = False
+                    action.set_reason(f"{target.name} may run it", overwrite=True)
+
+
+def _may_be_done_on(target: Node, resource: Resource, action: PlannedAction) -> bool:
+    if action.optional or target.id not in resource.allowed:
+        return False
+    if action.task == "start":
+        return not _is_known_on(resource, target)
+    alike = resource.parent.primitives() if resource.parent is not None else (resource,)
+    active = any(target in each.active_on for each in alike)
+    return action.task == "promote" and (active or not _is_known_on(resource, target))
 
 
 def _is_known_on(resource: Resource, node: Node) -> bool:

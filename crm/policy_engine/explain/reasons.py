@@ -49,6 +49,8 @@ def why_unusable(node: Node) -> str | None:
     """Why a node may run nothing at all; None if it may."""
     if is_usable(node):
         return None
+    if node.awaited:
+        return "it is lost: it may still run resources until its lease ends, or somebody confirms that it is off"
     if node.unclean:
         return "it is unclean: it may still run resources until it is fenced"
     if not node.online:

@@ -7,12 +7,13 @@ connection and its guest node), `BUNDLE-clone` (or `-master` when promotable).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crm.model.report import Report, Severity
-from crm.model.resources import Bundle, BundleNetwork, Clone, Primitive
+from crm.model.resources import Bundle, BundleNetwork, Clone, Primitive, ResourceDefinition
 from crm.model.score import MINUS_INFINITY
-from crm.policy_engine.observe import resources
+from crm.policy_engine.observe.counting import sane_count
 from crm.policy_engine.observe.nodes import add_node
 from crm.policy_engine.observe.remote_nodes import attribute_set, connection_definition, operation
 from crm.policy_engine.picture.cluster import (
@@ -26,6 +27,8 @@ from crm.policy_engine.picture.cluster import (
     Resource,
 )
 from crm.policy_engine.picture.names import as_id
+
+MakeResource = Callable[[Cluster, ResourceDefinition, Resource], Resource | None]
 
 _REMOTE_PORT = "3121"
 _KEY_FILE = "/etc/pacemaker/authkey"
@@ -41,6 +44,7 @@ class _Plan:
     """What the implied resources of all replicas have in common."""
 
     definition: Bundle
+    make: MakeResource
     network: BundleNetwork
     replicas: int
     replicas_per_host: int
@@ -69,10 +73,13 @@ def make_guest(node: Node) -> None:
     node.attributes["#kind"] = "container"
 
 
-def fill_bundle(cluster: Cluster, bundle: Resource, definition: Bundle) -> bool:
-    """Make everything that a bundle implies; False (reported) when it makes no sense."""
-    plan = _plan(definition)
-    plan.replicas = resources.sane_count(cluster, bundle, "replicas", plan.replicas)
+def fill_bundle(cluster: Cluster, bundle: Resource, definition: Bundle, make: MakeResource) -> bool:
+    """Make everything that a bundle implies; False (reported) when it makes no sense.
+
+    `make` makes a resource of a definition within a parent; None if that makes no sense.
+    """
+    plan = _plan(definition, make)
+    plan.replicas = sane_count(cluster, bundle, "replicas", plan.replicas)
     problem = _problem(plan)
     if problem is not None:
         message = f"Bundle {bundle.id} is ignored: {problem}."
@@ -84,7 +91,7 @@ def fill_bundle(cluster: Cluster, bundle: Resource, definition: Bundle) -> bool:
     if definition.primitive is not None:
         if plan.network.ip_range_start is None:
             plan.replicas_per_host = 1
-        inner = resources.make_resource(cluster, _implied_clone(plan, definition.primitive), bundle)
+        inner = plan.make(cluster, _implied_clone(plan, definition.primitive), bundle)
         if inner is None:
             return False
         _add_implied_mounts_and_port(plan)
@@ -114,7 +121,7 @@ def _problem(plan: _Plan) -> str | None:
     return None
 
 
-def _plan(definition: Bundle) -> _Plan:
+def _plan(definition: Bundle, make: MakeResource) -> _Plan:
     container = definition.container
     promoted = max(container.promoted_max or 0, 0)
     replicas = container.replicas
@@ -122,6 +129,7 @@ def _plan(definition: Bundle) -> _Plan:
         replicas = promoted or 1
     plan = _Plan(
         definition=definition,
+        make=make,
         network=definition.network or BundleNetwork(),
         replicas=max(replicas, 1),
         replicas_per_host=max(container.replicas_per_host or 1, 1),
@@ -207,14 +215,14 @@ def _share_with_inner(bundle: Resource, inner: Resource) -> None:
 
 
 def _fill_replica(cluster: Cluster, bundle: Resource, plan: _Plan, replica: Replica) -> bool:
-    container = resources.make_resource(cluster, _container_definition(plan, replica), bundle)
+    container = plan.make(cluster, _container_definition(plan, replica), bundle)
     if container is None:
         return False
     container.is_container_of_replica = True
     replica.container = container
     bundle.children.append(container)
     if replica.ip_address:
-        replica.ip = resources.make_resource(cluster, _address_definition(plan, replica), bundle)
+        replica.ip = plan.make(cluster, _address_definition(plan, replica), bundle)
         if replica.ip is not None:
             bundle.children.append(replica.ip)
     if replica.child is not None:
@@ -323,7 +331,7 @@ def _fill_connection(
         address=replica.ip_address or "#uname",
         port=plan.network.control_port or _REMOTE_PORT,
     )
-    remote = resources.make_resource(cluster, definition, bundle)
+    remote = plan.make(cluster, definition, bundle)
     assert remote is not None
     for candidate in remote.allowed.values():
         if candidate.node.is_remote_kind:

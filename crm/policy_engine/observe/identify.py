@@ -96,7 +96,7 @@ def _member(instance: Resource, name: str) -> Resource | None:
 def _may_take_place(cluster: Cluster, node: Node, clone: Resource, resource: Resource) -> bool:
     """On a node that is away, what needs no fencing must not take the place of an instance that could run elsewhere,
     unless there is one instance per node anyway."""
-    if needs_fencing(resource) or (node.online and not node.unclean) or node.kind is NodeKind.GUEST:
+    if needs_fencing(resource) or node.awaited or (node.online and not node.unclean) or node.kind is NodeKind.GUEST:
         return True
     assert clone.clone is not None
     return clone.clone.clone_max == len(cluster.nodes)

@@ -8,6 +8,7 @@ it has come in joining, `expected` whether it should be there. Source: Pacemaker
 from __future__ import annotations
 
 from crm.model.history import NodeState
+from crm.model.lease import NOT_AWAITED
 from crm.model.score import MINUS_INFINITY
 from crm.model.values import is_true, parse_bool, parse_integer
 from crm.policy_engine.observe.fencing_needs import require_fencing
@@ -73,6 +74,8 @@ def _online_since(state: NodeState) -> int:
 def _online_without_fencing(cluster: Cluster, node: Node, state: NodeState) -> bool:
     """Only what both layers see, and what has joined, is online; a controller that vanished makes its node unclean."""
     if _member_since(cluster, state) <= 0:
+        lost = (state.expected or "").lower() == "member"
+        node.awaited = node.unclean = lost and (state.lease or NOT_AWAITED) != NOT_AWAITED
         return False
     if _online_since(state) > 0:
         return (state.join or "").lower() == "member"

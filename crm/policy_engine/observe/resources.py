@@ -12,6 +12,7 @@ from crm.model.report import Report, Severity
 from crm.model.resources import Bundle, Clone, Group, Operation, Primitive, ResourceDefinition, Template
 from crm.model.values import interval_ms, is_true, parse_integer
 from crm.policy_engine.observe import bundles
+from crm.policy_engine.observe.counting import sane_count
 from crm.policy_engine.observe.meta_attributes import apply_settings, is_remote_node_connection
 from crm.policy_engine.observe.nodes import assume_state
 from crm.policy_engine.observe.preferences import allow_by_default, prefer
@@ -25,7 +26,6 @@ _KINDS: dict[type[ResourceDefinition], ResourceKind] = {
     Clone: ResourceKind.CLONE,
     Bundle: ResourceKind.BUNDLE,
 }
-MOST_INSTANCES = 1000
 _PROMOTABLE_STANDARDS = frozenset({"ocf"})
 _UNIQUE_STANDARDS = frozenset({"ocf", "stonith"})
 
@@ -84,7 +84,7 @@ def _fill(
         case Clone():
             return _fill_clone(cluster, resource, definition)
         case Bundle():
-            return bundles.fill_bundle(cluster, resource, definition)
+            return bundles.fill_bundle(cluster, resource, definition, make_resource)
 
 
 def _apply_reconnect_interval(cluster: Cluster, resource: Resource) -> None:
@@ -136,16 +136,6 @@ def _count(cluster: Cluster, resource: Resource, names: tuple[str, ...], default
             number = parse_integer(resource.meta[name])
             return sane_count(cluster, resource, name, max(number, 0) if number is not None else 0)
     return default
-
-
-def sane_count(cluster: Cluster, resource: Resource, what: str, number: int) -> int:
-    """The number, or (reported) the most instances that anyone can mean: a slip must not fill the memory."""
-    if number <= MOST_INSTANCES:
-        return number
-    message = f"{what} of {resource.id} is {number}; {MOST_INSTANCES} are planned for."
-    hint = "Instances beyond the number of nodes that may run one are never started."
-    cluster.reports.append(Report(Severity.ERROR, "too-many-instances", resource.id, message, hint))
-    return MOST_INSTANCES
 
 
 def _fill_clone(cluster: Cluster, resource: Resource, clone: Clone) -> bool:

@@ -93,7 +93,7 @@ def _is_readable(cluster: Cluster, node: Node) -> bool:
         case NodeKind.REMOTE:
             return node.remote is not None and (locks or node.remote.role is Role.STARTED)
         case NodeKind.MEMBER:
-            return cluster.settings.fencing_enabled or locks or node.online
+            return cluster.settings.fencing_enabled or locks or node.online or node.awaited
 
 
 def _settle_remote_nodes(cluster: Cluster) -> None:

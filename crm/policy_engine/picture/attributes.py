@@ -7,7 +7,7 @@ attribute `container-attribute-target=host` (a bundle's inner resource that keep
 from __future__ import annotations
 
 from crm.policy_engine.picture.cluster import Node, NodeKind, Resource
-from crm.policy_engine.picture.tree import in_bundle
+from crm.policy_engine.picture.tree import in_bundle, runs_in_container
 
 TARGET = "container-attribute-target"
 
@@ -27,7 +27,10 @@ def node_attribute(node: Node | None, name: str, target: str | None = None, curr
 
 
 def placement_attribute(node: Node | None, name: str, resource: Resource) -> str | None:
-    """The value that colocations compare for a resource: what is in a bundle's container is where the host is."""
-    if node is not None and node.remote is not None and in_bundle(node.remote) and in_bundle(resource):
+    """The value that colocations compare for a resource: what runs in a bundle's container is where the host is.
+
+    Not so the container itself: it may go to the host, but never into a guest that is there.
+    """
+    if node is not None and node.remote is not None and in_bundle(node.remote) and runs_in_container(resource):
         return node_attribute(node, name, "host")
     return node_attribute(node, name, resource.meta.get(TARGET))

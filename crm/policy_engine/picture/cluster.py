@@ -113,6 +113,8 @@ class Node:
     utilization: dict[str, str] = field(default_factory=dict)
     online: bool = False
     unclean: bool = False
+    awaited: bool = False
+    """Unclean until the lease that it held is over: no fencing is to prove that it is off."""
     pending: bool = False
     standby: bool = False
     standby_on_fail: bool = False

@@ -145,6 +145,12 @@ def in_bundle(resource: Resource) -> bool:
     return resource.bundle is not None
 
 
+def runs_in_container(resource: Resource) -> bool:
+    """Whether the resource is what runs in a bundle's containers: neither they, nor addresses, nor connections."""
+    bundle = resource.top.parent
+    return bundle is not None and bundle.bundle is not None and bundle.bundle.child is resource.top
+
+
 def contained_connection(cluster: Cluster, container: Resource) -> Resource | None:
     """The connection to the guest node that a resource creates, if it does."""
     if not cluster.have_remote_nodes:

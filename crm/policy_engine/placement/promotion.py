@@ -169,8 +169,10 @@ def _add_to_node(clone: Resource, instance: Resource) -> None:
     node = assigned_node(instance)
     if instance.promotion_score < 0 or node is None:
         return
-    candidate = clone.allowed[node.id]
-    candidate.score = scores.add(instance.promotion_score, candidate.score)
+    # What is not managed may be where its clone is not allowed (in an opt-in cluster): there is nothing to rank then.
+    candidate = clone.allowed.get(node.id)
+    if candidate is not None:
+        candidate.score = scores.add(instance.promotion_score, candidate.score)
 
 
 def _take_from_node(clone: Resource, instance: Resource) -> None:
@@ -179,7 +181,7 @@ def _take_from_node(clone: Resource, instance: Resource) -> None:
         instance.promotion_score = INFINITY
     elif node is None:
         instance.promotion_score = MINUS_INFINITY
-    elif instance.promotion_score >= 0:
+    elif instance.promotion_score >= 0 and node.id in clone.allowed:
         instance.promotion_score = clone.allowed[node.id].score
 
 

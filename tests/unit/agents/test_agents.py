@@ -15,6 +15,8 @@ from lxml import etree
 
 from crm.executor import metadata
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3] / "resource_agents"
 AGENTS = ROOT / "resource.d" / "crmd"
 NAMES = sorted(path.name for path in AGENTS.iterdir())

@@ -11,7 +11,7 @@ import pytest
 
 from crm.api.middleware import audit
 from crm.api.queries import audit_trail
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from crm.api.middleware import idempotency
 from crm.api.service import RequestRefused
 from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import NOW
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
 
 STANDBY = "/v1/cluster/cleanup"
 
@@ -195,6 +196,18 @@ def test_without_quorum_no_request_is_called_stale(client: Client) -> None:
     client.node.uncertain = RequestRefused("no-quorum", "nobody can say", "try again")
     answer = client.http.request(method, path, json=body, headers={"If-Match": '"0.99.0@7"'})
     assert (answer.status_code, answer.json()["code"]) == (503, "no-quorum")
+
+
+def test_without_quorum_who_wanted_a_change_is_told_of_that_and_not_of_reads(client: Client) -> None:
+    client.node.uncertain = RequestRefused("no-quorum", "nobody can say what is newest", "read without `consistent`")
+    client.node.state = replace(client.node.state, members=tuple(
+        replace(each, present=each.name == "one") for each in client.node.state.members))
+    client.http.post("/v1/nodes/two/standby")
+    answer = client.http.post("/v1/nodes/two/standby").json()
+    assert answer["detail"] == "Without quorum the configuration cannot be changed: only one of 2 nodes are here"
+    assert answer["next_step"] == "bring back one of two"
+    client.node.uncertain = RequestRefused("not-ready", "nobody could say", "read without `consistent`")
+    assert "consistent" not in client.http.post("/v1/nodes/two/standby").text
 
 
 def test_the_dc_is_told_who_asks_and_with_what(client: Client) -> None:

@@ -22,7 +22,7 @@ from crm.cib.redaction import REDACTED
 from crm.cib.token_lists import still_counts
 from crm.policy_engine.scheduling import allow_deep_recursion
 from tests.unit.api.node import NOW, FakeNode
-from tests.unit.api.test_doors import READ, WRITE, Client
+from tests.unit.api.test_authentication import READ, WRITE, Client
 
 
 def test_a_rate_allows_a_burst_and_then_so_many_a_second() -> None:

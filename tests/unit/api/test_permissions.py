@@ -17,7 +17,7 @@ from crm.api.auth.scopes import Scope
 from crm.api.views.openapi import operations
 from crm.cib.changes import Edit, EditVerb
 from tests.unit.api.node import FakeNode
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
 
 DOCUMENT = Client()._inner.openapi()
 ROUTES = [(method.upper(), path, operation) for path, method, operation in operations(DOCUMENT)]

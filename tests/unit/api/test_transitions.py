@@ -25,7 +25,7 @@ from crm.daemon.peer_queries import PeerQueries
 from crm.daemon.transition_archive import TransitionArchive
 from crm.model.transition import Synapse
 from tests.unit.api.node import CIB, NOW, FakeNode
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
 from tests.unit.daemon.test_transition_archive import START, TRANSITION, begun
 
 DONE = TransitionEnded(7, "complete", "", 1010.5, (ActionTiming(1, 1001.0, 1009.0, True),))

@@ -15,7 +15,9 @@ from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from tests.unit.api.node import CIB
-from tests.unit.api.test_doors import Client
+from tests.unit.api.test_authentication import Client
+
+pytestmark = pytest.mark.slow
 
 LISTS = ('<acls><acl_role id="r"><acl_permission id="p" kind="write" xpath="//primitive[@id=\'web\']"/></acl_role>'
          '<acl_target id="bert"><role id="r"/></acl_target></acls>')

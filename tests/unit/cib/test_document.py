@@ -14,6 +14,8 @@ from crm.cib.errors import CibError
 from crm.cib.parsing import ParsingLimits
 from crm.cib.version import CibVersion
 
+pytestmark = pytest.mark.slow
+
 CIB = """<cib admin_epoch="0" epoch="3" num_updates="7" validate-with="pacemaker-3.9">
   <configuration>
     <!-- what the cluster is told -->

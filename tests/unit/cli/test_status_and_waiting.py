@@ -12,7 +12,7 @@ import pytest
 from crm.cli import crmctl
 from crm.cli.connection import SOCKET_VARIABLE
 from crm.cli.crmctl_commands.status_overview import resources
-from crm.cli.crmctl_commands.task_commands import ProgressLine, progress
+from crm.cli.crmctl_commands.task_progress import ProgressLine, progress
 from crm.cli.pacemaker import crm_verify
 from crm.model.transition import Transition
 from tests.unit.api.node import FakeNode
@@ -163,7 +163,7 @@ def test_a_terminal_sees_one_line_and_nothing_is_left_of_it() -> None:
 
 def test_elsewhere_only_what_takes_long_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("crm.cli.crmctl_commands.task_commands.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("crm.cli.crmctl_commands.task_progress.time.monotonic", lambda: now[0])
     stream = io.StringIO()
     line = ProgressLine(stream)
     for text in ("web starts on one", "web starts on one", "web is looked at on one"):

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from crm.cib.document import Document
 from crm.controller import Controller, ControllerOptions, commands, events
-from crm.controller.cluster_state import CibPosition, ClusterConfig, HardState, Member, View
+from crm.controller.cluster_state import CibPosition, ClusterConfig, Member, View
 from crm.controller.core import EMPTY_CIB, NodeIdentity
+from crm.controller.hard_state import HardState
 from crm.controller.protocol.messages import Announce, JoinConfirm, JoinOffer, Message, Vote, VoteRequest
 
 Wanted = TypeVar("Wanted")

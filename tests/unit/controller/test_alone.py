@@ -8,9 +8,10 @@ from crm.cib.changes import Edit, EditVerb
 from crm.cib.status_updates import recorded_nodes
 from crm.cib.version import CibVersion
 from crm.controller import commands, events
-from crm.controller.cluster_state import CibPosition, HardState
+from crm.controller.cluster_state import CibPosition
 from crm.controller.core import EMPTY_CIB
 from crm.controller.fencing.fencing_history import FencingRecord
+from crm.controller.hard_state import HardState
 from crm.controller.protocol.messages import (
     Acknowledge,
     ActionRefused,

@@ -11,8 +11,9 @@ from crm.cib.document import Document
 from crm.cib.status_updates import TransientAttributeUpdate
 from crm.cib.version import CibVersion
 from crm.controller import events
-from crm.controller.cluster_state import HardState, Leadership
+from crm.controller.cluster_state import Leadership
 from crm.controller.core import EMPTY_CIB
+from crm.controller.hard_state import HardState
 from crm.controller.invariants import OF_FACTS, OF_LEADERS, OF_OTHERS, BrokenInvariantError
 from crm.model.transition import Transition
 from crm.transition import TransitionRun
@@ -52,7 +53,7 @@ def _fences(alone: Alone) -> None:
 
 def _quiet(alone: Alone) -> None:
     """No longer leading, with nothing else left over."""
-    alone.controller._dispatch.drop()
+    alone.controller._dispatch.stop_leading()
     alone.controller._planning.stop_leading()
     alone.controller._replication.stop_leading()
     _not_leading(alone)
@@ -62,7 +63,7 @@ def _promises(alone: Alone) -> None:
     alone.disk = False
     alone.controller._core.view = replace(alone.controller._core.view)
     alone.controller._replication.tell_all(TransientAttributeUpdate("1", "x", "1"), lambda: None)
-    alone.controller._dispatch.drop()
+    alone.controller._dispatch.stop_leading()
     alone.controller._planning.stop_leading()
     _not_leading(alone)
 
@@ -117,7 +118,7 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
 
 
 def _quiet_all(alone: Alone) -> None:
-    alone.controller._dispatch.drop()
+    alone.controller._dispatch.stop_leading()
     alone.controller._planning.stop_leading()
     alone.controller._replication.stop_leading()
 

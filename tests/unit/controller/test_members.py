@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crm.controller import commands
-from crm.controller.cluster_state import HardState
+from crm.controller.hard_state import HardState
 from crm.controller.membership.node_list import ListedNode, first_list
 from crm.controller.protocol.messages import Acknowledge, CibPatch
 from tests.unit.controller.alone import Alone

@@ -10,10 +10,11 @@ from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
 from crm.controller import Controller, ControllerOptions, commands, events
-from crm.controller.cluster_state import ClusterConfig, HardState
+from crm.controller.cluster_state import ClusterConfig
 from crm.controller.core import EMPTY_CIB, Core, NodeIdentity
 from crm.controller.execution.backoff import Backoff
 from crm.controller.execution.transition_runner import AGE_TIMER
+from crm.controller.hard_state import HardState
 from crm.controller.protocol.messages import Execute, JoinConfirm
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from tests.unit.controller.alone import START, Alone

@@ -125,3 +125,12 @@ def test_what_cannot_be_planned_is_reported_with_its_change() -> None:
     report = next(each for each in alone.controller.snapshot().reports if each.code == "planning-failed")
     assert "ValueError: evil" in report.message and str(plan.document.version) in report.message
     assert "crmctl history undo" in report.hint
+
+
+def test_a_machine_on_which_no_plan_can_be_made_is_no_mistake_of_ours() -> None:
+    alone = Alone("a")
+    plan = alone.wanted(commands.MakePlan)[-1]
+    alone.do(events.PlanReady(plan.plan_id, None, "its process was killed by signal 9", "make memory free"))
+    report = next(each for each in alone.controller.snapshot().reports if each.code == "planning-failed")
+    assert "killed by signal 9" in report.message and "mistake" not in report.message
+    assert (report.where, report.hint) == ("a", "make memory free")

@@ -12,7 +12,7 @@ import pytest
 
 from crm.cib.document import Document
 from crm.controller.core import EMPTY_CIB
-from crm.controller.leadership.leases import LeaseTerms
+from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.daemon.lease_holder import LeaseHolder, margin_ms
 from crm.executor import Executor, ExecutorSettings
 from crm.keeper.lease_file import Lease, LeaseFile, LeaseState

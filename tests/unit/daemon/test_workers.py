@@ -31,6 +31,8 @@ from crm.policy_engine import schedule
 from tests.bench.made_cib import Size, make
 from tests.unit.daemon import servants
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[ForkServer]:
@@ -122,8 +124,9 @@ def test_a_killed_worker_is_an_outcome(forks: ForkServer) -> None:
         task = asyncio.ensure_future(asked(worker, word="a", sleep=30))
         await asyncio.sleep(0.1)
         os.kill(worker.process_id, signal.SIGKILL)
-        with pytest.raises(WorkerError, match="ended unexpectedly"):
+        with pytest.raises(WorkerError, match=r"killed by signal 9 \(Killed\), probably by the kernel") as caught:
             await task
+        assert "journalctl -k" in caught.value.remedy
         assert not worker.alive
         assert await asked(await echo(forks), word="b") == ["b"]
 
@@ -187,6 +190,32 @@ def test_a_fork_server_that_dies_is_replaced(forks: ForkServer) -> None:
         os.kill(forks.process_id, signal.SIGKILL)
         until_gone(first.process_id)
         assert await asked(await echo(forks), word="b") == ["b"]
+
+    run(story)
+
+
+def test_a_fork_server_that_stands_still_is_replaced_soon(forks: ForkServer) -> None:
+    async def story() -> None:
+        await echo(forks)
+        os.kill(forks.process_id, signal.SIGSTOP)
+        began = time.monotonic()
+        assert await asked(await echo(forks), word="b") == ["b"]
+        assert time.monotonic() - began < 12
+
+    run(story)
+
+
+def test_a_job_says_why_no_process_can_be_had_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "posix_spawn", refuse)
+
+    async def story() -> None:
+        with pytest.raises(RequestRefused,
+                           match=r"no process could be started for it: .*temporarily unavailable") as caught:
+            await ClientJobs(ForkServer()).run(servants.descriptors)
+        assert "journalctl -k" in caught.value.hint
 
     run(story)
 
@@ -316,7 +345,7 @@ def test_a_plan_that_kills_its_process_again_has_failed(forks: ForkServer, left:
     left.write_text("100")
 
     async def story() -> None:
-        with pytest.raises(WorkerError, match="ended unexpectedly"):
+        with pytest.raises(WorkerError, match="killed by signal 9"):
             await Planner(forks, servant=partial(servants.Stricken, left, signal.SIGKILL)).plan(document())
         assert left.read_text() == "98"
 

@@ -21,6 +21,8 @@ from crm.cib.changes import Edit, EditVerb
 from crm.cib.status_updates import TransientAttributeUpdate, apply_updates
 from tests.unit.api.node import NOW, FakeNode
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Event:

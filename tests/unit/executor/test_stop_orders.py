@@ -10,6 +10,8 @@ import pytest
 
 from crm.executor import Executor, ExecutorSettings, OperationRequest, OperationResult
 from crm.executor.classes import Classes
+from crm.executor.last_starts import LastStarts
+from crm.executor.stop_orders import StopOrders
 from crm.keeper.lease_file import now_ns
 from crm.keeper.orders import StopOrder, StopOrderFolder
 from crm.keeper.stop_all import Stopping
@@ -156,3 +158,39 @@ def test_every_class_has_a_command(bench: Bench) -> None:
     assert command("stonith", "fence_x") is None
     assert command("nagios", "check") is None
     assert subprocess.run(command("lsb", "old") or (), check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("standard", "type_", "marks"), [
+    ("ocf", "Address", ("OCF_RESOURCE_INSTANCE=x", "CRMD_NODE=a")),
+    ("lsb", "old", ("CRMD_RESOURCE=x", "CRMD_NODE=a")),
+    ("service", "old", ("CRMD_RESOURCE=x", "CRMD_NODE=a")),
+    ("systemd", "web", ("/web.service",)),
+])
+def test_processes_of_every_class_can_be_known(bench: Bench, standard: str, type_: str, marks: tuple[str, ...]) -> None:
+    starts = LastStarts(None)
+    agent = AgentReference("x", standard, type_, "test" if standard == "ocf" else None)
+    starts.begins(OperationRequest(0, agent, "start"))
+    classes = Classes(bench.settings, None)
+    orders = StopOrders(bench.folder / "orders", starts, lambda request: classes.of(request.agent).program(request),
+                        bench.settings.extra_environment)
+    assert orders.begins("x") == ""
+    assert bench.orders()["x"].marks == marks
+
+
+def test_what_the_keeper_could_not_stop_is_not_started_where_others_rely_on_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        bench = Bench(tmp_path)
+        (tmp_path / "orders" / ".ip.new").mkdir()  # No order of that resource can be written.
+        orders = bench.executor.stop_orders
+        assert orders is not None
+        orders.required = lambda: True
+        refused = await bench.run("start")
+        assert (refused.carried_out, refused.rc) == (False, 1)
+        assert refused.exit_reason.startswith("how to stop it cannot be left for the keeper")
+        assert bench.active() == [] and orders.missing() == []
+        assert (await bench.run("start", "other")).rc == 0, "others have theirs"
+        orders.required = lambda: False
+        assert (await bench.run("start")).rc == 0, "with fencing it is started all the same"
+        assert orders.missing() == ["ip"]
+
+    asyncio.run(story())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crm.controller.leadership.leases import LeaseTerms
+from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.keeper.deadlines import acts_at_ns, is_due, may_hold, over_at_ns
 from crm.keeper.lease_file import Lease, LeaseState
 from crm.keeper.lease_rules import next_lease

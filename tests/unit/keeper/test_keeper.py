@@ -16,8 +16,10 @@ import pytest
 
 from crm.keeper.keeper import Keeper, KeeperSetup, is_held, register, registered
 from crm.keeper.lease_file import FOLDER, Lease, LeaseFile, LeaseState, now_ns
-from crm.keeper.orders import StopOrder, StopOrderFolder
-from crm.keeper.stop_all import Stopping, end_processes
+from crm.keeper.orders import StopOrder, StopOrderFolder, in_control_group
+from crm.keeper.stop_all import Stopping, end_processes, marks
+
+pytestmark = pytest.mark.slow
 
 UNTIL_S = 5.0
 
@@ -193,6 +195,15 @@ def test_processes_are_known_by_all_their_marks(folder: Path) -> None:
     assert other.poll() is None
     other.kill()
     other.wait()
+
+
+def test_a_process_of_a_unit_is_known_by_its_control_group(tmp_path: Path) -> None:
+    (tmp_path / "environ").write_bytes(b"A=1\0B=2\0")
+    (tmp_path / "cgroup").write_text("4:cpu,cpuacct:/system.slice/web.service/worker\n0::/system.slice/web.service\n")
+    found = marks(tmp_path)
+    assert {b"A=1", in_control_group("web.service").encode(), in_control_group("worker").encode()} <= found
+    assert in_control_group("eb.service").encode() not in found
+    assert marks(Path("/proc/self")), "the kernel writes it so"
 
 
 def test_a_process_is_known_by_its_birth_too(folder: Path) -> None:

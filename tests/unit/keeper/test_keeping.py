@@ -17,6 +17,8 @@ from crm.keeper.keeper import is_held, registered
 from crm.keeper.lease_file import FOLDER, Lease, LeaseFile, LeaseState, now_ns
 from crm.keeper.orders import StopOrder, StopOrderFolder
 
+pytestmark = pytest.mark.slow
+
 SUPERVISOR = """
 import sys, time
 from pathlib import Path

@@ -8,11 +8,11 @@ import pytest
 from lxml import etree
 
 from crm.cib.history_entry import FinishedOperation, entries_for
+from crm.cib.simulated_cib import SimulatedCib
 from crm.cli.simulate import main
 from crm.model.score import INFINITY
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 from crm.transition import ActionOutcome
-from crm.transition.simulated_cib import SimulatedCib
 from crm.transition.simulation import InjectedFailure, SimulatedExecution, parse_failure, simulate
 
 AT = 1_700_000_000

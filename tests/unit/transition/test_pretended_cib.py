@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from crm.transition.simulated_cib import SimulatedCib
+from crm.cib.simulated_cib import SimulatedCib
 
 CIB = ('<cib><configuration><nodes><node id="1" uname="one"/></nodes></configuration><status><node_state id="1" '
        'uname="one"><lrm id="1"><lrm_resources><lrm_resource id="old"/></lrm_resources></lrm></node_state></status>'

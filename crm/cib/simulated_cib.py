@@ -7,6 +7,7 @@ what was done, as `crm_simulate` prints it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 from lxml import etree
 
@@ -27,6 +28,29 @@ class SimulatedCib:
         self._status = _child(self.root, "status")
         self._histories: dict[etree._Element, dict[str, etree._Element]] = {}
         self._states = {state.get("uname"): state for state in reversed(self._status.findall("node_state"))}
+
+    def add_node(self, name: str) -> None:
+        """Configure a node, unless it is."""
+        nodes = self.root.find("configuration/nodes")
+        assert nodes is not None, "a CIB of the newest schema has its sections"
+        if name not in {node.get("uname") for node in nodes}:
+            etree.SubElement(nodes, "node", id=name, uname=name)
+
+    def configure(self, configuration: etree._Element) -> None:
+        """Put a configuration in place of the present one."""
+        present = self.root.find("configuration")
+        assert present is not None, "a CIB has a configuration"
+        self.root.replace(present, deepcopy(configuration))
+
+    def set_standby(self, name: str) -> None:
+        """Configure a node to be in standby, whatever it says now."""
+        node = next(each for each in self.root.iterfind("configuration/nodes/node") if each.get("uname") == name)
+        identity = f"simulated-{node.get('id')}"
+        attributes = etree.SubElement(node, "instance_attributes", id=identity)
+        for pair in node.iterfind("instance_attributes/nvpair"):
+            if pair.get("name") == "standby":
+                pair.set("value", "on")
+        etree.SubElement(attributes, "nvpair", id=f"{identity}-standby", name="standby", value="on")
 
     def set_quorum(self, quorate: str) -> None:
         """Say whether there is quorum."""
@@ -80,7 +104,10 @@ class SimulatedCib:
 
     def node_fails(self, name: str) -> None:
         """The node is lost although nobody expected it to go."""
-        self._set_state(name, {**_UP, "in_ccm": "false"})
+        state = self._set_state(name, {**_UP, "in_ccm": "false"})
+        # What becomes of it is asked for, not when: a lease that it holds is over by then.
+        if "lease" in state.attrib:
+            del state.attrib["lease"]
 
     def _set_state(self, name: str, values: Mapping[str, str]) -> etree._Element:
         state = self.node_state(name)

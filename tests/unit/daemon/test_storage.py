@@ -12,8 +12,9 @@ import pytest
 from crm.cib.changes import Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.controller.cluster_state import HardState, StoreState
+from crm.controller.cluster_state import StoreState
 from crm.controller.core import EMPTY_CIB
+from crm.controller.hard_state import HardState
 from crm.controller.replication.idempotency import AppliedRequest, AppliedRequests, RequestKey
 from crm.daemon import storage as disk
 from crm.daemon.storage import RECEIPTS, DurableStorage, FolderInUseError
@@ -110,7 +111,7 @@ def recall(folder: Path) -> tuple[HardState, Document | None]:
 
 
 def test_what_was_confirmed_is_there_afterwards(tmp_path: Path) -> None:
-    hard_state = HardState(7, "b", 7)
+    hard_state = HardState(7, "b", 7, leases=(("1", "7000"), ("2", "none")))
     assert write(tmp_path, (hard_state, document("x"))) == [1]
     remembered, cib = recall(tmp_path)
     assert remembered == hard_state

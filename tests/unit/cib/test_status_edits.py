@@ -29,14 +29,25 @@ def document() -> Document:
 
 def forgotten(document: Document, resource: str | None = None, everything: bool = False) -> set[str]:
     notes, recorded = cleanup(document, "1", resource, everything)
-    assert {note.resource for note in notes if isinstance(note, HistoryRemoval)} == set(recorded)
-    return set(recorded)
+    assert [note for note in notes if isinstance(note, HistoryRemoval)] == recorded
+    return {str(note.resource) for note in recorded}
 
 
 def test_what_is_healthy_is_not_doubted(document: Document) -> None:
     assert forgotten(document) == {"failed", "late", "counted:0"}
     assert forgotten(document, "well") == set()
     assert forgotten(document, "failed") == {"failed"}
+
+
+def test_what_is_changing_keeps_all_but_its_failures(document: Document) -> None:
+    _, recorded = cleanup(document, "1", None, everything=True, changing={"well", "failed"})
+    entries = {note.resource: note.entries for note in recorded}
+    assert entries == {"failed": ("failed_last_0",), "late": (), "counted:0": ()}
+
+
+def test_what_is_under_way_is_no_failure() -> None:
+    found = Document.parse(CIB.format(resources=history("slow", 193, -1)))
+    assert forgotten(found) == set()
 
 
 def test_everything_is_looked_at_again_if_that_is_asked_for(document: Document) -> None:

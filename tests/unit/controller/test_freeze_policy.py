@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from crm.cib.document import Document
-from crm.controller.cluster_state import ClusterConfig, HardState, Leadership, Member, View
+from crm.controller.cluster_state import ClusterConfig, Leadership, Member, View
 from crm.controller.core import EMPTY_CIB, Core, NodeIdentity
 from crm.controller.execution.freeze_policy import without_foreign_beginnings
+from crm.controller.hard_state import HardState
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
 
 FREEZE = EMPTY_CIB.replace("<crm_config/>", '<crm_config><cluster_property_set id="o"><nvpair id="n" '

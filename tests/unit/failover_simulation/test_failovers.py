@@ -12,6 +12,8 @@ from crm.failover_simulation import BadExpectation, FaultEffect, ResourcePlaceme
 from crm.testing import Failovers
 from tests.unit.observe.helpers import DUMMY, entry, history, member
 
+pytestmark = pytest.mark.slow
+
 DATABASE = Path("cib_examples/database.xml")
 NO_PARAMETERS = "f2317cad3d54cec5d7d7aa7d0bf35cf8"
 
@@ -143,3 +145,9 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--nodes" in capsys.readouterr().err
     assert crmctl.main(["failover-test", "cib_examples/web-service.xml", "--nodes", "a,b,c"]) == 0
     assert crmctl.main(["failover-test", str(DATABASE), "--expect", str(tmp_path / "none")]) == 66
+
+
+def test_a_lease_that_a_node_holds_only_takes_time() -> None:
+    cib = web().replace(b'<node_state id="a"', b'<node_state lease="7000" id="a"')
+    assert b"lease" in cib
+    assert Failovers(cib).lose("a").where("web") == Failovers(web()).lose("a").where("web") == ["b"]

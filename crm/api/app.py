@@ -90,7 +90,7 @@ def create(
         status_routes.routes(service, picture, now),
         task_routes.routes(service, now),
         cib_routes.routes(service, checks.of_xml, checks.of_all),
-        simulation_routes.routes(service, now),
+        simulation_routes.routes(service, now, checks.of_plan),
         ticket_routes.routes(service, now),
         operation_routes.routes(service, picture),
         option_routes.routes(service),

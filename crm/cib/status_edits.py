@@ -6,7 +6,7 @@ Pure, and apart from the controller that writes it, because what would be writte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Iterable, Set
 
 from lxml import etree
 
@@ -15,9 +15,11 @@ from crm.cib.parsing import Element
 from crm.cib.status_updates import (
     AttributesRemoval,
     HistoryRemoval,
+    LeftRunningUpdate,
     NodeUpdate,
     StatusUpdate,
     TransientAttributeUpdate,
+    left_running,
     primitives_of,
     recorded_resources,
     transient_attributes,
@@ -34,9 +36,10 @@ _LET_GO = {"expected": "down", "lease": NOT_AWAITED}
 _EXPRESSION = re.compile(r"(?P<name>value)?(?:(?P<one>\+\+)|(?P<sign>[+-])=(?P<by>-?\w+))")
 
 
-def node_left(node_id: str, name: str) -> list[StatusUpdate]:
-    """A node is gone, and known to be off: what it ran is gone, too."""
-    return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id)]
+def node_left(node_id: str, name: str, left: Collection[StatusUpdate] = ()) -> list[StatusUpdate]:
+    """A node is gone, and known to be off: what it ran is gone, too, but for what it has `left` running."""
+    keeping = frozenset(each for note in left if isinstance(note, LeftRunningUpdate) for each in note.resources)
+    return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id, keeping=keeping), *left]
 
 
 def lost(node_id: str, name: str, lease: str, unsure: Iterable[str] = ()) -> list[StatusUpdate]:
@@ -50,7 +53,7 @@ def lost(node_id: str, name: str, lease: str, unsure: Iterable[str] = ()) -> lis
 def doubted(document: Document, node_id: str, name: str, lease: str) -> list[StatusUpdate]:
     """A node that is lost may also run what its history does not tell of."""
     kept = recorded_resources(document, node_id)
-    unsure = [resource for resource in kept if not _may_run(document, node_id, resource)]
+    unsure = [resource for resource in kept if not may_run(document, node_id, resource)]
     return [*lost(node_id, name, lease, unsure), NodeUpdate(node_id, name, {"expected": "member"})]
 
 
@@ -61,7 +64,7 @@ def node_removed(document: Document, node_id: str, name: str) -> list[StatusUpda
     starts any of it elsewhere.
     """
     running = frozenset(resource for resource in recorded_resources(document, node_id)
-                        if _may_run(document, node_id, resource))
+                        if may_run(document, node_id, resource))
     return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id, keeping=running)]
 
 
@@ -72,10 +75,10 @@ def _absent(node_id: str, name: str, further: dict[str, str]) -> list[StatusUpda
 
 def may_run_anything(document: Document, node_id: str) -> bool:
     """Whether something may be active on a node, as far as its history says."""
-    return any(_may_run(document, node_id, resource) for resource in recorded_resources(document, node_id))
+    return any(may_run(document, node_id, resource) for resource in recorded_resources(document, node_id))
 
 
-def _may_run(document: Document, node_id: str, resource: str) -> bool:
+def may_run(document: Document, node_id: str, resource: str) -> bool:
     """Whether the last that was done with a resource on a node may have left it active."""
     found = document.root.xpath(
         "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource[@id=$resource]/lrm_rsc_op",
@@ -115,8 +118,9 @@ def cleanup(document: Document, node_id: str, resource: str | None, everything: 
                   if name.startswith(_FAILURES) and meant(_resource_of(name))]
     counted = {_resource_of(name).split(":")[0] for name in attributes}
     failed = _failed_entries(document, node_id)
+    left = left_running(document).get(node_id, ())  # Not a failure, but all that is known of a node that is away.
     recorded = [name for name in recorded_resources(document, node_id)
-                if meant(name) and (everything or name in failed or name.split(":")[0] in counted)]
+                if meant(name) and name not in left and (everything or name in failed or name.split(":")[0] in counted)]
     forgotten = [HistoryRemoval(node_id, name) for name in recorded if name not in changing]
     forgotten += [HistoryRemoval(node_id, name, tuple(entries)) for name, entries in failed.items()
                   if name in recorded and name in changing]

@@ -27,6 +27,8 @@ _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 
 _LOCK = "shutdown-lock"
+LEFT_RUNNING = "left-running"
+"""Marks what a lost node was not managing, so that neither the node nor its keeper has stopped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,14 @@ class LockUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftRunningUpdate:
+    """Mark what a node leaves running: its history stays until the node is back, or known to be off."""
+
+    node_id: str
+    resources: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class TransientAttributeUpdate:
     """Set a transient attribute of a node; with no value, drop it."""
 
@@ -131,8 +141,8 @@ class RootUpdate:
     attributes: Mapping[str, str]
 
 
-StatusUpdate = (NodeUpdate | HistoryUpdate | OperationUpdate | HistoryRemoval | LockUpdate | TransientAttributeUpdate
-                | FailCountUpdate | AttributesRemoval | NodeRemoval | RootUpdate)
+StatusUpdate = (NodeUpdate | HistoryUpdate | OperationUpdate | HistoryRemoval | LockUpdate | LeftRunningUpdate
+                | TransientAttributeUpdate | FailCountUpdate | AttributesRemoval | NodeRemoval | RootUpdate)
 
 
 def apply_updates(document: Document, notes: Iterable[StatusUpdate]) -> Document:
@@ -172,6 +182,15 @@ def recorded_resources(document: Document, node_id: str) -> list[str]:
         "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/@id", node=node_id, smart_strings=False
     )
     return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def left_running(document: Document) -> dict[str, list[str]]:
+    """What each lost node has left running, by node id."""
+    found: dict[str, list[str]] = {}
+    for state in document.root.iterfind("status/node_state"):
+        for resource in state.iterfind(f"lrm/lrm_resources/lrm_resource[@{LEFT_RUNNING}]"):
+            found.setdefault(str(state.get("id")), []).append(str(resource.get("id")))
+    return found
 
 
 def recorded_calls(document: Document, node_id: str) -> set[tuple[str, str]]:
@@ -236,6 +255,12 @@ def _take(root: Element, note: StatusUpdate) -> Element:
         case LockUpdate(node_id, resource_id, since):
             state = _node_state(root, node_id)
             _lock(state, node_id, resource_id, since)
+            return state
+        case LeftRunningUpdate(node_id, left):
+            state = _node_state(root, node_id)
+            for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
+                if history.get("id") in left:
+                    history.set(LEFT_RUNNING, "true")
             return state
         case TransientAttributeUpdate(node_id, name, value):
             state = _node_state(root, node_id)
@@ -312,6 +337,8 @@ def _forget_all(state: Element, node_id: str, keeping: frozenset[str] = frozense
     for resource in left:
         if resource.get("id") not in keeping:
             del resource[:]
+            if LEFT_RUNNING in resource.attrib:
+                del resource.attrib[LEFT_RUNNING]
         _resources(state, node_id).append(resource)
 
 

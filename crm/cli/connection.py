@@ -143,11 +143,21 @@ def exit_code(code: str) -> int:
     return _EXIT_CODES.get(code, NO_SUCH_OBJECT if code.startswith("no-such-") else ERROR)
 
 
+def in_sentences(message: str, hint: str) -> str:
+    """A message and its hint as one text, whether or not each ends with a full stop."""
+    return ". ".join(part for each in (message, hint) if (part := each.strip().removesuffix(".")))
+
+
+def _place(entry: Mapping[str, object]) -> str:
+    where = str(entry.get("where"))
+    return f"line {entry['line']}, {where}" if entry.get("line") else where
+
+
 def _worded(problem: Mapping[str, object]) -> str:
     """The cause in a line or more: every report of an invalid CIB is one."""
     reports = problem.get("reports")
     if isinstance(reports, list) and len(reports) > 1:
-        lines = [f"  line {entry.get('line')}, {entry.get('where')}: {entry.get('message')}" for entry in reports]
+        lines = [f"  {_place(entry)}: {entry.get('message')}" for entry in reports]
         return f"{len(reports)} things are wrong:\n" + "\n".join(lines)
     place = f" (line {problem['line']})" if problem.get("line") and "line" not in str(problem.get("detail")) else ""
     return f"{problem.get('detail')}{place}"

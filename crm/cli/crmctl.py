@@ -92,10 +92,10 @@ def _add_wishes(commands: api_calls.Commands) -> None:
         ("maintenance", "leave everything on a node as it is"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("node")
+        command.add_argument("nodes", nargs="+", metavar="node")
         api_calls.add_dry_run(command)
         api_calls.add_wait(command)
-        command.set_defaults(act=_node, verb=name)
+        command.set_defaults(act=_nodes, verb=name)
 
     move = commands.add_parser("move", help="have a resource run elsewhere for a while")
     move.add_argument("resource")
@@ -207,16 +207,23 @@ def _cib(options: argparse.Namespace) -> None:
     sys.stdout.write(document(request("GET", "/v1/cib", query={"section": options.section}).text))
 
 
-def _node(options: argparse.Namespace) -> int:
-    undo = "" if options.verb == "online" else f" (undo: crmctl online {options.node})"
-    said = {"standby": "is in standby", "online": "is online", "maintenance": "is in maintenance"}[options.verb]
-    where = api_calls.path("nodes", options.node, options.verb)
-    answer = api_calls.write(options, "POST", where, None, f"Node {options.node} {said}{undo}")
-    if answer is None or options.no_wait:
+def _nodes(options: argparse.Namespace) -> int:
+    """One change after the other; then what all of them run. The gravest exit code."""
+    changed = [node for node in options.nodes if _node(options, node)]
+    if options.no_wait:
         return 0
     from crm.cli.crmctl_commands.wait_until_idle import node_changed
 
-    return node_changed(options, "" if options.verb == "online" else f"crmctl online {options.node}")
+    undo = "" if options.verb == "online" else "crmctl online {}"
+    return max((node_changed(options, node, undo.format(node)) for node in changed), default=0)
+
+
+def _node(options: argparse.Namespace, node: str) -> bool:
+    """Whether the change was made, and not only planned."""
+    undo = "" if options.verb == "online" else f" (undo: crmctl online {node})"
+    said = {"standby": "is in standby", "online": "is online", "maintenance": "is in maintenance"}[options.verb]
+    where = api_calls.path("nodes", node, options.verb)
+    return api_calls.write(options, "POST", where, None, f"Node {node} {said}{undo}") is not None
 
 
 def _move(options: argparse.Namespace) -> int:
@@ -239,7 +246,8 @@ def _cleanup(options: argparse.Namespace) -> int:
     if options.dry_run:
         api_calls.print_plan(answer)
         return 0
-    print(f"Cleared {answer['forgotten']} resource histories; re-probing", flush=True)
+    count = answer["forgotten"]
+    print(f"Cleared the history of {count} resource{'' if count == 1 else 's'}; re-probing", flush=True)
     if options.no_wait:
         return 0
     from crm.cli.crmctl_commands.wait_until_idle import cleaned_up

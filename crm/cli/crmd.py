@@ -84,7 +84,7 @@ def daemon(config: Path | None) -> int:
     audit.write_to(settings.audit_file, settings.api.audit_bytes, settings.api.audit_files)
     return run(
         settings, lambda service: create(service, display=display(settings.messaging.layer), doors=doors),
-        forks, validate,
+        forks, validate, lambda: audit.reports(settings.node_name),
     )
 
 

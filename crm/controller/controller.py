@@ -49,6 +49,7 @@ from crm.controller.leadership.lease_records import LeaseRecords
 from crm.controller.leadership.lease_terms import LeaseTerms
 from crm.controller.leadership.leases import LostNodeLeases
 from crm.controller.leadership.leaving import Leaving
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.leadership.lone_start import LoneStart
 from crm.controller.leadership.lost_store import LostStore
 from crm.controller.leadership.safe_mode import SafeMode
@@ -90,9 +91,10 @@ class Controller:
         self._lost_store = LostStore(self._core, self._election)
         self._lone_start = LoneStart(self._core, self._parts.view_changed)
         self._releases = Releases(self._core, self._replication)
+        self._left_running = LeftRunning(self._core)
         self._joining = Joining(self._core, self._parts, self._election, self._replication, self._history,
-                                self._releases, self._leases, lambda node: self._dispatch.beginning_on(node),
-                                options.watchdog, options.written_at)
+                                self._releases, self._leases, self._left_running,
+                                lambda node: self._dispatch.beginning_on(node), options.watchdog, options.written_at)
         self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication)
         self._fencings = FencingHistory()
         self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts,
@@ -154,6 +156,7 @@ class Controller:
                 break
             self._to_self()
         self._leases.look()
+        self._left_running.look()
         self._invariants.check()
         commands, core.commands = core.commands, []
         return commands
@@ -211,8 +214,10 @@ class Controller:
                         self._dispatch.number, self._dispatch.progress,
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
                          *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
+                         *self._left_running.reports(),
                          *self._replication.dropped.reports(),
-                         *self._planning.reports, *self._throttle.reports(), *self._backoff.reports()),
+                         *self._planning.reports, *self._dispatch.rest.reports(),
+                         *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.hard_state.cib_term, self._safe_mode.cause, core.hard_state.nodes)
 
     def _state(self) -> str:
@@ -300,6 +305,7 @@ class Controller:
             replicating.COMMIT_TIMER: self._replication.commit_timer,
             plans.RECHECK_TIMER: lambda: self._planning.want("time for another look"),
             plans.CHANGES_TIMER: self._planning.changes_timer,
+            plans.LOOK_TIMER: self._planning.look,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
             dispatching.AGE_TIMER: self._dispatch.age_timer,
             backing.TIMER: self._dispatch.pump,
@@ -409,7 +415,7 @@ class Controller:
         """Whoever has stopped by now what it ran is as good as fenced."""
         self._core.changed("members")
         for name in self._leases.over() if self._core.leading else ():
-            self._joining.record_absence(name, Absence.OFF)
+            self._joining.record_absence(name, Absence.STOPPED)
             self._replication.flush()
             self._parts.node_off(name)
             self._planning.want(f"the lease of {name} has ended")

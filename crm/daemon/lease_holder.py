@@ -64,6 +64,7 @@ class LeaseHolder:
         self._over = False
         self._reviewed: tuple[int, ...] = ()
         self._reviewed_at = 0
+        self._reviewed_document: Document | None = None
         self._reviewing: asyncio.Task[None] | None = None
 
     async def work(self) -> None:
@@ -128,9 +129,11 @@ class LeaseHolder:
         rules, which look at the time and at attributes, again and again."""
         document = self._document()
         version = tuple(document.version[:2])
-        due = self._clock() - self._reviewed_at > _REVIEW_NS and has_ruled_meta_attributes(document)
+        # A leader's CIB may be another one of the same version as ours.
+        changed = document is not self._reviewed_document or has_ruled_meta_attributes(document)
+        due = self._clock() - self._reviewed_at > _REVIEW_NS and changed
         if (version != self._reviewed or due) and (self._reviewing is None or self._reviewing.done()):
-            self._reviewed_at = self._clock()
+            self._reviewed_at, self._reviewed_document = self._clock(), document
             self._reviewing = asyncio.get_running_loop().create_task(self._spare(document, version))
 
     async def _spare(self, document: Document, version: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 
     0   left as asked            69  a port or folder is in use, or the message layer cannot work
     70  a mistake of ours (it is started again)      74  the store on disk cannot be used
+    71  it cannot be started for now (tried again)
     76  this release does not fit the cluster's                  78  the settings contradict each other
 """
 
@@ -37,6 +38,7 @@ from crm.daemon.storage import DurableStorage, FolderInUseError
 from crm.executor import Executor, ExecutorSettings, OperationResult
 from crm.executor.tools import lay_tools
 from crm.messaging import LayerError, complete, find_layer
+from crm.model.report import Report
 
 if TYPE_CHECKING:
     from crm.daemon.api_sockets import ApiSockets
@@ -57,23 +59,28 @@ _STATUS = {"port-in-use": 69, "cannot-listen": 69, "name-in-use": 69}
 
 
 def main(settings: Settings, make_app: MakeApp | None = None, forks: ForkServer | None = None,
-         validate: Validate | None = None) -> int:
-    """Run a node until it is told to leave; the process's exit status. `forks` has begun before anything else."""
+         validate: Validate | None = None, reports: Callable[[], tuple[Report, ...]] = tuple) -> int:
+    """Run a node until it is told to leave; the process's exit status. `forks` has begun before anything else.
+
+    `reports`: what else is wrong with this node.
+    """
     _set_up_logging(settings)
     try:
-        return _serve(settings, make_app, forks, validate)
+        return _serve(settings, make_app, forks, validate, reports)
     finally:
         flush()
 
 
-def _serve(settings: Settings, make_app: MakeApp | None, forks: ForkServer | None, validate: Validate | None) -> int:
+def _serve(settings: Settings, make_app: MakeApp | None, forks: ForkServer | None, validate: Validate | None,
+           reports: Callable[[], tuple[Report, ...]]) -> int:
     # Threads (disk, large requests) must hand the interpreter back to the loop sooner than after the usual 5 ms.
     sys.setswitchinterval(0.0005)
     priority.prefer(settings.nice)
     try:
         settings.check()
         listening = _supervised_socket(settings)
-        return asyncio.run(_run(settings, listening, make_app, forks or ForkServer(), validate))
+        return asyncio.run(_run(settings, listening, make_app, forks or ForkServer(), validate,
+                                reports))
     except SettingsError as error:
         return _fail(78, str(error), error.hint)
     except LayerError as error:
@@ -97,7 +104,7 @@ def _supervised_socket(settings: Settings) -> socket.socket | None:
 
 
 async def _run(settings: Settings, listening: socket.socket | None, make_app: MakeApp | None, forks: ForkServer,
-               validate: Validate | None) -> int:
+               validate: Validate | None, reports: Callable[[], tuple[Report, ...]]) -> int:
     factory = find_layer(settings.messaging.layer)
     layer_settings = complete(factory, settings.layer_settings(listening))
     durable = DurableStorage(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
@@ -122,7 +129,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
 
     tls = _tls(settings)
     sockets = ApiSockets(settings.api)
-    node.more_reports.append(sockets.reports)
+    node.more_reports += [sockets.reports, reports]
     with contextlib.closing(sockets):
         # The application takes a second to load: it is not to hold up a node that is a member already.
         app = asyncio.ensure_future(asyncio.to_thread(make_app, node.service)) if make_app else None

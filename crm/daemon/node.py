@@ -18,6 +18,7 @@ from typing import assert_never
 from crm.controller import Controller, ControllerOptions, ControllerSnapshot, commands, events
 from crm.controller.cluster_state import ClusterConfig, Member, View
 from crm.controller.core import NodeIdentity
+from crm.controller.execution.rest_watch import RESTLESS
 from crm.controller.protocol.codec import BadMessage, UnknownMessage, decode, encode
 from crm.controller.protocol.messages import FenceOrder
 from crm.controller.replication.requests import Validate
@@ -308,12 +309,14 @@ class NodeShell:
         return tuple(report for told in self.more_reports for report in told())
 
     def _found_here(self) -> tuple[Report, ...]:
-        """What is wrong with this node, for the others."""
+        """What is wrong with this node, for the others; and, if it leads, with its plans."""
         problem = self._durable.problem
+        restless = tuple(each for each in self._snapshot().reports if each.code in RESTLESS)
         if not problem:
-            return self._own_reports()
-        return (*self._own_reports(), Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
-                               "Nothing that is acknowledged counts on this node's disk until it takes changes again"))
+            return (*self._own_reports(), *restless)
+        return (*self._own_reports(), *restless, Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
+                               f"Make room in {self._durable.folder}, or mend its disk: nothing that is acknowledged "
+                               "counts on this node's disk until it takes changes again"))
 
     def _incarnations(self) -> dict[str, str]:
         return {member.name: member.incarnation for member in self._snapshot().view.members}

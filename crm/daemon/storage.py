@@ -129,7 +129,8 @@ class DurableStorage:
             try:
                 await self._write_patiently(token, hard_state, document)
             except (CibError, OSError) as error:
-                self._complain(str(error))
+                why = error.strerror if isinstance(error, OSError) else error
+                self._complain(f"{self.folder} cannot be written: {why}")
                 self._failing(token)
                 await asyncio.sleep(RETRY_S)
                 self._wake.set()

@@ -153,10 +153,15 @@ def reset() -> None:
 
 
 def register(folder: Path, role: str = "daemon") -> None:
-    """Say who this process is, so that the keeper finds it. Before anything else is done."""
+    """Say who this process is, so that the keeper finds it. Before anything else is done. Raises OSError."""
     beside = folder / f".{role}.{os.getpid()}"
-    beside.write_text(f"{os.getpid()} {born(os.getpid())}", encoding="ascii")
-    beside.replace(folder / role)
+    try:
+        beside.write_text(f"{os.getpid()} {born(os.getpid())}", encoding="ascii")
+        beside.replace(folder / role)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def registered(folder: Path, role: str = "daemon") -> int:

@@ -51,6 +51,10 @@ class Addresses:
             return known
         return await asyncio.shield(asked)
 
+    def known(self, host: str) -> tuple[str, ...]:
+        """The addresses that a name had last; none of what was never asked for."""
+        return self._known.get(host, ())
+
     async def connect(self, make: Callable[[], P], host: str, port: int) -> P:
         """A connection to the first address of a host that takes one. Raises OSError."""
         loop = asyncio.get_running_loop()

@@ -102,6 +102,7 @@ class ResourceHistory:
     shutdown_lock: int = 0
     entries: tuple[HistoryEntry, ...] = ()
     restart: str = ""
+    left_running: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from crm.policy_engine.actions.propagate import propagate
 from crm.policy_engine.actions.remote import order_remote_actions
 from crm.policy_engine.constraints import colocations, cycles, locations, orders, tickets
 from crm.policy_engine.constraints.colocations import ColocationList, ResolvedColocation
+from crm.policy_engine.constraints.contradictions import contradiction_reports, groups_of
 from crm.policy_engine.constraints.lookup import ConstraintNames
 from crm.policy_engine.constraints.tickets import LossPolicy, ResolvedTicketConstraint
 from crm.policy_engine.observe import observe
@@ -149,6 +150,7 @@ class _Relations:
     def add_configured(self) -> None:
         """Everything of the configuration, health first."""
         together, sequence = cycles.Edges[str](), cycles.Edges[cycles.CycleStep]()
+        colocated: list[ResolvedColocation] = []
         for location in health_locations(self.cluster):
             self._locate(location)
         for constraint in self.cluster.cib.constraints:
@@ -160,6 +162,7 @@ class _Relations:
                     for colocation in colocations.resolve(self.names, constraint):
                         if colocation.score > 0:  # Two that stay away from each other are no circle.
                             together.add(colocation.dependent.id, colocation.primary.id, colocation.id)
+                        colocated.append(colocation)
                         self.colocate(colocation)
                 case model.Order():
                     orders.resolve(_PlanOrderer(self.plan, constraint.id, sequence), self.names, constraint)
@@ -171,7 +174,8 @@ class _Relations:
                             self.trace.scores(ticket.resource, ScoreCause.TICKET, ticket)
         for home in restarts.homes(self.cluster, self.names):
             self._locate(home)
-        self.cluster.reports += [*cycles.colocation_reports(together), *cycles.ordering_reports(sequence)]
+        self.cluster.reports += [*cycles.colocation_reports(together), *cycles.ordering_reports(sequence),
+                                 *contradiction_reports(groups_of(self.cluster.resources), colocated)]
 
     def _locate(self, location: locations.ResolvedLocation) -> None:
         self.locations.append(location)

@@ -1,6 +1,8 @@
 """Public helpers to test clusters: whole clusters on virtual time, with faults and checkers.
 
     failovers             failover tests in Python, for pytest or anything that understands `assert`
+    fail_count_checker    the promise that a fail count of a living node never shrinks, unless it was cleaned up or has
+                          expired
     fault_catalogue       what goes wrong in a hunt: a catalogue of faults, one function each, chosen by weight and by
                           the world's chance
     fuzz                  the hunt: many seeds, each a cluster that lives through faults and must then settle

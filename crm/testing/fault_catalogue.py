@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crm.cib.changes import Edit, EditVerb
-from crm.cib.status_updates import cluster_option
 from crm.controller.cluster_state import StoreState
-from crm.model.values import is_true
 from crm.testing import node_list_requests, simulated_clients
 from crm.testing.simulated_node import SimulatedNode
 from crm.testing.world import World
@@ -204,12 +202,7 @@ def _clean_up(world: World, node: SimulatedNode) -> bool:
 
 
 def _shut_down(world: World, node: SimulatedNode) -> bool:
-    # In maintenance a node leaves its services running (as in Pacemaker); to end that without it, and without fencing,
-    # asks for two of them.
     if node.controller is None:
-        return False
-    fencing = cluster_option(node.controller.snapshot().document, "fencing-enabled", "stonith-enabled")
-    if world.checkers.unwatched and not is_true(fencing or "true"):
         return False
     world.shut_down(node.name)
     return True
@@ -323,6 +316,7 @@ LEASES = Catalogue((
     ("kill-daemon-for-good", 4, _kill_daemon),
     ("freeze-daemon", 8, _freeze_daemon),
     ("cut-off-more", 4, _cut_off),
+    ("leave-alone", 3, simulated_clients.leave_alone),
 ))
 """Without fencing. Clocks do not jump: a daemon's own never does (`crm.daemon.clock`)."""
 TERMS = Catalogue((

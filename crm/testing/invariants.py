@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from crm.controller.commands import RequestAnswered
 from crm.controller.protocol.keys import TransitionKey, failure_attributes
 from crm.model.transition import ActionKind, GraphAction
+from crm.testing.fail_count_checker import FailCountChecker
 
 if TYPE_CHECKING:
     from crm.controller.cluster_state import View
@@ -82,6 +83,7 @@ class InvariantCheckers:
         self._leaders: dict[int, str] = {}
         self._broken_at: dict[str, float] = {}
         self._state_unknown: set[str] = set()
+        self.fail_counts = FailCountChecker(world)
         self._failures: Counter[tuple[str, str]] = Counter()
         self._under_way: dict[int, _UnderWay] = {}
         self._acknowledged_at: dict[str, tuple[float, tuple[int, int, int]]] = {}
@@ -139,6 +141,7 @@ class InvariantCheckers:
         assert action.resource is not None
         counted, _ = failure_attributes(action.resource.id, action.operation, action.interval_ms)
         self._failures[self._world.config.id_of(node.name), counted] += 1
+        self.fail_counts.failed(node.name, counted)
 
     def state_unknown(self, resource: str) -> None:
         """An operation was ended when its time was up, and yet its work was done: what it left is not what was told."""
@@ -157,7 +160,7 @@ class InvariantCheckers:
             self._reads_what_it_told(node)
 
     def counts(self) -> None:
-        """No failure is counted twice: not when a leader dies, nor when a node that joins again tells of it."""
+        """No failure is counted twice, and none is forgotten: not when a leader dies, nor when its node joins again."""
         leader = self._world.dc()
         states = self._world.document(leader).root.iterfind("status/node_state") if leader else ()
         for state in states:
@@ -166,6 +169,9 @@ class InvariantCheckers:
                 happened = self._failures[str(state.get("id")), name]
                 if name.startswith("fail-count-") and count.isdigit() and int(count) > happened:
                     self._break("fail-count", f"{name} of {state.get('uname')} is {count}, after {happened} failures")
+        if self.expect.forgotten and not self._world.moving:
+            for problem in self.fail_counts.broken():
+                self._break("fail-count-kept", problem)
 
     def step(self) -> None:
         """Check all that must hold at any moment."""

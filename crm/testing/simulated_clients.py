@@ -13,6 +13,7 @@ from crm.testing.simulated_node import SimulatedNode
 from crm.testing.world import World
 
 _MARK = "hunt"
+_LEFT_ALONE = ("db", "lone", "state", "all")
 
 
 def _nvpair(identity: str, name: str, value: str) -> str:
@@ -72,6 +73,40 @@ def maintain(world: World, node: SimulatedNode) -> bool:
     return True
 
 
+def leave_alone(world: World, node: SimulatedNode) -> bool:
+    """A client has the cluster leave something alone (all, a node, or a resource), or ends that."""
+    if node.controller is None:
+        return False
+    on = world.random.random() < 0.5
+    number, resource = world.random.randint(1, len(world.nodes)), world.random.choice(_LEFT_ALONE)
+    change = world.random.choice((_maintenance(on), _node_maintenance(number, on), _managed(resource, not on)))
+    world.checkers.unwatched = True
+    world.note(f"a client of {node.name}: {change.xml}")
+    world.edit(node.name, change)
+    return True
+
+
+def _node_maintenance(number: int, on: bool) -> Edit:
+    pair = _nvpair(f"{_MARK}-maintenance-{number}", "maintenance", str(on).lower())
+    return Edit(EditVerb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}">{pair}'
+                                 f"</instance_attributes></node>", "nodes")
+
+
+def _managed(resource: str, on: bool) -> Edit:
+    pair = _nvpair(f"{_MARK}-managed-{resource}", "is-managed", str(on).lower())
+    return Edit(EditVerb.MODIFY, f'<primitive id="{resource}"><meta_attributes id="{_MARK}-managed-m-{resource}">{pair}'
+                                 f"</meta_attributes></primitive>", "resources")
+
+
+def manage_all(world: World, via: str) -> None:
+    """Nothing is left alone any more."""
+    world.edit(via, _maintenance(False))
+    for number in range(1, len(world.nodes) + 1):
+        world.edit(via, Edit(EditVerb.DELETE, xpath=f"//nvpair[@id='{_MARK}-maintenance-{number}']"))
+    for resource in _LEFT_ALONE:
+        world.edit(via, Edit(EditVerb.DELETE, xpath=f"//meta_attributes[@id='{_MARK}-managed-m-{resource}']"))
+
+
 def change_terms(world: World, node: SimulatedNode) -> bool:
     """A client changes the terms of leases, or has fencing take their place, or the other way round."""
     if node.controller is None:
@@ -129,6 +164,8 @@ def confirm(world: World, node: SimulatedNode) -> bool:
 def undo(world: World) -> None:
     """Take back all that clients have asked for, by whoever is there."""
     nodes = [node.name for node in world.nodes.values() if node.alive]
+    if nodes and world.keepers is not None:
+        manage_all(world, nodes[0])
     if not nodes or not world.moving:
         return
     via = nodes[0]

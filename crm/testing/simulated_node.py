@@ -52,6 +52,8 @@ class SimulatedNode:
     excused_until: float = 0.0
     """Until then nobody could have stopped what runs: the machine as a whole stood still."""
     lease: Lease = field(default_factory=Lease)
+    left_alone: frozenset[str] = frozenset()
+    """What its keeper does not stop."""
     skew: float = 0.0
     view: View | None = None
     assigned: View | None = None

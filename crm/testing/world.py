@@ -248,6 +248,7 @@ class World:
 
     def clean_up(self, via: str) -> None:
         """A client of a node has all failures forgotten."""
+        self.checkers.fail_counts.cleaned()
         self.handle(self.nodes[via], events.CleanupRequested(f"cleanup-{self.timeline.number()}"))
 
     def set_attribute(self, via: str, name: str, value: str | None, dampening_ms: int | None = None,

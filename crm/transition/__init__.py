@@ -12,11 +12,12 @@ Apart from the controller because `crm_simulate` drives the same runner with ins
 
 from crm.transition.resume import match_in_flight
 from crm.transition.safety_orderings import add_probe_barriers, without_moves_to, without_starts
-from crm.transition.transition_run import Abort, ActionOutcome, Progress, RunLimits, TransitionRun
+from crm.transition.transition_run import Abort, ActionOutcome, ActionState, Progress, RunLimits, TransitionRun
 
 __all__ = [
     "Abort",
     "ActionOutcome",
+    "ActionState",
     "Progress",
     "RunLimits",
     "TransitionRun",

@@ -177,6 +177,11 @@ class TransitionRun:
         done = self._states.count(ActionState.DONE)
         return Progress(len(self._states), done, self._states.count(ActionState.FAILED), len(self._in_flight))
 
+    def actions(self, *states: ActionState) -> list[GraphAction]:
+        """The actions in those states, pseudo-actions left out."""
+        return [synapse.action for synapse, state in zip(self.transition.synapses, self._states, strict=True)
+                if state in states and synapse.action.kind is not ActionKind.PSEUDO]
+
     def action(self, action_id: int) -> GraphAction | None:
         """The action of that id, if the transition has it."""
         place = self._positions.get(action_id)

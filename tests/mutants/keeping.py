@@ -89,8 +89,11 @@ KEEPING = (
     Mutant("mistake-unbounded", _M, "(self._clock(), where, text, configuration))[-KEPT:]",
            "(self._clock(), where, text, configuration))", MISTAKES),
     Mutant("mistake-full-disk", _M, "        except OSError as failure:", "        except KeyError as failure:", MISTAKES),
-    Mutant("mistake-is-an-end", _S, "if (status >= 0 and status != _MISTAKE) or", "if status >= 0 or", SUPERVISOR),
-    Mutant("mistake-unsaid", _S, "        os.environ[\"CRMD_RESTARTED\"] = \"1\"\n", "", SUPERVISOR),
+    Mutant("mistake-is-an-end", _S, "_OF_ITS_OWN_WILL = (0, 76, 130)", "_OF_ITS_OWN_WILL = (0, 70, 76, 130)", SUPERVISOR),
+    Mutant("mistake-unsaid", _S, "        os.environ[_RESTARTED] = \"1\"\n", "", SUPERVISOR),
+    Mutant("not-started-is-an-end", _S, "    status = _NOT_STARTED\n    try:\n        _become", "    status = 0\n    try:\n"
+           "        _become", SUPERVISOR),
+    Mutant("store-is-an-end", _S, " and _RESTARTED not in os.environ", "", SUPERVISOR),
     # A daemon that slept
     Mutant("waking-never", _W, "        if slept and not self._slept:", "        if False:", WAKING),
     Mutant("waking-beats-first", _W, "        self.check()\n        self._beat_at, ", "        self._beat_at, ", WAKING),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from crm.cib.changes import Edit, EditVerb
@@ -11,6 +13,7 @@ from crm.keeper.lease_file import Lease, LeaseState
 from crm.testing import Violation, World, scenario, simulated_keepers
 
 LIMIT_S, STOP_S = 3.0, 1.0
+LeaveAlone = Callable[[World, str, str], None]
 
 
 def world(names: str = "abc", seed: int = 1, leases: bool = True) -> World:
@@ -166,3 +169,87 @@ def test_a_daemon_that_renews_without_quorum_is_caught(monkeypatch: pytest.Monke
     one.cut_off(home)
     with pytest.raises(Violation, match="unique"):
         one.run_for(12.0)
+
+
+def configure(one: World, via: str, section: str, xml: str) -> None:
+    one.edit(via, Edit(EditVerb.MODIFY, xml, section))
+
+
+def maintain_node(one: World, via: str, name: str, on: bool) -> None:
+    number = list(one.nodes).index(name) + 1
+    pair = f'<nvpair id="m-{number}" name="maintenance" value="{str(on).lower()}"/>'
+    configure(one, via, "nodes", f'<node id="{number}"><instance_attributes id="nodes-{number}">{pair}'
+                                 "</instance_attributes></node>")
+
+
+def leave_alone_node(one: World, via: str, home: str) -> None:
+    maintain_node(one, via, home, True)
+
+
+def leave_alone_cluster(one: World, via: str, home: str) -> None:
+    configure(one, via, "crm_config", '<cluster_property_set id="options"><nvpair id="mm" name="maintenance-mode" '
+                                      'value="true"/></cluster_property_set>')
+
+
+def leave_alone_resource(one: World, via: str, home: str) -> None:
+    configure(one, via, "resources", '<primitive id="db"><meta_attributes id="db-m"><nvpair id="db-um" '
+                                     'name="is-managed" value="false"/></meta_attributes></primitive>')
+
+
+@pytest.mark.parametrize("how", ["cut", "killed", "leaves"])
+@pytest.mark.parametrize("leave_alone", [leave_alone_node, leave_alone_cluster, leave_alone_resource])
+def test_what_a_lost_node_was_not_managing_is_started_nowhere_else(
+        leave_alone: LeaveAlone, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = world()
+    home = home_of(one)
+    other = next(name for name in one.nodes if name != home)
+    leave_alone(one, other, home)
+    one.run_for(2.0)
+    monkeypatch.setattr(one, "start_if_down", lambda node: None)  # Its supervisor is dead, too.
+    {"cut": one.cut_off, "killed": one.kill_daemon, "leaves": one.shut_down}[how](home)
+    one.run_for(3.0)
+    for undo in (lambda: maintain_node(one, other, home, False), lambda: one.edit(other, Edit(
+            EditVerb.DELETE, xpath="//nvpair[@id='mm']")), lambda: one.edit(other, Edit(
+                EditVerb.DELETE, xpath="//nvpair[@id='db-um']"))):
+        undo()  # It is too late for the node to hear of that.
+    one.run_for(15.0)
+    assert one.where("db") == [home]
+    reports = one.nodes[other].controller.snapshot().reports  # type: ignore[union-attr]
+    (report,) = [each for each in reports if each.code == "left-running"]
+    assert report.where == home and "db" in report.message
+    one.heal()
+    if not one.nodes[home].alive:
+        one.start(home)
+    one.settle()
+    assert one.where("db") == [home]
+    assert not [each for each in one.nodes[other].controller.snapshot().reports  # type: ignore[union-attr]
+                if each.code == "left-running"]
+
+
+def test_a_node_lost_before_it_heard_of_the_end_of_its_maintenance_is_still_thought_to_run_it() -> None:
+    one = world()
+    home = home_of(one)
+    other = next(name for name in one.nodes if name != home)
+    maintain_node(one, other, home, True)
+    one.run_for(2.0)
+    one.cut_off(home)
+    maintain_node(one, other, home, False)
+    one.run_for(15.0)
+    assert one.where("db") == [home]
+
+
+def test_a_person_may_say_that_the_node_is_off() -> None:
+    one = world()
+    home = home_of(one)
+    other = next(name for name in one.nodes if name != home)
+    maintain_node(one, other, home, True)
+    one.run_for(2.0)
+    one.crash(home)
+    one.run_for(15.0)
+    assert one.where("db") == []
+    one.clean_up(other)
+    one.run_for(5.0)
+    assert one.where("db") == []
+    one.fence(other, home, "confirm")
+    one.run_for(5.0)
+    assert one.where("db") not in ([], [home])

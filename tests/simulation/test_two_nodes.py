@@ -83,6 +83,7 @@ def test_who_starts_alone_waits_and_says_for_whom() -> None:
     assert controller is not None and controller.leads is None and one.where("db") == []
     (report,) = said(one)
     assert "without a" in report and "crmctl confirm a" in report
+    assert report.index("Boot a") < report.index("confirm") < report.index("data of its services, is lost")
 
 
 def test_who_is_said_to_be_off_is_not_waited_for() -> None:

@@ -17,7 +17,7 @@ from crm.api.service import NodeService
 from crm.api.views.answer_values import Wish
 from crm.api.views.cluster_view import ClusterView
 from crm.api.views.plan_values import PlanValue, planned
-from crm.api.writing.commit import checked
+from crm.api.writing.commit import Check, checked
 from crm.cib.changes import Batch, Edit, Replace
 from crm.cib.document import Document
 from crm.cib.edits import cluster, objects
@@ -44,7 +44,8 @@ class SimulationRequest(Wish):
     revoked_tickets: list[str] = Field([])
 
 
-def routes(service: NodeService, now: Callable[[], int]) -> APIRouter:
+def routes(service: NodeService, now: Callable[[], int], check: Check) -> APIRouter:
+    """The routes; `check` looks at what would be written."""
     router = versioned("plans")
 
     @router.post("/simulate")
@@ -53,7 +54,8 @@ def routes(service: NodeService, now: Callable[[], int]) -> APIRouter:
         present = readable(service)
         wanted = await _changed(present, scenario, now())
         check_change(present, wanted)
-        reports = await beside(checked, wanted) if wanted is not present else []
+        changes = wanted is not present
+        reports = [*await beside(checked, wanted), *await check(present, wanted)] if changes else []
         faults = await beside(_faults, wanted, scenario, now())
         return await planned(service, present, wanted, now(), reports, faults)
 

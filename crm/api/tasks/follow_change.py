@@ -14,7 +14,7 @@ from dataclasses import replace
 from crm.api.auth.permission import is_restricted, readable
 from crm.api.middleware.problems import ProblemError
 from crm.api.service import NodeService
-from crm.api.tasks.node_tasks import Say
+from crm.api.tasks.node_tasks import Say, refuse_restless
 from crm.api.views.answer_values import FailureValue
 from crm.api.views.change_outcome import ChangeOutcome, Goal, SeenState, Wanted, is_reached, judge
 from crm.api.views.cluster_view import ClusterView
@@ -100,6 +100,8 @@ class Follower:
                 self._check_fencing(left)
                 if not own and is_reached(self._wanted, self._picture().whole_resource(self._wanted.resource)):
                     return
+            if left:
+                refuse_restless(self._service)
             idle = self._service.status().state in ("idle", "not-dc")
             if not left and idle and self._service.cib() is document:
                 return

@@ -18,6 +18,7 @@ from crm.api.service import NodeService, RequestKey, RequestRefused
 from crm.cib.changes import Change
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.controller.execution.rest_watch import RESTLESS
 from crm.model.transition import ActionKind, Transition
 
 _KEPT = 100
@@ -124,8 +125,17 @@ async def settle(service: NodeService, say: Say) -> None:
         if not left and service.cib() is document and service.status().state in ("idle", "not-dc"):
             say("nothing is left to do")
             return
+        if left:
+            refuse_restless(service)
         say(f"{left} actions are left" if left else "the last results are on their way")
         await asyncio.sleep(_POLL_S)
+
+
+def refuse_restless(service: NodeService) -> None:
+    """Waiting has no end where plans come to none. Raises ProblemError (not-at-rest)."""
+    for report in service.status().reports:
+        if report.code in RESTLESS:
+            raise ProblemError("not-at-rest", report.message, report.hint)
 
 
 def _left(transition: Transition) -> int:

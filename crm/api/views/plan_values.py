@@ -133,7 +133,8 @@ ONLY_PLANNED: dict[int | str, dict[str, Any]] = {
 
 _REVIEWED = ("stopped-above", "short-timeout", "not-monitored", "not-fenceable", "missing-parameter", "agent-missing",
              "unknown-parameter", "wrong-parameter", "no-metadata", "refused-by-agent", "not-validated",
-             "ordering-circle", "colocation-circle", "colocation-with-itself", "unknown-device")
+             "ordering-circle", "colocation-circle", "colocation-with-itself", "colocation-contradiction",
+             "unknown-device")
 """Findings about the change itself, not about the configuration as a whole."""
 
 

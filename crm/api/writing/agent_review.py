@@ -73,10 +73,11 @@ class Review:
 
 
 def refuse_agentless(value: Any) -> None:
-    """Raise ProblemError (unsuitable) for a primitive that names neither an agent nor a template. No CIB may hold it,
-    and the schema's own words for that are harder to read.
+    """Raise ProblemError (unsuitable) for a primitive that names neither an agent nor a template, or an agent without
+    its class. No CIB may hold it, and the schema's own words for that are harder to read.
     """
     wrong = [_agentless(each.id) for each in _primitives(value) if not (each.agent or getattr(each, "template", None))]
+    wrong += [_unclassed(each.id, each.agent) for each in _primitives(value) if each.agent and ":" not in each.agent]
     if wrong:
         raise unsuitable(wrong)
 
@@ -84,6 +85,11 @@ def refuse_agentless(value: Any) -> None:
 def _agentless(primitive: str) -> Report:
     hint = "Give it an agent such as ocf:heartbeat:IPaddr2, or a template"
     return Report(Severity.ERROR, "no-agent", primitive, f"{primitive} has no agent", hint)
+
+
+def _unclassed(primitive: str, agent: str) -> Report:
+    hint = f"Write it as ocf:PROVIDER:{agent}, systemd:{agent} or the like. Which there are: crmctl agent list"
+    return Report(Severity.ERROR, "no-agent", primitive, f"The agent {agent} of {primitive} has no class", hint)
 
 
 def _at_most_a_warning(severity: Severity) -> Severity:

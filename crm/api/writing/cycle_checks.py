@@ -1,4 +1,6 @@
-"""Looks for constraints and fencing levels that cannot work before they are written: circles, missing devices.
+"""Looks for constraints and fencing levels that cannot work before they are written.
+
+Circles, contradictions, devices that are not there.
 
 Only what a change brings with it counts: who has an old circle may change all the rest. Pacemaker accepts all of these,
 so XML that somebody wrote is only warned about; an object that would never work is refused, unless `force` is given.
@@ -21,7 +23,7 @@ from crm.cib.schema.references import dangling
 from crm.model.report import Report, Severity
 from crm.policy_engine.constraints.cross_constraint_cycles import cross_constraint_cycles
 
-_REFUSED = ("ordering-circle", "colocation-with-itself", "unknown-device")
+_REFUSED = ("ordering-circle", "colocation-with-itself", "colocation-contradiction", "unknown-device")
 _SECTIONS = ("resources", "constraints", "tags", "fencing-topology")
 
 

@@ -61,11 +61,16 @@ class WriteChecks:
 
     async def of_xml(self, present: Document, after: Document) -> Sequence[Report]:
         """For XML: warnings only."""
+        names = sorted(await asyncio.to_thread(changed_primitives, present, after))[:_MOST]
+        validated = [replace(each, severity=Severity.WARNING) for each in await self._validation(after, names)]
+        return [*await self.of_plan(present, after), *validated]
+
+    async def of_plan(self, present: Document, after: Document) -> Sequence[Report]:
+        """For what is only planned: the same, without running agents, as whoever plans may not be allowed to write."""
         changed = sorted(await asyncio.to_thread(changed_primitives, present, after))
-        names = changed[:_MOST]
-        values = [RESOURCES.value(RESOURCES.element(after, name)) for name in names]
-        found = [report for value in values for report in await self._review(present, value, force=True)]
-        found += [replace(each, severity=Severity.WARNING) for each in await self._validation(after, names)]
+        values = [RESOURCES.value(RESOURCES.element(after, name)) for name in changed[:_MOST]]
+        # Templates are those of the new configuration, too.
+        found = [report for value in values for report in await self._review(after, value, force=True)]
         if len(changed) > _MOST:
             found.append(_not_all(changed))
         return [*found, *await tell_entangled(present, after)]

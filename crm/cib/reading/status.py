@@ -76,6 +76,7 @@ def _resource_history(element: etree._Element) -> ResourceHistory:
         shutdown_lock=parse_integer(element.get("shutdown-lock")) or 0,
         entries=tuple([_entry(child) for child in element.iterchildren("lrm_rsc_op")]),
         restart=element.get("restart-requested", ""),
+        left_running=is_true(element.get("left-running")),
     )
 
 

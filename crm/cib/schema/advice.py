@@ -30,7 +30,8 @@ def _option_names(document: Document) -> Iterator[Report]:
         near = nearest(name, known)
         severity = Severity.WARNING if near else Severity.NOTICE
         hint = f"Did you mean {near}?" if near else "It is kept for those who read it"
-        yield _report(severity, "unknown-option", pair, f"The cluster has no option {name}, so it has no effect", hint)
+        what = "The cluster has no option" if known is CLUSTER else "There is no meta attribute"
+        yield _report(severity, "unknown-option", pair, f"{what} {name}, so it has no effect", hint)
 
 
 def _option_values(document: Document) -> Iterator[Report]:

@@ -35,15 +35,22 @@ def duplicate_ids(root: Element) -> list[Report]:
             continue
         first = owners.setdefault(identity, element)
         if first is not element:
-            reports.append(_duplicate(identity, first, element))
+            reports.append(_duplicate(identity, first, element, _is_one_text(root)))
     return reports
 
 
-def _duplicate(identity: str, first: Element, second: Element) -> Report:
-    line = line_of(first)
+def _duplicate(identity: str, first: Element, second: Element, lines: bool) -> Report:
+    line = line_of(first) if lines else None
     place = f" in line {line}" if line else ""
     message = f"The id {identity} of <{second.tag}> is that of <{first.tag}>{place} already"
-    return Report(Severity.ERROR, "duplicate-id", identity, message, "Every id must be unique", line_of(second))
+    return Report(Severity.ERROR, "duplicate-id", identity, message, "Every id must be unique",
+                  line_of(second) if lines else None)
+
+
+def _is_one_text(root: Element) -> bool:
+    """Whether the lines of elements are those of one text. What an edit has put in has lines of its own."""
+    lines = [line for element in root.iter() if (line := line_of(element)) is not None]
+    return lines == sorted(lines)
 
 
 def dangling(document: Document) -> Iterator[Report]:

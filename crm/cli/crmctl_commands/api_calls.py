@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from crm.cli.connection import USAGE, CommandError, duration_seconds
+from crm.cli.connection import USAGE, CommandError, duration_seconds, in_sentences
 from crm.cli.crmctl_commands.api_requests import path as path
 from crm.cli.crmctl_commands.api_requests import read as read
 from crm.cli.crmctl_commands.api_requests import send as send
@@ -33,11 +33,17 @@ def write(options: argparse.Namespace, method: str, where: str, value: object, s
     if answer["dry_run"]:
         print_plan(answer)
         return None
-    for report in answer.get("reports", []):
-        if report["severity"] != "notice":
-            print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
+    print_findings(answer)
     print("No change needed" if answer.get("unchanged") else f"{said}, CIB {answer['version']}", flush=True)
     return dict(answer)
+
+
+def print_findings(answer: Mapping[str, Any]) -> None:
+    """What is doubtful about a change that was made."""
+    for report in answer.get("reports", []):
+        if report["severity"] != "notice":
+            print(f"{report['severity']}: {report['where']}: {in_sentences(report['message'], report['hint'])}",
+                  file=sys.stderr)
 
 
 def write_and_wait(options: argparse.Namespace, method: str, where: str, value: object, said: str, *, goal: str,

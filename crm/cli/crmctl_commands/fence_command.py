@@ -61,9 +61,19 @@ def _confirm(options: argparse.Namespace) -> None:
         api_calls.print_plan(api_calls.send("POST", where, None, api_calls.dry_run(options), _PATIENCE_S))
         return
     api_calls.read("nodes", options.node)
-    _ask_back(options, f"If {options.node} is not off, what it runs will run twice, and data will be damaged")
+    _ask_back(options, f"If {options.node} is not off, what it runs will run twice, and data will be damaged"
+                       + _loss_by_confirming(options.node))
     api_calls.send("POST", where)
     print(f"{options.node} counts as fenced; what it ran is started elsewhere")
+
+
+def _loss_by_confirming(node: str) -> str:
+    """What is lost where a node has started without the other one, which may have gone on alone before."""
+    alone = [each["where"] for each in api_calls.read("cluster")["reports"] if each["code"] == "started-alone"]
+    if not alone or node in alone:
+        return ""
+    return (f". {alone[0]} has not met {node} since it started: what {node} alone has changed since they last met, "
+            f"configuration and data (rows that a database has acknowledged), is lost. To boot {node} loses nothing")
 
 
 def _accept_loss(options: argparse.Namespace) -> None:

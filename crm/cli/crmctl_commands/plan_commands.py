@@ -76,6 +76,7 @@ def _apply(options: argparse.Namespace) -> None:
                      headers={"If-Match": f'"{kept.get("version")}"'}).json()
     assert isinstance(answer, dict), "writes answer with an object"
     _plan_file(options.file).unlink(missing_ok=True)
+    api_calls.print_findings(answer)
     unchanged = "The cluster is configured like that already" if answer.get("unchanged") else None
     print(unchanged or f"Applied, CIB {answer['version']} (undo: crmctl history undo)")
 

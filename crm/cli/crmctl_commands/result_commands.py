@@ -46,6 +46,7 @@ def _audit(options: argparse.Namespace) -> None:
 
 def _operations(options: argparse.Namespace) -> None:
     found = api_calls.read("operations", resource=options.resource, node=options.node)
+    _check_names(options, found)
     rows = [(_moment(each["at"]), each["resource"], _operation(each), each["node"], _result(each), each["reason"])
             for each in sorted(found, key=lambda each: each["at"] or 0)]
     api_calls.print_table(("AT", "RESOURCE", "OPERATION", "NODE", "RESULT", ""), rows)
@@ -58,6 +59,7 @@ def _failures(options: argparse.Namespace) -> None:
         print(f"{_moment(each['at'])}  {each['resource']} {each['operation']} on {each['node']}: {reason}")
         _print_output(each)
         print(f"  {each['next_step']}")
+    _check_names(options, found)
     if not found:
         print("Nothing has failed")
 
@@ -76,6 +78,7 @@ def _failure(options: argparse.Namespace) -> None:
                  if (count["node"], count["operation"]) == (each["node"], each["operation"])]
         print(f"  counted    {', '.join(times) or 'not'}")
         print(f"  next       {each['next_step']}")
+    _check_names(options, found)
     if not found:
         print(f"Nothing of {options.resource} has failed")
 
@@ -87,8 +90,17 @@ def _print_output(failure: dict[str, Any]) -> None:
 
 def _counts(options: argparse.Namespace) -> None:
     found = api_calls.read("failures", "counts", resource=options.resource, node=options.node)
+    _check_names(options, found)
     rows = [(each["resource"], _operation(each), each["node"], each["count"]) for each in found]
     api_calls.print_table(("RESOURCE", "OPERATION", "NODE", "FAILURES"), rows)
+
+
+def _check_names(options: argparse.Namespace, found: list[dict[str, Any]]) -> None:
+    """Nothing is also what is found of a misspelt name. Raises CommandError. What is removed may have left results."""
+    if not found and options.resource:
+        api_calls.read("resources", options.resource)
+    if not found and options.node:
+        api_calls.read("nodes", options.node)
 
 
 def _operation(each: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crm.cli.connection import in_sentences
 from crm.cli.crmctl_commands.clock_text import clock
 from crm.cli.pacemaker.state_words import state_word
 
@@ -131,4 +132,4 @@ def _reports(reports: Sequence[Value]) -> Iterator[str]:
     yield ""
     yield "Look at this"
     for report in told:
-        yield f"  {report['where']}: {report['message']}. {report['hint']}".rstrip()
+        yield f"  {report['where']}: {in_sentences(report['message'], report['hint'])}"

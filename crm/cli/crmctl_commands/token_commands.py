@@ -60,7 +60,7 @@ def _list(_options: argparse.Namespace) -> None:
         makers = f"  made by {each['made_by'][0]}" if each["made_by"] else ""
         print(f"{each['id']}  {each['user']}  {each['scope']}  until {each['expires']}{makers}")
     if not found:
-        print("None")
+        print("There are no tokens")
 
 
 def _create_certificate(options: argparse.Namespace) -> None:
@@ -78,7 +78,7 @@ def _authority(_options: argparse.Namespace) -> None:
 
 def _revoked(_options: argparse.Namespace) -> None:
     found: Any = request("GET", "/v1/tokens/revoked").json()
-    print("\n".join(found) or "None")
+    print("\n".join(found) or "Nothing is revoked")
 
 
 def _revoke(options: argparse.Namespace) -> None:

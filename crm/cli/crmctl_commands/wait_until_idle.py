@@ -9,16 +9,16 @@ from crm.cli.crmctl_commands import api_calls
 from crm.cli.crmctl_commands.task_progress import progress
 
 
-def node_changed(options: argparse.Namespace, undo: str) -> int:
+def node_changed(options: argparse.Namespace, node: str, undo: str) -> int:
     """Wait, and say what the node runs then; the exit code. One in standby is to run nothing."""
     waited = _until_rest(options, undo)
     if waited != OK:
         return waited
-    runs = [each["resource"] for each in api_calls.read("nodes", options.node, "status")["running"]]
+    runs = [each["resource"] for each in api_calls.read("nodes", node, "status")["running"]]
     if options.verb != "standby" or not runs:
-        print(f"{options.node} runs {', '.join(runs) or 'nothing'}")
+        print(f"{node} runs {', '.join(runs) or 'nothing'}")
         return OK
-    print(f"{options.node} still runs {', '.join(runs)}. See why: crmctl explain {runs[0]}")
+    print(f"{node} still runs {', '.join(runs)}. See why: crmctl explain {runs[0]}")
     return ERROR
 
 

@@ -48,12 +48,25 @@ class Keeping:
         self._started_at = 0.0
         self._beat = (0, 0)
         self._still = 0
-        if settings is not None:
-            try:
-                self._begin(settings.folder / FOLDER)
-            except OSError as error:
-                say(f"no lease is kept for this node: {error}. What runs is not stopped when the daemon hangs, "
-                    "and other nodes may start it, too. Have runtime_folder writable")
+        self._begun = False
+
+    def _begin_if_it_can(self) -> None:
+        """Before each daemon: what was in the way of a lease (no room, another crmd) may be over."""
+        if self._settings is None or self._begun:
+            return
+        try:
+            self._begin(self._settings.folder / FOLDER)
+            self._begun = True
+        except OSError as error:
+            self._record = None
+            self._let_lock_go()
+            say(f"no lease is kept for this node: {error}. What runs is not stopped when the daemon hangs, "
+                "and other nodes may start it, too. Have runtime_folder writable")
+
+    def _let_lock_go(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _begin(self, folder: Path) -> None:
         self._record = LeaseFile(folder)
@@ -85,7 +98,7 @@ class Keeping:
         folder = self._settings.folder / FOLDER
         if not self._record.is_there():
             say(f"{folder} was emptied; the lease is begun anew")
-            os.close(self._lock)
+            self._let_lock_go()
             with contextlib.suppress(OSError):
                 self._begin(folder)
             return
@@ -108,6 +121,7 @@ class Keeping:
 
     def wait(self) -> None:
         """Wait until what a lease that has run out asks for is done; not for ever, should no keeper do it."""
+        self._begin_if_it_can()
         end = time.monotonic() + _ENDING_LIMIT_S
         while self._record is not None and self._is_ending() and time.monotonic() < end:
             if self._record.read().state is LeaseState.ENDING and self._has_keeper():
@@ -126,7 +140,7 @@ class Keeping:
         """In the child that becomes the daemon: the keeper is to find it, and it does not watch over itself."""
         if self._settings is not None and self._record is not None:
             register(self._settings.folder / FOLDER)
-            os.close(self._lock)
+            self._let_lock_go()
 
     def _is_ending(self) -> bool:
         assert self._record is not None
@@ -137,5 +151,7 @@ class Keeping:
         assert self._settings is not None
         command = [sys.executable, "-P", "-m", "crm.keeper", str(self._settings.folder), *self._settings.words]
         self._started_at, self._still = time.monotonic(), 0
-        self._keeper = os.posix_spawn(command[0], command, dict(os.environ), setsid=True,
-                                      setsigmask=())
+        try:
+            self._keeper = os.posix_spawn(command[0], command, dict(os.environ), setsid=True, setsigmask=())
+        except OSError as error:  # it is tried again with one of the next looks
+            say(f"the keeper of the lease cannot be started: {error}")

@@ -1,7 +1,9 @@
 """Watches over one daemon: starts it, starts it again when it is killed, ends when it ends of its own will.
 
 A daemon that ends by a mistake of its own counts as killed; it is told that it follows another one, and after several
-mistakes it begins nothing (`crm.daemon.crash_records`).
+mistakes it begins nothing (`crm.daemon.crash_records`). So does one that cannot be started for now (no room in /run, no
+memory). Settings, ports or stores that cannot be used end a first start, as somebody waits for its outcome; a daemon
+that follows another one is tried again until that is mended, or this process is asked to end.
 
 It is a child subreaper, so what the daemon's agents started belongs to it and survives the daemon, and it reaps
 whatever ends. It also keeps the message layer's listening socket open between two daemons (`crm.daemon.supervision`),
@@ -20,6 +22,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 from crm.cli.daemon.lease_keeping import KeeperSettings, Keeping
 from crm.keeper.log_line import say
@@ -33,8 +36,13 @@ _LOOK_SECONDS = 1.0
 _NOBODY = (0, 0)
 # As in crm.daemon.supervision, which would drag in the whole daemon.
 _FENCED_SELF = 113
-_MISTAKE = 70
+_NOT_STARTED = 71
+"""Of a child that has not got as far as to be a daemon."""
+_OF_ITS_OWN_WILL = (0, 76, 130)
+_UNUSABLE = (69, 74, 78)
+"""Ports, store, settings."""
 
+_RESTARTED = "CRMD_RESTARTED"
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -106,20 +114,38 @@ def _supervise(daemon: Callable[[], int], watch: Watch, hardware: Hardware) -> i
         keeping.wait()
         os.environ["CRMD_SUPERVISOR"] = str(daemons.fileno())
         began = time.monotonic()
-        status = _run(daemon, watch, hardware, orders, keeping)
+        try:
+            status = _run(daemon, watch, hardware, orders, keeping)
+        except OSError as error:  # no process, no descriptor to be had: that may pass
+            say(f"the daemon cannot be started: {error}")
+            status = _NOT_STARTED
         if status == _FENCED_SELF:
             kill_trees([each for each in children().get(os.getpid(), []) if not keeping.is_keeper(each)])
             return status
-        if (status >= 0 and status != _MISTAKE) or not watch.restarts or orders.to_end:
+        if _is_final(status) or not watch.restarts or orders.to_end:
             return status if status >= 0 else 128 - status
         if time.monotonic() - began > _CALM_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
         _take_socket(ours)
-        os.environ["CRMD_RESTARTED"] = "1"
-        how = "ended by a mistake of its own" if status == _MISTAKE else f"was killed by signal {-status}"
-        say(f"the daemon {how}, it is started again in {pause:g} s")
+        os.environ[_RESTARTED] = "1"
+        say(f"the daemon {_told(status)}, it is started again in {pause:g} s")
         orders.pause(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _is_final(status: int) -> bool:
+    """Whether a daemon that ended so is not to be started again."""
+    return status in _OF_ITS_OWN_WILL or (status in _UNUSABLE and _RESTARTED not in os.environ)
+
+
+def _told(status: int) -> str:
+    if status < 0:
+        return f"was killed by signal {-status}"
+    if status == _NOT_STARTED:
+        return "could not be started"
+    if status in _UNUSABLE:
+        return f"cannot work for now (exit status {status}, see above)"
+    return "ended by a mistake of its own"
 
 
 def _take_socket(channel: socket.socket) -> None:
@@ -141,21 +167,45 @@ def _run(daemon: Callable[[], int], watch: Watch, hardware: Hardware, orders: Su
         os.environ["CRMD_WATCHDOG"] = str(feeds)
     # A daemon that is told to end while it starts does so when it can (`crm.daemon.supervision.take_signals`).
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    child = os.fork()
-    if child == 0:
-        _become_daemon(parent)
-        keeping.become_daemon()
-        os._exit(_exit_status(daemon))
-    orders.are_for(child)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    child = 0
     try:
-        if feeds >= 0:
-            os.close(feeds)
+        child = os.fork()
+        if child == 0:
+            _be_daemon(daemon, parent, keeping)
+        orders.are_for(child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        _close(feeds)
+        feeds = -1
         return _watch(child, fed, watch.limit_ms / 1000, hardware, keeping.look)
+    except OSError:
+        if child > 0:
+            os.kill(child, signal.SIGKILL)  # the next one must not run beside it
+            os.waitpid(child, 0)
+        raise
     finally:
         orders.are_for(0)
-        if fed >= 0:
-            os.close(fed)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        _close(fed)
+        _close(feeds)
+
+
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
+
+
+def _be_daemon(daemon: Callable[[], int], parent: int, keeping: Keeping) -> NoReturn:
+    """In the child. Whatever goes wrong, it never goes on as a second supervisor, nor looks like a regular end."""
+    status = _NOT_STARTED
+    try:
+        _become_daemon(parent)
+        keeping.become_daemon()
+        status = _exit_status(daemon)
+    except BaseException as error:
+        why = str(error) if isinstance(error, OSError) else repr(error)
+        say(f"the daemon cannot be started: {why}" if status == _NOT_STARTED else f"the daemon ends: {why}")
+    finally:
+        os._exit(status)
 
 
 def _become_daemon(parent: int) -> None:
@@ -180,8 +230,9 @@ def _exit_status(daemon: Callable[[], int]) -> int:
         traceback.print_exc()
         return 70
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):  # a log on a full disk
+            sys.stdout.flush()
+            sys.stderr.flush()
 
 
 def _watch(child: int, fed: int, limit_seconds: float, hardware: Hardware, look: Callable[[], None]) -> int:

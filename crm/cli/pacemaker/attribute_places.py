@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import quote
 
-from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, request
+from crm.cli.connection import NO_SUCH_OBJECT, USAGE, CommandError, in_sentences, request
 from crm.model.text import fit
 
 
@@ -161,7 +161,8 @@ def tell(answer: Any, about: str) -> None:
     """What the answer to a write finds doubtful about what was written, on standard error."""
     for report in answer.get("reports", ()):
         if about in report["where"] or about in report["message"]:
-            print(f"{report['severity']}: {report['where']}: {report['message']}. {report['hint']}", file=sys.stderr)
+            print(f"{report['severity']}: {report['where']}: {in_sentences(report['message'], report['hint'])}",
+                  file=sys.stderr)
 
 
 def _read(path: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crm.cli.connection import USAGE, CommandError, exit_code, request, run
+from crm.cli.connection import USAGE, CommandError, exit_code, in_sentences, request, run
 from crm.cli.pacemaker import cib_file
 from crm.cli.release import add_version
 from crm.cli.terminal import document, fitted
@@ -206,7 +206,7 @@ def _send(
 
 
 def _tell(severity: str, where: str, message: str, hint: str) -> None:
-    print(f"cibadmin: {severity}: {where}: {message}. {hint}", file=sys.stderr)
+    print(f"cibadmin: {severity}: {where}: {in_sentences(message, hint)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

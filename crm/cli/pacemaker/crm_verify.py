@@ -48,7 +48,7 @@ _OF_THE_MOMENT = ("multiple-active", "node-unclean", "no-quorum", "not-unfenced"
 """Findings about what is happening just now, not about the configuration."""
 
 
-_CIRCLES = ("ordering-circle", "colocation-circle")
+_CIRCLES = ("ordering-circle", "colocation-circle", "colocation-contradiction")
 """Found better, with the order within groups, without a plan."""
 
 

@@ -22,6 +22,9 @@ from crm.model.report import Report, Severity
 RECHECK_TIMER = "recheck"
 DELAY_TIMER = "replan"
 CHANGES_TIMER = "changes"
+LOOK_TIMER = "look"
+LOOK_S = 5.0
+"""So long after a transition that has changed something the next plan is looked at (`RestWatch`)."""
 RECHECK_S = 900.0
 CHANGES_TOGETHER_S = 0.1
 
@@ -53,6 +56,8 @@ class Planning(Part):
         self._changed = ""
         """What a client did that awaits the next plan."""
         self._recheck_at: int | None = None
+        self._looking = False
+        """Whether the plan that is awaited is only to be looked at."""
         self.reports: tuple[Report, ...] = ()
 
     @property
@@ -60,7 +65,7 @@ class Planning(Part):
         """What is going on."""
         if self._dispatch.run is not None or (self._dispatch.busy and self._pending is None):
             return PlanningState.RUNNING
-        planning = self._pending is not None or self._reasons or self._changed
+        planning = (self._pending is not None and not self._looking) or self._reasons or self._changed
         return PlanningState.PLANNING if planning else PlanningState.IDLE
 
     @property
@@ -106,7 +111,7 @@ class Planning(Part):
         self._replication.flush()
         self._plan_id += 1
         self._planned_at = core.now
-        self._pending = self._plan_id
+        self._pending, self._looking = self._plan_id, False
         core.log("debug", f"planning ({self._plan_id}): {self._reasons[-1]}")
         self._forget_reasons()
         self._input = MakePlan(self._plan_id, core.document, int(core.now))
@@ -129,6 +134,9 @@ class Planning(Part):
         self._pending = None
         if not core.leading:
             return
+        if self._looking:
+            self._looked(event)
+            return
         if event.problem:
             self.reports = (self._unplannable(event),)
         if self._reasons:
@@ -142,6 +150,23 @@ class Planning(Part):
         assert self._input is not None, "what is pending was asked for"
         self._dispatch.start(event.transition, self._input.document, self._input.now)
         core.changed("transition")
+
+    def look(self) -> None:
+        """Nothing has happened since the last transition: make a plan that is not carried out."""
+        core = self._core
+        busy = self._reasons or self._changed or self._pending is not None or not self._dispatch.idle
+        # Without quorum, in safe mode and while a lease is awaited less is done than a plan says.
+        if not core.leading or busy or not core.view.quorate or core.safe_mode or self._blocked():
+            return
+        self._plan_id += 1
+        self._pending, self._looking = self._plan_id, True
+        core.emit(MakePlan(self._plan_id, core.document, int(core.now)))
+
+    def _looked(self, event: PlanReady) -> None:
+        self._looking = False
+        if not self._reasons and event.transition is not None:
+            self._dispatch.rest.looked(event.transition)
+            self._core.changed("transition")
 
     def _unplannable(self, failed: PlanReady) -> Report:
         """Which change cannot be planned, and what can be done."""
@@ -167,6 +192,8 @@ class Planning(Part):
         core.changed("transition")
         if self._reasons:
             return
+        if self._dispatch.rest.wants_look:
+            core.set_timer(LOOK_TIMER, LOOK_S)
         after_s = self._recheck_interval_s
         if self._recheck_at is not None:
             after_s = min(after_s, max(0.1, self._recheck_at - core.now))
@@ -191,11 +218,11 @@ class Planning(Part):
 
     def stop_leading(self) -> None:
         """Planning is somebody else's now."""
-        self._pending = None
+        self._pending, self._looking = None, False
         self.reports = ()
         self._forget_reasons()
 
     def _forget_reasons(self) -> None:
         self._reasons, self._changed = [], ""
-        for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER):
+        for timer in (RECHECK_TIMER, DELAY_TIMER, CHANGES_TIMER, LOOK_TIMER):
             self._core.cancel_timer(timer)

@@ -1,9 +1,9 @@
 """Transient node attributes: set by agents and people, dampened, gone when their node leaves.
 
-Each node keeps its own attributes and tells them to every leader that it joins, so they outlive the leader; the leader
-writes them into the status section. Dampening (Pacemaker's `attrd_updater --delay`): a change waits until nothing has
-changed for that long, on any node, and then all nodes' values are written together, so that a cluster that loses its
-network looks at all nodes' connectivity at once.
+Each node keeps its own attributes, its fail counts among them, and tells them to every leader that it joins, so they
+outlive the leader; the leader writes them into the status section. Dampening (Pacemaker's `attrd_updater --delay`): a
+change waits until nothing has changed for that long, on any node, and then all nodes' values are written together, so
+that a cluster that loses its network looks at all nodes' connectivity at once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from crm.controller.core import Core
 from crm.controller.events import AttributeRequested
 from crm.controller.execution.alerts import AlertSender
 from crm.controller.parts import MemberJoined, Part
+from crm.controller.protocol.clock_skew import not_to_come
+from crm.controller.protocol.keys import FAILURES, LAST_FAILURE
 from crm.controller.protocol.messages import AttributeAccepted, AttributeUpdate, OwnAttribute
 from crm.controller.replication.idempotency import AppliedRequest
 from crm.controller.replication.replication import Replication
+from crm.model import score
+from crm.model.values import parse_integer
 
 TIMER_PREFIX = "attribute:"
 
@@ -106,8 +110,10 @@ class TransientAttributes(Part):
         """A member tells its own; what the status does not know yet is written at once."""
         for attribute in joined.message.attributes:
             self._dampening_ms.setdefault(attribute.name, attribute.dampening_ms)
-            if self._present(joined.name, attribute.name) != attribute.value:
-                self._waiting.setdefault(attribute.name, {})[joined.name] = attribute.value
+            present = self._present(joined.name, attribute.name)
+            value = _graver(attribute.name, present, attribute.value, self._core.now)
+            if present != value:
+                self._waiting.setdefault(attribute.name, {})[joined.name] = value
                 self._write(attribute.name)
 
     def timer(self, name: str) -> None:
@@ -144,3 +150,10 @@ class TransientAttributes(Part):
         for node, value in sorted(values.items()):
             self._alerts.attribute(node, name, value)
         self._changed(f"attribute {name} of {', '.join(sorted(values))} changed")
+
+
+def _graver(name: str, present: str | None, told: str, now: float) -> str:
+    """The value that counts: of failures the more, or later, ones, as a leader may know of more than their node."""
+    if name.startswith(LAST_FAILURE):
+        return max((not_to_come(told, now), present or ""), key=lambda text: parse_integer(text) or 0)
+    return told if present is None or not name.startswith(FAILURES) else max((told, present), key=score.parse)

@@ -26,6 +26,7 @@ from crm.controller.execution.backoff import Backoff
 from crm.controller.execution.freeze_policy import without_foreign_beginnings
 from crm.controller.execution.in_flight import SLOW_S, TIMER_PREFIX, InFlightAction, InFlightActions
 from crm.controller.execution.pending_operations import is_told_beforehand, pending_entry, without_pending_entry
+from crm.controller.execution.rest_watch import RestWatch
 from crm.controller.execution.throttle import LONG_S, JobThrottle
 from crm.controller.execution.transition_recorder import TransitionRecorder
 from crm.controller.fencing.coordinator import FencingCoordinator
@@ -70,6 +71,7 @@ class TransitionRunner(Part):
         self._over = over
         self._let_go = let_go
         self._number = -1
+        self.rest = RestWatch()
         self._unfinished = 0
         """Transitions in a row that could not be finished."""
         self._chronicle = TransitionRecorder(core)
@@ -142,6 +144,7 @@ class TransitionRunner(Part):
         self._number += 1
         self.last_transition = planned
         self.run = TransitionRun(planned)
+        self.rest.begun(document)
         self._chronicle.begun(planned, document, planned_at)
         for place, action_id in adopted.items():
             self._adopt(aside[place], action_id)
@@ -159,6 +162,7 @@ class TransitionRunner(Part):
         self._flights.clear()
         self._core.cancel_timer(AGE_TIMER)
         self._looks_at = None
+        self.rest.stop_leading()
         if self.run is not None:
             self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
@@ -299,6 +303,7 @@ class TransitionRunner(Part):
         assert self.run is not None
         outcome = self.run.outcome if self.run.done else ActionOutcome.STOPPED
         self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
+        self.rest.ended(self.run, outcome)
         self.run = None
         self._plan_anew_if_unfinished(outcome)
         self._over()

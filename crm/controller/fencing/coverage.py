@@ -38,12 +38,18 @@ def _coverage(setup: FencingSetup, node: str) -> FencingCoverage:
     if setup.watchdog_timeout_ms > 0:
         names = (*names, ("watchdog",))
     if not names:
-        return FencingCoverage(node, (), (), "no device can fence it: what it runs is never recovered when it is lost")
+        return FencingCoverage(node, (), (), f"no device can fence it: when it is lost, {_then(setup)}")
     first = ways[0] if ways else ()
     usable = first[0].nodes if first else ()
     origins = tuple(name for name in usable if name != node and all(name in device.nodes for device in first))
     problem = "" if origins or not ways else "no other node may use its device"
     return FencingCoverage(node, names, origins, problem)
+
+
+def _then(setup: FencingSetup) -> str:
+    if setup.enabled:
+        return "what it runs is never recovered"
+    return "what it runs is recovered once its lease is over, without proof that it has stopped (fencing-enabled=false)"
 
 
 def _ways(setup: FencingSetup, node: str) -> list[tuple[FenceDevice, ...]]:

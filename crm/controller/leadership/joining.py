@@ -33,6 +33,7 @@ from crm.controller.execution.pending_operations import Migration, invalidate_ta
 from crm.controller.leadership.election import Election
 from crm.controller.leadership.lease_terms import fencing_enabled
 from crm.controller.leadership.leases import LostNodeLeases
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.parts import MemberJoined, Part, Parts
 from crm.controller.protocol.clock_skew import ahead_s, by_leaders_clock
 from crm.controller.protocol.keys import failure_attributes
@@ -49,10 +50,13 @@ NOT_LISTED = "not-listed"
 
 
 class Absence(Enum):
-    """How a node is gone. OFF: fenced, or a person says so. LET_GO: its machine is on, and may run what it ran."""
+    """How a node is gone. OFF: fenced, or a person says so. LET_GO: its machine is on, and may run what it ran.
+    STOPPED: its lease is over, which says nothing of what it did not manage.
+    """
 
     LOST = "lost"
     LET_GO = "let go"
+    STOPPED = "stopped"
     OFF = "off"
 
 
@@ -62,7 +66,7 @@ class Joining(Part):
     """
 
     def __init__(self, core: Core, parts: Parts, election: Election, replication: Replication,
-                 history: LocalExecutorState, releases: Releases, leases: LostNodeLeases,
+                 history: LocalExecutorState, releases: Releases, leases: LostNodeLeases, left_running: LeftRunning,
                  beginning: Callable[[str], Iterable[str]], watchdog: bool = False,
                  written_at: Callable[[float], str] = utc_text) -> None:
         self._core = core
@@ -74,6 +78,7 @@ class Joining(Part):
         self._history = history
         self._releases = releases
         self._leases = leases
+        self._left_running = left_running
         self._beginning = beginning
         self.joined: dict[str, str] = {}
         """Incarnations of those who have joined, by name."""
@@ -206,7 +211,7 @@ class Joining(Part):
     def record_absence(self, name: str, absence: Absence) -> None:
         """A node is gone: note it, and drop what does not count any more of its history."""
         node_id = self._core.me.config.id_of(name)
-        if absence is Absence.LET_GO:
+        if absence is not Absence.OFF:
             self._replication.flush()  # What it has reported last says what still runs there.
         self._replication.note(*self._gone(node_id, name, absence))
 
@@ -320,12 +325,15 @@ class Joining(Part):
     def _gone(self, node_id: str, name: str, absence: Absence) -> list[StatusUpdate]:
         fencing = fencing_enabled(self._core.document)
         lease = self._lease_of(name, known=True)
+        left = self._left_running.of(name, known=absence is Absence.STOPPED)
         if absence is Absence.LOST and (fencing or lease != NOT_AWAITED):
-            return lost(node_id, name, lease, () if fencing else self._beginning(name))
+            noted = lost(node_id, name, lease, () if fencing else self._beginning(name))
+            return noted if fencing else [*noted, *left]
         if absence is Absence.LET_GO and fencing:
             return node_removed(self._core.document, node_id, name)
-        # Without fencing and leases nobody could ever confirm what became of a node: it is taken as clean.
-        return node_left(node_id, name)
+        # Without fencing and leases nobody could ever confirm what became of a node: it is taken as clean, but for what
+        # nobody stops there.
+        return node_left(node_id, name, () if absence is Absence.OFF else left)
 
     def _lease_of(self, name: str, known: bool) -> str:
         """By what lease a node is waited for if it is lost now; `known`: it may still hold the one that is recorded."""

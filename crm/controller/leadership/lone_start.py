@@ -33,8 +33,9 @@ class LoneStart:
         return (Report(Severity.WARNING, "started-alone", core.me.name,
                        f"It has started without {names}, which may be running everything with newer changes: "
                        f"until they have met, this counts as no quorum",
-                       f"Start crmd on {names}; or make sure that it is off, and say so: "
-                       f"crmctl confirm {core.waits_for[0]}"),)
+                       f"Boot {names}: that loses nothing. Where that cannot be, make sure that it is off, and say so: "
+                       f"crmctl confirm {core.waits_for[0]}. What it alone has changed since they last met, "
+                       "configuration and data of its services, is lost then"),)
 
     def requested(self, event: FencingRequested) -> None:
         """A person says that a node is off: it need not be waited for."""
@@ -42,7 +43,8 @@ class LoneStart:
         if event.action != CONFIRM or event.target not in core.waits_for:
             return
         core.log("warning", f"{event.origin.user or 'somebody'} says that {event.target} is off: {core.me.name} goes "
-                            f"on without having seen it; what {event.target} alone has changed is lost")
+                            f"on without having seen it; what {event.target} alone has changed since they last met, "
+                            "configuration and data of its services, is lost")
         core.said_off.add(event.target)
         core.see(core.view)
         core.changed("members")

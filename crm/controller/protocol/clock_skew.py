@@ -45,6 +45,12 @@ def failures_to_come(document: Document, now: float) -> list[StatusUpdate]:
             if name.startswith(LAST_FAILURE) and (_whole(value) or 0) > now + TOLERATED_S]
 
 
+def not_to_come(text: str, now: float) -> str:
+    """A moment that a node tells by the clock of a former leader; one that lies ahead of this leader's clock is now."""
+    moment = _whole(text)
+    return str(int(now)) if moment is not None and moment > now + TOLERATED_S else text
+
+
 def _moved(text: str, ahead: int) -> str:
     number = _whole(text)
     return text if number is None else str(number - ahead)

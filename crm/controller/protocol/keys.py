@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 LAST_FAILURE = "last-failure-"
 """How names of attributes begin that tell when something failed last."""
+FAILURES = ("fail-count-", LAST_FAILURE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,21 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import StatusUpdate, apply_updates, recorded_nodes
+from crm.cib.status_updates import (
+    FailCountUpdate,
+    StatusUpdate,
+    TransientAttributeUpdate,
+    apply_updates,
+    recorded_nodes,
+    transient_attribute,
+)
 from crm.cib.version import CibVersion
 from crm.controller.cluster_state import Leadership, StoreState
 from crm.controller.core import Core, configuration_version
 from crm.controller.membership.node_list import NodeList
 from crm.controller.parts import Part
-from crm.controller.protocol.messages import Acknowledge, CibPatch, JoinOffer, RequestApplied, Resync
+from crm.controller.protocol.keys import FAILURES
+from crm.controller.protocol.messages import Acknowledge, AttributeAccepted, CibPatch, JoinOffer, RequestApplied, Resync
 from crm.controller.replication.dropped_configuration import DroppedConfiguration
 from crm.controller.replication.idempotency import AppliedRequest
 
@@ -181,6 +189,17 @@ class Replication(Part):
         notes, self._notes = self._notes, []
         if notes and self._core.leading:
             self.advance(apply_updates(self._core.document, notes))
+            self._tell_failures(notes)
+
+    def _tell_failures(self, notes: Iterable[StatusUpdate]) -> None:
+        """Each node keeps its own fail counts for the next leader: that one may just have started, and lack them."""
+        core = self._core
+        counts = dict.fromkeys((note.node_id, note.name) for note in notes if isinstance(
+            note, TransientAttributeUpdate | FailCountUpdate) and note.name.startswith(FAILURES))
+        for node_id, name in counts:
+            node = core.me.config.name_of(node_id)
+            if node is not None and core.view.member(node) is not None:
+                core.send(node, AttributeAccepted(name, transient_attribute(core.document, node_id, name)))
 
     def tell_all(self, note: StatusUpdate, then: Callable[[], None]) -> None:
         """Record what is about to happen; `then` when every other member has it, so that whoever leads next knows."""

@@ -181,7 +181,8 @@ class EmbeddedLayer:
         name = link.identity.name
         former = self._links.get(name)
         self._links[name] = link
-        self._complaints.pop(name, None)
+        for known in (name, link.peer_host):
+            self._complaints.pop(known, None)
         self.refusals.pop(name, None)
         if former is not None and former is not link:
             former.close("replaced by a new connection")
@@ -201,7 +202,6 @@ class EmbeddedLayer:
     def link_closed(self, link: PeerLink, reason: str) -> None:
         """A connection ended: find out whether the peer did, too."""
         if link.identity is None or self._links.get(link.identity.name) is not link:
-            where = link.expected or link.peer_address.rsplit(":", 1)[0]
             if link.identity is not None and reason == self.refusals.get(link.identity.name):
                 return  # We refused it, and have said so.
             said = reason.removeprefix(REFUSED)
@@ -210,7 +210,7 @@ class EmbeddedLayer:
             if said != reason and link.identity is not None:
                 self._refused(link.identity.name, reason)
             elif reason != "connection closed by the peer":
-                self._complain(where, f"no link with {where}: {reason}")
+                self._no_link(link, reason)
             return
         self._agreement.doubted(link.identity.name)
         if not self._left and link.expected is None:
@@ -276,6 +276,21 @@ class EmbeddedLayer:
         if self.refusals.get(peer) != why:
             self.refusals[peer] = why
             log.warning("no link with %s: %s", peer, why)
+
+    def _no_link(self, link: PeerLink, reason: str) -> None:
+        """A connection came to nothing. A node is told of by its name, and not while there is a link with it."""
+        name = link.expected or (link.identity.name if link.identity else self._listed_at(link.peer_host))
+        linked = name in self._links and self._links[name].up
+        if name is not None and not linked:
+            self._complain(name, f"no link with {name}: {reason}")
+        elif link.expected is None and link.identity is None:
+            self._complain(link.peer_host, f"a connection from {link.peer_host} came to nothing: {reason}")
+
+    def _listed_at(self, host: str) -> str | None:
+        """The only other node of that address."""
+        found = [node.name for node in self.settings.nodes if node.name != self.settings.name
+                 and host in (node.host, *self._addresses.known(node.host))]
+        return found[0] if len(found) == 1 else None
 
     def _complain(self, key: str, message: str) -> None:
         """Log once per peer until what there is to say changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 from collections.abc import Callable
@@ -54,6 +55,18 @@ class LinkOwner(Protocol):
     def link_closed(self, link: PeerLink, reason: str) -> None: ...
 
 
+_BROKEN = {errno.EPIPE: "the connection broke", errno.ECONNRESET: "the peer's machine reset the connection",
+           errno.ETIMEDOUT: "the peer's machine did not answer", errno.EHOSTUNREACH: "the peer cannot be reached",
+           errno.ENETUNREACH: "the peer's network cannot be reached"}
+
+
+def _in_words(error: Exception | None) -> str:
+    """What ended a connection, for people; nothing for nothing."""
+    if not isinstance(error, OSError):
+        return str(error or "")
+    return _BROKEN.get(error.errno or 0) or (error.strerror or str(error)).lower()
+
+
 class PeerLink(asyncio.Protocol):
     """States: hello → identity → up → closed. `expected`: the name of the node that was dialed."""
 
@@ -90,6 +103,11 @@ class PeerLink(asyncio.Protocol):
         return f"{address[0]}:{address[1]}" if address else "unknown address"
 
     @property
+    def peer_host(self) -> str:
+        """The peer's address without the port."""
+        return self.peer_address.rsplit(":", 1)[0]
+
+    @property
     def socket(self) -> socket.socket | None:
         """The connection's socket, for its options."""
         found: socket.socket | None = self._transport.get_extra_info("socket") if self._transport else None
@@ -121,7 +139,7 @@ class PeerLink(asyncio.Protocol):
         if not self.reason:
             unproved = "the peer hung up before it proved the shared key (does it have another one?)"
             said_something = self.identity is None and self._hello
-            self.reason = str(error or (unproved if said_something else "connection closed by the peer"))
+            self.reason = _in_words(error) or (unproved if said_something else "connection closed by the peer")
         if self._deadline:
             self._deadline.cancel()
         if not self.closed.done():

@@ -146,7 +146,7 @@ class Mesh:
         """Why this peer may not be linked with, None if it may."""
         refusal = self._refusal(link, identity)
         if refusal is not None:
-            self._complain(link.peer_address.rsplit(":", 1)[0], f"refused a connection: {refusal}")
+            self._complain(link.peer_host, f"refused a connection: {refusal}")
         return refusal
 
     def link_up(self, link: PeerLink) -> None:
@@ -180,7 +180,8 @@ class Mesh:
         identity = link.identity
         if identity is None or self._links.get(identity.name) is not link:
             if identity is None and reason != "connection closed by the peer":
-                self._complain(link.expected or link.peer_address.rsplit(":", 1)[0], f"no link: {reason}")
+                where = link.expected or link.peer_host
+                self._complain(where, f"no link with {where}: {reason}")
             return
         del self._links[identity.name]
         self._ended[identity.name] = _now_ms()

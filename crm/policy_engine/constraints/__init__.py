@@ -1,8 +1,10 @@
 """Constraints as relations between resources of the expanded tree: names looked up, tags and sets spelled out.
 
     colocations              colocation constraints: what is placed with what, or away from it
-    cross_constraint_cycles  circles that constraints form with each other and with the order inside groups, found
-                             without making a plan
+    contradictions           colocations that contradict each other: two resources must be on one node by some, and
+                             never are by another
+    cross_constraint_cycles  circles and contradictions of constraints with each other and with groups, found without
+                             making a plan
     cycles                   constraints that go round in a circle: `a` before `b` before `a`, or `a` with `b` with `a`
     locations                location constraints: which score a resource gets on which node, and for which role
     lookup                   which resources a name in a constraint means

@@ -1,4 +1,4 @@
-"""Circles that constraints form with each other and with the order inside groups, found without making a plan.
+"""Circles and contradictions of constraints with each other and with groups, found without making a plan.
 
 For whoever is about to write a configuration. The planner itself reports circles of constraints alone (`circles`) and
 runs whatever is left; here the order of a group's members counts as well, since `app` before `disk` cannot be kept if
@@ -17,6 +17,8 @@ from crm.model.report import Report, Severity
 from crm.policy_engine.actions import relation as r
 from crm.policy_engine.actions.relation import Relation
 from crm.policy_engine.constraints import colocations, cycles, orders
+from crm.policy_engine.constraints.colocations import ResolvedColocation
+from crm.policy_engine.constraints.contradictions import contradiction_reports, groups_of
 from crm.policy_engine.constraints.cycles import CycleStep, Edges
 from crm.policy_engine.constraints.lookup import ConstraintNames
 from crm.policy_engine.observe import observe
@@ -30,11 +32,12 @@ _ENDS = {"start": "running", "stop": "stopped", "promote": "promoted", "demote":
 
 def cross_constraint_cycles(cib: Cib, now: int) -> list[Report]:
     """Errors for circles of orderings and for colocations of a resource with itself, warnings for other circles of
-    colocations. `now` in epoch seconds, for rules.
+    colocations and for those that contradict each other. `now` in epoch seconds, for rules.
     """
     cluster = observe(_without_histories(cib), now)
     names = ConstraintNames(cluster)
     sequence, together = Edges[CycleStep](), Edges[str]()
+    colocated: list[ResolvedColocation] = []
     _add_groups(cluster, sequence)
     reports: list[Report] = []
     for constraint in cib.constraints:
@@ -43,11 +46,14 @@ def cross_constraint_cycles(cib: Cib, now: int) -> list[Report]:
                 orders.resolve(_Gatherer(constraint.id, sequence), names, constraint)
             case model.Colocation():
                 for each in colocations.resolve(names, constraint):
+                    colocated.append(each)
                     if each.dependent is each.primary:
                         reports.append(_with_itself(each.id, each.dependent.id))
                     elif each.score > 0:  # Two that stay away from each other are no circle.
                         together.add(each.dependent.id, each.primary.id, each.id)
-    return list(dict.fromkeys([*reports, *cycles.colocation_reports(together), *_ordering_reports(sequence)]))
+    against = contradiction_reports(groups_of(cluster.resources), colocated)
+    return list(dict.fromkeys([*reports, *cycles.colocation_reports(together), *against,
+                               *_ordering_reports(sequence)]))
 
 
 def _without_histories(cib: Cib) -> Cib:

@@ -196,6 +196,11 @@ class _Story:
         node = next((each for each in resource.active_on if each.maintenance), None)
         if node is not None:
             return f"{node.name} is in maintenance: it is left as it is"
+        away = next((each for each in resource.active_on if not each.online), None)
+        if resource.blocked and away is not None and not settings.fencing_enabled:
+            return (f"{away.name} is not here, and did not manage it: it may still run there. "
+                    f"Start crmd on {away.name} again; or make sure that {away.name} is off, and say so: "
+                    f"crmctl confirm {away.name}")
         lost = [ticket for each in lineage(resource) for ticket in each.tickets if not ticket.is_satisfied]
         if resource.blocked and lost:
             state = "is on standby" if lost[0].ticket.granted else "is not granted"

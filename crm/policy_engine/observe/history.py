@@ -45,6 +45,7 @@ def _observe_resource(
     earlier_role = resource.role
     resource.role = Role.UNKNOWN
     reading = HistoryReading(cluster, node, resource, history.id, containers_to_stop)
+    reading.left_running = history.left_running
     entries = in_order(history.entries)
     for entry in entries:
         read_entry(reading, entry)
@@ -95,6 +96,10 @@ def _conclude(reading: HistoryReading) -> None:
         lost = reading.cluster.nodes_by_name.get(resource.id)
         if lost is not None and lost.unclean:
             lost.unseen = False
+    if active and reading.left_running and not node.online and not reading.cluster.settings.fencing_enabled:
+        # Nobody can stop it there, so nobody may start it elsewhere.
+        resource.managed = False
+        resource.blocked = True
     if active:
         add_running(reading.cluster, resource, node, failed=reading.on_fail is not OnFail.IGNORE)
         _mark_failed(resource, on_fail)

@@ -15,6 +15,7 @@ class HistoryReading:
 
     on_fail        the gravest thing that failures ask for and that no later success took back
     last_failure   the last entry that failed
+    left_running   whether the node is away and did not manage it
     """
 
     cluster: Cluster
@@ -24,6 +25,7 @@ class HistoryReading:
     containers_to_stop: list[Resource]
     on_fail: OnFail = OnFail.IGNORE
     last_failure: HistoryEntry | None = None
+    left_running: bool = False
 
 
 @dataclass(slots=True)

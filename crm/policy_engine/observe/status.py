@@ -7,6 +7,8 @@ gets the first instance numbers.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crm.model.history import NodeState
 from crm.model.values import is_true
 from crm.policy_engine.observe.demands import demand_stop
@@ -29,6 +31,7 @@ def observe_status(cluster: Cluster) -> None:
     while _observe_histories(cluster, containers_to_stop, everything=False):
         pass
     _observe_histories(cluster, containers_to_stop, everything=cluster.settings.fencing_enabled)
+    _observe_left_running(cluster, containers_to_stop)
     for container in reversed(containers_to_stop):
         node = current_node(container)
         if node is not None:
@@ -69,6 +72,15 @@ def _observe_histories(cluster: Cluster, containers_to_stop: list[Resource], eve
         observe_history(cluster, node, state, containers_to_stop)
         progress = True
     return progress
+
+
+def _observe_left_running(cluster: Cluster, containers_to_stop: list[Resource]) -> None:
+    """Without fencing, of a node that is away only that counts which nobody has stopped there."""
+    for state in cluster.cib.node_states:
+        node = find_node(cluster, state.id, state.name) if state.name is not None else None
+        left = tuple(each for each in state.resources if each.left_running)
+        if left and node is not None and not node.unpacked:
+            observe_history(cluster, node, replace(state, resources=left), containers_to_stop)
 
 
 def _is_readable(cluster: Cluster, node: Node) -> bool:

@@ -61,6 +61,7 @@ class FencingSetup:
     timeout_ms          time limit of one action of a device that says nothing else
     max_attempts        failures in a row after which a node is not tried again at once
     watchdog_timeout_ms after which a lost node with a watchdog has fenced itself; 0 when that is not relied on
+    enabled             whether lost nodes are fenced
     """
 
     devices: tuple[FenceDevice, ...]
@@ -69,6 +70,7 @@ class FencingSetup:
     timeout_ms: int = 60_000
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     watchdog_timeout_ms: int = 0
+    enabled: bool = True
 
     def device(self, identity: str) -> FenceDevice | None:
         """The device of that id."""
@@ -89,6 +91,7 @@ def fencing_setup(cib: Cib, now: int) -> FencingSetup:
         timeout_ms=options.fencing_timeout_ms,
         max_attempts=attempts if attempts is not None and attempts > 0 else DEFAULT_MAX_ATTEMPTS,
         watchdog_timeout_ms=_watchdog_timeout_ms(cluster),
+        enabled=options.fencing_enabled,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -324,10 +325,48 @@ def test_an_audit_log_that_was_moved_away_begins_anew_and_one_that_cannot_be_wri
         file.unlink()
         file.parent.rmdir()
         assert Client().ask(*WRITE).status_code == 401
-        assert "is lost: No such file or directory. Make room" in caplog.text
+        assert file.read_text().count("no-token") == 1, "the folder is made anew"
+        file.unlink()
+        file.parent.rmdir()
+        file.parent.touch()
+        assert Client().ask(*WRITE).status_code == Client().ask(*WRITE).status_code == 401
+        assert caplog.text.count("audit entries are not written to") == 1
+        (report,) = audit.reports("one")
+        assert report.code == "audit-not-written" and "2 are kept in memory" in report.message
+        assert str(file.parent) in report.hint
         assert "Traceback" not in capsys.readouterr().err
-        file.parent.mkdir()
+        file.parent.unlink()
+        assert audit.reports("one") == () and "are written to" in caplog.text
         Client().ask(*WRITE)
-        assert file.read_text().count("no-token") == 1
+        assert file.read_text().count("no-token") == 3
+    finally:
+        logging.getLogger("crm.audit").removeHandler(handler)
+
+
+def test_audit_entries_are_kept_while_there_is_no_room_and_are_whole_afterwards(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    file, write, room = tmp_path / "audit.log", os.write, [40]
+
+    def limited(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = write(descriptor, data[:room[0]])
+        room[0] -= written
+        return written
+
+    monkeypatch.setattr(audit, "MOST_KEPT", 3)
+    monkeypatch.setattr(os, "write", limited)
+    logging.getLogger("crm.audit").setLevel("WARNING")  # the daemon's log may be limited to that
+    handler = audit.write_to(file, 10_000, 2)
+    try:
+        for number in range(5):
+            audit.note({"method": "POST", "path": f"/{number}", "user": "root", "door": "unix socket", "status": 200,
+                        "code": ""}, refused=False)
+        (report,) = audit.reports("one")
+        assert "No space left on device. 3 are kept in memory; 2 older ones are lost" in report.message
+        room[0] = 100_000
+        assert audit.reports("one") == ()
+        half, *whole = file.read_text().splitlines()
+        assert len(half) == 40 and [json.loads(line)["path"] for line in whole] == ["/2", "/3", "/4"]
     finally:
         logging.getLogger("crm.audit").removeHandler(handler)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from crm.cib.changes import Edit
 from crm.cib.document import Document
 from crm.cib.schema import errors, validate
 from crm.cib.schema.grammar import schema
@@ -213,3 +214,12 @@ def test_what_no_node_can_run_is_said(resource: str, code: str, said: str) -> No
 def test_what_can_be_run_is_not_talked_about() -> None:
     fine = '<primitive id="x" class="systemd" type="web"/><bundle id="b"><podman image="i"/></bundle>'
     assert not [report for report in validate(cib(fine)) if report.code in ("class-not-run", "connection-not-run")]
+
+
+def test_lines_of_an_edit_are_no_lines_of_the_cib() -> None:
+    """The second was put in by an edit, whose first line is none of the configuration's."""
+    before = cib(WEB.format(""))
+    after = before.apply(Edit("create", '<group id="g">\n<primitive id="web" class="ocf" provider="crmd" type="Dummy"/>'
+                              "</group>", "resources"))
+    (report,) = [each for each in errors(after) if each.code == "duplicate-id"]
+    assert report.line is None and "line" not in report.message

@@ -7,14 +7,18 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crm.api.middleware import audit
+from crm.cib.changes import Edit
+from crm.cib.document import Document
 from crm.cli import crmctl
-from crm.cli.connection import SOCKET_VARIABLE
+from crm.cli.connection import SOCKET_VARIABLE, _worded, in_sentences
 from crm.controller.commands import ActionTiming, TransitionEnded
+from crm.model.report import Report, Severity
 from tests.unit.api.node import FakeNode
 from tests.unit.cli.serving import serving
 from tests.unit.daemon.test_transition_archive import begun
@@ -138,6 +142,9 @@ def test_a_simulation(run: Run) -> None:
 
 def test_tasks(run: Run, node: FakeNode) -> None:
     assert "Not done within 1 s" in run("wait", "--timeout", "1s", code=124)
+    restless = Report(Severity.WARNING, "plan-restless", "cluster", "The cluster does not come to rest", "crm_verify")
+    node.state = replace(node.state, reports=(restless,))
+    assert "does not come to rest" in run("wait", "--timeout", "1min", code=1)
     assert "failed" in run("task", "list")
 
 
@@ -269,4 +276,59 @@ def test_whatever_changes_something_can_be_planned_only(run: Run, node: FakeNode
     assert node.document is before and (node.fenced, node.cleaned, node.attributes) == ([], [], [])
     assert "load of one is 3" in run("node", "attribute", "one", "load", "3", "--transient")
     assert node.attributes == [("one", "load", "3", None)]
-    assert "Cleared 1 resource histories; re-probing" in run("cleanup", "web", "--no-wait")
+    assert "Cleared the history of 1 resource; re-probing" in run("cleanup", "web", "--no-wait")
+
+
+def test_who_confirms_that_the_other_of_two_is_off_hears_what_is_lost_by_that(run: Run, node: FakeNode) -> None:
+    assert "data will be damaged. Nothing was done" in run("confirm", "two", code=64)
+    alone = Report(Severity.WARNING, "started-alone", "one", "It has started without two", "Boot two")
+    node.state = replace(node.state, reports=(alone,))
+    said = run("confirm", "two", code=64)
+    assert "what two alone has changed" in said and "is lost. To boot two loses nothing" in said
+    assert not node.fenced
+
+
+def test_plan_and_apply_say_what_is_wrong_with_agents_and_constraints(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    new = ('<primitive id="p1" class="ocf" provider="crmd" type="HttpServr"/>'
+           '<primitive id="p2" class="ocf" provider="crmd" type="HttpServer"><instance_attributes id="p2-i">'
+           '<nvpair id="p2-n" name="prot" value="1"/></instance_attributes></primitive>'
+           '<template id="t" class="ocf" provider="crmd" type="HttpServer"/>'
+           '<primitive id="p3" template="t"/></resources>')
+    apart = '<rsc_colocation id="{}" rsc="p1" with-rsc="p2" score="{}INFINITY"/>'
+    root = Document.parse(node.document.to_bytes().replace(b"</resources>", new.encode()))
+    for number, sign in enumerate(("", "-")):
+        root = root.apply(Edit("create", apart.format(f"c{number}", sign), "constraints"))
+    file = tmp_path / "wanted.xml"
+    file.write_bytes(root.to_bytes())
+    wrong = ("Did you mean ocf:crmd:HttpServer?", "prot", "Add port", "that cannot all be kept")
+    planned = run("plan", str(file))
+    assert not node.validated, "whoever plans has nothing run"
+    applied = run("apply", str(file))
+    assert [each for each in wrong if each not in planned or each not in applied] == []
+    assert "p3" in applied and "p3 has no agent" not in applied
+
+
+def test_names_that_nothing_has_are_no_empty_answers(run: Run) -> None:
+    for words in (("operation", "list"), ("failure", "list"), ("failure", "show"), ("failure", "counts")):
+        assert "nope" in run(*words, "nope", code=105), words
+    assert "nine" in run("operation", "list", "--node", "nine", code=105)
+
+
+def test_several_nodes_at_once(run: Run) -> None:
+    said = run("standby", "one", "two", "--no-wait")
+    assert "Node one is in standby" in said and "Node two is in standby" in said
+    assert "Node two is online" in run("online", "one", "two", "--no-wait")
+
+
+def test_an_agent_without_its_provider_and_an_attribute_that_nobody_knows(run: Run) -> None:
+    assert "Write it as ocf:PROVIDER:HttpServer" in run("resource", "create", "x", "HttpServer", "port=1", code=1)
+    said = run("resource", "create", "y", "ocf:crmd:HttpServer", "port=1", "meta", "is-manged=false", "--no-wait")
+    assert "There is no meta attribute is-manged" in said and "Did you mean is-managed?" in said
+
+
+def test_reports_are_sentences() -> None:
+    assert in_sentences("It is so.", "Change it.") == "It is so. Change it" == in_sentences("It is so", "Change it")
+    assert in_sentences("It is so.", "") == "It is so"
+    problem = {"reports": [{"line": None, "where": "x", "message": "wrong"},
+                           {"line": 3, "where": "y", "message": "bad"}]}
+    assert _worded(problem) == "2 things are wrong:\n  x: wrong\n  line 3, y: bad"

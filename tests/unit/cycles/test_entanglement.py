@@ -14,6 +14,8 @@ RESOURCES = (
     "".join(f'<primitive id="{name}" {DUMMY}/>' for name in "abc")
     + '<group id="g">' + "".join(f'<primitive id="{name}" {DUMMY}/>' for name in ("disk", "addr", "app")) + "</group>"
     + f'<clone id="k"><primitive id="every" {DUMMY}/></clone>'
+    + f'<clone id="m"><meta_attributes id="mm"><nvpair id="mmp" name="promotable" value="true"/></meta_attributes>'
+      f'<primitive id="state" {DUMMY}/></clone>'
 )
 
 
@@ -82,3 +84,59 @@ def test_a_circle_of_colocations_works_and_is_only_doubtful() -> None:
                       '<rsc_colocation id="c2" rsc="b" with-rsc="a" score="INFINITY"/>')
     assert (report.code, report.severity) == ("colocation-circle", Severity.WARNING)
     assert "c1, c2" in report.message
+
+
+APART = '<rsc_colocation id="apart" rsc="{}" with-rsc="{}" score="-INFINITY"/>'
+WITH = '<rsc_colocation id="{0}{1}" rsc="{0}" with-rsc="{1}" score="INFINITY"/>'
+ALL = '<rsc_colocation id="all" score="{}"><resource_set id="s">{}</resource_set></rsc_colocation>'
+REFS = "".join(f'<resource_ref id="{name}"/>' for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("constraints", "sources"),
+    [
+        (APART.format("disk", "app"), "the group g"),
+        (APART.format("g", "app"), "the group g"),
+        (WITH.format("a", "b") + APART.format("b", "a"), "ab"),
+        (WITH.format("a", "b") + WITH.format("b", "c") + APART.format("a", "c"), "ab, bc"),
+        (WITH.format("a", "c") + WITH.format("b", "c") + APART.format("a", "b"), "ac, bc"),
+        (WITH.format("a", "disk") + APART.format("app", "a"), "the group g, adisk"),
+        (WITH.format("a", "disk") + WITH.format("b", "app") + APART.format("a", "b"), "adisk, the group g, bapp"),
+        (ALL.format("INFINITY", REFS) + APART.format("a", "c"), "s"),
+        (WITH.format("a", "k") + APART.format("a", "k"), "ak"),
+        (WITH.format("a", "k") + WITH.format("b", "a") + APART.format("b", "k"), "ak, ba"),
+        (WITH.format("k", "a") + WITH.format("b", "a") + APART.format("b", "k"), "ka, ba"),
+        ('<rsc_colocation id="am" rsc="a" with-rsc="m" with-rsc-role="Promoted" score="INFINITY"/>'
+         '<rsc_colocation id="bm" rsc="b" with-rsc="m" with-rsc-role="Promoted" score="INFINITY"/>'
+         + APART.format("a", "b"), "am, bm"),
+        ('<rsc_colocation id="am" rsc="a" with-rsc="m" with-rsc-role="Promoted" score="INFINITY"/>'
+         + APART.format("a", "m"), "am"),
+        (WITH.format("a", "b") + '<rsc_colocation id="apart" rsc="a" with-rsc="b" node-attribute="rack" '
+         'score="-INFINITY"/>', "ab"),
+    ],
+)
+def test_colocations_that_contradict_each_other(constraints: str, sources: str) -> None:
+    (report,) = [each for each in found(constraints) if each.code == "colocation-contradiction"]
+    assert (report.where, report.severity) == ("apart", Severity.WARNING)
+    told = report.message.partition("but ")[2].partition(" keep")[0]
+    assert sorted(told.split(", ")) == sorted(sources.split(", "))
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        APART.format("a", "b"),
+        APART.format("a", "disk"),
+        WITH.format("a", "b") + APART.format("b", "c"),
+        WITH.format("a", "k") + WITH.format("b", "k") + APART.format("a", "b"),
+        WITH.format("a", "b") + '<rsc_colocation id="apart" rsc="a" with-rsc="b" score="-1000"/>',
+        '<rsc_colocation id="rack" rsc="a" with-rsc="b" node-attribute="rack" score="INFINITY"/>' + APART.format("a",
+                                                                                                              "b"),
+        '<rsc_colocation id="am" rsc="a" with-rsc="m" with-rsc-role="Promoted" score="INFINITY"/>'
+        '<rsc_colocation id="apart" rsc="a" with-rsc="m" with-rsc-role="Unpromoted" score="-INFINITY"/>',
+        WITH.format("a", "m") + '<rsc_colocation id="apart" rsc="a" with-rsc="m" with-rsc-role="Promoted" '
+                                'score="-INFINITY"/>',
+    ],
+)
+def test_colocations_that_can_all_be_kept(constraints: str) -> None:
+    assert [each for each in found(constraints) if each.code == "colocation-contradiction"] == []

@@ -141,3 +141,18 @@ def test_an_emptied_folder_is_written_anew(bench: Bench, tmp_path: Path) -> None
 
 def test_a_lease_that_no_keeper_looks_at_is_told(bench: Bench) -> None:
     assert [report.code for report in bench.holder.reports()] == ["no-keeper"]
+
+
+def test_another_cib_of_the_same_version_is_looked_at_as_well(bench: Bench) -> None:
+    """A leader's may be: what this node had of that version was never committed."""
+    unruled = RULED[: RULED.index("<rule")] + RULED[RULED.index("</rule>") + len("</rule>"):]
+    bench.document = Document.parse(unruled)
+    managed = Document.parse(unruled.replace('name="is-managed"', 'name="priority"'))
+
+    async def look() -> list[frozenset[str]]:
+        first = await bench.reviewed(0.1)
+        bench.document = managed
+        return [first, await bench.reviewed(6.0)]
+
+    assert managed.version == bench.document.version
+    assert asyncio.run(look()) == [frozenset({"web"}), frozenset()]

@@ -212,7 +212,7 @@ def test_a_disk_that_does_not_take_a_change_confirms_nothing(tmp_path: Path, mon
         worker = asyncio.create_task(durable.work())
         durable.persist(1, HardState(1, "a", 1), document("x"))
         await asyncio.sleep(0.1)
-        assert "No space left" in durable.problem
+        assert "No space left" in durable.problem and str(tmp_path) in durable.problem
         assert done == []
         assert failing == [1]
         monkeypatch.undo()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crm.cib.document import Document
 from crm.cib.reading import cib_reader
 from crm.controller.fencing.coverage import coverage
@@ -78,4 +80,10 @@ def test_coverage_says_who_can_fence_whom_from_where() -> None:
 
 def test_coverage_names_what_nobody_can_fence() -> None:
     bare = FencingSetup((), {})
-    assert "no device" in coverage(bare, ["one"])[0].problem
+    assert "no device" in coverage(bare, ["one"])[0].problem and "never" in coverage(bare, ["one"])[0].problem
+
+
+def test_coverage_says_what_becomes_of_a_lost_node_where_fencing_is_off() -> None:
+    off = replace(setup('<nvpair id="o5" name="fencing-enabled" value="false"/>'), devices=(), levels={})
+    (problem,) = {each.problem for each in coverage(off, ["one", "two"])}
+    assert "once its lease is over" in problem and "never" not in problem

@@ -287,3 +287,10 @@ def test_what_hides_its_environment_is_known_by_who_watched_over_it(bench: Bench
         assert bench.orders.all() == []
     finally:
         supervisor.kill()
+
+
+def test_who_cannot_be_registered_leaves_nothing_behind_and_says_where(tmp_path: Path) -> None:
+    (tmp_path / "daemon").mkdir()  # in the way of the file
+    with pytest.raises(OSError, match=str(tmp_path)):
+        register(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["daemon"]

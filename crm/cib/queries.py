@@ -131,5 +131,74 @@ def permanent_attributes(node: Element) -> dict[str, str]:
     return {str(pair.get("name")): str(pair.get("value", "")) for pair in node.iterfind("instance_attributes/nvpair")}
 
 
+def transient_attribute(document: Document, node_id: str, name: str) -> str | None:
+    """The value of a node's transient attribute."""
+    found = document.root.xpath(
+        "status/node_state[@id=$node]/transient_attributes/instance_attributes/nvpair[@name=$name]/@value",
+        node=node_id,
+        name=name,
+        smart_strings=False,
+    )
+    return str(found[0]) if isinstance(found, list) and found else None
+
+
+def transient_attributes(document: Document, node_id: str) -> dict[str, str]:
+    """All transient attributes of a node."""
+    found = document.root.xpath(
+        "status/node_state[@id=$node]/transient_attributes/instance_attributes/nvpair", node=node_id
+    )
+    pairs = found if isinstance(found, list) else []
+    return {str(pair.get("name")): str(pair.get("value", "")) for pair in pairs if isinstance(pair, etree._Element)}
+
+
+def recorded_resources(document: Document, node_id: str) -> list[str]:
+    """Ids of the resources in a node's history."""
+    found = document.root.xpath(
+        "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/@id", node=node_id, smart_strings=False
+    )
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def recorded_calls(document: Document, node_id: str) -> set[tuple[str, str]]:
+    """What tells each result in a node's history from others: its call id and its transition magic."""
+    found = document.root.xpath("status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource/lrm_rsc_op", node=node_id)
+    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
+    return {(str(entry.get("call-id")), str(entry.get("transition-magic"))) for entry in entries}
+
+
+def recorded_nodes(document: Document) -> dict[str, dict[str, str]]:
+    """Attributes of each `node_state`, by node id."""
+    states = document.root.iterfind("status/node_state")
+    return {str(state.get("id")): {str(key): str(value) for key, value in state.attrib.items()} for state in states}
+
+
+def configured_node_ids(document: Document) -> set[str]:
+    """Ids in the configuration's list of nodes."""
+    found = document.root.xpath("configuration/nodes/node/@id", smart_strings=False)
+    return {str(identity) for identity in found} if isinstance(found, list) else set()
+
+
+def configured_node_names(document: Document) -> list[str]:
+    """Names in the configuration's list of nodes, in its order."""
+    found = document.root.xpath("configuration/nodes/node/@uname", smart_strings=False)
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def cluster_option(document: Document, *names: str) -> str | None:
+    """The value of a cluster option that is set plainly (the first set counts), under any of its names."""
+    values: dict[str, str] = {}
+    for pair in document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair"):
+        if pair.get("name") in names and pair.get("value") is not None:
+            values.setdefault(str(pair.get("name")), str(pair.get("value")))
+    return next((values[name] for name in names if name in values), None)
+
+
+def primitives_of(document: Document, resource: str) -> set[str]:
+    """Ids of the primitives within a resource (a group, a clone …), itself if it is one."""
+    found = document.root.xpath("configuration/resources//*[@id=$id]/descendant-or-self::primitive/@id", id=resource,
+                                smart_strings=False)
+    return {str(name) for name in found} if isinstance(found, list) else set()
+
+
 def _values(element: Element, *names: str) -> dict[str, str]:
     return {str(name): str(value) for name, value in element.attrib.items() if not names or name in names}

@@ -12,6 +12,7 @@ from lxml import etree
 
 from crm.cib.document import Document
 from crm.cib.parsing import Element
+from crm.cib.queries import primitives_of, recorded_resources, transient_attributes
 from crm.cib.status_updates import (
     AttributesRemoval,
     HistoryRemoval,
@@ -20,9 +21,6 @@ from crm.cib.status_updates import (
     StatusUpdate,
     TransientAttributeUpdate,
     left_running,
-    primitives_of,
-    recorded_resources,
-    transient_attributes,
 )
 from crm.model import score
 from crm.model.history import ExitCode, OperationStatus

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from crm.cib.status_updates import transient_attributes
+from crm.cib.queries import transient_attributes
 from crm.model import score
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm.cib.status_updates import transient_attributes
+from crm.cib.queries import transient_attributes
 from crm.controller.execution.transient_attributes import TransientAttributes
 from crm.testing import AllowedBreaks, Violation, World, scenario
 

@@ -412,7 +412,7 @@ def set_attribute(one: World, node: str, name: str, value: str, dampening_ms: in
 
 
 def attribute(one: World, node: str, name: str) -> str | None:
-    from crm.cib.status_updates import transient_attribute
+    from crm.cib.queries import transient_attribute
 
     dc = one.dc()
     assert dc is not None

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from crm.cib.changes import Edit, EditVerb, Replace
-from crm.cib.status_updates import transient_attribute
+from crm.cib.queries import transient_attribute
 from crm.cib.token_lists import revoked_tokens
 from crm.cib.version import SeenVersion
 from crm.controller import events

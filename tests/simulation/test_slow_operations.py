@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.changes import Edit, EditVerb
-from crm.cib.status_updates import recorded_resources
+from crm.cib.queries import recorded_resources
 from crm.controller import events
 from crm.testing import World, scenario
 from crm.testing.invariants import AllowedBreaks

@@ -18,9 +18,9 @@ from crm.api.views.plan_values import PlanValue, planned
 from crm.api.writing.commit import Written, write_made
 from crm.cib.document import Document
 from crm.cib.edits import cluster
-from crm.cib.queries import permanent_attributes
+from crm.cib.queries import permanent_attributes, transient_attribute, transient_attributes
 from crm.cib.status_edits import set_attribute
-from crm.cib.status_updates import TransientAttributeUpdate, apply_updates, transient_attribute, transient_attributes
+from crm.cib.status_updates import TransientAttributeUpdate, apply_updates
 
 Lifetime = Literal["reboot", "forever"]
 

@@ -15,9 +15,9 @@ from crm.api.views.answer_values import Wish
 from crm.api.writing.commit import Written, write_made
 from crm.cib.document import Document
 from crm.cib.edits import cluster
+from crm.cib.queries import cluster_option
 from crm.cib.schema.option_kinds import CLUSTER, described, fits
 from crm.cib.schema.properties import PROPERTIES, ClusterProperty
-from crm.cib.status_updates import cluster_option
 from crm.policy_engine.picture.options import OLDER_NAMES
 
 

@@ -255,7 +255,7 @@ def _doing(action: GraphAction) -> str:
 
 
 def _primitives(document: Document, resource: str) -> set[str]:
-    from crm.cib.status_updates import primitives_of
+    from crm.cib.queries import primitives_of
 
     return primitives_of(document, resource) | {resource}
 

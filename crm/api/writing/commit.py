@@ -20,7 +20,7 @@ from crm.cib import paths, schema, token_lists
 from crm.cib.acl_changes import as_change, carried_over
 from crm.cib.changes import Batch, Change, size_bytes
 from crm.cib.document import Document
-from crm.cib.status_updates import cluster_option
+from crm.cib.queries import cluster_option
 from crm.cib.version import CibVersion, SeenVersion
 from crm.model.report import Report, Severity
 

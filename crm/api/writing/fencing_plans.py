@@ -6,9 +6,10 @@ from crm.api.middleware.problems import ProblemError
 from crm.api.service import NodeService
 from crm.api.views.plan_values import FencingPlanValue, PlanValue, planned
 from crm.cib.document import Document
+from crm.cib.queries import configured_node_names
 from crm.cib.reading import cib_reader
 from crm.cib.status_edits import fenced_remotely, node_left
-from crm.cib.status_updates import apply_updates, configured_node_names
+from crm.cib.status_updates import apply_updates
 from crm.controller.fencing.coverage import FencingCoverage, coverage
 from crm.failover_simulation.faults import Fault, FaultKind
 from crm.model.report import Report, Severity

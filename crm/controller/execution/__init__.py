@@ -8,7 +8,8 @@
     operation_digests     digests of an operation's parameters, as recorded in the history
     pending_operations    operations under way, as the status tells of them
     planning              when to plan: reasons are collected, one plan is made at a time, an outdated answer is dropped
-    rest_watch            whether plans come to rest, or the same is planned again and again
+    rest_watch            whether plans come to rest: people are told when the same is planned again and again, and
+                          nothing comes of it
     results               the leader's reading of results
     throttle              how much each node, and the cluster, is given to do at once: less where machines are busy
     transient_attributes  transient node attributes: set by agents and people, dampened, gone when their node leaves

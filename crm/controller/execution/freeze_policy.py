@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from crm.cib import queries
 from crm.cib.document import Document
-from crm.cib.status_updates import cluster_option
+from crm.cib.queries import cluster_option
 from crm.controller.core import Core
 from crm.model.transition import Transition
 from crm.transition import without_moves_to, without_starts

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from crm.cib.document import Document
-from crm.cib.status_updates import cluster_option
+from crm.cib.queries import cluster_option
 from crm.controller.core import Core
 from crm.controller.parts import Part
 from crm.controller.protocol.messages import NodeLoad

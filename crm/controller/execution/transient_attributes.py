@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from crm.cib.queries import transient_attribute
 from crm.cib.status_edits import set_attribute
-from crm.cib.status_updates import TransientAttributeUpdate, transient_attribute
+from crm.cib.status_updates import TransientAttributeUpdate
 from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core
 from crm.controller.events import AttributeRequested

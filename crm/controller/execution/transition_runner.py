@@ -14,13 +14,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from crm.cib.document import Document
-from crm.cib.status_updates import (
-    HistoryRemoval,
-    NodeUpdate,
-    TransientAttributeUpdate,
-    recorded_nodes,
-    transient_attributes,
-)
+from crm.cib.queries import recorded_nodes, transient_attributes
+from crm.cib.status_updates import HistoryRemoval, NodeUpdate, TransientAttributeUpdate
 from crm.controller.core import Core
 from crm.controller.execution.backoff import Backoff
 from crm.controller.execution.freeze_policy import without_foreign_beginnings

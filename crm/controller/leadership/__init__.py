@@ -7,8 +7,8 @@
     lease_terms      the terms of leases, as a configuration has them
     leases           without fencing: a node that is lost is given the time to stop what it runs, before anybody starts
                      that elsewhere
-    left_running     without fencing: what a lost node was not managing is not assumed to have been stopped
     leaving          a node that is to leave is emptied first
+    left_running     without fencing: what a lost node was not managing is not assumed to have been stopped
     lone_start       a node that starts without the others, in a cluster where one of two is enough
     lost_store       stores that have lost something: who waits for what, and what a person can say to go on without it
     safe_mode        safe mode: a daemon that ended several times by its own mistake comes back and begins nothing

@@ -13,19 +13,10 @@ from enum import Enum
 from crm.cib.changes import Batch, Edit, EditVerb
 from crm.cib.edits import cluster
 from crm.cib.errors import CibError
+from crm.cib.queries import cluster_option, configured_node_ids, recorded_calls, recorded_nodes, transient_attributes
 from crm.cib.stamp import OWN_CLIENT, OWN_USER, stamp, utc_text
 from crm.cib.status_edits import fenced_remotely, lost, node_left, node_removed
-from crm.cib.status_updates import (
-    HistoryUpdate,
-    NodeUpdate,
-    ResourceUpdate,
-    StatusUpdate,
-    cluster_option,
-    configured_node_ids,
-    recorded_calls,
-    recorded_nodes,
-    transient_attributes,
-)
+from crm.cib.status_updates import HistoryUpdate, NodeUpdate, ResourceUpdate, StatusUpdate
 from crm.controller.cluster_state import CibPosition, Leadership
 from crm.controller.core import Core
 from crm.controller.execution.local_executor_state import LocalExecutorState

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from crm.cib.queries import recorded_nodes
 from crm.cib.status_edits import doubted
-from crm.cib.status_updates import NodeUpdate, recorded_nodes
+from crm.cib.status_updates import NodeUpdate
 from crm.cib.version import CibVersion
 from crm.controller.core import Core, configuration_version
 from crm.controller.leadership.joining import Joining

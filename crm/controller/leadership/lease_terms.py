@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm.cib.document import Document
-from crm.cib.status_updates import cluster_option
+from crm.cib.queries import cluster_option
 from crm.model.values import interval_ms, is_true
 
 DEFAULT_TIMEOUT_MS = 5_000

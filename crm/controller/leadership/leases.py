@@ -19,8 +19,8 @@ from __future__ import annotations
 import math
 
 from crm.cib.document import Document
+from crm.cib.queries import recorded_nodes
 from crm.cib.stamp import utc_text
-from crm.cib.status_updates import recorded_nodes
 from crm.controller.core import Core
 from crm.controller.leadership.lease_terms import LeaseTerms, fencing_enabled, terms_of
 from crm.controller.parts import MemberJoined, Part

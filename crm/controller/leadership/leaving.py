@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crm.cib.status_updates import TransientAttributeUpdate, transient_attribute
+from crm.cib.queries import transient_attribute
+from crm.cib.status_updates import TransientAttributeUpdate
 from crm.controller.commands import Terminate
 from crm.controller.core import Core
 from crm.controller.events import ShutdownRequested

@@ -12,13 +12,9 @@ for a while, what was left alone counts as left alone still.
 from __future__ import annotations
 
 from crm.cib.document import Document
+from crm.cib.queries import recorded_resources
 from crm.cib.status_edits import may_run
-from crm.cib.status_updates import (
-    LeftRunningUpdate,
-    StatusUpdate,
-    left_running,
-    recorded_resources,
-)
+from crm.cib.status_updates import LeftRunningUpdate, StatusUpdate, left_running
 from crm.controller.core import Core
 from crm.model.report import Report, Severity
 from crm.policy_engine.picture.managed import unmanaged

@@ -10,7 +10,7 @@ Source: Pacemaker Explained, "Cluster Options" (`no-quorum-policy`, `fencing-wat
 
 from __future__ import annotations
 
-from crm.cib.status_updates import cluster_option
+from crm.cib.queries import cluster_option
 from crm.controller.commands import FenceSelf
 from crm.controller.core import Core
 from crm.controller.parts import Part

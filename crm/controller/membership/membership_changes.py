@@ -17,9 +17,10 @@ from copy import deepcopy
 from crm.cib.changes import Batch, Edit, EditVerb
 from crm.cib.document import Document
 from crm.cib.expressions import literal
+from crm.cib.queries import cluster_option, configured_node_ids, recorded_nodes
 from crm.cib.stamp import OWN_CLIENT, OWN_USER, Stamp, stamp
 from crm.cib.status_edits import may_run_anything
-from crm.cib.status_updates import NodeRemoval, cluster_option, configured_node_ids, recorded_nodes
+from crm.cib.status_updates import NodeRemoval
 from crm.controller.cluster_state import TERM_PLACES
 from crm.controller.commands import RequestAnswered
 from crm.controller.core import Core, configuration_version

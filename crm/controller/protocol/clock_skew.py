@@ -9,13 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crm.cib.document import Document
-from crm.cib.status_updates import (
-    ResourceUpdate,
-    StatusUpdate,
-    TransientAttributeUpdate,
-    recorded_nodes,
-    transient_attributes,
-)
+from crm.cib.queries import recorded_nodes, transient_attributes
+from crm.cib.status_updates import ResourceUpdate, StatusUpdate, TransientAttributeUpdate
 from crm.controller.protocol.keys import LAST_FAILURE
 
 TOLERATED_S = 2.0

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import RootUpdate, StatusUpdate, TransientAttributeUpdate, recorded_nodes
+from crm.cib.queries import recorded_nodes
+from crm.cib.status_updates import RootUpdate, StatusUpdate, TransientAttributeUpdate
 from crm.controller.core import Core
 from crm.controller.replication.replication import Replication
 from crm.model.release import UNTOLD, Objection, Release, numbers, objection, schema_numbers

@@ -23,14 +23,8 @@ from crm.cib import patch
 from crm.cib.changes import Patch
 from crm.cib.document import Document
 from crm.cib.errors import CibError
-from crm.cib.status_updates import (
-    FailCountUpdate,
-    StatusUpdate,
-    TransientAttributeUpdate,
-    apply_updates,
-    recorded_nodes,
-    transient_attribute,
-)
+from crm.cib.queries import recorded_nodes, transient_attribute
+from crm.cib.status_updates import FailCountUpdate, StatusUpdate, TransientAttributeUpdate, apply_updates
 from crm.cib.version import CibVersion
 from crm.controller.cluster_state import Leadership, StoreState
 from crm.controller.core import Core, configuration_version

@@ -11,9 +11,10 @@ from collections.abc import Callable, Set
 from crm.cib.document import Document
 from crm.cib.edits.cluster import with_nodes
 from crm.cib.errors import CibError
+from crm.cib.queries import cluster_option, configured_node_names
 from crm.cib.stamp import stamp
 from crm.cib.status_edits import cleanup
-from crm.cib.status_updates import apply_updates, cluster_option, configured_node_names
+from crm.cib.status_updates import apply_updates
 from crm.cib.token_lists import with_lists
 from crm.cib.version import CibVersion, SeenVersion
 from crm.controller.commands import RequestAnswered

@@ -179,7 +179,7 @@ def test_ctrl_c_leaves_the_change_and_says_how_to_take_it_back(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("crm.cli.crmctl_commands.api_calls.send", interrupted)
+    monkeypatch.setattr("crm.cli.crmctl_commands.task_progress.send", interrupted)
     assert progress({"id": "one-1", "state": "running", "message": ""}, "crmctl resource start web") == 130
     said = capsys.readouterr().err
     assert "The change stays; take it back: crmctl resource start web" in said and "crmctl task follow one-1" in said

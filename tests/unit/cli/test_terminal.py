@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from crm.cli.pacemaker import cibadmin, crm_mon, terminal
+from crm.cli import terminal
+from crm.cli.pacemaker import cibadmin, crm_mon
 from crm.model.text import fit
 
 HARMFUL = ["\x1b", "\x80", "\x9b", "\x9f", "\u061c", "\u200e", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.cib.changes import Edit, EditVerb
-from crm.cib.status_updates import recorded_nodes
+from crm.cib.queries import recorded_nodes
 from crm.cib.version import CibVersion
 from crm.controller import commands, events
 from crm.controller.cluster_state import CibPosition

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from crm.cib.changes import Edit, EditVerb
-from crm.cib.status_updates import recorded_nodes
+from crm.cib.queries import recorded_nodes
 from crm.controller import ControllerOptions, commands, events
 from crm.controller.core import EMPTY_CIB
 from crm.controller.leadership.lease_records import TIMER as TERMS_TIMER

@@ -7,6 +7,7 @@ import pytest
 from crm.cib import patch
 from crm.cib.changes import Batch, Edit, Replace
 from crm.cib.document import Document
+from crm.cib.queries import transient_attribute
 from crm.cib.status_updates import (
     HistoryRemoval,
     NodeUpdate,
@@ -15,7 +16,6 @@ from crm.cib.status_updates import (
     RootUpdate,
     TransientAttributeUpdate,
     apply_updates,
-    transient_attribute,
 )
 from crm.controller.cluster_state import CibPosition
 from crm.controller.core import EMPTY_CIB

@@ -95,7 +95,8 @@ class Controller:
         self._joining = Joining(self._core, self._parts, self._election, self._replication, self._history,
                                 self._releases, self._leases, self._left_running,
                                 lambda node: self._dispatch.beginning_on(node), options.watchdog, options.written_at)
-        self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication)
+        self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication,
+                                           self._left_running)
         self._fencings = FencingHistory()
         self._fencing = FencingCoordinator(self._core, self._fencings, self._replication, self._alerts,
                                            self._node_fenced)

@@ -233,11 +233,14 @@ class InvariantCheckers:
                 self._break("order", f"{then} starts on {node.name} while {first} is not active")
 
     def _stops_last(self, node: SimulatedNode, resource: str) -> None:
-        """What needs it was stopped before, as far as those see who are together with the node."""
+        """What needs it was stopped before, as far as those see who are together with the node; what a node leaves
+        alone (maintenance) stays as it is.
+        """
         if self._world.where(resource) != [node.name] or node.view is None:
             return
         for first, then in self.expect.after:
-            users = [name for name in self._world.where(then) if name in node.view.names]
+            users = [name for name in self._world.where(then)
+                     if name in node.view.names and then not in self._world.nodes[name].left_alone]
             if first == resource and users and not self._broke_lately(then):
                 self._break("order", f"{first} stops on {node.name} while {then} is active on {', '.join(users)}")
 

@@ -69,6 +69,10 @@ FOUND = {
         800045: "a node that had just come back proposed a view without another one whose daemon the rest waited for",
         1001129: "two nodes that were back linked with a third, and left out a fourth that was to link a moment later",
     },
+    "leases": {
+        31: "a leader that was just started knew nothing of a lost node, whose keeper left alone what was in maintenance",
+        64: "the same, with a promoted instance",
+    },
     "changing": {
         1001043: "a leader that had been frozen used a plan of before, though a caretaker had stopped things meanwhile",
     },

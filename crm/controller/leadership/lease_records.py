@@ -18,6 +18,7 @@ from crm.controller.core import Core, configuration_version
 from crm.controller.leadership.joining import Joining
 from crm.controller.leadership.lease_terms import fencing_enabled
 from crm.controller.leadership.leases import LostNodeLeases
+from crm.controller.leadership.left_running import LeftRunning
 from crm.controller.parts import MemberJoined, Part
 from crm.controller.replication.replication import Replication
 from crm.model.lease import lease_text
@@ -29,11 +30,13 @@ LOOK_EVERY_S = 0.2
 class LeaseRecords(Part):
     """The leader's part; what it has seen counts for its reign only."""
 
-    def __init__(self, core: Core, leases: LostNodeLeases, joining: Joining, replication: Replication) -> None:
+    def __init__(self, core: Core, leases: LostNodeLeases, joining: Joining, replication: Replication,
+                 left_running: LeftRunning) -> None:
         self._core = core
         self._leases = leases
         self._joining = joining
         self._replication = replication
+        self._left_running = left_running
         self._seen: tuple[int, int] | None = None
         """The version of the configuration that was looked at last."""
         self._wanted: dict[str, float] = {}
@@ -128,6 +131,9 @@ class LeaseRecords(Part):
                 continue
             held_ms = self._leases.held_ms(name)
             held_ms = self._leases.promised_ms(name) if held_ms is None else held_ms
+            if self._left_running.may_leave_something(name):
+                # Nobody here knows what it runs, so nobody can say what of that its keeper will leave alone.
+                held_ms = math.inf
             if held_ms > 0:
                 self._replication.note(*doubted(core.document, node_id, name, lease_text(held_ms)))
 

@@ -141,7 +141,8 @@ class LostNodeLeases(Part):
         if name in self._here:
             why, hint = "is here, but has not joined: it may run what it ran", f"Restart crmd on {name}"
         elif math.isinf(left_s):
-            why = "is lost, and held no lease, as fencing was on: nothing tells whether it still runs what it ran"
+            why = ("is lost, and nothing tells whether it still runs what it ran: it held no lease, as fencing was on, "
+                   "or was to leave something alone")
             hint = f"Make sure that {name} is off, and say so: crmctl confirm {name}. Or turn fencing on"
         else:
             why = f"is lost, and may run what it ran until {utc_text(self._core.now + left_s)} UTC, when its lease ends"

@@ -12,7 +12,7 @@ for a while, what was left alone counts as left alone still.
 from __future__ import annotations
 
 from crm.cib.document import Document
-from crm.cib.queries import recorded_resources
+from crm.cib.queries import recorded_resources, values_of
 from crm.cib.status_edits import may_run
 from crm.cib.status_updates import LeftRunningUpdate, StatusUpdate, left_running
 from crm.controller.core import Core
@@ -21,7 +21,7 @@ from crm.policy_engine.picture.managed import unmanaged
 
 LATE_S = 10.0
 """For so long after a change the keeper of a node that was lost meanwhile may go by the configuration before it."""
-_TELLING = '//nvpair[@name="maintenance" or @name="is-managed" or @name="maintenance-mode"]'
+_TELLING = ("maintenance", "is-managed", "maintenance-mode")
 
 
 class LeftRunning:
@@ -60,16 +60,23 @@ class LeftRunning:
             f"starts it elsewhere", f"Start crmd on {name} again; or make sure that {name} is off, and say so: "
             f"crmctl confirm {name}") for name, names in found if core.view.member(name) is None)
 
+    def may_leave_something(self, name: str) -> bool:
+        """Whether a node leaves anything alone that it happens to run, as things are or were a moment ago."""
+        return any(self._unmanaged(document, name) for document in self._telling())
+
+    def _telling(self) -> list[Document]:
+        core = self._core
+        documents = [core.document, *(document for until, document in self._former if until > core.now)]
+        return [document for document in documents if _leaves_something(document)]
+
     def _left_by(self, name: str) -> frozenset[str]:
         core = self._core
         node_id = core.me.config.id_of(name)
-        documents = [core.document, *(document for until, document in self._former if until > core.now)]
-        telling = [document for document in documents if _leaves_something(document)]
+        telling = self._telling()
         active = {each for each in recorded_resources(core.document, node_id) if may_run(core.document, node_id, each)}
         if not telling or not active:
             return frozenset()
         return frozenset(active & frozenset().union(*(self._unmanaged(document, name) for document in telling)))
-
 
     def _unmanaged(self, document: Document, name: str) -> frozenset[str]:
         core = self._core
@@ -82,4 +89,4 @@ class LeftRunning:
 
 def _leaves_something(document: Document) -> bool:
     """Whether anything may be unmanaged by that CIB, by its words alone."""
-    return bool(document.root.xpath(_TELLING))
+    return any(values_of(document, name) for name in _TELLING)

@@ -126,6 +126,39 @@ def configuration_text(document: Document) -> str:
     return etree.tostring(configuration(document), encoding="unicode")
 
 
+def constraint_texts(document: Document) -> set[tuple[str, bytes]]:
+    """Id and text (canonical) of each constraint."""
+    constraints = document.root.find("configuration/constraints")
+    return {(str(each.get("id")), _canonical(each))
+            for each in constraints if each.get("id")} if constraints is not None else set()
+
+
+def primitive_texts(document: Document) -> list[tuple[str, bytes]]:
+    """Id of each primitive, and what is asked of its agent as text: agent and parameters, those of its template, too."""
+    resources = document.root.find("configuration/resources")
+    if resources is None:
+        return []
+    templates = {str(each.get("id")): each for each in resources.iterfind("template")}
+    return [(str(each.get("id")), _asked(each) + _asked(templates.get(each.get("template", ""))))
+            for each in resources.iter("primitive")]
+
+
+def _asked(element: Element | None) -> bytes:
+    if element is None:
+        return b""
+    agent = ":".join(element.get(name, "") for name in ("class", "provider", "type"))
+    return b"\n".join([agent.encode(), *map(_canonical, element.iterfind("instance_attributes"))])
+
+
+def _canonical(element: Element) -> bytes:
+    return etree.tostring(element, method="c14n", with_tail=False)
+
+
+def status_section(document: Document) -> Element | None:
+    """The status section, if there is one."""
+    return document.root.find("status")
+
+
 def permanent_attributes(node: Element) -> dict[str, str]:
     """The permanent attributes of a configured node (`crm.cib.edits.cluster.configured_node`)."""
     return {str(pair.get("name")): str(pair.get("value", "")) for pair in node.iterfind("instance_attributes/nvpair")}

@@ -70,7 +70,7 @@ FOUND = {
         1001129: "two nodes that were back linked with a third, and left out a fourth that was to link a moment later",
     },
     "leases": {
-        31: "a leader that was just started knew nothing of a lost node, whose keeper left alone what was in maintenance",
+        31: "a leader just started knew nothing of a lost node, whose keeper left alone what was in maintenance",
         64: "the same, with a promoted instance",
     },
     "changing": {

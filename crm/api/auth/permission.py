@@ -11,6 +11,7 @@ from crm.api.service import NodeService
 from crm.cib.access import UNRESTRICTED_USERS, Acl
 from crm.cib.document import Document
 from crm.cib.errors import CibError
+from crm.cib.queries import status_section
 from crm.cib.redaction import redacted_again, without_secrets
 
 
@@ -83,7 +84,7 @@ def check_status_change(service: NodeService, what: str) -> None:
     """Raise CibError (permission-denied) unless the asking user may change the recorded state; `what` that is for."""
     document = service.cib()
     acl = _acl(document)
-    status = document.root.find("status")
+    status = status_section(document)
     if acl is not None and (status is None or not acl.may_write(status)):
         hint = "Ask for a write permission on the status"
         raise CibError("permission-denied", f"{acl.user} may not {what}", hint=hint)

@@ -14,10 +14,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lxml import etree
-
 from crm.api.middleware.problems import unsuitable
 from crm.cib.document import Document
+from crm.cib.queries import constraint_texts
 from crm.cib.reading.cib_reader import read
 from crm.cib.schema.references import dangling
 from crm.model.report import Report, Severity
@@ -48,16 +47,9 @@ def _brought(present: Document, after: Document) -> list[Report]:
         return []
     now = int(time.time())
     before = {_identity(each) for each in _all(present, now)}
-    new = _written(after) - _written(present)
+    new = constraint_texts(after) - constraint_texts(present)
     return [_trimmed(_of_the_change(each, {name for name, _ in new})) for each in _all(after, now)
             if _identity(each) not in before]
-
-
-def _written(document: Document) -> set[tuple[str, bytes]]:
-    """The constraints: id and text of each."""
-    constraints = document.root.find("configuration/constraints")
-    return {(str(each.get("id")), etree.tostring(each, method="c14n", with_tail=False))
-            for each in constraints if each.get("id")} if constraints is not None else set()
 
 
 def _of_the_change(report: Report, written: set[str]) -> Report:

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lxml import etree
-
 from crm.api.middleware.problems import unsuitable
 from crm.api.queries.cluster_agents import ClusterAgents
 from crm.api.service import NodeService
@@ -23,7 +21,7 @@ from crm.api.writing.commit import Check
 from crm.api.writing.cycle_checks import refuse_entangled, tell_entangled
 from crm.cib.document import Document
 from crm.cib.objects.catalogue import RESOURCES
-from crm.cib.parsing import Element
+from crm.cib.queries import primitive_texts
 from crm.model.report import Report, Severity
 
 _MOST = 50
@@ -101,27 +99,10 @@ def changed_primitives(present: Document, after: Document) -> set[str]:
     changes = after.changes_since(present)
     if changes is not None and not any(_may_touch(change.get("path", "")) for change in changes):
         return set()
-    before = dict(_asked(present))
-    return {name for name, asked in _asked(after) if before.get(name) != asked}
+    before = dict(primitive_texts(present))
+    return {name for name, asked in primitive_texts(after) if before.get(name) != asked}
 
 
 def _may_touch(path: str) -> bool:
     """Whether a change at that place may be one of resources: in them, or of something around them."""
     return "/resources" in path or path in ("/cib", "/cib/configuration")
-
-
-def _asked(document: Document) -> list[tuple[str, bytes]]:
-    resources = document.root.find("configuration/resources")
-    if resources is None:
-        return []
-    templates = {str(each.get("id")): each for each in resources.iterfind("template")}
-    return [(str(each.get("id")), _text(each) + _text(templates.get(each.get("template", ""))))
-            for each in resources.iter("primitive")]
-
-
-def _text(element: Element | None) -> bytes:
-    if element is None:
-        return b""
-    agent = ":".join(element.get(name, "") for name in ("class", "provider", "type"))
-    sets = [etree.tostring(each, method="c14n", with_tail=False) for each in element.iterfind("instance_attributes")]
-    return b"\n".join([agent.encode(), *sets])

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 
 from crm.cib.document import Document
+from crm.cib.queries import recorded_attributes
 from crm.controller.core import configuration_version
 from crm.model.report import Report, Severity
 from crm.model.transition import ActionKind, GraphAction, Transition
@@ -24,7 +25,6 @@ RESTLESS = ("plan-unfinished", "plan-restless")
 """Codes of the reports."""
 _MOST_NAMED = 4
 _CHANGING = ("start", "stop", "promote", "demote", "migrate_to", "migrate_from")
-_FAILURES = "status/node_state/transient_attributes//nvpair[starts-with(@name, 'last-failure-')]/@value"
 _HINT = "Constraints may contradict each other: crm_verify --live-check -V, crmctl constraint list"
 
 
@@ -42,7 +42,7 @@ class RestWatch:
 
     def begun(self, document: Document) -> None:
         """A transition that was planned from that CIB begins."""
-        basis = configuration_version(document.version), str(document.root.xpath(_FAILURES))
+        basis = configuration_version(document.version), _failures(document)
         self._changed, self._next = False, []
         if basis != self._basis:
             self._forget()
@@ -103,3 +103,8 @@ def _report(code: str, actions: list[GraphAction] | tuple[str, ...], message: st
 def _told(action: GraphAction) -> str:
     of = f" {action.resource.id}" if action.resource is not None else ""
     return f"{action.operation}{of} on {action.node}"
+
+
+def _failures(document: Document) -> tuple[str, ...]:
+    """When what failed last: another one is another reason not to come to rest."""
+    return tuple(each.value for each in recorded_attributes(document.root) if each.name.startswith("last-failure-"))

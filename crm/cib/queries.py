@@ -134,7 +134,8 @@ def constraint_texts(document: Document) -> set[tuple[str, bytes]]:
 
 
 def primitive_texts(document: Document) -> list[tuple[str, bytes]]:
-    """Id of each primitive, and what is asked of its agent as text: agent and parameters, those of its template, too."""
+    """Id of each primitive, and what is asked of its agent as text: agent and parameters, those of its template, too.
+    """
     resources = document.root.find("configuration/resources")
     if resources is None:
         return []

@@ -87,8 +87,8 @@ def test_retired_words_stay_away() -> None:
 
 WALKS = re.compile(r"\.(?:xpath|iterfind|findall|iterchildren)\(|\broot\.(?:find|iter)\(")
 WALKERS = ("cib/", "executor/", "api/queries/", "cli/", "testing/")
-"""Who walks trees: `crm.cib` those of CIBs; agents' metadata, clients' XPath in a process of its own, tools' own XML and
-CIBs in files, checkers of simulations."""
+"""Who walks trees: `crm.cib` those of CIBs; agents' metadata, clients' XPath in a process of its own, tools' own XML
+and CIBs in files, checkers of simulations."""
 
 
 def test_only_the_package_of_the_cib_walks_its_tree() -> None:

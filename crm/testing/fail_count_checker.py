@@ -24,10 +24,14 @@ _PREFIX = "fail-count-"
 
 
 class _Seen(NamedTuple):
-    """A count as a leader showed it first, and whether its node is sure to know."""
+    """A count as a leader showed it first, and whether its node is sure to know.
+
+    failed_at  when the last failure in it happened: one that no leader has heard of yet puts off no expiry
+    """
 
     value: score.Score
     since: float
+    failed_at: float
     sure: bool
 
 
@@ -65,8 +69,7 @@ class FailCountChecker:
     def _missing(self, node: SimulatedNode, counts: dict[str, score.Score]) -> Iterator[str]:
         now = self._world.clock
         for (name, incarnation, count), seen in self._seen.items():
-            failed_at = self._failed_at.get((name, count), seen.since)
-            fresh = now - failed_at < _EXPIRES_S and now - self._cleaned_at > _CLEANED_S
+            fresh = now - seen.failed_at < _EXPIRES_S and now - self._cleaned_at > _CLEANED_S
             if (name, incarnation) == (node.name, node.incarnation) and seen.sure and fresh:
                 present = counts.get(count, 0)
                 if present < seen.value:
@@ -80,8 +83,10 @@ class FailCountChecker:
         for count, value in counts.items():
             before = own.get((node.name, node.incarnation, count))
             same = before is not None and before.value == value
-            since = before.since if before is not None and same else now
-            self._seen[node.name, node.incarnation, count] = _Seen(value, since, now - since >= _SURE_S)
+            since, failed_at = now, self._failed_at.get((node.name, count), now)
+            if before is not None and same:
+                since, failed_at = before.since, before.failed_at
+            self._seen[node.name, node.incarnation, count] = _Seen(value, since, failed_at, now - since >= _SURE_S)
 
     def _is_heard(self, node: SimulatedNode, leader: str) -> bool:
         """Whether the node is awake and has joined that leader in the present view."""

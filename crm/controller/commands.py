@@ -45,7 +45,7 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class MakePlan:
-    """Compute a transition for this document, away from the event loop, then say `Planned`. `now`: epoch seconds."""
+    """Compute a transition for this document, away from the event loop, then say `PlanReady`. `now`: epoch seconds."""
 
     plan_id: int
     document: Document

@@ -1,6 +1,6 @@
 """The state machine of one node: events in, commands out. No clock, no I/O, no chance.
 
-`handle` is the only door. Which part answers to what stands in two tables, one for events and one for messages; the
+`handle` is the only door. Which part answers to what stands in three tables, for events, messages and timers; the
 parts know each other only where one has to tell another something, and that is wired here.
 
 The shell's duties: perform commands in order; say `Persisted` only once it is true; never call `handle` from within.
@@ -94,7 +94,7 @@ class Controller:
         self._left_running = LeftRunning(self._core)
         self._joining = Joining(self._core, self._parts, self._election, self._replication, self._history,
                                 self._releases, self._leases, self._left_running,
-                                lambda node: self._dispatch.beginning_on(node), options.watchdog, options.written_at)
+                                lambda node: self._runner.beginning_on(node), options.watchdog, options.written_at)
         self._lease_records = LeaseRecords(self._core, self._leases, self._joining, self._replication,
                                            self._left_running)
         self._fencings = FencingHistory()
@@ -103,13 +103,13 @@ class Controller:
         self._fencing_member = FencingMember(self._core, self._fencings)
         self._throttle = JobThrottle(self._core, options.node_action_limit)
         self._backoff = Backoff(self._core)
-        self._dispatch = TransitionRunner(
+        self._runner = TransitionRunner(
             self._core, self._replication, self._fencing, self._throttle, self._backoff,
             lambda reason, delay_s: self._planning.want(reason, delay_s), lambda: self._planning.transition_over(),
             lambda name, then: self._members.let_go(name, then), options.startup_fencing_delay_s)
-        self._planning = Planning(self._core, self._joining, self._replication, self._dispatch,
+        self._planning = Planning(self._core, self._joining, self._replication, self._runner,
                                   lambda: self._results.awaited, options.recheck_interval_s)
-        self._results = Results(self._core, self._replication, self._dispatch, self._planning.want)
+        self._results = Results(self._core, self._replication, self._runner, self._planning.want)
 
         def acceptable(document: Document) -> None:
             validate(document)
@@ -117,7 +117,7 @@ class Controller:
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
                                   self._planning.want_after_change, self._try_at_once, options.written_at)
-        self._requests.changing_on = self._dispatch.changing_on
+        self._requests.changing_on = self._runner.changing_on
         self._reads = ReadIndex(self._core, self._replication)
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
         self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,
@@ -129,7 +129,7 @@ class Controller:
         # last; an election comes before those who look at who leads.
         self._parts.fill(
             self._alerts, self._protection, self._fencing_member, self._leases, self._election, self._requests,
-            self._reads, self._throttle, self._backoff, self._dispatch, self._replication, self._results,
+            self._reads, self._throttle, self._backoff, self._runner, self._replication, self._results,
             self._lease_records,
             self._attributes, self._fencing, self._joining, self._planning, self._members, self._leaving,
             self._safe_mode)
@@ -137,7 +137,7 @@ class Controller:
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
         self._invariants = Invariants(InvariantInputs(self._core, self._replication, self._joining, self._fencing,
-                                            self._dispatch, self._planning))
+                                            self._runner, self._planning))
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
         """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order.
@@ -203,7 +203,7 @@ class Controller:
         return self._core.receipts.find(key_id, self._core.now)
 
     def awaits_plan(self, plan_id: int) -> bool:
-        """Whether the answer to that `MakePlan` will be used; if not, `Planned` may as well come without a plan."""
+        """Whether the answer to that `MakePlan` will be used; if not, `PlanReady` may as well come without a plan."""
         return self._planning.awaits(plan_id)
 
     def snapshot(self) -> ControllerSnapshot:
@@ -212,12 +212,12 @@ class Controller:
         return ControllerSnapshot(core.me.name, self._state(), core.dc, core.hard_state.term,
                         core.leadership is not None and core.leadership.caretaker, core.view,
                         tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
-                        self._dispatch.number, self._dispatch.progress,
+                        self._runner.number, self._runner.progress,
                         (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
                          *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
                          *self._left_running.reports(),
                          *self._replication.dropped.reports(),
-                         *self._planning.reports, *self._dispatch.rest.reports(),
+                         *self._planning.reports, *self._runner.rest.reports(),
                          *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.hard_state.cib_term, self._safe_mode.cause, core.hard_state.nodes)
 
@@ -274,7 +274,7 @@ class Controller:
                 sender, message.term, CibVersion(*message.version)),
             messages.Resync: lambda sender, message: self._replication.resync(sender),
             messages.Execute: self._history.execute,
-            messages.ActionRefused: lambda sender, message: self._dispatch.refused(message.key, message.because),
+            messages.ActionRefused: lambda sender, message: self._runner.refused(message.key, message.because),
             messages.CleanHistory: self._forget,
             messages.ActionResult: self._result,
             messages.ChangeForward: self._requests.change,
@@ -308,8 +308,8 @@ class Controller:
             plans.CHANGES_TIMER: self._planning.changes_timer,
             plans.LOOK_TIMER: self._planning.look,
             plans.DELAY_TIMER: lambda: self._planning.want("time to try again"),
-            dispatching.AGE_TIMER: self._dispatch.age_timer,
-            backing.TIMER: self._dispatch.pump,
+            dispatching.AGE_TIMER: self._runner.age_timer,
+            backing.TIMER: self._runner.pump,
             requesting.TIMER: self._requests.timer,
             protecting.TIMER: self._protection.timer,
             saving.TIMER: self._safe_mode.timer,
@@ -320,7 +320,7 @@ class Controller:
 
     def _timer(self, event: events.TimerFired) -> None:
         if event.name.startswith(in_flight.TIMER_PREFIX):
-            self._dispatch.timer(event.name)
+            self._runner.timer(event.name)
         elif event.name.startswith(attributing.TIMER_PREFIX):
             self._attributes.timer(event.name)
         elif event.name.startswith(fences.TIMER_PREFIX):
@@ -406,7 +406,7 @@ class Controller:
 
     def _node_load(self, sender: str, load: messages.NodeLoad) -> None:
         self._throttle.told(sender, load)
-        self._dispatch.pump()
+        self._runner.pump()
 
     def _fencing_under_way(self, sender: str, message: messages.FencingInFlight) -> None:
         if self._core.leading:

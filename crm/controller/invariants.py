@@ -45,7 +45,7 @@ class InvariantInputs:
     replication: Replication
     joining: Joining
     fencing: FencingCoordinator
-    dispatch: TransitionRunner
+    runner: TransitionRunner
     planning: Planning
 
 
@@ -101,9 +101,9 @@ def _joined_are_here(parts: InvariantInputs, now: _Moment) -> Broken:
 
 
 def _only_leaders_dispatch(parts: InvariantInputs, now: _Moment) -> Broken:
-    if parts.dispatch.idle:
+    if parts.runner.idle:
         return ""
-    return f"{parts.core.me.name} does not lead, transition {parts.dispatch.number} is in flight"
+    return f"{parts.core.me.name} does not lead, transition {parts.runner.number} is in flight"
 
 
 def _only_leaders_promise(parts: InvariantInputs, now: _Moment) -> Broken:
@@ -121,9 +121,9 @@ def _only_leaders_plan(parts: InvariantInputs, now: _Moment) -> Broken:
 
 
 def _safe_mode_begins_nothing(parts: InvariantInputs, now: _Moment) -> Broken:
-    if not parts.core.safe_mode or parts.dispatch.run is None:
+    if not parts.core.safe_mode or parts.runner.run is None:
         return ""
-    return f"{parts.core.me.name} runs transition {parts.dispatch.number}"
+    return f"{parts.core.me.name} runs transition {parts.runner.number}"
 
 
 OF_FACTS: tuple[tuple[str, Callable[[InvariantInputs], Broken]], ...] = (

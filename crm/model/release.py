@@ -2,9 +2,9 @@
 
 Source: Pacemaker Administration, "Pacemaker Versioning" and "Rolling (node by node)". The *feature set* X.Y.Z is the
 version of what nodes say to each other. Nodes of different X never work together. A node of a greater Y may join, so
-that a cluster can be upgraded node by node; one of a smaller Y than the cluster's may not. Z is for agents only. The
-*schema* is the version of the CIB's vocabulary (`validate-with`). When the cluster's feature set rises is decided in
-`crm.controller.protocol.releases`.
+that a cluster can be upgraded node by node; one of a smaller Y than the cluster's may not. Z rises with each message or
+field that older nodes may let go by. The *schema* is the version of the CIB's vocabulary (`validate-with`). When the
+cluster's feature set rises is decided in `crm.controller.protocol.releases`.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class LinkedDaemon:
 
 
 class LinkedMembership:
-    """In place of `Membership`: the same door, views that nodes agree on by themselves."""
+    """In place of `SimulatedMembership`: the same door, views that nodes agree on by themselves."""
 
     def __init__(self, world: World, rule: QuorumRule, detection_s: float) -> None:
         self._world = world

@@ -15,9 +15,11 @@ BACKOFF = ("tests/simulation/test_backoff.py",)
 SAFE = ("tests/unit/controller/test_safe_mode.py",)
 _F, _M, _C = ("crm/controller/fencing/coordinator.py", "crm/controller/fencing/fencing_member.py",
               "crm/controller/fencing/course.py")
-_D, _H, _P, _T = ("crm/controller/execution/transition_runner.py", "crm/controller/execution/local_executor_state.py", "crm/controller/execution/planning.py",
+_D, _H, _P, _T = ("crm/controller/execution/transition_runner.py", "crm/controller/execution/local_executor_state.py",
+                  "crm/controller/execution/planning.py",
                   "crm/controller/execution/throttle.py")
-_R, _X, _Z, _S = ("crm/transition/transition_run.py", "crm/executor/executor.py", "crm/controller/execution/freeze_policy.py",
+_R, _X, _Z, _S = ("crm/transition/transition_run.py", "crm/executor/executor.py",
+                  "crm/controller/execution/freeze_policy.py",
                   "crm/controller/leadership/self_protection.py")
 _B, _A = "crm/controller/execution/backoff.py", "crm/transition/resume.py"
 
@@ -30,23 +32,29 @@ ACTING = (
            "(order.term, order.caretaker):", "if held is None:", ALONE),
     Mutant("fencing-any-start", _M, "order.conclusive,\n                             order.incarnation)",
            "order.conclusive,\n                             \"\")", ALONE),
-    Mutant("fencing-survives-news", _M, "            if meant and record.state == \"success\" and record.action != \"on\":",
+    Mutant("fencing-survives-news", _M,
+           "            if meant and record.state == \"success\" and record.action != \"on\":",
            "            if False:", ALONE),
     Mutant("fencing-news-of-former-start", _M,
            "meant = (record.target, record.incarnation) == (core.me.name, core.me.incarnation)",
            "meant = record.target == core.me.name", ALONE),
-    Mutant("fencing-failed-ends", _M, "            if meant and record.state == \"success\" and record.action != \"on\":",
+    Mutant("fencing-failed-ends", _M,
+           "            if meant and record.state == \"success\" and record.action != \"on\":",
            "            if meant and record.action != \"on\":", ALONE),
-    Mutant("fencing-unfenced-ends", _M, "            if meant and record.state == \"success\" and record.action != \"on\":",
+    Mutant("fencing-unfenced-ends", _M,
+           "            if meant and record.state == \"success\" and record.action != \"on\":",
            "            if meant and record.state == \"success\":", ALONE),
-    Mutant("panic-of-anyone", _M, "        if self._core.dc == sender:\n            self._core.emit(FenceSelf(f\"{sender} "
+    Mutant("panic-of-anyone", _M,
+           "        if self._core.dc == sender:\n            self._core.emit(FenceSelf(f\"{sender} "
            "asks", "        if True:\n            self._core.emit(FenceSelf(f\"{sender} asks", ALONE),
     Mutant("fencing-result-lost", _M, "        self._unsent.append(report)\n", "", ALONE),
     Mutant("fencing-held-anyway", _F, "            fencing.held = True\n", "", FENCING),
-    Mutant("watchdog-here-counts", _F, "outcome = FencingOutcome(not here,", "outcome = FencingOutcome(True,", ("tests/unit/controller/test_watchdog.py",)),
+    Mutant("watchdog-here-counts", _F, "outcome = FencingOutcome(not here,", "outcome = FencingOutcome(True,",
+           ("tests/unit/controller/test_watchdog.py",)),
     Mutant("fencing-late-is-success", _F, "self._step_over(fencing, FencingOutcome(False, reason=f\"no answer from",
            "self._step_over(fencing, FencingOutcome(True, reason=f\"no answer from", UNANSWERED),
-    Mutant("fencing-lost-device-node", _F, "self._step_over(fencing, FencingOutcome(False, reason=f\"{node}, which was to do "
+    Mutant("fencing-lost-device-node", _F,
+           "self._step_over(fencing, FencingOutcome(False, reason=f\"{node}, which was to do "
            "it, is lost\"))", "self._step_over(fencing, FencingOutcome(True, reason=\"\"))", UNANSWERED),
     Mutant("level-one-of-two", _C, "            return False\n        first = False\n    if action",
            "            pass\n        first = False\n    if action", COURSE),
@@ -56,9 +64,11 @@ ACTING = (
            "            return True\n        return False\n    return False", COURSE),
     Mutant("unfence-one", _C, "                notes.reasons.append(f\"{device.id}: {outcome.reason}\")\n"
            "                return False", "                continue", COURSE),
-    Mutant("self-not-ended", _S, "            core.emit(FenceSelf(\"quorum is lost, and no-quorum-policy asks for it\"))",
+    Mutant("self-not-ended", _S,
+           "            core.emit(FenceSelf(\"quorum is lost, and no-quorum-policy asks for it\"))",
            "            pass", FENCING),
-    Mutant("self-never-watched", _S, "            core.set_timer(TIMER, self._relied_on_ms() / 2000)", "            pass",
+    Mutant("self-never-watched", _S, "            core.set_timer(TIMER, self._relied_on_ms() / 2000)",
+           "            pass",
            ("tests/unit/controller/test_watchdog.py",)),
     Mutant("self-too-late", _S, "self._relied_on_ms() / 2000", "self._relied_on_ms() / 1000",
            ("tests/unit/controller/test_watchdog.py",)),
@@ -70,11 +80,14 @@ ACTING = (
     # Orders
     Mutant("order-of-anyone", _H, "if held is None or held.name != sender or (held.term, held.caretaker) != "
            "(message.term, message.caretaker):", "if held is None:", ALONE),
-    Mutant("order-of-any-term", _H, "(held.term, held.caretaker) != (message.term, message.caretaker):", "False:", ALONE),
-    Mutant("order-not-refused", _H, "            core.send(sender, ActionRefused(message.key, f\"{core.me.name} follows "
+    Mutant("order-of-any-term", _H, "(held.term, held.caretaker) != (message.term, message.caretaker):", "False:",
+           ALONE),
+    Mutant("order-not-refused", _H,
+           "            core.send(sender, ActionRefused(message.key, f\"{core.me.name} follows "
            "{core.dc or 'nobody'}, \"\n                                                   f\"term {core.hard_state.term}\""
            "))\n", "", ALONE),
-    Mutant("forget-nothing", _H, "            self._resources.pop(message.resource, None)\n        elif message.resource in",
+    Mutant("forget-nothing", _H,
+           "            self._resources.pop(message.resource, None)\n        elif message.resource in",
            "            pass\n        elif message.resource in", ALONE),
     Mutant("failures-not-told", _H, "        if counts and failed:\n", "        if False:\n",
            ("tests/unit/controller/test_orders.py",)),
@@ -87,11 +100,13 @@ ACTING = (
            "        self._finish(flight, ok=False)", "        self._finish(flight, ok=True)", UNANSWERED),
     Mutant("not-told-beforehand", _D, "        elif is_told_beforehand(action.operation):\n            self._send_when",
            "        elif False:\n            self._send_when", UNANSWERED),
-    Mutant("no-time-limit", _D, "        self._flights.limit(flight, self._limit_s(action) + self._turn_s(flight))\n", "",
+    Mutant("no-time-limit", _D, "        self._in_flight.limit(flight, self._limit_s(action) + self._turn_s(flight))\n",
+           "",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("startup-fences-at-once", _D,
            "return max(0.0, self._led_since + self._startup_fencing_delay_s - self._core.now)", "return 0.0", FENCING),
-    Mutant("let-go-untold", _D, "            self._replication.note(NodeUpdate(action.node_id or core.me.config.id_of(node), "
+    Mutant("let-go-untold", _D,
+           "            self._replication.note(NodeUpdate(action.node_id or core.me.config.id_of(node), "
            "node, {\"expected\": \"down\"}))\n", "", FENCING),
     Mutant("slow-holds-up", "crm/controller/execution/in_flight.py", "SLOW_S = 1.0", "SLOW_S = 1000.0", SLOW),
     Mutant("frozen-goes-on", _Z, "        return without_starts(transition)\n", "        return transition\n",
@@ -100,7 +115,8 @@ ACTING = (
            "careful = without_starts(transition, gone) if gone else transition", "careful = transition",
            ("tests/unit/controller/test_freeze_policy.py",)),
     Mutant("frozen-moves-to-unsynced", _Z,
-           "return without_moves_to(careful, core.unsynced_members) if core.unsynced_members else careful", "return careful",
+           "return without_moves_to(careful, core.unsynced_members) if core.unsynced_members else careful",
+           "return careful",
            ("tests/unit/controller/test_freeze_policy.py",)),
     # Planning
     Mutant("plan-in-safe-mode", _P, "and not self._core.safe_mode and", "and", SAFE),
@@ -111,7 +127,8 @@ ACTING = (
     Mutant("plan-outdated", _P, "        if event.plan_id != self._pending:\n            return\n", "",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("plan-before-joined", _P, "return wanted and self._joining.complete and", "return wanted and", ALONE),
-    Mutant("safe-mode-for-ever", "crm/controller/leadership/safe_mode.py", "LIMIT_S = 900.0", "LIMIT_S = 90000.0", SAFE),
+    Mutant("safe-mode-for-ever", "crm/controller/leadership/safe_mode.py", "LIMIT_S = 900.0", "LIMIT_S = 90000.0",
+           SAFE),
     Mutant("safe-mode-after-change", "crm/controller/leadership/safe_mode.py",
            "if configuration_version(self._core.document.version) > self._cause.configuration:", "if False:", SAFE),
     Mutant("safe-mode-at-once-over", "crm/controller/leadership/safe_mode.py",
@@ -138,7 +155,8 @@ ACTING = (
     Mutant("run-late-results", _R, "        if action is None:\n            return False\n        self._load",
            "        if action is None:\n            return True\n        self._load", RUN),
     Mutant("run-held", _R, "        if synapse.action.id in limits.held:\n            return False\n", "", BACKOFF),
-    Mutant("adopt-misfits", "crm/controller/execution/transition_runner.py", "        if misfits:\n", "        if False:\n",
+    Mutant("adopt-misfits", "crm/controller/execution/transition_runner.py", "        if misfits:\n",
+           "        if False:\n",
            ("tests/unit/controller/test_orders.py",)),
     Mutant("start-rests-on-expired", "crm/transition/safety_orderings.py", ", *synapse.rests_on])}", "])}",
            ("tests/unit/transition/test_caution.py",)),
@@ -146,7 +164,8 @@ ACTING = (
            "        if False:", ("tests/unit/policy_engine/test_histories.py",)),
     # Back-off
     Mutant("backoff-never", _B, "return 0.0 if failures < _AT_ONCE else", "return 0.0 if True else", BACKOFF),
-    Mutant("backoff-cleanup", _B, "            del self._failing[key]\n\n    def held", "            pass\n\n    def held",
+    Mutant("backoff-cleanup", _B, "            del self._failing[key]\n\n    def held",
+           "            pass\n\n    def held",
            BACKOFF),
     Mutant("backoff-change", _B, "            self._configuration = configuration\n            self.forget()",
            "            self._configuration = configuration", BACKOFF),
@@ -161,7 +180,8 @@ ACTING = (
            "        if True:\n            lane.task =", EXECUTOR),
     Mutant("executor-monitor-goes-on", _X, "            self._cancel_recurring_of(request.resource)\n",
            "            pass\n", EXECUTOR),
-    Mutant("executor-cancelled-reports", _X, "        if recurring.cancelled:\n            return\n        if not result",
+    Mutant("executor-cancelled-reports", _X,
+           "        if recurring.cancelled:\n            return\n        if not result",
            "        if not result", EXECUTOR),
     Mutant("executor-no-repeat", _X, "        recurring.last = result\n        self._repeat_after(recurring, "
            "recurring.request.interval_ms)", "        recurring.last = result", EXECUTOR),
@@ -169,8 +189,10 @@ ACTING = (
            "        news = True", EXECUTOR),
     Mutant("executor-mistake-ends", _X, "        except Exception as error:\n            log.exception(\"the %s of %s",
            "        except ZeroDivisionError as error:\n            log.exception(\"the %s of %s", EXECUTOR),
-    Mutant("executor-stop-unknown", _X, "return replace(result, status=Status.DONE, rc=ExitCode.OK) if known is None else "
+    Mutant("executor-stop-unknown", _X,
+           "return replace(result, status=Status.DONE, rc=ExitCode.OK) if known is None else "
            "result", "return replace(result, status=Status.DONE, rc=ExitCode.OK)", EXECUTOR),
-    Mutant("executor-new-parameters", _X, "        request = self._starts.as_started(ordered)", "        request = ordered",
+    Mutant("executor-new-parameters", _X, "        request = self._starts.as_started(ordered)",
+           "        request = ordered",
            EXECUTOR),
 )

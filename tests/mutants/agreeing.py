@@ -14,9 +14,11 @@ READS = ("tests/simulation/test_reads.py",)
 STORES = ("tests/simulation/test_lost_stores.py",)
 _X = "crm/controller/replication/read_index.py"
 REQUESTS = ("tests/simulation/test_requests.py",)
-_E, _R, _J, _A = ("crm/controller/leadership/election.py", "crm/controller/replication/replication.py", "crm/controller/leadership/joining.py",
+_E, _R, _J, _A = ("crm/controller/leadership/election.py", "crm/controller/replication/replication.py",
+                  "crm/controller/leadership/joining.py",
                   "crm/messaging/embedded/agreement.py")
-_D, _Q, _N, _V = ("crm/messaging/embedded/detector.py", "crm/messaging/quorum.py", "crm/controller/protocol/message_dedup.py",
+_D, _Q, _N, _V = ("crm/messaging/embedded/detector.py", "crm/messaging/quorum.py",
+                  "crm/controller/protocol/message_dedup.py",
                   "crm/controller/cluster_state.py")
 
 AGREEING = (
@@ -29,7 +31,8 @@ AGREEING = (
            "if not (core.view", ALONE),
     Mutant("election-no-quorum", _E, "core.view.number or not (core.view.quorate or self._lists_more(sender)):",
            "core.view.number:", ALONE),
-    Mutant("election-vote-before-disk", _E, "        core.persist(lambda: core.send(sender, answer), with_document=False,",
+    Mutant("election-vote-before-disk", _E,
+           "        core.persist(lambda: core.send(sender, answer), with_document=False,",
            "        core.send(sender, answer)\n        core.persist(lambda: None, with_document=False,", ALONE),
     Mutant("election-vote-unkept", _E, "core.send(sender, replace(answer, kept=False))", "core.send(sender, answer)",
            ALONE),
@@ -41,7 +44,8 @@ AGREEING = (
            "            return False\n        return len(votes) >= core.disks_needed - 1", ALONE),
     Mutant("election-any-votes", _E,
            "if (vote.term, vote.trial) != (candidacy.request.term, candidacy.request.trial):", "if False:", ALONE),
-    Mutant("election-trial-ousts", _E, "        if core.leadership is not None:\n            return f\"{core.dc} leads\"",
+    Mutant("election-trial-ousts", _E,
+           "        if core.leadership is not None:\n            return f\"{core.dc} leads\"",
            "        if False:\n            return \"\"", ALONE),
     Mutant("election-old-hello", _E, "        if hello.view != core.view.number:\n            return",
            "        if False:\n            return", ALONE),
@@ -86,14 +90,16 @@ AGREEING = (
     Mutant("commit-unwritten", _R,
            "core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=True)",
            "core.persist(lambda: self.acknowledged(core.me.name, term, version), with_document=False)", ALONE),
-    Mutant("commit-silent-end", _R, "            change.then(\"the DC lost its office before enough nodes had the change "
+    Mutant("commit-silent-end", _R,
+           "            change.then(\"the DC lost its office before enough nodes had the change "
            "on disk\")", "            pass", ALONE),
     Mutant("commit-split-alone", _R, "return names >= self.not_off() if", "return bool(names) if",
            UNANSWERED),
     Mutant("commit-no-limit", _R, "COMMIT_LIMIT_S = 20.0", "COMMIT_LIMIT_S = 2000.0", ALONE),
     Mutant("update-of-anyone", _R, "if held is None or held.name != sender or (held.term, held.caretaker) != "
            "(update.term, update.caretaker):", "if held is None:", ALONE),
-    Mutant("update-of-any-term", _R, "(held.term, held.caretaker) != (update.term, update.caretaker):", "False:", ALONE),
+    Mutant("update-of-any-term", _R, "(held.term, held.caretaker) != (update.term, update.caretaker):", "False:",
+           ALONE),
     Mutant("update-missed", _R, "            core.send(sender, Resync(update.term))\n", "", ALONE),
     Mutant("follower-acknowledges-early", _R, "        core.persist(durable, with_document=True)",
            "        durable()\n        core.persist(_nothing, with_document=True)", ALONE),
@@ -133,7 +139,8 @@ AGREEING = (
     Mutant("numbers-repeated", _N, "if incarnation == sender.incarnation and number <= last:",
            "if incarnation == sender.incarnation and number < last:", ALONE),
     Mutant("numbers-late", _N, "if incarnation == sender.incarnation and number <= last:",
-           "if incarnation == sender.incarnation and number == last:", ("tests/unit/controller/test_message_dedup.py",)),
+           "if incarnation == sender.incarnation and number == last:",
+           ("tests/unit/controller/test_message_dedup.py",)),
     Mutant("numbers-restarted", _N, "if incarnation == sender.incarnation and number <= last:", "if number <= last:",
            ("tests/unit/controller/test_message_dedup.py",)),
     # Agreement on views
@@ -149,14 +156,16 @@ AGREEING = (
            "if not group or any((min(other, name), max(other, name)) in edges for other in group):", AGREEMENT),
     Mutant("view-no-retry", _A, "now_ms - self._proposal.made_at_ms > self.RETRY_MS:", "False:", AGREEMENT),
     Mutant("detector-deaf", _D, "return self.silence_ms(now_ms) > self.limit_ms", "return False", VIEWS),
-    Mutant("detector-unfair", _D, "        self._last = min(self._last + lag_ms, max(self._last, now_ms))", "        pass", VIEWS),
+    Mutant("detector-unfair", _D, "        self._last = min(self._last + lag_ms, max(self._last, now_ms))",
+           "        pass", VIEWS),
     Mutant("detector-unbounded", _D, "return min(float(self._hard_limit), max(", "return max(0.0, max(", VIEWS),
     Mutant("quorum-half", _Q, "else len(nodes) // 2 + 1", "else (len(nodes) + 1) // 2",
            ("tests/unit/messaging/test_quorum.py",)),
     Mutant("quorum-alone-at-start", _Q, "if self.mode is QuorumMode.TWO_NODE and self.wait_for_all and not seen_all:",
            "if False:", ("tests/unit/messaging/test_quorum.py",)),
     # The list of nodes
-    Mutant("list-own-term", "crm/controller/membership/membership_changes.py", "        if self._replication.own_term_committed and not anew:",
+    Mutant("list-own-term", "crm/controller/membership/membership_changes.py",
+           "        if self._replication.own_term_committed and not anew:",
            "        if not anew:", ("tests/unit/controller/test_members.py",)),
     Mutant("view-without-awaited", _A, "        if self._may_return(group):\n            return\n", "", AGREEMENT),
     Mutant("view-without-late-links", _A, "& missing or (self._returning and linked))", "& missing)", AGREEMENT),
@@ -167,7 +176,8 @@ AGREEING = (
            "return len(following) >= self._core.disks_needed - 1", READS),
     Mutant("read-over-a-view-change", _X, "        rounds, self._rounds = self._rounds, {}", "        rounds = {}",
            Hunt("reading", 60)),
-    Mutant("lost-store-knows", _E, "return self._majority(whole) or voters >= set(core.me.config.voters) or self._founds",
+    Mutant("lost-store-knows", _E,
+           "return self._majority(whole) or voters >= set(core.me.config.voters) or self._founds",
            "return True or self._founds", STORES),
     Mutant("lost-store-founds", _E, "hellos[name].store is StoreState.NEW for name in core.view.names)",
            "hellos[name].store for name in core.view.names)", STORES),

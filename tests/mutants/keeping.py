@@ -14,7 +14,8 @@ LOOKS = ("tests/unit/messaging/test_embedded.py", "tests/unit/messaging/test_con
 _W = "crm/daemon/wake_guard.py"
 DOORS = ("tests/unit/api",)
 REQUESTS = ("tests/simulation/test_requests.py", "tests/unit/controller/test_alone.py")
-_D, _R, _Q, _O = ("crm/daemon/storage.py", "crm/controller/replication/idempotency.py", "crm/controller/replication/requests.py",
+_D, _R, _Q, _O = ("crm/daemon/storage.py", "crm/controller/replication/idempotency.py",
+                  "crm/controller/replication/requests.py",
                   "crm/api/auth/authentication.py")
 _I, _M, _S, _C = ("crm/controller/invariants.py", "crm/daemon/crash_records.py", "crm/cli/daemon/supervisor.py",
                   "crm/controller/core.py")
@@ -24,7 +25,8 @@ KEEPING = (
     Mutant("disk-votes-unwritten", _D, "        if hard_state != self._written:\n", "        if False:\n", DURABLE),
     Mutant("disk-receipts-unwritten", _D, "        if self._receipts_due != self._written_receipts:\n",
            "        if False:\n", DURABLE),
-    Mutant("disk-done-too-early", _D, "                self._failing(token)\n                await asyncio.sleep(RETRY_S)",
+    Mutant("disk-done-too-early", _D,
+           "                self._failing(token)\n                await asyncio.sleep(RETRY_S)",
            "                self._done(token)\n                await asyncio.sleep(RETRY_S)", DURABLE),
     Mutant("disk-not-again", _D, "                await asyncio.sleep(RETRY_S)\n                self._wake.set()\n",
            "                await asyncio.sleep(RETRY_S)\n", DURABLE),
@@ -49,7 +51,8 @@ KEEPING = (
     Mutant("receipt-unbounded", _R, "        while len(self._kept) > KEPT:\n", "        while False:\n", REQUESTS),
     Mutant("receipt-for-ever", _R, "return found if found is not None and now - found.at < KEPT_S else None",
            "return found", REQUESTS),
-    Mutant("receipt-not-kept", "crm/controller/replication/replication.py", "        self._keep(update.receipt)\n", "", REQUESTS),
+    Mutant("receipt-not-kept", "crm/controller/replication/replication.py", "        self._keep(update.receipt)\n", "",
+           REQUESTS),
     Mutant("seen-any-term", _C, "return seen.term is None or seen.term in self._terms_of_configuration()",
            "return True", REQUESTS),
     Mutant("seen-any-version", _Q, "            if not core.is_present(seen):\n", "            if False:\n", REQUESTS),
@@ -66,11 +69,11 @@ KEEPING = (
         ("return \"\" if core.hard_state.cib_term == held.term else", "return \"\" if True else"),
         ("return \"\" if hard_state.cib_term <= hard_state.term else", "return \"\" if True else"),
         ("        if version > own:", "        if False:"),
-        ("if parts.dispatch.idle:", "if True:"),
+        ("if parts.runner.idle:", "if True:"),
         ("if promises else \"\"", "if False else \"\""),
         ("if targets else \"\"", "if False else \"\""),
         ("if parts.planning.pending else \"\"", "if False else \"\""),
-        ("if not parts.core.safe_mode or parts.dispatch.run is None:", "if True:"),
+        ("if not parts.core.safe_mode or parts.runner.run is None:", "if True:"),
         ("if joined <= now.names else (", "if True else ("),
         ("if now.hard_state.term < last.hard_state.term else \"\"", "if False else \"\""),
         ("and document.version < last.document.version", "and False"),
@@ -78,7 +81,8 @@ KEEPING = (
         ("return \"\" if core.enough(kept) else", "return \"\" if True else"),
         ("if now.term == last.term and changed else \"\"", "if False else \"\""),
     ))),
-    Mutant("invariants-unchecked", "crm/controller/controller.py", "        self._invariants.check()\n", "", INVARIANTS),
+    Mutant("invariants-unchecked", "crm/controller/controller.py", "        self._invariants.check()\n", "",
+           INVARIANTS),
     # Mistakes
     Mutant("mistake-never-safe", _M, "MOST = 3", "MOST = 4", MISTAKES),
     Mutant("mistake-soon-safe", _M, "        if len(recent) < MOST:", "        if len(recent) < MOST - 1:", MISTAKES),
@@ -88,15 +92,19 @@ KEEPING = (
            "self._end()", "            log.error(\"%s cannot be written: %s\", self._path, failure)", MISTAKES),
     Mutant("mistake-unbounded", _M, "(self._clock(), where, text, configuration))[-KEPT:]",
            "(self._clock(), where, text, configuration))", MISTAKES),
-    Mutant("mistake-full-disk", _M, "        except OSError as failure:", "        except KeyError as failure:", MISTAKES),
-    Mutant("mistake-is-an-end", _S, "_OF_ITS_OWN_WILL = (0, 76, 130)", "_OF_ITS_OWN_WILL = (0, 70, 76, 130)", SUPERVISOR),
+    Mutant("mistake-full-disk", _M, "        except OSError as failure:", "        except KeyError as failure:",
+           MISTAKES),
+    Mutant("mistake-is-an-end", _S, "_OF_ITS_OWN_WILL = (0, 76, 130)", "_OF_ITS_OWN_WILL = (0, 70, 76, 130)",
+           SUPERVISOR),
     Mutant("mistake-unsaid", _S, "        os.environ[_RESTARTED] = \"1\"\n", "", SUPERVISOR),
-    Mutant("not-started-is-an-end", _S, "    status = _NOT_STARTED\n    try:\n        _become", "    status = 0\n    try:\n"
+    Mutant("not-started-is-an-end", _S, "    status = _NOT_STARTED\n    try:\n        _become",
+           "    status = 0\n    try:\n"
            "        _become", SUPERVISOR),
     Mutant("store-is-an-end", _S, " and _RESTARTED not in os.environ", "", SUPERVISOR),
     # A daemon that slept
     Mutant("waking-never", _W, "        if slept and not self._slept:", "        if False:", WAKING),
-    Mutant("waking-beats-first", _W, "        self.check()\n        self._beat_at, ", "        self._beat_at, ", WAKING),
+    Mutant("waking-beats-first", _W, "        self.check()\n        self._beat_at, ", "        self._beat_at, ",
+           WAKING),
     Mutant("waking-at-each-event", _W, "            self._slept = True\n", "", WAKING),
     Mutant("waking-monotonic", _W, "time.clock_gettime(time.CLOCK_BOOTTIME)", "time.monotonic()", WAKING),
     Mutant("waking-any-confirmation", _W, "if self._since_s is None or since_s < self._since_s:",
@@ -122,7 +130,8 @@ KEEPING = (
     Mutant("look-unanswered", "crm/messaging/embedded/layer.py", "        self._confirm_if_newer()\n        waiting,",
            "        waiting,", LOOKS),
     # Doors
-    Mutant("door-any-token", "crm/api/auth/tokens.py", "or not hmac.compare_digest(_encode(_signature(key, body)), signature):", "or False:",
+    Mutant("door-any-token", "crm/api/auth/tokens.py",
+           "or not hmac.compare_digest(_encode(_signature(key, body)), signature):", "or False:",
            DOORS),
     Mutant("door-any-scope", _O, "        if not found.scope.covers(wanted):\n", "        if False:\n", DOORS),
     Mutant("door-revoked", _O, "return self._clock() < ends_at and not set(identities).intersection(self._revoked())",
@@ -130,9 +139,12 @@ KEEPING = (
     Mutant("door-expired", _O, "return self._clock() < ends_at and not", "return not", DOORS),
     Mutant("door-guessing", _O, "                self._failures.take(_address(scope), self._clock())\n",
            "                pass\n", DOORS),
-    Mutant("door-flood", _O, "        if wait := self._requests.take(address, now):\n", "        if wait := 0.0:\n", DOORS),
-    Mutant("door-big-bodies", _O, "        if limits.declared_bytes(scope) > most:\n", "        if False:\n", ("tests/unit/api/test_limits.py",)),
-    Mutant("door-any-user", _O, "        if self._settings.admin_group in groups:\n            return Principal(user, groups, "
+    Mutant("door-flood", _O, "        if wait := self._requests.take(address, now):\n", "        if wait := 0.0:\n",
+           DOORS),
+    Mutant("door-big-bodies", _O, "        if limits.declared_bytes(scope) > most:\n", "        if False:\n",
+           ("tests/unit/api/test_limits.py",)),
+    Mutant("door-any-user", _O,
+           "        if self._settings.admin_group in groups:\n            return Principal(user, groups, "
            "\"unix socket\"", "        if True:\n            return Principal(user, groups, \"unix socket\"", DOORS),
     Mutant("door-certificates-write", _O, "scope = Scope.WRITE if admin or listed else Scope.READ",
            "scope = Scope.WRITE", DOORS),

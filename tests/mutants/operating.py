@@ -15,7 +15,8 @@ _C, _L, _T, _K, _P = ("crm/controller/core.py", "crm/controller/leadership/lone_
 
 OPERATING = (
     Mutant("lone-word-ignored", _L, "        core.said_off.add(event.target)\n", "", LONE),
-    Mutant("lone-never-waits", _C, "return self.both_halves_quorate and cares and not self.caught_up", "return False", LONE),
+    Mutant("lone-never-waits", _C, "return self.both_halves_quorate and cares and not self.caught_up", "return False",
+           LONE),
     Mutant("lone-unsaid", _C, "self.waits_for = tuple(sorted(missing)) if waits else ()", "self.waits_for = ()", LONE),
     Mutant("lone-waits-though-told-not-to", _C, "return self.both_halves_quorate and cares and not self.caught_up",
            "return self.both_halves_quorate and not self.caught_up", LONE),

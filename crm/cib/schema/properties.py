@@ -1,4 +1,4 @@
-"""What each cluster option is for, and what counts while it is not set. Kinds of values are in `options`.
+"""What each cluster option is for, and what counts while it is not set. Kinds of values are in `option_kinds`.
 
 Source: Pacemaker Explained, "Cluster Options"; defaults are those that crmd itself uses.
 """

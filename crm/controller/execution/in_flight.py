@@ -48,12 +48,12 @@ class InFlightActions:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._flights: dict[str, InFlightAction] = {}
+        self._in_flight: dict[str, InFlightAction] = {}
 
     def begin(self, action: GraphAction, key: TransitionKey, place: int | None = None) -> InFlightAction:
         """An action is handed out, or was by another leader."""
         flight = InFlightAction(action, key, place, self._core.now, self._core.welcome_serial)
-        self._flights[str(key)] = flight
+        self._in_flight[str(key)] = flight
         return flight
 
     def limit(self, flight: InFlightAction, limit_s: float) -> None:
@@ -62,21 +62,21 @@ class InFlightActions:
 
     def end(self, flight: InFlightAction) -> None:
         """It has ended."""
-        del self._flights[str(flight.key)]
+        del self._in_flight[str(flight.key)]
         self._core.cancel_timer(f"{TIMER_PREFIX}{flight.key}")
 
     def get(self, key: str) -> InFlightAction | None:
         """The one of that transition key."""
-        return self._flights.get(key)
+        return self._in_flight.get(key)
 
     def all(self, wanted: Callable[[InFlightAction], bool]) -> list[InFlightAction]:
         """Those that are wanted, in the order in which they began."""
-        return [flight for flight in self._flights.values() if wanted(flight)]
+        return [flight for flight in self._in_flight.values() if wanted(flight)]
 
     @property
     def none(self) -> bool:
         """Whether there are none at all."""
-        return not self._flights
+        return not self._in_flight
 
     @property
     def aside(self) -> list[InFlightAction]:
@@ -86,31 +86,31 @@ class InFlightActions:
     @property
     def all_slow(self) -> bool:
         """Whether none of them is likely to end in a moment."""
-        return all(self._is_slow(flight) for flight in self._flights.values())
+        return all(self._is_slow(flight) for flight in self._in_flight.values())
 
     def older_than(self, seconds: float) -> Counter[str]:
         """How many have been under way for so long, by who carries them out."""
-        return Counter(flight.carrier for flight in self._flights.values()
+        return Counter(flight.carrier for flight in self._in_flight.values()
                        if flight.carrier is not None and flight.since + seconds <= self._core.now)
 
     def next_age(self, *ages_s: float) -> float | None:
         """When (epoch seconds) the next of them comes to one of these ages; None if never."""
-        moments = (flight.since + age_s for flight in self._flights.values() for age_s in ages_s)
+        moments = (flight.since + age_s for flight in self._in_flight.values() for age_s in ages_s)
         return min((moment for moment in moments if moment > self._core.now), default=None)
 
     def set_aside(self) -> None:
         """The running transition is given up."""
-        for flight in self._flights.values():
+        for flight in self._in_flight.values():
             flight.place = None
 
     def clear(self) -> None:
         """This node leads no more."""
-        for flight in list(self._flights.values()):
+        for flight in list(self._in_flight.values()):
             self.end(flight)
 
     def slow_starts(self) -> list[OperationUpdate]:
         """What the CIB is to say of starts that take long."""
-        return [self._pending(flight) for flight in self._flights.values() if self._is_noted(flight)]
+        return [self._pending(flight) for flight in self._in_flight.values() if self._is_noted(flight)]
 
     def forget_start(self, flight: InFlightAction) -> list[HistoryRemoval]:
         """What the CIB need not say any more when that one has ended."""

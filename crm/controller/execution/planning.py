@@ -40,12 +40,12 @@ class PlanningState(StrEnum):
 class Planning(Part):
     """The leader's planning."""
 
-    def __init__(self, core: Core, joining: Joining, replication: Replication, dispatch: TransitionRunner,
+    def __init__(self, core: Core, joining: Joining, replication: Replication, runner: TransitionRunner,
                  blocked: Callable[[], bool], recheck_interval_s: float = RECHECK_S) -> None:
         self._core = core
         self._joining = joining
         self._replication = replication
-        self._dispatch = dispatch
+        self._runner = runner
         self._blocked = blocked
         self._recheck_interval_s = recheck_interval_s
         self._plan_id = 0
@@ -63,7 +63,7 @@ class Planning(Part):
     @property
     def state(self) -> PlanningState:
         """What is going on."""
-        if self._dispatch.run is not None or (self._dispatch.busy and self._pending is None):
+        if self._runner.run is not None or (self._runner.busy and self._pending is None):
             return PlanningState.RUNNING
         planning = (self._pending is not None and not self._looking) or self._reasons or self._changed
         return PlanningState.PLANNING if planning else PlanningState.IDLE
@@ -81,8 +81,8 @@ class Planning(Part):
             self._core.set_timer(DELAY_TIMER, delay_s)
             return
         self._reasons.append(reason)
-        if self._dispatch.run is not None:
-            self._dispatch.abort(reason)
+        if self._runner.run is not None:
+            self._runner.abort(reason)
 
     def want_after_change(self, reason: str) -> None:
         """A client changed something: of many changes in a row, a plan is made of several at once."""
@@ -107,7 +107,7 @@ class Planning(Part):
         core = self._core
         if not self._is_due():
             return
-        self._dispatch.note_slow_starts()
+        self._runner.note_slow_starts()
         self._replication.flush()
         self._plan_id += 1
         self._planned_at = core.now
@@ -120,7 +120,7 @@ class Planning(Part):
 
     def _is_due(self) -> bool:
         wanted = self._core.leading and not self._core.safe_mode and bool(self._reasons) and self._pending is None
-        return wanted and self._joining.complete and not self._blocked() and self._dispatch.ready_to_plan
+        return wanted and self._joining.complete and not self._blocked() and self._runner.ready_to_plan
 
     def awaits(self, plan_id: int) -> bool:
         """Whether that plan will be used as soon as it is there; else nobody need take the trouble to make it."""
@@ -148,13 +148,13 @@ class Planning(Part):
         self.reports = event.transition.reports
         self._recheck_at = event.transition.recheck_at
         assert self._input is not None, "what is pending was asked for"
-        self._dispatch.start(event.transition, self._input.document, self._input.now)
+        self._runner.start(event.transition, self._input.document, self._input.now)
         core.changed("transition")
 
     def look(self) -> None:
         """Nothing has happened since the last transition: make a plan that is not carried out."""
         core = self._core
-        busy = self._reasons or self._changed or self._pending is not None or not self._dispatch.idle
+        busy = self._reasons or self._changed or self._pending is not None or not self._runner.idle
         # Without quorum, in safe mode and while a lease is awaited less is done than a plan says.
         if not core.leading or busy or not core.view.quorate or core.safe_mode or self._blocked():
             return
@@ -165,7 +165,7 @@ class Planning(Part):
     def _looked(self, event: PlanReady) -> None:
         self._looking = False
         if not self._reasons and event.transition is not None:
-            self._dispatch.rest.looked(event.transition)
+            self._runner.rest.looked(event.transition)
             self._core.changed("transition")
 
     def _unplannable(self, failed: PlanReady) -> Report:
@@ -192,7 +192,7 @@ class Planning(Part):
         core.changed("transition")
         if self._reasons:
             return
-        if self._dispatch.rest.wants_look:
+        if self._runner.rest.wants_look:
             core.set_timer(LOOK_TIMER, LOOK_S)
         after_s = self._recheck_interval_s
         if self._recheck_at is not None:

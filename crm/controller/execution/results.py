@@ -33,11 +33,11 @@ _COUNTED_ONCE = ("promote", "demote")
 class Results(Part):
     """Takes each result once: from a message, or from what a joining node tells."""
 
-    def __init__(self, core: Core, replication: Replication, dispatch: TransitionRunner,
+    def __init__(self, core: Core, replication: Replication, runner: TransitionRunner,
                  want_plan: Callable[[str], None]) -> None:
         self._core = core
         self._replication = replication
-        self._dispatch = dispatch
+        self._runner = runner
         self._want_plan = want_plan
         self._foreign: dict[str, set[str]] = {}
         """Operations that another leader ordered and that may still change what runs, by node."""
@@ -89,7 +89,7 @@ class Results(Part):
         if not ok:
             what = "was not what was expected" if probe else "failed"
             self._want_plan(f"{result.operation} of {result.record.id} {what} on {sender} (rc {result.rc})")
-        if not self._dispatch.result(key, ok, result.exit_reason or f"rc {result.rc}") and ok:
+        if not self._runner.result(key, ok, result.exit_reason or f"rc {result.rc}") and ok:
             self._want_plan(f"a late result of {result.operation} of {result.record.id} on {sender}")
 
     def member_joined(self, joined: MemberJoined) -> None:
@@ -104,8 +104,8 @@ class Results(Part):
                     keys.add(str(key))
                     rc = parse_integer(attributes.get("rc-code"))
                     done = parse_integer(attributes.get("op-status", "0")) == OperationStatus.DONE
-                    self._dispatch.result(key, done and rc == key.target_rc)
-        self._dispatch.reconcile(sender, keys, message.welcome_serial)
+                    self._runner.result(key, done and rc == key.target_rc)
+        self._runner.reconcile(sender, keys, message.welcome_serial)
         for failure in message.failures:
             self._count_failure(self._core.me.config.id_of(sender), sender, failure)
             self._want_plan(f"{failure.operation} of {failure.record.id} had failed on {sender}")
@@ -116,10 +116,10 @@ class Results(Part):
         unknown = set()
         for text in message.changing:
             key = TransitionKey.parse(text)
-            if self._dispatch.in_flight(text) is not None:
+            if self._runner.in_flight(text) is not None:
                 continue
             if text in told and key is not None:
-                self._dispatch.take_over(sender, key, told[text])
+                self._runner.take_over(sender, key, told[text])
             else:
                 unknown.add(text)
         return unknown
@@ -148,7 +148,7 @@ class Results(Part):
         """A resource that was stopped because its node shuts down may be kept for it, until it starts there again."""
         if result.operation == "start":
             self._replication.note(LockUpdate(node_id, result.record.id, None))
-        action = self._dispatch.in_flight(str(key)) if result.operation == "stop" else None
+        action = self._runner.in_flight(str(key)) if result.operation == "stop" else None
         if action is not None and action.shutdown_lock is not None:
             self._replication.note(LockUpdate(node_id, result.record.id, action.shutdown_lock))
 
@@ -169,7 +169,7 @@ class Results(Part):
         self._replication.note(*notes)
 
     def _step(self, result: ActionResult) -> score.Score | None:
-        transition = self._dispatch.last_transition
+        transition = self._runner.last_transition
         match result.operation:
             case "start":
                 return _offset(transition.failed_start_offset if transition else "INFINITY")

@@ -60,7 +60,7 @@ class TransitionRunner(Part):
         self._throttle = throttle
         self._startup_fencing_delay_s = startup_fencing_delay_s
         self._led_since = 0.0
-        self._flights = InFlightActions(core)
+        self._in_flight = InFlightActions(core)
         self._backoff = backoff
         self._replan = replan
         self._over = over
@@ -69,7 +69,7 @@ class TransitionRunner(Part):
         self.rest = RestWatch()
         self._unfinished = 0
         """Transitions in a row that could not be finished."""
-        self._chronicle = TransitionRecorder(core)
+        self._recorder = TransitionRecorder(core)
         self._pumping = False
         self._looks_at: float | None = None
         """When the timer for what is under way will fire."""
@@ -95,22 +95,22 @@ class TransitionRunner(Part):
     @property
     def busy(self) -> bool:
         """Whether anything is under way."""
-        return self.run is not None or bool(self._flights.aside)
+        return self.run is not None or bool(self._in_flight.aside)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, of this transition or an earlier one."""
-        return self.run is None and self._flights.none
+        return self.run is None and self._in_flight.none
 
     @property
     def ready_to_plan(self) -> bool:
         """Whether a plan can be made now: no transition runs, and what is under way will not end in a moment."""
         self._look_when_older()
-        return self.run is None and self._flights.all_slow
+        return self.run is None and self._in_flight.all_slow
 
     def note_slow_starts(self) -> None:
         """Have the CIB tell of starts that take long; before every plan, as a node that joins replaces its history."""
-        self._replication.note(*self._flights.slow_starts())
+        self._replication.note(*self._in_flight.slow_starts())
 
     def age_timer(self) -> None:
         """Something has become slow, or has been under way for long."""
@@ -130,7 +130,7 @@ class TransitionRunner(Part):
         assert self.run is None, "a transition is still running"
         careful = without_foreign_beginnings(add_probe_barriers(transition), self._core, document)
         planned = replace(careful, id=self._number + 1)
-        aside = self._flights.aside
+        aside = self._in_flight.aside
         adopted, misfits = match_in_flight(planned, (flight.action for flight in aside))
         if misfits:
             waiting = ", ".join(f"{action.key} on {action.node}" for action in misfits)
@@ -140,7 +140,7 @@ class TransitionRunner(Part):
         self.last_transition = planned
         self.run = TransitionRun(planned)
         self.rest.begun(document)
-        self._chronicle.begun(planned, document, planned_at)
+        self._recorder.begun(planned, document, planned_at)
         for place, action_id in adopted.items():
             self._adopt(aside[place], action_id)
         self.pump()
@@ -154,19 +154,19 @@ class TransitionRunner(Part):
 
     def stop_leading(self) -> None:
         """The run is none of this node's business any more."""
-        self._flights.clear()
+        self._in_flight.clear()
         self._core.cancel_timer(AGE_TIMER)
         self._looks_at = None
         self.rest.stop_leading()
         if self.run is not None:
-            self._chronicle.over("dropped", f"{self._core.me.name} leads no more")
+            self._recorder.over("dropped", f"{self._core.me.name} leads no more")
         self.run = None
 
     def take_over(self, node: str, key: TransitionKey, action: GraphAction) -> None:
         """A member carries that out for a leader before us."""
         self._core.log("info", f"{action.key} is under way on {node} for a leader before this one")
-        flight = self._flights.begin(action, key)
-        self._flights.limit(flight, self._limit_s(action))
+        flight = self._in_flight.begin(action, key)
+        self._in_flight.limit(flight, self._limit_s(action))
 
     def pump(self) -> None:
         """Send what may start now; notice the end."""
@@ -174,7 +174,7 @@ class TransitionRunner(Part):
             return
         self._pumping = True
         try:
-            limits = replace(self._throttle.limits(self.run.transition, self._flights.older_than(LONG_S)),
+            limits = replace(self._throttle.limits(self.run.transition, self._in_flight.older_than(LONG_S)),
                              held=self._backoff.held(self.run.transition.synapses))
             while actions := self.run.ready(limits):
                 for action in actions:
@@ -190,14 +190,14 @@ class TransitionRunner(Part):
 
     def _look_when_older(self) -> None:
         """Look again when something comes of age: slow, and the next plan can be made; long, and limits allow more."""
-        at = self._flights.next_age(SLOW_S, LONG_S)
+        at = self._in_flight.next_age(SLOW_S, LONG_S)
         if at is not None and (self._looks_at is None or at < self._looks_at):
             self._looks_at = at
             self._core.set_timer(AGE_TIMER, at - self._core.now)
 
     def result(self, key: TransitionKey, ok: bool, reason: str = "") -> bool:
         """A result has come; True if it belongs to an action of the running transition."""
-        flight = self._flights.get(str(key))
+        flight = self._in_flight.get(str(key))
         if flight is None:
             return False
         if ok:
@@ -211,12 +211,12 @@ class TransitionRunner(Part):
 
     def in_flight(self, key: str) -> GraphAction | None:
         """The action of that transition key, if it has no result yet."""
-        flight = self._flights.get(key)
+        flight = self._in_flight.get(key)
         return flight.action if flight is not None else None
 
     def refused(self, key: str, because: str) -> None:
         """A node would not carry an action out."""
-        flight = self._flights.get(key)
+        flight = self._in_flight.get(key)
         if flight is not None:
             self._core.log("warning", f"{flight.action.key} on {flight.action.node} was refused: {because}")
             self._was_not_done(flight)
@@ -227,7 +227,7 @@ class TransitionRunner(Part):
 
     def timer(self, name: str) -> None:
         """An action's time limit has passed without a result."""
-        flight = self._flights.get(name.removeprefix(TIMER_PREFIX))
+        flight = self._in_flight.get(name.removeprefix(TIMER_PREFIX))
         if flight is None:
             return
         action = flight.action
@@ -239,12 +239,13 @@ class TransitionRunner(Part):
 
     def changing_on(self, node: str) -> set[str]:
         """Resources that an operation in flight on a node may change."""
-        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation not in _CHANGES_NOTHING)
+        flights = self._in_flight.all(lambda each: each.carrier == node
+                                      and each.action.operation not in _CHANGES_NOTHING)
         return {flight.action.resource.id for flight in flights if flight.action.resource is not None}
 
     def beginning_on(self, node: str) -> list[str]:
         """Resources whose start or promotion on a node is in flight."""
-        flights = self._flights.all(lambda each: each.carrier == node and each.action.operation in _BEGINS)
+        flights = self._in_flight.all(lambda each: each.carrier == node and each.action.operation in _BEGINS)
         return [flight.action.resource.id for flight in flights if flight.action.resource is not None]
 
     def member_joined(self, joined: MemberJoined) -> None:
@@ -259,7 +260,7 @@ class TransitionRunner(Part):
 
     def _fail_what_was_on(self, node: str) -> None:
         """What was in flight on a lost node fails at once; that it leaves confirms a shutdown."""
-        for flight in self._flights.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
+        for flight in self._in_flight.all(lambda each: each.carrier == node and each.action.operation != "stonith"):
             self._finish(flight, ok=flight.action.operation == "do_shutdown")
         self._replication.check_told()
         self.pump()
@@ -269,7 +270,7 @@ class TransitionRunner(Part):
 
         What was sent after that is still under way: the member may well carry it out.
         """
-        for flight in self._flights.all(lambda each: each.carrier == node and each.welcome_serial < welcome_serial):
+        for flight in self._in_flight.all(lambda each: each.carrier == node and each.welcome_serial < welcome_serial):
             if flight.action.operation not in _NOT_ITS_OWN and str(flight.key) not in known_keys:
                 self._was_not_done(flight)
                 self._finish(flight, ok=False)
@@ -281,23 +282,23 @@ class TransitionRunner(Part):
         assert self.run is not None
         flight.place = place
         self.run.adopt(place)
-        self._chronicle.started(place, flight.since)
+        self._recorder.started(place, flight.since)
         if flight.action.operation != "stonith":
-            self._flights.limit(flight, flight.since + self._limit_s(flight.action) - self._core.now)
+            self._in_flight.limit(flight, flight.since + self._limit_s(flight.action) - self._core.now)
 
     def _set_aside_if_slow(self) -> None:
         """What takes long goes on beside the next transition; other things are given a moment to end.
 
         Not what notifications follow: they belong to this transition, and would never be made.
         """
-        if self.run is not None and self.run.aborted is not None and self._flights.all_slow and not self.run.owes:
-            self._flights.set_aside()
+        if self.run is not None and self.run.aborted is not None and self._in_flight.all_slow and not self.run.owes:
+            self._in_flight.set_aside()
             self._end_run()
 
     def _end_run(self) -> None:
         assert self.run is not None
         outcome = self.run.outcome if self.run.done else ActionOutcome.STOPPED
-        self._chronicle.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
+        self._recorder.over(outcome.value, self.run.aborted.reason if self.run.aborted else "")
         self.rest.ended(self.run, outcome)
         self.run = None
         self._plan_anew_if_unfinished(outcome)
@@ -325,7 +326,7 @@ class TransitionRunner(Part):
                              self._core.release.feature_set)
 
         def told() -> None:
-            if self._flights.get(str(flight.key)) is flight:
+            if self._in_flight.get(str(flight.key)) is flight:
                 execute()
             else:
                 self._was_not_done(flight)
@@ -343,12 +344,12 @@ class TransitionRunner(Part):
 
     def _start(self, action: GraphAction) -> None:
         assert self.run is not None
-        self._chronicle.started(action.id, self._core.now)
-        flight = self._flights.begin(action, self._key(action), action.id)
+        self._recorder.started(action.id, self._core.now)
+        flight = self._in_flight.begin(action, self._key(action), action.id)
         if action.operation == "stonith":
             self._fence(flight)
             return
-        self._flights.limit(flight, self._limit_s(action) + self._turn_s(flight))
+        self._in_flight.limit(flight, self._limit_s(action) + self._turn_s(flight))
         match action.operation:
             case "clear_failcount":
                 self._clear_failures(flight)
@@ -363,7 +364,7 @@ class TransitionRunner(Part):
 
     def _turn_s(self, flight: InFlightAction) -> float:
         """How long it may take until it is its turn: a node does one thing after the other with a resource."""
-        ends = [earlier.since + self._limit_s(earlier.action) for earlier in self._flights.aside
+        ends = [earlier.since + self._limit_s(earlier.action) for earlier in self._in_flight.aside
                 if earlier.carrier == flight.carrier and earlier.action.resource == flight.action.resource]
         return max(0.0, max(ends, default=0.0) - self._core.now)
 
@@ -399,7 +400,7 @@ class TransitionRunner(Part):
         def over(ok: bool, why: str) -> None:
             if ok and verb == "on":
                 self._note_unfenced(action)
-            if self._flights.get(str(flight.key)) is not flight:
+            if self._in_flight.get(str(flight.key)) is not flight:
                 return
             self._finish(flight, ok)
             if not ok:
@@ -455,14 +456,14 @@ class TransitionRunner(Part):
 
     def _finish(self, flight: InFlightAction, ok: bool) -> None:
         """An action has ended; of what was set aside the next plan must know."""
-        self._flights.end(flight)
-        self._replication.note(*self._flights.forget_start(flight))
+        self._in_flight.end(flight)
+        self._replication.note(*self._in_flight.forget_start(flight))
         if flight.place is None:
             self._replan(f"{flight.action.key} on {flight.action.node} has ended", 0.0)
             return
         assert self.run is not None
         self.run.finished(flight.place, ok)
-        self._chronicle.finished(flight.place, ok)
+        self._recorder.finished(flight.place, ok)
 
 
 def clear_failures(core: Core, replication: Replication, node: str, node_id: str, resource: str) -> int:

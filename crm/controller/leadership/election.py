@@ -14,10 +14,10 @@ by a measure of its own.
 
 A node in safe mode stands only after all others that can be elected, and gives way to one as DC.
 
-Each node stands only in terms of its own (`Shape.next_term`), so even the halves of a two-node cluster, which can both
-be quorate, have no DC of the same term. That is why a node whose disk fails may vote all the same: should it forget
-that it did, no term gets a second DC. A full disk on one node, or on all, must not end recovery. But a forgotten term
-may be followed by a lower one: a DC writes nothing in its term before enough disks have that (`Replication`).
+Each node stands only in terms of its own (`ClusterConfig.next_term`), so even the halves of a two-node cluster, which
+can both be quorate, have no DC of the same term. That is why a node whose disk fails may vote all the same: should it
+forget that it did, no term gets a second DC. A full disk on one node, or on all, must not end recovery. But a forgotten
+term may be followed by a lower one: a DC writes nothing in its term before enough disks have that (`Replication`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The list of the cluster's nodes, as it is replicated: who counts for a majority, where each one listens.
 
-Part of what a disk keeps (`Standing`), apart from the CIB, whose configuration people replace as a whole. Every change
+Part of what a disk keeps (`HardState`), apart from the CIB, whose configuration people replace as a whole. Every change
 of the list is a step of the CIB as well (its epoch rises), so how far a CIB has come says how far the list has, and a
 vote that goes by the one goes by the other.
 

@@ -53,7 +53,7 @@ def _fences(alone: Alone) -> None:
 
 def _quiet(alone: Alone) -> None:
     """No longer leading, with nothing else left over."""
-    alone.controller._dispatch.stop_leading()
+    alone.controller._runner.stop_leading()
     alone.controller._planning.stop_leading()
     alone.controller._replication.stop_leading()
     _not_leading(alone)
@@ -63,7 +63,7 @@ def _promises(alone: Alone) -> None:
     alone.disk = False
     alone.controller._core.view = replace(alone.controller._core.view)
     alone.controller._replication.tell_all(TransientAttributeUpdate("1", "x", "1"), lambda: None)
-    alone.controller._dispatch.stop_leading()
+    alone.controller._runner.stop_leading()
     alone.controller._planning.stop_leading()
     _not_leading(alone)
 
@@ -75,13 +75,13 @@ def _plans(alone: Alone) -> None:
 
 def _runs(alone: Alone) -> None:
     _quiet(alone)
-    alone.controller._dispatch.run = TransitionRun(Transition(0))
+    alone.controller._runner.run = TransitionRun(Transition(0))
 
 
 def _runs_in_safe_mode(alone: Alone) -> None:
     alone.controller._core.safe_mode = True
-    alone.controller._dispatch._pumping = True  # else it would be over at once
-    alone.controller._dispatch.run = TransitionRun(Transition(0))
+    alone.controller._runner._pumping = True  # else it would be over at once
+    alone.controller._runner.run = TransitionRun(Transition(0))
 
 
 def _office(alone: Alone) -> None:
@@ -118,7 +118,7 @@ BREAKS: dict[str, Callable[[Alone], object]] = {
 
 
 def _quiet_all(alone: Alone) -> None:
-    alone.controller._dispatch.stop_leading()
+    alone.controller._runner.stop_leading()
     alone.controller._planning.stop_leading()
     alone.controller._replication.stop_leading()
 

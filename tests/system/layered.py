@@ -134,6 +134,8 @@ class LayeredCluster:
         """The configuration of the comparison: an address and a Dummy in a group, and so many Dummies more."""
         text = self.configuration(dummies, "heartbeat")
         self.ask("PUT", "/v1/cib", query={"section": "configuration"}, body=text.encode())
+        # They began with fencing: whoever is lost before it is known to hold a lease is waited for by a person.
+        until(lambda: 'lease="none"' not in self.ask("GET", "/v1/cib").text, "not all hold a lease")
 
     def configuration(self, dummies: int = 0, provider: str = "crmd") -> str:
         more = "".join(_dummy(f"d{number}", provider) for number in range(dummies))

@@ -1,7 +1,7 @@
 """What a change (or a loss) would do to the live cluster: each action with its reason and how long it takes, what is
 interrupted, what is fenced, and what should make one think again.
 
-`rehearsal` tries faults on a cluster at rest; this looks at one change of the cluster as it is, in every detail. The
+`fault_run` tries faults on a cluster at rest; this looks at one change of the cluster as it is, in every detail. The
 actions are those of the next transition; what is interrupted takes all that follow into account.
 """
 
@@ -77,17 +77,17 @@ def preview_change(
 
     `afterwards` is a configuration that takes the place of the wanted one as soon as the cluster is at rest.
     """
-    stage = SimulatedCluster(wanted, now)
+    simulated = SimulatedCluster(wanted, now)
     for fault in faults:
-        stage.strike(fault)
-    told = explain_plan(read(stage.root), now)
+        simulated.strike(fault)
+    told = explain_plan(read(simulated.root), now)
     durations = ExpectedDurations(present)
-    course = stage.settle()
+    course = simulated.settle()
     if afterwards is not None:
-        stage.configure(afterwards)
-        course = course.then(stage.settle())
+        simulated.configure(afterwards)
+        course = course.then(simulated.settle())
     timed = timeline(course.transitions, durations)
-    changes = _changes(present, stage, now, faults, timed)
+    changes = _changes(present, simulated, now, faults, timed)
     outlook = ChangeOutlook(present, wanted, told, changes, course.settled)
     return ChangePreview(
         actions=tuple(_actions(told, durations)),
@@ -158,11 +158,11 @@ def _headlines(answers: Sequence[Explanation]) -> list[str]:
 
 
 def _changes(
-    present: Element, stage: SimulatedCluster, now: int, faults: Sequence[Fault], timed: Sequence[Timed]
+    present: Element, simulated: SimulatedCluster, now: int, faults: Sequence[Fault], timed: Sequence[Timed]
 ) -> tuple[PlacementChange, ...]:
     """What becomes of each resource from now until the cluster is at rest again."""
-    before, after = placements(observe(read(present), now)), placements(stage.cluster())
-    reasons = Reasons(stage)
+    before, after = placements(observe(read(present), now)), placements(simulated.cluster())
+    reasons = Reasons(simulated)
     found = []
     for name in dict.fromkeys((*before, *after)):
         hit = [node for fault in faults for node in hit_by(fault, name)]

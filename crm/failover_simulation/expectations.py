@@ -54,7 +54,7 @@ class Expectation:
     """One thing that shall hold after some faults.
 
     kinds, subject  which faults: those of these kinds, and if a subject is set only those that are about it
-    check           finds what is wrong with a rehearsal, None if nothing
+    check           finds what is wrong with a run, None if nothing
     """
 
     text: str
@@ -62,9 +62,9 @@ class Expectation:
     subject: str | None
     check: Callable[[FaultRun], str | None]
 
-    def concerns(self, rehearsal: FaultRun) -> bool:
+    def concerns(self, fault_run: FaultRun) -> bool:
         """Whether it says anything about this fault."""
-        fault = rehearsal.fault
+        fault = fault_run.fault
         return fault.kind in self.kinds and self.subject in (None, fault.resource, *fault.nodes[:1])
 
 
@@ -82,11 +82,11 @@ class ExpectationVerdict:
         return not self.failures and self.tried > 0
 
 
-def check(expectations: Sequence[Expectation], rehearsals: Sequence[FaultRun]) -> list[ExpectationVerdict]:
-    """Try every expectation on every rehearsal that it concerns."""
+def check(expectations: Sequence[Expectation], fault_runs: Sequence[FaultRun]) -> list[ExpectationVerdict]:
+    """Try every expectation on every run that it concerns."""
     verdicts = []
     for expectation in expectations:
-        concerned = [each for each in rehearsals if expectation.concerns(each)]
+        concerned = [each for each in fault_runs if expectation.concerns(each)]
         wrong = [(each.fault.text, found) for each in concerned if (found := expectation.check(each)) is not None]
         verdicts.append(ExpectationVerdict(expectation.text, len(concerned), tuple(wrong)))
     return verdicts
@@ -98,8 +98,8 @@ def default(running: Iterable[str]) -> list[Expectation]:
     text = "after any single fault everything runs again"
     kinds = (FaultKind.NODE, FaultKind.RESOURCE, FaultKind.STANDBY)
 
-    def everything(rehearsal: FaultRun) -> str | None:
-        lost = [change.resource for change in rehearsal.lost if change.resource in names]
+    def everything(fault_run: FaultRun) -> str | None:
+        lost = [change.resource for change in fault_run.lost if change.resource in names]
         return f"{', '.join(lost)} {'does' if len(lost) == 1 else 'do'} not" if lost else None
 
     return [Expectation(text, kinds, None, everything)]
@@ -218,8 +218,8 @@ Found = Iterator[tuple[str, Test]]
 def _running(reader: _Reader, key: str) -> Found:
     for name in reader.names(key):
 
-        def test(rehearsal: FaultRun, name: str = name) -> str | None:
-            return None if rehearsal.places(name) else f"{name} runs nowhere{_why(rehearsal, name)}"
+        def test(fault_run: FaultRun, name: str = name) -> str | None:
+            return None if fault_run.places(name) else f"{name} runs nowhere{_why(fault_run, name)}"
 
         yield f"{name} runs", test
 
@@ -227,24 +227,24 @@ def _running(reader: _Reader, key: str) -> Found:
 def _promoted(reader: _Reader, key: str) -> Found:
     for name in reader.names(key):
 
-        def test(rehearsal: FaultRun, name: str = name) -> str | None:
-            if any(place.promoted for place in rehearsal.places(name)):
+        def test(fault_run: FaultRun, name: str = name) -> str | None:
+            if any(place.promoted for place in fault_run.places(name)):
                 return None
-            return f"{name} is promoted nowhere{_why(rehearsal, name)}"
+            return f"{name} is promoted nowhere{_why(fault_run, name)}"
 
         yield f"{name} is promoted somewhere", test
 
 
-def _why(rehearsal: FaultRun, name: str) -> str:
-    change = rehearsal.change(name)
+def _why(fault_run: FaultRun, name: str) -> str:
+    change = fault_run.change(name)
     return f": {' '.join(change.why)}" if change is not None and change.why else ""
 
 
 def _apart(reader: _Reader, key: str) -> Found:
     for left, right in reader.pairs(key):
 
-        def test(rehearsal: FaultRun, left: str = left, right: str = right) -> str | None:
-            shared = sorted(_nodes(rehearsal, left) & _nodes(rehearsal, right))
+        def test(fault_run: FaultRun, left: str = left, right: str = right) -> str | None:
+            shared = sorted(_nodes(fault_run, left) & _nodes(fault_run, right))
             return f"both are on {', '.join(shared)}" if shared else None
 
         yield f"{left} and {right} share no node", test
@@ -253,8 +253,8 @@ def _apart(reader: _Reader, key: str) -> Found:
 def _together(reader: _Reader, key: str) -> Found:
     for left, right in reader.pairs(key):
 
-        def test(rehearsal: FaultRun, left: str = left, right: str = right) -> str | None:
-            ours, theirs = _serving(rehearsal, left), _serving(rehearsal, right)
+        def test(fault_run: FaultRun, left: str = left, right: str = right) -> str | None:
+            ours, theirs = _serving(fault_run, left), _serving(fault_run, right)
             if ours & theirs or not (ours or theirs):
                 return None
             return f"{left} is on {_listed(sorted(ours)) or 'no node'}, {right} on {_listed(sorted(theirs)) or 'none'}"
@@ -262,12 +262,12 @@ def _together(reader: _Reader, key: str) -> Found:
         yield f"{left} and {right} are together", test
 
 
-def _nodes(rehearsal: FaultRun, name: str) -> set[str]:
-    return {place.node for place in rehearsal.places(name)}
+def _nodes(fault_run: FaultRun, name: str) -> set[str]:
+    return {place.node for place in fault_run.places(name)}
 
 
-def _serving(rehearsal: FaultRun, name: str) -> set[str]:
-    places = rehearsal.places(name)
+def _serving(fault_run: FaultRun, name: str) -> set[str]:
+    places = fault_run.places(name)
     return {place.node for place in places if place.promoted} or {place.node for place in places}
 
 
@@ -275,10 +275,10 @@ def _within(reader: _Reader, key: str) -> Found:
     for name, value in reader.by_resource(key):
         limit_ms = reader.duration_ms(key, value)
 
-        def test(rehearsal: FaultRun, name: str = name, limit_ms: int = limit_ms) -> str | None:
-            change = rehearsal.change(name)
+        def test(fault_run: FaultRun, name: str = name, limit_ms: int = limit_ms) -> str | None:
+            change = fault_run.change(name)
             if change is None or change.interruption_ms is None:
-                return f"{name} does not serve any more{_why(rehearsal, name)}"
+                return f"{name} does not serve any more{_why(fault_run, name)}"
             if change.interruption_ms <= limit_ms:
                 return None
             source = "measured operations" if change.measured else "timeouts, since not all operations were measured"
@@ -290,8 +290,8 @@ def _within(reader: _Reader, key: str) -> Found:
 def _stays(reader: _Reader, key: str) -> Found:
     for name in reader.names(key):
 
-        def test(rehearsal: FaultRun, name: str = name) -> str | None:
-            change = rehearsal.change(name)
+        def test(fault_run: FaultRun, name: str = name) -> str | None:
+            change = fault_run.change(name)
             return None if change is None or change.effect is FaultEffect.STAYS else f"{name} {change.effect}"
 
         yield f"{name} stays as it is", test
@@ -301,8 +301,8 @@ def _only_on(reader: _Reader, key: str) -> Found:
     for name, value in reader.by_resource(key):
         wanted = reader.node_names(key, value)
 
-        def test(rehearsal: FaultRun, name: str = name, wanted: Sequence[str] = wanted) -> str | None:
-            elsewhere = sorted(_nodes(rehearsal, name) - set(wanted))
+        def test(fault_run: FaultRun, name: str = name, wanted: Sequence[str] = wanted) -> str | None:
+            elsewhere = sorted(_nodes(fault_run, name) - set(wanted))
             return f"{name} is on {_listed(elsewhere)}" if elsewhere else None
 
         yield f"{name} runs only on {_listed(wanted)}", test

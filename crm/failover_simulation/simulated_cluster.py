@@ -184,9 +184,9 @@ class SimulatedCluster:
 
 def running_from_scratch(root: Element, now: int) -> Element:
     """A copy of a CIB of a cluster that never ran, as if all its nodes had just come up."""
-    stage = SimulatedCluster(root, now)
-    stage.power_on()
-    return stage.root
+    simulated = SimulatedCluster(root, now)
+    simulated.power_on()
+    return simulated.root
 
 
 def active(cluster: Cluster, name: str) -> Sequence[Resource]:

@@ -135,12 +135,12 @@ class Simulator:
 
     def rehearse(self, fault: Fault) -> FaultRun:
         """Let a fault happen and see what comes of it."""
-        stage = self._stage.copy()
-        stage.strike(fault)
-        course = stage.settle()
-        cluster = stage.cluster()
+        simulated = self._stage.copy()
+        simulated.strike(fault)
+        course = simulated.settle()
+        cluster = simulated.cluster()
         after = placements(cluster)
-        reasons = Reasons(stage)
+        reasons = Reasons(simulated)
         timed = timeline(course.transitions, self._durations)
         changes = tuple(
             change_of(name, self.before.get(name, ()), after.get(name, ()), hit_by(fault, name), timed, reasons)
@@ -185,8 +185,8 @@ def _promoted_names(cluster: Cluster) -> frozenset[str]:
 class Reasons:
     """Why things do not run on a stage that came to rest; asked for only when something does not."""
 
-    def __init__(self, stage: SimulatedCluster) -> None:
-        self._stage = stage
+    def __init__(self, simulated: SimulatedCluster) -> None:
+        self._stage = simulated
         self._told: Mapping[str, tuple[str, ...]] | None = None
 
     def why(self, name: str) -> tuple[str, ...]:

@@ -29,19 +29,19 @@ _NOW = 1_700_000_000
 class Aftermath:
     """What came of a fault."""
 
-    rehearsal: FaultRun
+    fault_run: FaultRun
 
     def where(self, resource: str) -> list[str]:
         """The nodes where a resource runs in the end."""
-        return [place.node for place in self.rehearsal.places(resource)]
+        return [place.node for place in self.fault_run.places(resource)]
 
     def promoted(self, resource: str) -> list[str]:
         """The nodes where it is promoted in the end."""
-        return [place.node for place in self.rehearsal.places(resource) if place.promoted]
+        return [place.node for place in self.fault_run.places(resource) if place.promoted]
 
     def change(self, resource: str) -> PlacementChange:
         """What happened to it: effect, interruption, and if it does not recover, why. KeyError for unknown names."""
-        found = self.rehearsal.change(resource)
+        found = self.fault_run.change(resource)
         if found is None:
             raise KeyError(resource)
         return found
@@ -49,12 +49,12 @@ class Aftermath:
     @property
     def lost(self) -> list[str]:
         """What does not recover."""
-        return [change.resource for change in self.rehearsal.lost]
+        return [change.resource for change in self.fault_run.lost]
 
     @property
     def untouched(self) -> list[str]:
         """What is not affected."""
-        return [change.resource for change in self.rehearsal.changes if change.effect is FaultEffect.STAYS]
+        return [change.resource for change in self.fault_run.changes if change.effect is FaultEffect.STAYS]
 
 
 class Failovers:
@@ -64,17 +64,17 @@ class Failovers:
         data = cib if isinstance(cib, bytes) else _content(cib)
         root = newest_root(data)
         moment = now if now is not None else int(root.get("execution-date") or _NOW)
-        self.theatre = Simulator(root, moment, nodes)
+        self.simulator = Simulator(root, moment, nodes)
 
     @property
     def nodes(self) -> list[str]:
         """The members that are up."""
-        return [fault.nodes[0] for fault in self.theatre.faults([FaultKind.NODE])]
+        return [fault.nodes[0] for fault in self.simulator.faults([FaultKind.NODE])]
 
     @property
     def resources(self) -> list[str]:
         """All primitives, those of clones once."""
-        return self.theatre.resources
+        return self.simulator.resources
 
     def lose(self, *nodes: str) -> Aftermath:
         """Nodes are lost at the same moment."""
@@ -88,21 +88,21 @@ class Failovers:
     def fail(self, resource: str, node: str | None = None) -> Aftermath:
         """A resource's monitor finds it failed: on a node, else where it is promoted, else on the first."""
         if node is None:
-            places = self.theatre.before[resource]
+            places = self.simulator.before[resource]
             node = next((place.node for place in places if place.promoted), places[0].node)
         return self._after(Fault(FaultKind.RESOURCE, (node,), resource))
 
     def _after(self, fault: Fault) -> Aftermath:
-        return Aftermath(self.theatre.rehearse(fault))
+        return Aftermath(self.simulator.rehearse(fault))
 
     def check(self, expectations: str | Path, faults: str = "nodes,resources,standby") -> None:
         """Try expectations (a path to a TOML file, or its text); AssertionError names every one that does not hold."""
         text = Path(expectations).read_text() if isinstance(expectations, Path) else _toml(expectations)
-        nodes = [node.name for node in self.theatre.cluster.nodes]
-        wanted = parse(text, self.theatre.resources, nodes)
+        nodes = [node.name for node in self.simulator.cluster.nodes]
+        wanted = parse(text, self.simulator.resources, nodes)
         kinds = [FaultKind(word.strip()) for word in faults.split(",")]
-        rehearsals = [self.theatre.rehearse(fault) for fault in self.theatre.faults(kinds)]
-        wrong = [verdict for verdict in check(wanted, rehearsals) if not verdict.holds]
+        fault_runs = [self.simulator.rehearse(fault) for fault in self.simulator.faults(kinds)]
+        wrong = [verdict for verdict in check(wanted, fault_runs) if not verdict.holds]
         if wrong:
             raise AssertionError("\n".join(_told(verdict.text, verdict.failures) for verdict in wrong))
 

@@ -37,6 +37,8 @@ def cluster(tmp_path: Path) -> Iterator[RealCluster]:
     with running(example=False, settings=f'ocf_roots = ["{AGENTS}"]\n') as made:
         (tmp_path / "start-slow-node2").write_text(str(SLOW_S))
         made.put(configuration(tmp_path))
+        # They began with fencing: whoever is lost before it is known to have this configuration is waited for.
+        made.until(lambda: 'lease="none"' not in made.ask("node1", "GET", "/v1/cib").text, "not all have it")
         yield made
 
 

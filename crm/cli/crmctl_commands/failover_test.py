@@ -38,20 +38,20 @@ def run(options: argparse.Namespace) -> int:
     kinds = _kinds(options.faults)
     root = read_document(options.cib)
     recorded = read(root).execution_date
-    theatre = Simulator(root, recorded if recorded is not None else int(time.time()), _names(options.nodes))
-    if not theatre.cluster.nodes:
+    simulator = Simulator(root, recorded if recorded is not None else int(time.time()), _names(options.nodes))
+    if not simulator.cluster.nodes:
         raise CommandError("the CIB names no nodes", "Name some to pretend: --nodes node1,node2,node3", DATA_ERROR)
-    expectations = _expectations(options.expect, theatre)
-    rehearsals = []
-    for fault in theatre.faults(kinds):
-        rehearsals.append(theatre.rehearse(fault))
+    expectations = _expectations(options.expect, simulator)
+    fault_runs = []
+    for fault in simulator.faults(kinds):
+        fault_runs.append(simulator.rehearse(fault))
         gc.collect()
-    verdicts = check(expectations, rehearsals)
+    verdicts = check(expectations, fault_runs)
     if options.format == "json":
-        print(json.dumps(_data(theatre, rehearsals, verdicts), indent=2, ensure_ascii=False))
+        print(json.dumps(_data(simulator, fault_runs, verdicts), indent=2, ensure_ascii=False))
     else:
         lines = report_lines if options.format == "text" else matrix_lines
-        print("\n".join(lines(theatre, rehearsals, verdicts)))
+        print("\n".join(lines(simulator, fault_runs, verdicts)))
     return 0 if all(verdict.holds for verdict in verdicts) else 1
 
 
@@ -67,25 +67,25 @@ def _kinds(text: str) -> list[FaultKind]:
     return [FaultKind(word) for word in words]
 
 
-def _expectations(path: str | None, theatre: Simulator) -> list[Expectation]:
+def _expectations(path: str | None, simulator: Simulator) -> list[Expectation]:
     if path is None:
-        return default(name for name, places in theatre.before.items() if places)
+        return default(name for name, places in simulator.before.items() if places)
     try:
         text = Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise CommandError(f"{path} cannot be read: {reason}", "Name a TOML file of expectations", NO_INPUT) from None
-    nodes = [node.name for node in theatre.cluster.nodes]
+    nodes = [node.name for node in simulator.cluster.nodes]
     try:
-        return parse(text, theatre.resources, nodes)
+        return parse(text, simulator.resources, nodes)
     except BadExpectation as error:
         raise CommandError(f"{path}: {error}", error.hint, DATA_ERROR) from None
 
 
-def _data(theatre: Simulator, rehearsals: list[FaultRun], verdicts: list[ExpectationVerdict]) -> dict[str, object]:
+def _data(simulator: Simulator, fault_runs: list[FaultRun], verdicts: list[ExpectationVerdict]) -> dict[str, object]:
     return {
-        "before": {name: [asdict(place) for place in places] for name, places in theatre.before.items()},
-        "notes": theatre.notes,
-        "rehearsals": [{"name": each.fault.name, **asdict(each)} for each in rehearsals],
+        "before": {name: [asdict(place) for place in places] for name, places in simulator.before.items()},
+        "notes": simulator.notes,
+        "rehearsals": [{"name": each.fault.name, **asdict(each)} for each in fault_runs],
         "expectations": [{"holds": each.holds, **asdict(each)} for each in verdicts],
     }

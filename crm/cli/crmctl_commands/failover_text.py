@@ -11,37 +11,37 @@ _SYMBOLS = {FaultEffect.STAYS: "·", FaultEffect.FEWER: "↓", FaultEffect.RESTA
 _LEGEND = "· untouched   ↓ fewer instances   ↻ restarted   →b moves to b   ▲b promoted on b   ! not promoted   ✗ lost"
 
 
-def report_lines(theatre: Simulator, rehearsals: Sequence[FaultRun],
+def report_lines(simulator: Simulator, fault_runs: Sequence[FaultRun],
                  verdicts: Sequence[ExpectationVerdict]) -> list[str]:
     """The whole report."""
     lines = ["Before"]
-    for name in theatre.resources:
-        lines.append(f"  {name}: {_places(theatre, name)}")
-    lines += [f"  Note: {note}" for note in theatre.notes]
-    for rehearsal in rehearsals:
-        lines += ["", *_rehearsal(rehearsal)]
-    return [*lines, "", *_single_points(rehearsals), "", *_verdicts(verdicts)]
+    for name in simulator.resources:
+        lines.append(f"  {name}: {_places(simulator, name)}")
+    lines += [f"  Note: {note}" for note in simulator.notes]
+    for fault_run in fault_runs:
+        lines += ["", *_rehearsal(fault_run)]
+    return [*lines, "", *_single_points(fault_runs), "", *_verdicts(verdicts)]
 
 
-def _places(theatre: Simulator, name: str) -> str:
-    return ", ".join(str(place) for place in theatre.before.get(name, ())) or "does not run"
+def _places(simulator: Simulator, name: str) -> str:
+    return ", ".join(str(place) for place in simulator.before.get(name, ())) or "does not run"
 
 
-def _rehearsal(rehearsal: FaultRun) -> Iterator[str]:
-    text = rehearsal.fault.text
-    notes = [f"{rehearsal.steps} steps"]
-    if rehearsal.fenced:
-        notes.append(f"{', '.join(rehearsal.fenced)} fenced")
-    if not rehearsal.quorate:
+def _rehearsal(fault_run: FaultRun) -> Iterator[str]:
+    text = fault_run.fault.text
+    notes = [f"{fault_run.steps} steps"]
+    if fault_run.fenced:
+        notes.append(f"{', '.join(fault_run.fenced)} fenced")
+    if not fault_run.quorate:
         notes.append("without quorum")
     yield f"{text[0].upper()}{text[1:]} ({'; '.join(notes)})"
-    told = [change for change in rehearsal.changes if change.effect is not FaultEffect.STAYS]
+    told = [change for change in fault_run.changes if change.effect is not FaultEffect.STAYS]
     for change in told:
         yield f"  {_change(change)}"
         yield from (f"      {reason}" for reason in change.why)
     if not told:
         yield "  nothing changes"
-    yield from (f"  Note: {note}" for note in rehearsal.notes)
+    yield from (f"  Note: {note}" for note in fault_run.notes)
 
 
 def _change(change: PlacementChange) -> str:
@@ -74,9 +74,9 @@ def _interrupted(change: PlacementChange) -> str:
     return f", interrupted {about} {change.interruption_ms / 1000:g} s"
 
 
-def _single_points(rehearsals: Sequence[FaultRun]) -> Iterator[str]:
+def _single_points(fault_runs: Sequence[FaultRun]) -> Iterator[str]:
     """Single faults after which something does not recover, with the first reason."""
-    found = [each for each in rehearsals if each.lost and each.fault.kind is not FaultKind.PAIR]
+    found = [each for each in fault_runs if each.lost and each.fault.kind is not FaultKind.PAIR]
     if not found:
         yield "No single point of failure among the faults that were tried"
         return
@@ -105,13 +105,13 @@ def _verdicts(verdicts: Sequence[ExpectationVerdict]) -> Iterator[str]:
             yield f"          after {fault}: {wrong}"
 
 
-def matrix_lines(theatre: Simulator, rehearsals: Sequence[FaultRun],
+def matrix_lines(simulator: Simulator, fault_runs: Sequence[FaultRun],
                  verdicts: Sequence[ExpectationVerdict]) -> list[str]:
     """One line for each fault, one column for each resource."""
-    names = [name for name in theatre.resources if theatre.before.get(name)]
-    rows = [(each.fault.name, [_cell(each.change(name)) for name in names]) for each in rehearsals]
+    names = [name for name in simulator.resources if simulator.before.get(name)]
+    rows = [(each.fault.name, [_cell(each.change(name)) for name in names]) for each in fault_runs]
     first = max([len(name) for name, _ in rows] + [len("before")])
-    cells = [[_before(theatre, name) for name in names], *(row for _, row in rows)]
+    cells = [[_before(simulator, name) for name in names], *(row for _, row in rows)]
     widths = [max(len(name), *(len(row[column]) for row in cells)) for column, name in enumerate(names)]
     lines = [_row("", names, first, widths), _row("before", cells[0], first, widths)]
     lines += [_row(name, row, first, widths) for name, row in rows]
@@ -123,8 +123,8 @@ def _row(name: str, cells: Sequence[str], first: int, widths: Sequence[int]) -> 
     return f"{name:{first}}  {'  '.join(parts)}".rstrip()
 
 
-def _before(theatre: Simulator, name: str) -> str:
-    places = theatre.before[name]
+def _before(simulator: Simulator, name: str) -> str:
+    places = simulator.before[name]
     promoted = [place.node for place in places if place.promoted]
     return f"▲{','.join(promoted)}" if promoted else ",".join(place.node for place in places)
 

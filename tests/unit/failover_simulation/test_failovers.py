@@ -39,17 +39,17 @@ def web(constraints: str = "", monitored: bool = True, nodes: str = "abc", took:
 
 
 def test_the_address_follows_the_promoted_database(database: Failovers) -> None:
-    (home,) = [place.node for place in database.theatre.before["db-copy"] if place.promoted]
+    (home,) = [place.node for place in database.simulator.before["db-copy"] if place.promoted]
     after = database.lose(home)
     assert after.promoted("db-copy") == after.where("db-address") != [home]
-    assert after.rehearsal.fenced == (home,)
+    assert after.fault_run.fenced == (home,)
     assert after.lost == []
     assert after.change("db-address").interruption_ms
 
 
 def test_without_quorum_everything_stops_and_says_so(database: Failovers) -> None:
     after = database.lose("node1", "node2")
-    assert not after.rehearsal.quorate
+    assert not after.fault_run.quorate
     assert "the cluster has no quorum (no-quorum-policy=stop)" in after.change("db-address").why
 
 
@@ -75,13 +75,13 @@ def test_times_come_from_the_history_else_from_timeouts() -> None:
 
 def test_a_failure_restarts_in_place_until_the_threshold() -> None:
     assert Failovers(web()).fail("web").change("web").effect is FaultEffect.RESTARTS
-    (note,) = Failovers(web(monitored=False)).theatre.notes
+    (note,) = Failovers(web(monitored=False)).simulator.notes
     assert note == "web has no recurring monitor: if it failed, nobody would notice."
 
 
 def test_standby_moves_without_fencing(database: Failovers) -> None:
     after = database.standby("node1")
-    assert after.rehearsal.fenced == () and "node1" not in after.where("db-copy")
+    assert after.fault_run.fenced == () and "node1" not in after.where("db-copy")
 
 
 def test_expectations_that_hold_and_that_do_not(database: Failovers) -> None:

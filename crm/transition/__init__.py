@@ -10,7 +10,7 @@
 Apart from the controller because `crm_simulate` drives the same runner with instant results.
 """
 
-from crm.transition.resume import match_in_flight
+from crm.transition.resume import ended_by_stops, match_in_flight
 from crm.transition.safety_orderings import add_probe_barriers, without_moves_to, without_starts
 from crm.transition.transition_run import Abort, ActionOutcome, ActionState, Progress, RunLimits, TransitionRun
 
@@ -22,6 +22,7 @@ __all__ = [
     "RunLimits",
     "TransitionRun",
     "add_probe_barriers",
+    "ended_by_stops",
     "match_in_flight",
     "without_moves_to",
     "without_starts",

@@ -52,6 +52,17 @@ def match_in_flight(transition: Transition, in_flight: Iterable[GraphAction]) ->
     return found, misfits
 
 
+def ended_by_stops(transition: Transition, in_flight: Iterable[GraphAction]) -> list[int]:
+    """Places (in the order given) of recurring operations whose resource the transition stops on their node.
+
+    An executor ends them before it stops the resource, so nothing has to wait for their results: one that waits for
+    its turn, or hangs, has none to give.
+    """
+    stopped = {_what_and_where(synapse.action) for synapse in transition.synapses if synapse.action.operation == "stop"}
+    return [place for place, action in enumerate(in_flight)
+            if action.interval_ms > 0 and _what_and_where(action) in stopped]
+
+
 def _identity(action: GraphAction) -> Hashable:
     """What makes two actions the same thing done."""
     told = frozenset((name, value) for name, value in action.attributes.items() if not name.startswith(_TOLD_ANEW))

@@ -31,7 +31,7 @@ from crm.controller.protocol.messages import CleanHistory, Execute
 from crm.controller.replication.replication import Replication
 from crm.model.score import INFINITY
 from crm.model.transition import GraphAction, Transition
-from crm.transition import ActionOutcome, Progress, TransitionRun, add_probe_barriers, match_in_flight
+from crm.transition import ActionOutcome, Progress, TransitionRun, add_probe_barriers, ended_by_stops, match_in_flight
 
 FENCING_PAUSE_S = 1.0
 LONGEST_FENCING_PAUSE_S = 60.0
@@ -131,11 +131,15 @@ class TransitionRunner(Part):
         careful = without_foreign_beginnings(add_probe_barriers(transition), self._core, document)
         planned = replace(careful, id=self._number + 1)
         aside = self._in_flight.aside
+        ended = [aside[place] for place in ended_by_stops(planned, (flight.action for flight in aside))]
+        aside = [flight for flight in aside if flight not in ended]
         adopted, misfits = match_in_flight(planned, (flight.action for flight in aside))
         if misfits:
             waiting = ", ".join(f"{action.key} on {action.node}" for action in misfits)
             self._core.log("notice", f"waiting for {waiting}, which the new plan does not go on with")
             return False
+        for flight in ended:
+            self._in_flight.end(flight)
         self._number += 1
         self.last_transition = planned
         self.run = TransitionRun(planned)

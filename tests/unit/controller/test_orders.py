@@ -73,6 +73,15 @@ def test_nothing_is_begun_that_does_not_fit_to_what_is_still_under_way() -> None
     assert "waiting for r_start_0" in "".join(each.message for each in alone.wanted(commands.Log, came))
 
 
+def test_a_stop_does_not_wait_for_a_monitor_that_has_no_turn() -> None:
+    alone = leading()
+    assert started(planned(alone, Transition(0, (Synapse(1, action("monitor", 10_000)),)))) == ["monitor"]
+    alone.fire(AGE_TIMER, 2)
+    alone.do(events.ReplanRequested())
+    assert started(planned(alone, Transition(0, (Synapse(1, action("stop")),)))) == ["stop"]
+    assert alone.controller._runner._in_flight.all(lambda flight: flight.action.operation == "monitor") == []
+
+
 def test_a_failure_is_told_to_a_leader_that_comes_later() -> None:
     alone = Alone()
     alone.follow("b", term=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crm.model.transition import ActionKind, AgentReference, GraphAction, Synapse, Transition
-from crm.transition import TransitionRun, match_in_flight
+from crm.transition import TransitionRun, ended_by_stops, match_in_flight
 
 
 def action(number: int, operation: str, resource: str = "r", node: str = "a", kind: ActionKind = ActionKind.RESOURCE,
@@ -79,3 +79,11 @@ def test_a_run_goes_on_with_it_and_waits_for_its_end() -> None:
     run.finished(8, ok=True)
     assert run.ready() == []
     assert run.done
+
+
+def test_a_monitor_of_what_is_stopped_there_is_not_waited_for() -> None:
+    """It may wait for its turn, or hang: the stop ends it."""
+    monitor = action(6, "monitor", CRM_meta_interval="1000")
+    probe, elsewhere = action(5, "monitor"), replace(monitor, node="b")
+    assert ended_by_stops(plan((action(8, "stop"), ())), [probe, monitor, elsewhere]) == [1]
+    assert ended_by_stops(plan((action(8, "demote"), ())), [monitor]) == []

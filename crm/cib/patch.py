@@ -1,4 +1,4 @@
-"""Patches between two CIBs: make them, apply them. How they are written: `crm.cib.patch_format`.
+"""Patches between two CIBs: made here, applied by `Document.apply`. How they are written: `crm.cib.patch_format`.
 
 The source version must be exactly the document's, the target newer; a patch without versions fits any document in which
 its changes find their places, and steps the version as an edit does. What a change is: `crm.cib.tree_diff`.
@@ -34,8 +34,3 @@ def between(old: Document, new: Document, *, versions: bool) -> Patch | None:
         return None
     target = new.version if new.version > old.version else old.version.after_configuration_change()
     return patch_format.written(changes, (old.version, target) if versions else None)
-
-
-def apply(document: Document, patch: Patch) -> Document:
-    """The document after the patch. Raises CibError: version-mismatch, not-newer, patch-mismatch, bad-patch."""
-    return document.apply(patch)

@@ -29,14 +29,16 @@ class RecordedOperation:
         return self.attributes.get("id", "")
 
 
-def operations(root: Element) -> Iterator[RecordedOperation]:
-    """All that is recorded of operations, in document order."""
+def operations(root: Element, node_id: str | None = None, operation: str | None = None) -> Iterator[RecordedOperation]:
+    """All that is recorded of operations, in document order; of one node, or of one kind, if that is asked for."""
     for state in root.iterfind("status/node_state"):
+        if node_id not in (None, state.get("id")):
+            continue
         for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
-            agent = _values(history, "class", "provider", "type")
-            for entry in history.iterfind("lrm_rsc_op"):
-                yield RecordedOperation(str(state.get("id")), str(state.get("uname")), str(history.get("id")), agent,
-                                        _values(entry))
+            for entry in history.iterchildren("lrm_rsc_op"):
+                if operation in (None, entry.get("operation")):
+                    yield RecordedOperation(str(state.get("id")), str(state.get("uname")), str(history.get("id")),
+                                            _values(history, "class", "provider", "type"), _values(entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,10 @@ def default_timeout(document: Document) -> str | None:
     return next((str(pair.get("value")) for pair in pairs if pair.get("name") == "timeout"), None)
 
 
-def values_of(document: Document, name: str) -> list[str]:
-    """The values that anything in the configuration has under that name, whatever it belongs to."""
+def values_of(document: Document, *names: str) -> list[str]:
+    """The values that anything in the configuration has under those names, whatever it belongs to."""
     return [str(pair.get("value", "")) for pair in document.root.iterfind("configuration//nvpair")
-            if pair.get("name") == name]
+            if pair.get("name") in names]
 
 
 def has_alerts(document: Document) -> bool:

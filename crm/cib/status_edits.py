@@ -6,13 +6,13 @@ Pure, and apart from the controller that writes it, because what would be writte
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from lxml import etree
 
 from crm.cib.document import Document
 from crm.cib.parsing import Element
-from crm.cib.queries import primitives_of, recorded_resources, transient_attributes
+from crm.cib.queries import operations, primitives_of, recorded_resources, transient_attributes
 from crm.cib.status_updates import (
     AttributesRemoval,
     HistoryRemoval,
@@ -50,8 +50,8 @@ def lost(node_id: str, name: str, lease: str, unsure: Iterable[str] = ()) -> lis
 
 def doubted(document: Document, node_id: str, name: str, lease: str) -> list[StatusUpdate]:
     """A node that is lost may also run what its history does not tell of."""
-    kept = recorded_resources(document, node_id)
-    unsure = [resource for resource in kept if not may_run(document, node_id, resource)]
+    running = may_run_on(document, node_id)
+    unsure = [resource for resource in recorded_resources(document, node_id) if resource not in running]
     return [*lost(node_id, name, lease, unsure), NodeUpdate(node_id, name, {"expected": "member"})]
 
 
@@ -61,9 +61,7 @@ def node_removed(document: Document, node_id: str, name: str) -> list[StatusUpda
     In maintenance nothing is stopped. What may run stays in the history, so the planner has the node fenced before it
     starts any of it elsewhere.
     """
-    running = frozenset(resource for resource in recorded_resources(document, node_id)
-                        if may_run(document, node_id, resource))
-    return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id, keeping=running)]
+    return [*_absent(node_id, name, _LET_GO), HistoryRemoval(node_id, keeping=may_run_on(document, node_id))]
 
 
 def _absent(node_id: str, name: str, further: dict[str, str]) -> list[StatusUpdate]:
@@ -73,19 +71,21 @@ def _absent(node_id: str, name: str, further: dict[str, str]) -> list[StatusUpda
 
 def may_run_anything(document: Document, node_id: str) -> bool:
     """Whether something may be active on a node, as far as its history says."""
-    return any(may_run(document, node_id, resource) for resource in recorded_resources(document, node_id))
+    return bool(may_run_on(document, node_id))
 
 
-def may_run(document: Document, node_id: str, resource: str) -> bool:
-    """Whether the last that was done with a resource on a node may have left it active."""
-    found = document.root.xpath(
-        "status/node_state[@id=$node]/lrm/lrm_resources/lrm_resource[@id=$resource]/lrm_rsc_op",
-        node=node_id, resource=resource)
-    entries = [entry for entry in found if isinstance(entry, etree._Element)] if isinstance(found, list) else []
-    telling = [entry for entry in entries if entry.get("operation") not in _TELL_NOTHING]
-    last = max(telling, key=lambda entry: parse_integer(entry.get("call-id")) or 0, default=None)
-    if last is None:
-        return False
+def may_run_on(document: Document, node_id: str) -> frozenset[str]:
+    """Resources that the last that was done with them on a node may have left active there."""
+    last: dict[str, tuple[int, Mapping[str, str]]] = {}
+    for each in operations(document.root, node_id):
+        if each.attributes.get("operation") not in _TELL_NOTHING:
+            call = parse_integer(each.attributes.get("call-id")) or 0
+            if each.resource not in last or call > last[each.resource][0]:
+                last[each.resource] = call, each.attributes
+    return frozenset(resource for resource, (_, entry) in last.items() if _may_have_left_active(entry))
+
+
+def _may_have_left_active(last: Mapping[str, str]) -> bool:
     operation, rc, done = last.get("operation"), last.get("rc-code"), last.get("op-status", "0") == "0"
     if operation == "monitor":
         return not (rc in _NOT_ACTIVE or last.get("op-status") == str(int(OperationStatus.NOT_INSTALLED)))

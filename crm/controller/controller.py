@@ -116,8 +116,8 @@ class Controller:
             self._releases.check_schema(document)
 
         self._requests = Requests(self._core, self._replication, self._fencing, acceptable,
-                                  self._planning.want_after_change, self._try_at_once, options.written_at)
-        self._requests.changing_on = self._runner.changing_on
+                                  self._planning.want_after_change, self._try_at_once, options.written_at,
+                                  self._runner.changing_on)
         self._reads = ReadIndex(self._core, self._replication)
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
         self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,

@@ -57,8 +57,8 @@ class Writers:
 
 
 def _number(root: object) -> int:
-    # type: ignore[attr-defined]
-    found = root.find("configuration/crm_config/cluster_property_set[@id='numbers']/nvpair")
+    path = "configuration/crm_config/cluster_property_set[@id='numbers']/nvpair"
+    found = root.find(path)  # type: ignore[attr-defined]
     return 0 if found is None else int(found.get("value"))
 
 

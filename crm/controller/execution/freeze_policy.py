@@ -31,6 +31,5 @@ def without_foreign_beginnings(transition: Transition, core: Core, document: Doc
 
 def _sent_away(document: Document, present: set[str]) -> frozenset[str]:
     """Resources that a node has sent, or tried to send, to one that is not present."""
-    return frozenset(each.resource for each in queries.operations(document.root)
-                     if each.attributes.get("operation") == "migrate_to"
-                     and each.attributes.get("migrate_target") not in present)
+    return frozenset(each.resource for each in queries.operations(document.root, operation="migrate_to")
+                     if each.attributes.get("migrate_target") not in present)

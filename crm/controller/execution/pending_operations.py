@@ -80,9 +80,8 @@ class Migration:
 
 def migrations(document: Document, node_id: str, node: str) -> list[Migration]:
     """Those that are under way from a node."""
-    return [_migration(node_id, node, each) for each in queries.operations(document.root)
-            if each.node_id == node_id and each.attributes.get("operation") == "migrate_to"
-            and each.attributes.get("call-id") == "-1"]
+    return [_migration(node_id, node, each) for each in queries.operations(document.root, node_id, "migrate_to")
+            if each.attributes.get("call-id") == "-1"]
 
 
 def _migration(node_id: str, node: str, recorded: queries.RecordedOperation) -> Migration:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from crm.cib.document import Document
 from crm.cib.queries import recorded_resources, values_of
-from crm.cib.status_edits import may_run
+from crm.cib.status_edits import may_run_on
 from crm.cib.status_updates import LeftRunningUpdate, StatusUpdate, left_running
 from crm.controller.core import Core
 from crm.model.report import Report, Severity
@@ -30,6 +30,7 @@ class LeftRunning:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._seen: Document | None = None
+        self._read: tuple[Document, dict[str, list[str]]] | None = None
         self._former: list[tuple[float, Document]] = []
         """Configurations that are over, each with the time until when a keeper may go by it."""
 
@@ -46,19 +47,25 @@ class LeftRunning:
     def of(self, name: str, known: bool = False) -> list[StatusUpdate]:
         """The marks for a node that is gone; `known`: those that it has already, as it has been gone for a while."""
         node_id = self._core.me.config.id_of(name)
-        left = frozenset(left_running(self._core.document).get(node_id, ())) if known else self._left_by(name)
+        left = frozenset(self._marks().get(node_id, ())) if known else self._left_by(name)
         return [LeftRunningUpdate(node_id, left)] if left else []
 
     def reports(self) -> tuple[Report, ...]:
         """What people should know: what may still run on nodes that are not here."""
         core = self._core
-        found = ((core.me.config.name_of(node_id) or node_id, names)
-                 for node_id, names in left_running(core.document).items())
+        found = ((core.me.config.name_of(node_id) or node_id, names) for node_id, names in self._marks().items())
         return tuple(Report(
             Severity.WARNING, "left-running", name,
             f"{name} was not managing {', '.join(names)} when it was lost or left: it may still run there, and nothing "
             f"starts it elsewhere", f"Start crmd on {name} again; or make sure that {name} is off, and say so: "
             f"crmctl confirm {name}") for name, names in found if core.view.member(name) is None)
+
+    def _marks(self) -> dict[str, list[str]]:
+        """What the status says, read once for each CIB: every answer to a client asks."""
+        document = self._core.document
+        if self._read is None or self._read[0] is not document:
+            self._read = document, left_running(document)
+        return self._read[1]
 
     def may_leave_something(self, name: str) -> bool:
         """Whether a node leaves anything alone that it happens to run, as things are or were a moment ago."""
@@ -73,10 +80,10 @@ class LeftRunning:
         core = self._core
         node_id = core.me.config.id_of(name)
         telling = self._telling()
-        active = {each for each in recorded_resources(core.document, node_id) if may_run(core.document, node_id, each)}
-        if not telling or not active:
+        active = may_run_on(core.document, node_id) if telling else frozenset()
+        if not active:
             return frozenset()
-        return frozenset(active & frozenset().union(*(self._unmanaged(document, name) for document in telling)))
+        return active & frozenset().union(*(self._unmanaged(document, name) for document in telling))
 
     def _unmanaged(self, document: Document, name: str) -> frozenset[str]:
         core = self._core
@@ -89,4 +96,4 @@ class LeftRunning:
 
 def _leaves_something(document: Document) -> bool:
     """Whether anything may be unmanaged by that CIB, by its words alone."""
-    return any(values_of(document, name) for name in _TELLING)
+    return bool(values_of(document, *_TELLING))

@@ -59,7 +59,7 @@ class Documents:
 
     def next(self, document: Document, step: str) -> Document:
         """The CIB after a patch. Raises CibError."""
-        return patch.apply(document, Patch(step))
+        return document.apply(Patch(step))
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ class Requests(Part):
 
     def __init__(self, core: Core, replication: Replication, fencing: FencingCoordinator, validate: Validate,
                  want_plan: Callable[[str], None], try_at_once: Callable[[], None],
-                 written_at: Callable[[float], str]) -> None:
+                 written_at: Callable[[float], str], changing_on: Callable[[str], Set[str]]) -> None:
         self._core = core
         self._replication = replication
         self._fencing = fencing
@@ -59,7 +59,7 @@ class Requests(Part):
         self._want_plan = want_plan
         self._try_at_once = try_at_once
         self._written_at = written_at
-        self.changing_on: Callable[[str], Set[str]] = lambda node: frozenset()
+        self._changing_on = changing_on
         """Resources that an operation in flight on a node may change."""
         self._waiting: dict[str, Forward] = {}
         """No leader yet."""
@@ -291,7 +291,7 @@ class Requests(Part):
         """Clean up one node; how many histories went."""
         core = self._core
         assert core.leadership is not None
-        notes, forgotten = cleanup(core.document, node_id, resource, everything, self.changing_on(node))
+        notes, forgotten = cleanup(core.document, node_id, resource, everything, self._changing_on(node))
         if notes:
             self._replication.note(*notes)
         for note in forgotten:

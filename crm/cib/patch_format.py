@@ -38,7 +38,7 @@ class ReadPatch:
             )
         if self.target <= self.source:
             raise CibError("not-newer", f"The patch leads from version {self.source} to {self.target}, which is not "
-                                        f"newer")
+                           f"newer")
         return self.target
 
 

@@ -242,7 +242,7 @@ def _cleanup(options: argparse.Namespace) -> int:
     path = api_calls.path("resources", options.resource, "cleanup") if options.resource else "/v1/cluster/cleanup"
     everything = "true" if options.all else None
     answer = api_calls.send("POST", path, None, {"node": options.node, "everything": everything,
-                                              **api_calls.dry_run(options)})
+                                                 **api_calls.dry_run(options)})
     if options.dry_run:
         api_calls.print_plan(answer)
         return 0

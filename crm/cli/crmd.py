@@ -78,7 +78,7 @@ def daemon(config: Path | None) -> int:
 
     try:
         doors = AuthenticationSettings(settings.api_key(), settings.api.tcp_access, settings.api.admin_group,
-                             settings.api.requests_per_second)
+                                       settings.api.requests_per_second)
     except SettingsError as error:
         return _settings_error(error)
     audit.write_to(settings.audit_file, settings.api.audit_bytes, settings.api.audit_files)

@@ -122,7 +122,7 @@ class Controller:
         self._leaving = Leaving(self._core, self._replication, self._planning.want)
         self._members = MembershipChanges(self._core, self._replication, self._joining, options.written_at,
                                           self._leaving.ask,
-                                self._leaving.stay, self._planning.want, self._election.step_down)
+                                          self._leaving.stay, self._planning.want, self._election.step_down)
         self._attributes = TransientAttributes(self._core, self._replication, self._alerts, self._planning.want)
         self._safe_mode = SafeMode(self._core, options.safe_mode, self._safe_mode_over)
         # In this order they are told: a loss is noted before the run of a transition goes on by it, and planned for
@@ -130,14 +130,13 @@ class Controller:
         self._parts.fill(
             self._alerts, self._protection, self._fencing_member, self._leases, self._election, self._requests,
             self._reads, self._throttle, self._backoff, self._runner, self._replication, self._results,
-            self._lease_records,
-            self._attributes, self._fencing, self._joining, self._planning, self._members, self._leaving,
-            self._safe_mode)
+            self._lease_records, self._attributes, self._fencing, self._joining, self._planning, self._members,
+            self._leaving, self._safe_mode)
         self._on_event = self._event_table()
         self._on_message = self._message_table()
         self._on_timer = self._timer_table()
         self._invariants = Invariants(InvariantInputs(self._core, self._replication, self._joining, self._fencing,
-                                            self._runner, self._planning))
+                                                      self._runner, self._planning))
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
         """Take one event; `now` is epoch seconds and never goes back. Returns what is to be done, in order.
@@ -210,15 +209,15 @@ class Controller:
         """What can be seen from outside."""
         core = self._core
         return ControllerSnapshot(core.me.name, self._state(), core.dc, core.hard_state.term,
-                        core.leadership is not None and core.leadership.caretaker, core.view,
-                        tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
-                        self._runner.number, self._runner.progress,
-                        (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
-                         *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
-                         *self._left_running.reports(),
-                         *self._replication.dropped.reports(),
-                         *self._planning.reports, *self._runner.rest.reports(),
-                         *self._throttle.reports(), *self._backoff.reports()),
+                                  core.leadership is not None and core.leadership.caretaker, core.view,
+                                  tuple(sorted(self._joining.joined)) if core.leading else (), core.document,
+                                  self._runner.number, self._runner.progress,
+                                  (*self._safe_mode.reports(), *saving.of_others(self._election.in_safe_mode),
+                                   *self._lost_store.reports(), *self._lone_start.reports(), *self._leases.reports(),
+                                   *self._left_running.reports(),
+                                   *self._replication.dropped.reports(),
+                                   *self._planning.reports, *self._runner.rest.reports(),
+                                   *self._throttle.reports(), *self._backoff.reports()),
                         self._fencings.all(), core.hard_state.cib_term, self._safe_mode.cause, core.hard_state.nodes)
 
     def _state(self) -> str:

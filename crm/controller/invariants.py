@@ -179,8 +179,7 @@ class Invariants:
         core, last = self._parts.core, self._last
         # By identity: comparing two documents would cost more than all the rest.
         if (core.hard_state is not last.hard_state or core.view is not last.view
-            or core.leadership is not last.leadership
-                or core.may_commit != last.may_commit):
+                or core.leadership is not last.leadership or core.may_commit != last.may_commit):
             self._check_facts()
             last = self._last
         elif core.document is not last.document:

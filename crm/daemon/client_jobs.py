@@ -50,7 +50,7 @@ class ClientJobs:
         """
         if self._waiting >= MOST_WAITING:
             raise RequestRefused("too-busy", f"{MOST_WAITING} explanations and plans wait for their turn on this node",
-                          "wait for their answers, or ask another node")
+                                 "wait for their answers, or ask another node")
         self._waiting += 1
         try:
             async with self._turn:
@@ -59,7 +59,7 @@ class ClientJobs:
             remedy = error.remedy if isinstance(error, WorkerError) else ""
             raise RequestRefused("too-much-work",
                                  f"This could not be worked out: {str(error) or 'it takes too much memory'}",
-                          remedy or "ask for less at once, or again when the node is less busy") from None
+                                 remedy or "ask for less at once, or again when the node is less busy") from None
         finally:
             self._waiting -= 1
 

@@ -63,7 +63,7 @@ class ConfigurationHistory:
         if len({document.configuration_digest() for document in found.values()}) > 1:
             raise RequestRefused("several-objects",
                                  f"{', '.join(found)} have kept different configurations as {version}",
-                          "ask one of them for its own: it answers with that")
+                                 "ask one of them for its own: it answers with that")
         return next(iter(found.values()), None)
 
     async def _own_list(self, _about: Any) -> Sequence[tuple[str, float]]:

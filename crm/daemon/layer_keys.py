@@ -81,7 +81,7 @@ class LayerKeys:
         missing = sorted(set(nodes) - here - {self._peers.name})
         if missing:
             raise RequestRefused("nodes-away", f"{', '.join(missing)} would be left with the old key",
-                          "start crmd there, or remove the node: crmctl cluster remove")
+                                 "start crmd there, or remove the node: crmctl cluster remove")
         for step in _STEPS:
             for node in (*sorted(set(nodes) - {self._peers.name}), self._peers.name):
                 try:
@@ -117,4 +117,4 @@ class LayerKeys:
             return
         if self._clock() - self._under_way[1] < PAUSE_S:
             raise RequestRefused("key-change-under-way", f"{self._peers.name} takes part in another change of the key",
-                          f"ask for it again in {PAUSE_S:.0f} s")
+                                 f"ask for it again in {PAUSE_S:.0f} s")

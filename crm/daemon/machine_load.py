@@ -69,7 +69,7 @@ async def watch(measured: Callable[[float, int], None], workers_s: Callable[[], 
 def used_now(workers_s: float = 0.0) -> CpuUsed:
     """What was used until now. Agents count once they have ended; what they leave running is no longer ours."""
     own = workers_s + sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, (resource.RUSAGE_SELF,
-                                                                                 resource.RUSAGE_CHILDREN)))
+                                                                                             resource.RUSAGE_CHILDREN)))
     try:
         with Path("/proc/stat").open(encoding="ascii") as file:
             # user, nice, system, idle, iowait, irq, softirq, steal

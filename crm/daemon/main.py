@@ -108,7 +108,7 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     factory = find_layer(settings.messaging.layer)
     layer_settings = complete(factory, settings.layer_settings(listening))
     durable = DurableStorage(settings.state_folder, settings.cib_backups, lambda token: node.disk_done(token),
-                      lambda token: node.disk_fails(token))
+                             lambda token: node.disk_fails(token))
     durable.open()
     restarted = os.environ.pop(supervision.RESTARTED, None) is not None
     mistakes = CrashRecords(settings.state_folder, restarted)
@@ -117,10 +117,10 @@ async def _run(settings: Settings, listening: socket.socket | None, make_app: Ma
     lease = lease_folder()
     options = ControllerOptions(settings.node_action_limit, settings.recheck_interval_s,
                                 settings.startup_fencing_delay_s,
-                      settings.has_watchdog, margin_ms(layer_settings) if lease else 0, written_at=time.ctime,
-                      safe_mode=mistakes.cause(), done_without=without.recall(restarted))
+                                settings.has_watchdog, margin_ms(layer_settings) if lease else 0, written_at=time.ctime,
+                                safe_mode=mistakes.cause(), done_without=without.recall(restarted))
     node = NodeShell(layer, layer_settings, durable, lambda on_result: _executor(settings, lease, on_result), forks,
-                options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
+                     options, validate, way_to_end(settings.self_fencing), mistakes, settings.invited, lease)
     node.afterwards.append(lambda: without.note(node.controller.does_without))
     if node.service.keys is not None:
         node.service.keys.beside = settings.key_file.parent

@@ -112,9 +112,9 @@ class NodeShell:
         configurations = ConfigurationHistory(HistoryRecords(durable.store), self._peers)
         transitions = TransitionQueries(self._archive, self._peers, lambda: self.controller.snapshot().dc, self._names)
         self.service = ClusterService(layer_settings.name, nodes, self._snapshot, self.post, self._clients_planner.plan,
-                               lambda: durable.problem, self.executor, configurations, transitions, self._peers,
-                               self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports,
-                               ClientJobs(forks).run)
+                                      lambda: durable.problem, self.executor, configurations, transitions, self._peers,
+                                      self.controller.receipt, self._measured, lambda: len(mistakes.all), self._reports,
+                                      ClientJobs(forks).run)
         member_reports = MemberReports(layer_settings, self._listed_layer)
         self.more_reports: list[Callable[[], tuple[Report, ...]]] = [
             lambda: link_reports(layer), lambda: member_reports(self._snapshot())]
@@ -161,7 +161,7 @@ class NodeShell:
         self._spawn(self._listen())
         self.post(events.Started())
         self._spawn(machine_load.watch(lambda average, cores: self.post(events.LoadMeasured(average, cores)),
-                               self._forks.used_s))
+                                       self._forks.used_s))
         self._spawn(self._stay_awake())
         self._spawn(self._peer_reports.work())
         if self._lease is not None:
@@ -316,7 +316,7 @@ class NodeShell:
             return (*self._own_reports(), *restless)
         return (*self._own_reports(), *restless, Report(Severity.ERROR, "disk-trouble", self._peers.name, problem,
                                f"Make room in {self._durable.folder}, or mend its disk: nothing that is acknowledged "
-                               "counts on this node's disk until it takes changes again"))
+                                                        "counts on this node's disk until it takes changes again"))
 
     def _incarnations(self) -> dict[str, str]:
         return {member.name: member.incarnation for member in self._snapshot().view.members}

@@ -60,7 +60,7 @@ class MemberReports:
             return None
         return Report(Severity.ERROR, "not-listed", name,
                       f"{name} does not belong to the cluster: " + ("it was removed" if nodes.was_removed(name)
-                                                                     else "it is not in the list of nodes"),
+                                                                    else "it is not in the list of nodes"),
                       f"on another node: crmctl cluster add {name}=ADDRESS")
 
     def _waiting(self, nodes: NodeList, seen: ControllerSnapshot) -> Report | None:

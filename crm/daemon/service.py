@@ -172,7 +172,7 @@ class ClusterService:
         """Give all nodes a new key of the message layer. Raises Refused."""
         if self.keys is None:
             raise RequestRefused("no-such-key", "The key is not crmd's own with this message layer",
-                          "with corosync: corosync-keygen, and its authkey on every node")
+                                 "with corosync: corosync-keygen, and its authkey on every node")
         await self.keys.rotate(tuple(name for name, _ in self.nodes()))
 
     def cib(self) -> Document:
@@ -190,7 +190,7 @@ class ClusterService:
             if time.monotonic() > end:
                 raise RequestRefused("not-ready",
                                      f"{self.name} has not caught up with the DC within {READ_LIMIT_S:g} s",
-                              "ask another node, or read without `consistent`")
+                                     "ask another node, or read without `consistent`")
             await asyncio.sleep(_POLL_S)
 
     async def _read_index(self, end: float) -> commands.RequestAnswered:
@@ -205,7 +205,7 @@ class ClusterService:
                         raise
                     raise RequestRefused("not-ready",
                                          f"Nobody could say within {READ_LIMIT_S:g} s what the newest state is",
-                                  "see who is there: crmctl status; or read without `consistent`") from None
+                                         "see who is there: crmctl status; or read without `consistent`") from None
             await asyncio.sleep(_POLL_S)
 
     def _has(self, index: commands.RequestAnswered) -> bool:
@@ -264,7 +264,7 @@ class ClusterService:
             return await self._plan(document)
         except WorkerError as error:
             raise RequestRefused("too-much-work", f"This could not be planned: {error}",
-                          error.remedy or "ask again in a moment") from None
+                                 error.remedy or "ask again in a moment") from None
 
     async def compute(self, work: Callable[..., T], *arguments: object) -> T:
         """What a function returns, worked out beside the daemon (`crm.daemon.client_jobs`). Raises Refused (too-busy,
@@ -322,7 +322,7 @@ class ClusterService:
             if not future.done():
                 future.set_result(commands.RequestAnswered(request_id, code="outcome-unknown",
                                                            message=f"{self.name} is leaving",
-                                                  hint="ask another node"))
+                                                           hint="ask another node"))
         self.journal.close()
 
     async def _ask(self, make: Callable[[str], Event], limit_s: float = REQUEST_LIMIT_S) -> commands.RequestAnswered:
@@ -336,7 +336,7 @@ class ClusterService:
                 answer = await future
         except TimeoutError:
             raise RequestRefused("outcome-unknown", f"No answer from the DC within {limit_s:.0f} s",
-                          "see who is there: crmctl status") from None
+                                 "see who is there: crmctl status") from None
         finally:
             self._waiting.pop(request_id, None)
         if answer.code:
@@ -348,7 +348,7 @@ class ClusterService:
         document = seen.document
         if if_seen is not None and if_seen.version[:2] != document.version[:2]:
             raise RequestRefused("stale-version", f"You saw version {if_seen}, it is {document.version} now",
-                          "read it again and repeat the change on that")
+                                 "read it again and repeat the change on that")
         try:
             return Committed(document.apply(change).version, seen.term)
         except CibError as error:

@@ -210,18 +210,18 @@ class DurableStorage:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             hard_state = HardState(int(content["term"]), content["voted_for"], int(content["cib_term"]),
-                                Trust(content.get("store", Trust.WHOLE)),
-                                leases=tuple(sorted(dict(content.get("leases", {})).items())))
+                                   Trust(content.get("store", Trust.WHOLE)),
+                                   leases=tuple(sorted(dict(content.get("leases", {})).items())))
             if content.get("nodes") is not None:
                 hard_state = replace(hard_state, nodes=node_lists.from_data(content["nodes"]))
             former = content["former"]
             if document is not None and document.digest() == former["digest"]:
                 hard_state = replace(hard_state, cib_term=min(hard_state.cib_term, int(former["cib_term"])),
-                                   store=Trust(former.get("store", Trust.WHOLE)))
+                                     store=Trust(former.get("store", Trust.WHOLE)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CibError("votes-unreadable", f"The record of this node's votes cannot be read: {error}", str(path),
                            hint="A node must not forget its vote. If the other nodes of the cluster are up, move "
-                                f"{self.folder} away: this node then starts anew from theirs") from None
+                           f"{self.folder} away: this node then starts anew from theirs") from None
         if reports or document is None:
             reports.append(Report(Severity.WARNING, "cib-not-current", str(self.folder),
                                   "This node's CIB may miss changes that were acknowledged; it takes the other nodes'"))
@@ -239,4 +239,4 @@ def _receipt(told: dict[str, Any]) -> AppliedRequest:
     admin_epoch, epoch, num_updates = map(int, told["version"])
     return AppliedRequest(RequestKey(**told["key"]), (admin_epoch, epoch, num_updates), int(told["term"]),
                           float(told["at"]),
-                   int(told["count"]))
+                          int(told["count"]))

@@ -61,7 +61,7 @@ class TransitionQueries:
         if leader is None:
             raise RequestRefused("no-dc",
                                  f"The cluster has no DC at the moment, so nobody's transition {number} is meant",
-                          f"Say which node's: NODE-{number}")
+                                 f"Say which node's: NODE-{number}")
         return leader, int(number)
 
     async def _own_list(self, _about: Any) -> list[dict[str, Any]]:

@@ -195,7 +195,7 @@ class InvariantCheckers:
                                    (limits.migrations, "migration-limit", moving)):
             if 0 < limit < len(found):
                 self._break("throttle", f"{len(found)} operations are under way on {', '.join(e.node for e in found)}, "
-                                        f"the {what} is {limit}")
+                            f"the {what} is {limit}")
 
     def _starts_alone(self, node: SimulatedNode, resource: str) -> None:
         """Nothing starts while it may still be active elsewhere: on a living machine, heard of or not."""

@@ -116,7 +116,7 @@ def _expectations(draft: ClusterDraft, node_action_limit: int) -> AllowedBreaks:
     policy = draft.options["no-quorum-policy"]
     fenced = draft.fencing and policy != "ignore"
     throttle = ThrottleChecker(int(draft.options.get("batch-limit", "0")), node_action_limit,
-                        int(draft.options.get("migration-limit", "-1")))
+                               int(draft.options.get("migration-limit", "-1")))
     return AllowedBreaks(
         unique=tuple(draft.unique) if fenced else (),
         promoted=tuple(draft.promoted) if fenced else (),

@@ -24,19 +24,19 @@ def _role(world: World, resource: str) -> Edit:
     value = world.random.choice(("Stopped", "Started"))
     pair = _nvpair(f"{_MARK}-role-{resource}", "target-role", value)
     return Edit(EditVerb.MODIFY, f'<primitive id="{resource}"><meta_attributes id="{_MARK}-meta-{resource}">{pair}'
-                             f"</meta_attributes></primitive>", "resources")
+                f"</meta_attributes></primitive>", "resources")
 
 
 def _parameter(world: World, resource: str) -> Edit:
     pair = _nvpair(f"{_MARK}-parameter-{resource}", "state", str(world.random.randrange(100)))
     return Edit(EditVerb.MODIFY, f'<primitive id="{resource}"><instance_attributes id="{_MARK}-parameters-{resource}">'
-                             f"{pair}</instance_attributes></primitive>", "resources")
+                f"{pair}</instance_attributes></primitive>", "resources")
 
 
 def _location(world: World, resource: str) -> Edit:
     node, score = world.random.choice(list(world.nodes)), world.random.choice(("-INFINITY", "INFINITY", "200"))
     return Edit(EditVerb.UPSERT, f'<rsc_location id="{_MARK}-at-{resource}" rsc="{resource}" node="{node}" '
-                             f'score="{score}"/>', "constraints")
+                f'score="{score}"/>', "constraints")
 
 
 def _withdrawn(world: World, resource: str) -> Edit:
@@ -89,13 +89,13 @@ def leave_alone(world: World, node: SimulatedNode) -> bool:
 def _node_maintenance(number: int, on: bool) -> Edit:
     pair = _nvpair(f"{_MARK}-maintenance-{number}", "maintenance", str(on).lower())
     return Edit(EditVerb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}">{pair}'
-                                 f"</instance_attributes></node>", "nodes")
+                f"</instance_attributes></node>", "nodes")
 
 
 def _managed(resource: str, on: bool) -> Edit:
     pair = _nvpair(f"{_MARK}-managed-{resource}", "is-managed", str(on).lower())
     return Edit(EditVerb.MODIFY, f'<primitive id="{resource}"><meta_attributes id="{_MARK}-managed-m-{resource}">{pair}'
-                                 f"</meta_attributes></primitive>", "resources")
+                f"</meta_attributes></primitive>", "resources")
 
 
 def manage_all(world: World, via: str) -> None:
@@ -113,7 +113,7 @@ def change_terms(world: World, node: SimulatedNode) -> bool:
         return False
     name, value = world.random.choice(
         [*(("lease-timeout", text) for text in ("2s", "3s", "10s")), *(("fencing-enabled", text) for text in
-                                                                           ("true", "false", "false"))])
+                                                                       ("true", "false", "false"))])
     world.note(f"a client of {node.name}: {name} is {value}")
     pair = _nvpair(f"option-{name}", name, value)
     world.edit(node.name, Edit(EditVerb.MODIFY, f'<cluster_property_set id="options">{pair}</cluster_property_set>',

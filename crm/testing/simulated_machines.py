@@ -116,7 +116,7 @@ class SimulatedDisk:
             hard_state, document = pending[kept].hard_state, pending[kept].document
             if document is not None:
                 hard_state = replace(hard_state, cib_term=min(hard_state.cib_term, self.hard_state.cib_term),
-                                   store=self.hard_state.store)
+                                     store=self.hard_state.store)
             self.hard_state = hard_state
 
     def _keep(self, write: DiskWrite) -> None:

@@ -87,7 +87,7 @@ class World:
         self.power = Power(self)
         rule = rule or QuorumRule()
         self.config = ClusterConfig(tuple((name, str(number)) for number, name in enumerate(self.nodes, 1)),
-                           rule.disks_needed(self.nodes))
+                                    rule.disks_needed(self.nodes))
         self.membership = membership(self, rule, detection_s)
         self.checkers = InvariantCheckers(self)
         self._agents = SimulatedExecutors(self)

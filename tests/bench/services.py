@@ -262,7 +262,7 @@ class TheirBed(PacemakerCluster):
             self._tool("crm_attribute", "--name", name, "--update", value)
         for scope, text in (
                 ("rsc_defaults", '<meta_attributes id="d"><nvpair id="d-s" name="resource-stickiness" value="100"/>'
-                                 '<nvpair id="d-m" name="migration-threshold" value="5"/></meta_attributes>'),
+                 '<nvpair id="d-m" name="migration-threshold" value="5"/></meta_attributes>'),
                 ("resources", self.service.resources()), ("constraints", self.service.constraints())):
             # One is there from the beginning, another is not; each command is right for one of the two.
             xml = f"<{scope}>{text}</{scope}>"

@@ -21,6 +21,6 @@ from tests.mutants.operating import OPERATING
 from tests.mutants.planning import PLANNING
 
 MUTANTS: tuple[Mutant, ...] = (*AGREEING, *ACTING, *COMPUTING, *KEEPING, *LEASING,
-                                *OPERATING, *PLANNING)
+                               *OPERATING, *PLANNING)
 
 __all__ = ["MUTANTS", "Hunt", "Mutant"]

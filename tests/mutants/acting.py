@@ -84,7 +84,7 @@ ACTING = (
            ALONE),
     Mutant("order-not-refused", _H,
            "            core.send(sender, ActionRefused(message.key, f\"{core.me.name} follows "
-           "{core.dc or 'nobody'}, \"\n                                                   f\"term {core.hard_state.term}\""
+           "{core.dc or 'nobody'}, \"\n                                            f\"term {core.hard_state.term}\""
            "))\n", "", ALONE),
     Mutant("forget-nothing", _H,
            "            self._resources.pop(message.resource, None)\n        elif message.resource in",

@@ -27,7 +27,7 @@ from tests.unit.controller.alone import START, Alone
 ACTION = GraphAction(1, ActionKind.RESOURCE, "start", "r_start_0", "a", "1",
                      resource=AgentReference("r", "ocf", "Dummy", "crmd"), attributes={"CRM_meta_timeout": "20000"})
 RECORD = ResourceUpdate("r", "ocf", "Dummy", "crmd", {"r_last_0": {"operation": "start", "call-id": "1",
-                                                                  "transition-key": "1:2:0:u", "rc-code": "0"}})
+                                                                   "transition-key": "1:2:0:u", "rc-code": "0"}})
 RESULT = said.ActionResult("1:2:0:u", "start", 0, 1, 0, RECORD, exit_reason="x", clock=START)
 RECEIPT = AppliedRequest(RequestKey("k", "f"), (0, 1, 0), 5, START)
 
@@ -42,7 +42,7 @@ def templates(alone: Alone) -> tuple[said.Message, ...]:
         said.Vote(term, True, CibPosition()), said.JoinRefused(term, "x", "y", "z"),
         said.JoinOffer(term + 3, False, view, 1, (0, 1, 0), EMPTY_CIB, 1, (RECEIPT,)),
         said.JoinConfirm(term, view, "b-1", (RECORD,), ("1:2:0:u",), ("1:2:0:u",), START,
-                    (said.OwnAttribute("n", "v", 1),), 1, (RESULT,), (said.ActionInFlight("1:2:0:u", ACTION),)),
+                         (said.OwnAttribute("n", "v", 1),), 1, (RESULT,), (said.ActionInFlight("1:2:0:u", ACTION),)),
         said.CibPatch(term, False, "<diff/>", True, RECEIPT, term), said.RequestApplied(term, RECEIPT),
         said.Acknowledge(term, seen.document.version), said.Resync(term), said.Execute(term, False, "1:2:0:u", ACTION),
         said.ActionRefused("1:2:0:u", "no"), said.CleanHistory(term, "r", ("r_last_0",)), RESULT,

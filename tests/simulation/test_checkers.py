@@ -190,7 +190,7 @@ def test_a_cluster_that_rests_with_work_left_is_caught(monkeypatch: pytest.Monke
 
 GUESTS = "".join(
     scenario.primitive(name, meta=f'<meta_attributes id="{name}-m"><nvpair id="{name}-a" name="allow-migrate" '
-                                  'value="true"/></meta_attributes>') for name in ("g1", "g2", "g3", "g4"))
+                       'value="true"/></meta_attributes>') for name in ("g1", "g2", "g3", "g4"))
 LIMITS = {"batch-limit": ThrottleChecker(batch=1), "node-action-limit": ThrottleChecker(per_node=1),
           "migration-limit": ThrottleChecker(migrations=1)}
 

@@ -114,7 +114,7 @@ def test_a_node_that_leaves_is_not_waited_for() -> None:
 def put_in_standby(one: World, name: str) -> None:
     number = list(one.nodes).index(name) + 1
     one.edit(name, Edit(EditVerb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}"><nvpair '
-             f'id="standby-{number}" name="standby" value="on"/></instance_attributes></node>', "nodes"))
+                        f'id="standby-{number}" name="standby" value="on"/></instance_attributes></node>', "nodes"))
 
 
 def test_what_the_lost_node_does_not_run_does_not_wait_for_its_lease() -> None:
@@ -179,7 +179,7 @@ def maintain_node(one: World, via: str, name: str, on: bool) -> None:
     number = list(one.nodes).index(name) + 1
     pair = f'<nvpair id="m-{number}" name="maintenance" value="{str(on).lower()}"/>'
     configure(one, via, "nodes", f'<node id="{number}"><instance_attributes id="nodes-{number}">{pair}'
-                                 "</instance_attributes></node>")
+              "</instance_attributes></node>")
 
 
 def leave_alone_node(one: World, via: str, home: str) -> None:
@@ -188,12 +188,12 @@ def leave_alone_node(one: World, via: str, home: str) -> None:
 
 def leave_alone_cluster(one: World, via: str, home: str) -> None:
     configure(one, via, "crm_config", '<cluster_property_set id="options"><nvpair id="mm" name="maintenance-mode" '
-                                      'value="true"/></cluster_property_set>')
+              'value="true"/></cluster_property_set>')
 
 
 def leave_alone_resource(one: World, via: str, home: str) -> None:
     configure(one, via, "resources", '<primitive id="db"><meta_attributes id="db-m"><nvpair id="db-um" '
-                                     'name="is-managed" value="false"/></meta_attributes></primitive>')
+              'name="is-managed" value="false"/></meta_attributes></primitive>')
 
 
 @pytest.mark.parametrize("how", ["cut", "killed", "leaves"])

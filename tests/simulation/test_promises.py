@@ -354,7 +354,7 @@ def test_a_migration_given_up_while_nobody_may_act_is_looked_into(seed: int) -> 
     place(one, "guest", "a", "INFINITY")
     one.settle()
     one.edit("a", Edit(EditVerb.CREATE, '<meta_attributes id="d"><nvpair id="d-f" name="failure-timeout" value="5s"/>'
-                                    "</meta_attributes>", "rsc_defaults"))
+                       "</meta_attributes>", "rsc_defaults"))
     one.nodes["a"].machine.hanging.add(("guest", "migrate_to"))
     place(one, "guest", "b", "INFINITY")
     one.run_for(1.0)
@@ -376,7 +376,7 @@ def set_maintenance(one: World, value: str) -> None:
 
 def world_with_guest(seed: int = 1) -> World:
     guest = scenario.primitive("guest", meta='<meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" '
-                                             'value="true"/></meta_attributes>')
+                               'value="true"/></meta_attributes>')
     one = world(cib=scenario.cib(3).replace("</resources>", f"{guest}</resources>"), seed=seed)
     one.checkers.expect = AllowedBreaks(unique=("guest",), unique_in_peace=("guest",))
     return one

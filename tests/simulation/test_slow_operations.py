@@ -225,7 +225,7 @@ def test_a_cleanup_while_a_stop_takes_long_leaves_the_status_true() -> None:
     one.nodes[home].machine.slow["db", "stop"] = 4.0
     number = list(one.nodes).index(home) + 1
     one.edit(home, Edit(EditVerb.MODIFY, f'<node id="{number}"><instance_attributes id="nodes-{number}"><nvpair '
-             f'id="standby-{number}" name="standby" value="on"/></instance_attributes></node>', "nodes"))
+                        f'id="standby-{number}" name="standby" value="on"/></instance_attributes></node>', "nodes"))
     one.run_for(1.5)
     dc = one.nodes[str(one.dc())]
     assert one.where("db") == [home]

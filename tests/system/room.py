@@ -181,7 +181,7 @@ class Room(LayeredCluster):
                         for name, value in parameters.items())
         edit = {"verb": "upsert", "section": "resources",
                 "xml": f'<primitive id="{resource}"><instance_attributes id="{resource}-p">{pairs}'
-                       "</instance_attributes></primitive>"}
+                "</instance_attributes></primitive>"}
         self.ask("PATCH", "/v1/cib", body=json.dumps(edit).encode(), content_type="application/json")
         self.until_peace()
 

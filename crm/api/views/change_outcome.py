@@ -101,7 +101,7 @@ def promoted_on(found: ResourceValue) -> list[str]:
 def _gone(name: str, seen: SeenState) -> ChangeOutcome:
     if seen.found is None and any(failure.operation == "stop" for failure in seen.failures):
         return ChangeOutcome(False, f"{name} is deleted, but it may not be stopped: {_because(name, seen)}",
-                       "See what became of that node: crmctl status, crmctl fence-history")
+                             "See what became of that node: crmctl status, crmctl fence-history")
     if seen.found is None:
         return ChangeOutcome(True, f"{name} is stopped and gone")
     where = places(seen.found)

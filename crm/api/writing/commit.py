@@ -161,7 +161,7 @@ async def _check_present(service: NodeService, present: Document) -> None:
     await _as_far_as_can_be_known(service)
     if service.cib().version[:2] != present.version[:2]:
         raise RequestRefused("stale-version", f"The configuration moved on from {present.version} meanwhile",
-                      "read it again and repeat the change on that")
+                             "read it again and repeat the change on that")
 
 
 async def _catch_up(service: NodeService, wanted: SeenVersion | None) -> None:

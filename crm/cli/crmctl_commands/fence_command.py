@@ -62,7 +62,7 @@ def _confirm(options: argparse.Namespace) -> None:
         return
     api_calls.read("nodes", options.node)
     _ask_back(options, f"If {options.node} is not off, what it runs will run twice, and data will be damaged"
-                       + _loss_by_confirming(options.node))
+              + _loss_by_confirming(options.node))
     api_calls.send("POST", where)
     print(f"{options.node} counts as fenced; what it ran is started elsewhere")
 

@@ -56,7 +56,7 @@ def _plan(options: argparse.Namespace) -> None:
 
     text = _read(options.file)
     plan = api_calls.send("POST", "/v1/simulate", {"configuration": _configuration(options.file, text)},
-                       timeout_seconds=300)
+                          timeout_seconds=300)
     print("\n".join(plan_lines(plan, options.details)).rstrip())
     kept = {"version": plan["version"], "sha256": _digest(text)}
     try:

@@ -129,7 +129,7 @@ def _create(options: argparse.Namespace) -> int:
         options.resource += "-clone"
         value = {"kind": "clone", "id": options.resource, "members": [value], "meta": clone}
     return api_calls.write_and_wait(options, "POST", "/v1/resources", value, f"{options.resource} is configured",
-                                 goal="configured", undo=f"crmctl resource delete {options.resource}")
+                                    goal="configured", undo=f"crmctl resource delete {options.resource}")
 
 
 def _without_options(options: argparse.Namespace) -> list[str]:
@@ -188,7 +188,7 @@ def _collect(options: argparse.Namespace) -> int:
     members = [word for word in options.members if "=" not in word]
     value = {"kind": options.kind, "id": options.resource, "members": members, "meta": meta}
     return api_calls.write_and_wait(options, "POST", "/v1/resources", value, f"{options.resource} is configured",
-                                 goal="configured", undo=f"crmctl resource delete {options.resource} --keep-members")
+                                    goal="configured", undo=f"crmctl resource delete {options.resource} --keep-members")
 
 
 def _delete(options: argparse.Namespace) -> int:
@@ -198,7 +198,7 @@ def _delete(options: argparse.Namespace) -> int:
     parts = [] if options.keep_members else api_calls.parts(options.resource)
     where = api_calls.path("resources", options.resource)
     return api_calls.write_and_wait(options, "DELETE", where, None, said, goal="gone", undo="crmctl history undo",
-                                 query=query, parts=parts)
+                                    query=query, parts=parts)
 
 
 def _start_or_stop(options: argparse.Namespace) -> int:
@@ -206,7 +206,7 @@ def _start_or_stop(options: argparse.Namespace) -> int:
     undo = f"crmctl resource {'stop' if verb == 'start' else 'start'} {name}"
     said = f"{name} is to {verb}" + (f" (undo: {undo})" if verb == "stop" else "")
     return api_calls.write_and_wait(options, "POST", api_calls.path("resources", name, verb), None, said,
-                                 goal="started" if verb == "start" else "stopped", undo=undo)
+                                    goal="started" if verb == "start" else "stopped", undo=undo)
 
 
 def _restart(options: argparse.Namespace) -> int:
@@ -230,8 +230,8 @@ def move(options: argparse.Namespace) -> int:
     said = f"{name} moves {where} {_until(options)} (undo: crmctl clear {name})"
     node = options.node or _only_place(options)
     return api_calls.write_and_wait(options, "POST", api_calls.path("resources", name, "move"), _wish(options), said,
-                                 goal="moved" if options.node else "away", undo=f"crmctl clear {name}", node=node,
-                                 promoted=options.promoted)
+                                    goal="moved" if options.node else "away", undo=f"crmctl clear {name}", node=node,
+                                    promoted=options.promoted)
 
 
 def clear(options: argparse.Namespace) -> int:
@@ -247,7 +247,7 @@ def _ban(options: argparse.Namespace) -> int:
     said = f"{name} keeps away {_until(options)} (undo: crmctl clear {name})"
     node = options.node or _only_place(options)
     return api_calls.write_and_wait(options, "POST", api_calls.path("resources", name, "ban"), _wish(options), said,
-                                 goal="away", undo=f"crmctl clear {name}", node=node, promoted=options.promoted)
+                                    goal="away", undo=f"crmctl clear {name}", node=node, promoted=options.promoted)
 
 
 def _until(options: argparse.Namespace) -> str:

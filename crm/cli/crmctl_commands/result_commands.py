@@ -37,7 +37,7 @@ def _add(own: Commands, name: str, text: str, act: Any) -> None:
 
 def _audit(options: argparse.Namespace) -> None:
     found = api_calls.read("audit", user=options.user, refused="true" if options.refused else None,
-                        limit=str(options.limit))
+                           limit=str(options.limit))
     rows = [(each["at"][:19], each["node"], f"{each['user']} ({each['door']})", each["status"],
              f"{each['method']} {each['path']}" + (f"?{each['query']}" if each["query"] else ""), each["code"])
             for each in reversed(found)]

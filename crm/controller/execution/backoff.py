@@ -56,7 +56,7 @@ class Backoff(Part):
         failing.until = self._core.now + pause_s
         if pause_s:
             self._core.log("warning", f"{action.operation} of {action.resource.id} on {action.node} failed "
-                                      f"{failing.failures} times in a row ({reason}); the next time in {pause_s:g} s")
+                           f"{failing.failures} times in a row ({reason}); the next time in {pause_s:g} s")
             self._core.changed("transition")
 
     def try_again(self) -> None:

@@ -88,7 +88,7 @@ class LocalExecutorState:
         changing = tuple(order.key for order in orders)
         failures = tuple(failure for resource in self._resources.values() for failure in resource.failures.values())
         return JoinConfirm(term, self._core.view.number, self._core.me.incarnation, self.records(), self.under_way(),
-                      changing, self._core.now, self._own_attributes(), welcome_serial, failures, orders,
+                           changing, self._core.now, self._own_attributes(), welcome_serial, failures, orders,
                            self._core.caught_up)
 
     def execute(self, sender: str, message: Execute) -> None:
@@ -97,7 +97,7 @@ class LocalExecutorState:
         held = core.leadership
         if held is None or held.name != sender or (held.term, held.caretaker) != (message.term, message.caretaker):
             core.send(sender, ActionRefused(message.key, f"{core.me.name} follows {core.dc or 'nobody'}, "
-                                                   f"term {core.hard_state.term}"))
+                                            f"term {core.hard_state.term}"))
             return
         if message.action.resource is None and message.action.operation != "do_shutdown":
             core.send(sender, ActionRefused(message.key, "the order names no resource"))
@@ -187,7 +187,7 @@ class LocalExecutorState:
         record = ResourceUpdate(agent.id, agent.standard, agent.type, agent.provider)
         self._send(ActionResult(message.key, message.action.operation, 0, message.action.target_rc,
                                 OperationStatus.DONE,
-                          record, None, forgotten, gone, "", self._core.now))
+                                record, None, forgotten, gone, "", self._core.now))
 
     def _report(self, call: _Call, event: OperationEnded) -> None:
         action = call.action
@@ -200,8 +200,8 @@ class LocalExecutorState:
             self._log_failure(agent, action, event)
         key = TransitionKey.parse(call.key)
         self._alerts.operation(AlertedOperation(agent.id, action.operation, action.interval_ms, event.status, event.rc,
-                                             key.target_rc if key else action.target_rc, event.run_ms,
-                                             event.exit_reason))
+                                                key.target_rc if key else action.target_rc, event.run_ms,
+                                                event.exit_reason))
         resource = self._resources.setdefault(agent.id, _Resource(agent))
         resource.agent = agent
         attributes = self._attributes(call, event)
@@ -220,7 +220,7 @@ class LocalExecutorState:
         """In this node's log, with what the agent said: here is where its cause will be looked for."""
         core = self._core
         core.log("warning", f"{action.operation} of {agent.id} failed here: rc {event.rc}"
-                            + (f" ({event.exit_reason})" if event.exit_reason else ""))
+                 + (f" ({event.exit_reason})" if event.exit_reason else ""))
         for line in last_lines(event.output, _OUTPUT_LINES, _LONGEST_OUTPUT).splitlines():
             core.log("warning", f"{agent.id}: {line}")
 

@@ -157,7 +157,7 @@ class Results(Part):
         resource = result.record.id
         core = self._core
         core.log("warning", f"{result.operation} of {resource} failed on {node}: rc {result.rc}, status {result.status}"
-                            + (f" ({result.exit_reason})" if result.exit_reason else ""))
+                 + (f" ({result.exit_reason})" if result.exit_reason else ""))
         step = self._step(result)
         if step is None:
             return

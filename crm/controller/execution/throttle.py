@@ -138,7 +138,7 @@ class JobThrottle(Part):
             batch = self._batch_under_load(batch, sum(long.values()))
         # Of a node that has told nothing (an older release) only what is configured is known.
         return RunLimits(batch, configured or self._own_limit, transition.migration_limit,
-                      by_load=batch != transition.batch_limit, nodes=nodes)
+                         by_load=batch != transition.batch_limit, nodes=nodes)
 
     def _batch_under_load(self, configured: int, long: int) -> int:
         most = max(1, len(self._core.view.members) // 2) + long

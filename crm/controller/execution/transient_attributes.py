@@ -51,7 +51,7 @@ class TransientAttributes(Part):
         core = self._core
         if event.node not in core.me.config.names and event.node != core.me.name:
             core.emit(RequestAnswered(event.request_id, code="no-such-node", message=f"There is no node {event.node!r}",
-                             hint=f"Nodes: {', '.join(core.me.config.names)}"))
+                                      hint=f"Nodes: {', '.join(core.me.config.names)}"))
             return
         self._unsent.append(AttributeUpdate(event.node, event.name, event.value, event.dampening_ms,
                                             event.origin.key))

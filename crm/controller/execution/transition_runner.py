@@ -427,10 +427,10 @@ class TransitionRunner(Part):
         failures = self._fencing.failures[node]
         if failures >= self._fencing.max_attempts:
             self._core.log("error", f"{node} could not be fenced {failures} times in a row ({why}); what it may still "
-                                    f"run is not started elsewhere. If it is off, say so: crmctl confirm {node}")
+                           f"run is not started elsewhere. If it is off, say so: crmctl confirm {node}")
             return
         self._replan(f"fencing of {node} failed: {why}",
-                   min(FENCING_PAUSE_S * 2 ** max(0, failures - 1), LONGEST_FENCING_PAUSE_S))
+                     min(FENCING_PAUSE_S * 2 ** max(0, failures - 1), LONGEST_FENCING_PAUSE_S))
 
     def _note_unfenced(self, action: GraphAction) -> None:
         """The engine finds in a node's attributes that it was unfenced, and by which devices."""

@@ -168,7 +168,7 @@ class FencingCoordinator(Part):
         elif report.ok and report.conclusive and report.verb in (FencingVerb.OFF, FencingVerb.REBOOT):
             # Another leader asked for it and did not live to hear the answer (it may have been the target).
             self._core.log("notice", f"{report.target} was fenced by {report.device} from {sender}; a leader before "
-                                     "this one had asked for it")
+                           "this one had asked for it")
             now = int(self._core.now)
             self._tell(FencingRecord(report.order, report.target, report.verb, "", "success", now, now, report.device,
                                      sender, incarnation=report.incarnation))
@@ -365,7 +365,7 @@ class FencingCoordinator(Part):
         if not outcome.ok and not outcome.unsupported and failed_at:
             fencing.tried.add(failed_at)
             self._core.log("warning", f"{step.verb} of {step.target} by {step.device.id} from {failed_at} failed: "
-                                      f"{outcome.reason}")
+                           f"{outcome.reason}")
             if self._choose(step, fencing.tried) is not None:
                 self._waiting.append(fencing)
                 self._pump()

@@ -216,8 +216,8 @@ class Election(Part):
         core = self._core
         return Announce(core.view.number, core.me.incarnation, core.position, core.hard_state.term,
                         core.has_uncommitted_cib,
-                     core.leading, core.dc, core.release, core.hard_state.store, core.safe_mode,
-                     core.hard_state.nodes.rank if core.hard_state.nodes else None, core.lease_margin_ms)
+                        core.leading, core.dc, core.release, core.hard_state.store, core.safe_mode,
+                        core.hard_state.nodes.rank if core.hard_state.nodes else None, core.lease_margin_ms)
 
     def _greet(self) -> None:
         core = self._core

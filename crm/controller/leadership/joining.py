@@ -243,7 +243,7 @@ class Joining(Part):
         ahead = ahead_s(message.clock, core.now)
         if ahead and new:
             core.log("warning", f"the clock of {name} is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}; times "
-                                "that it tells are corrected, but its agents go by it. Is its time service running?")
+                     "that it tells are corrected, but its agents go by it. Is its time service running?")
         records = tuple(by_leaders_clock(record, ahead) for record in message.records)
         unheard = self._unheard(node_id, message)
         strayed = not new and recorded_calls(core.document, node_id) != _all_calls(records)

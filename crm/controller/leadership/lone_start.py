@@ -43,8 +43,8 @@ class LoneStart:
         if event.action != CONFIRM or event.target not in core.waits_for:
             return
         core.log("warning", f"{event.origin.user or 'somebody'} says that {event.target} is off: {core.me.name} goes "
-                            f"on without having seen it; what {event.target} alone has changed since they last met, "
-                            "configuration and data of its services, is lost")
+                 f"on without having seen it; what {event.target} alone has changed since they last met, "
+                 "configuration and data of its services, is lost")
         core.said_off.add(event.target)
         core.see(core.view)
         core.changed("members")

@@ -44,7 +44,7 @@ class LostStore:
         if not self._waits():
             core.emit(RequestAnswered(event.request_id, code="nothing-lost",
                                       message="Nothing waits for a lost store here",
-                             hint="see what the cluster waits for: crmctl status"))
+                                      hint="see what the cluster waits for: crmctl status"))
             return
         core.broadcast(StoreLossAccepted(event.by))
         self._accept(event.by or core.me.name)

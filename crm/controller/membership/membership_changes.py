@@ -184,7 +184,7 @@ class MembershipChanges(Part):
     def _turn_away(self, name: str) -> None:
         core = self._core
         core.send(name, JoinRefused(core.hard_state.term, NOT_LISTED, f"{name} was removed from the cluster",
-                                   f"to have it in: crmctl cluster add {name}=ADDRESS"))
+                                    f"to have it in: crmctl cluster add {name}=ADDRESS"))
 
     def is_clean(self, node: ListedNode) -> bool:
         """Whether nothing can be active on a node that is not here."""

@@ -92,7 +92,7 @@ class NodeList:
         voters = self.voters
         return ClusterConfig(tuple((node.name, node.id) for node in self.nodes), self.disks_needed(voters), voters,
                              self.former,
-                     tuple(node.place for node in self.nodes), self.removed,
+                             tuple(node.place for node in self.nodes), self.removed,
                      wait_for_all=self.all_at_first or (self.wait_for_all and self.two_node and len(voters) == 2))
 
     def disks_needed(self, voters: Collection[str]) -> int:

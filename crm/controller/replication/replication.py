@@ -161,8 +161,8 @@ class Replication(Part):
         core.welcome_serial += 1
         xml = None if same else self._documents.text(core.document)
         return JoinOffer(leadership.term, leadership.caretaker, core.view.number, core.hard_state.cib_term,
-                       core.document.version, xml, core.welcome_serial, core.receipts.all(core.now), self._base(),
-                       core.hard_state.nodes)
+                         core.document.version, xml, core.welcome_serial, core.receipts.all(core.now), self._base(),
+                         core.hard_state.nodes)
 
     def _base(self) -> tuple[int, int, int] | None:
         """What this leader has found; none as long as it has not taken office."""
@@ -233,7 +233,7 @@ class Replication(Part):
         durable = configuration_version(document.version) != configuration_version(former.version)
         if document is not former:
             update = CibPatch(core.leadership.term, core.leadership.caretaker, self._documents.step(former, document),
-                            durable or acknowledged, receipt, core.hard_state.cib_term, nodes)
+                              durable or acknowledged, receipt, core.hard_state.cib_term, nodes)
             core.adopt(document)
             core.broadcast(update)
             self._keep(receipt)

@@ -72,7 +72,7 @@ class Requests(Part):
         """A client wants a change."""
         seen = event.if_seen
         self.forward(ChangeForward(event.request_id, event.change, seen.version if seen else None, event.origin,
-                                    seen.term if seen else None))
+                                   seen.term if seen else None))
 
     def cleanup_requested(self, event: CleanupRequested) -> None:
         """A client wants a cleanup."""
@@ -106,7 +106,7 @@ class Requests(Part):
             hint = "see which nodes are down: crmctl status" if not core.view.quorate else "try again in a moment"
             core.emit(RequestAnswered(request_id, code="no-dc",
                                       message=f"The cluster has no DC at the moment ({core.me.name} "
-                             f"sees {', '.join(core.view.names)})", hint=hint))
+                                      f"sees {', '.join(core.view.names)})", hint=hint))
 
     def answered(self, answer: RequestAnswer) -> None:
         """The leader's answer."""
@@ -114,7 +114,7 @@ class Requests(Part):
             version = CibVersion(*answer.version) if answer.version else None
             self._core.emit(RequestAnswered(answer.request_id, version, answer.term, answer.code, answer.message,
                                             answer.hint,
-                                   answer.count))
+                                            answer.count))
 
     def forward(self, request: Forward) -> None:
         """A client's wish is for the leader, as soon as there is one."""
@@ -135,7 +135,7 @@ class Requests(Part):
             if isinstance(request, ReadForward):
                 self._core.emit(RequestAnswered(request_id, code="not-ready",
                                                 message=f"{leader} leads the cluster no more",
-                                       hint="try again in a moment"))
+                                                hint="try again in a moment"))
                 continue
             self._core.emit(RequestAnswered(
                 request_id, code="outcome-unknown",
@@ -333,7 +333,7 @@ class Requests(Part):
             raise CibError("not-ready", f"{', '.join(missing)} is lost and not known to be off yet: as long as it may "
                            "lead the cluster too, the configuration cannot be changed",
                            hint="try again when it is fenced; or make sure that it is off, and: "
-                                f"crmctl confirm {missing[0] if missing else ''}")
+                           f"crmctl confirm {missing[0] if missing else ''}")
         if core.leadership.caretaker and cluster_option(core.document, "no-quorum-policy") != "ignore":
             missing = sorted(set(core.me.config.names) - set(core.view.names))
             raise CibError("no-quorum", f"Without quorum the configuration cannot be changed: only "

@@ -220,7 +220,7 @@ class EtcdLayer:
     def _record(self) -> MemberRecord:
         me = self.settings.node(self.settings.name) or NodeAddress(self.settings.name, self.settings.name)
         return MemberRecord(me.name, me.id, self.settings.incarnation, self._joined_at, me.host, me.port, self._lease,
-                      tuple(sorted(self._unreachable)), self._serial, era=self._era)
+                            tuple(sorted(self._unreachable)), self._serial, era=self._era)
 
     def _trust_from(self, asked_at: float) -> None:
         self._valid_until = asked_at + self._access.lease_s * _TRUSTED_SHARE
@@ -357,7 +357,7 @@ class EtcdLayer:
         self._view = view
         log.info("view %d: %s%s", view.number, ", ".join(view.names), "" if view.quorate else " (no quorum)")
         self._events.put_nowait(replace(view, silent_s=max((each for each in lost_s if each is not None),
-                                                                 default=None)))
+                                                           default=None)))
         here = {name: record.incarnation for name, record in self._records.items() if name != self.settings.name}
         self._mesh.know(here)
         held, self._held = self._held, []

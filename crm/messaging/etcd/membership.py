@@ -82,9 +82,9 @@ def parse(name: str, text: str, settings: LayerSettings) -> MemberRecord | Stran
 
 def _record(fields: dict[str, Any]) -> MemberRecord:
     return MemberRecord(str(fields["name"]), str(fields["id"]), str(fields["incarnation"]), int(fields["joined_at"]),
-                  str(fields["host"]), int(fields["port"]), int(fields["lease"]),
+                        str(fields["host"]), int(fields["port"]), int(fields["lease"]),
                   tuple(str(one) for one in fields["unreachable"]), int(fields["serial"]), int(fields["protocol"]),
-                  int(fields.get("era", 0)))
+                        int(fields.get("era", 0)))
 
 
 def groups(records: Iterable[MemberRecord]) -> list[tuple[str, ...]]:

@@ -78,7 +78,7 @@ class Mesh:
                 self._server = await loop.create_server(lambda: PeerLink(self, _now_ms), sock=self.settings.listening)
             else:
                 self._server = await loop.create_server(lambda: PeerLink(self, _now_ms),
-                                                         sock=bound(me.host, me.port))
+                                                        sock=bound(me.host, me.port))
         except OSError as error:
             raise listen_error(me, error) from None
 

@@ -41,7 +41,7 @@ class MariaDB(Service):
         command("mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=mysql", "--skip-test-db",
                 "--auth-root-authentication-method=normal")
         command("sh", "-c", f"echo \"{USERS}\" | /usr/sbin/mariadbd --no-defaults --bootstrap --datadir={data} "
-                            "--user=mysql")
+                "--user=mysql")
         for number, folder in enumerate(folders, 1):
             (folder / "my.cnf").write_text(CONFIGURATION.format(number=number))
             if number == 2:

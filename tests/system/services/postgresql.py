@@ -47,7 +47,7 @@ class PostgreSQL(Service):
             file.write(CONFIGURATION)
         (data / "pg_hba.conf").write_text(ACCESS)
         command("sh", "-c", f"echo 'create table kept (id bigint primary key)' | {programs()}/postgres --single "
-                            f"-D {data} postgres", user="postgres")
+                f"-D {data} postgres", user="postgres")
         for other in others[:1]:
             command("cp", "-a", str(data), str(other / "data"))
 
@@ -92,7 +92,7 @@ class PostgreSQL(Service):
 
 def rejoin(machine: Machine, primary: str) -> None:
     machine.run("sh", "-e", "-c", f"rm -rf {_DATA}; runuser -u postgres -- pg_basebackup -h {primary} -U postgres "
-                                  f"-D {_DATA} -X stream -c fast --no-sync; rm -f {_LOCK}",
+                f"-D {_DATA} -X stream -c fast --no-sync; rm -f {_LOCK}",
                 environment={"PGCONNECT_TIMEOUT": "5"})
 
 

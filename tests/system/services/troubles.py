@@ -153,8 +153,8 @@ TROUBLES: dict[str, Trouble] = {
 
 def _set(room: ServiceRoom, resource: str, name: str, value: str) -> None:
     room.patch(f'<primitive id="{resource}"><instance_attributes id="{resource}-p">'
-                f'<nvpair id="{resource}-p-{name}" name="{name}" value={quoteattr(value)}/></instance_attributes>'
-                "</primitive>")
+               f'<nvpair id="{resource}-p-{name}" name="{name}" value={quoteattr(value)}/></instance_attributes>'
+               "</primitive>")
 
 
 def _until_noticed(room: ServiceRoom, home: str) -> None:

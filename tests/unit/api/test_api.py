@@ -45,7 +45,7 @@ def test_what_agents_said_is_told_without_secrets(api: TestClient, node: FakeNod
             "operation": "start", "operation_key": "web_start_0", "interval": "0", "transition-key": "1:1:0:x"}
     failed = ResourceUpdate("web", "ocf", "HttpServer", "crmd", {"web_last_failure_0": said})
     edit = Edit("create", '<instance_attributes id="p"><nvpair id="p1" name="password" value="hunter2"/>'
-                          '</instance_attributes>', xpath="//primitive[@id='web']")
+                '</instance_attributes>', xpath="//primitive[@id='web']")
     node.adopt(apply_updates(node.document.apply(edit), [OperationUpdate("1", "one", failed)]))
     for path in ("/v1/operations", "/v1/failures", "/v1/cluster"):
         text = api.get(path, params={"resource": "web"} if path != "/v1/cluster" else {}).text

@@ -197,7 +197,7 @@ def test_who_hangs_up_in_the_middle_is_no_mistake_of_ours(client: Client) -> Non
 def test_a_token_ends_with_the_one_that_it_was_made_by(client: Client) -> None:
     maker = client.token("anna", Scope.WRITE, seconds=3600)
     child = client.ask("POST", "/v1/tokens", token=maker, json={"user": "anna", "scope": "write",
-                                                               "for_seconds": 315_360_000}).json()
+                                                                "for_seconds": 315_360_000}).json()
     grandchild = client.ask("POST", "/v1/tokens", token=child["token"], json={"user": "anna"}).json()
     for made in (child, grandchild):
         assert datetime.fromisoformat(made["expires"]).timestamp() <= NOW + 3600

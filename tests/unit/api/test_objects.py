@@ -12,7 +12,7 @@ from tests.unit.api.node import NOW, FakeNode
 
 SERVER: dict[str, Any] = {"kind": "primitive", "id": "site", "agent": "ocf:crmd:HttpServer",
                           "parameters": {"port": "80"}, "operations": [{"name": "monitor", "interval": "10s",
-                                                                       "timeout": "20s"}]}
+                                                                        "timeout": "20s"}]}
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Alone:
         """A leader takes this node in."""
         snapshot = self.controller.snapshot()
         welcome = JoinOffer(term, False, self.number, term, snapshot.document.version,
-                          snapshot.document.to_bytes().decode(), **more)  # type: ignore[arg-type]
+                            snapshot.document.to_bytes().decode(), **more)  # type: ignore[arg-type]
         return self.hear(leader, welcome)
 
     def sent(self, kind: type[Wanted], came: list[commands.Command] | None = None) -> list[Wanted]:

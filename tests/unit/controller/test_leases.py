@@ -88,7 +88,7 @@ def test_a_daemon_that_was_started_anew_must_tell_it_too() -> None:
     made = leader()
     view = made.view("abc", number=made.number + 1)
     made.do(events.ViewInstalled(replace(view, members=(*view.members[:2], replace(view.members[2],
-                                                                                 incarnation="c-2")))))
+                                                                                   incarnation="c-2")))))
     assert waits(made) == {"c": math.inf}
 
 

@@ -138,7 +138,7 @@ def test_only_what_is_on_disk_is_taken_as_such() -> None:
     alone.disk = False
     change = Edit(EditVerb.MODIFY,
                   '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
-                               "</cluster_property_set></crm_config>")
+                  "</cluster_property_set></crm_config>")
     alone.do(events.ChangeRequested("q", change))
     token = alone.wanted(commands.Persist)[-1].token
     alone.do(events.Persisted(token - 1))
@@ -148,7 +148,7 @@ def test_only_what_is_on_disk_is_taken_as_such() -> None:
 
 
 CHANGE = Edit(EditVerb.MODIFY, '<crm_config><cluster_property_set id="o"><nvpair id="x" name="batch-limit" value="3"/>'
-                           "</cluster_property_set></crm_config>")
+              "</cluster_property_set></crm_config>")
 
 
 def test_a_caretaker_changes_no_configuration() -> None:

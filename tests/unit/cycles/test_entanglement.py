@@ -131,7 +131,7 @@ def test_colocations_that_contradict_each_other(constraints: str, sources: str) 
         WITH.format("a", "k") + WITH.format("b", "k") + APART.format("a", "b"),
         WITH.format("a", "b") + '<rsc_colocation id="apart" rsc="a" with-rsc="b" score="-1000"/>',
         '<rsc_colocation id="rack" rsc="a" with-rsc="b" node-attribute="rack" score="INFINITY"/>' + APART.format("a",
-                                                                                                              "b"),
+                                                                                                                 "b"),
         '<rsc_colocation id="am" rsc="a" with-rsc="m" with-rsc-role="Promoted" score="INFINITY"/>'
         '<rsc_colocation id="apart" rsc="a" with-rsc="m" with-rsc-role="Unpromoted" score="-INFINITY"/>',
         WITH.format("a", "m") + '<rsc_colocation id="apart" rsc="a" with-rsc="m" with-rsc-role="Promoted" '

@@ -158,7 +158,7 @@ def test_a_look_is_answered_only_when_frames_come_back(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_nobody_is_blamed_for_silence_by_who_does_not_hear_itself(monkeypatch: pytest.MonkeyPatch,
-                                                                   frozen: bool) -> None:
+                                                                  frozen: bool) -> None:
     monkeypatch.setattr(layer, "_STUCK_S", 0.7)
 
     async def story(seen: Seen) -> None:

@@ -214,7 +214,7 @@ class Web:
         self.links[left, right] = session
         for one, other in ((left, right), (right, left)):
             self._take(one, self.nodes[one].linked(other, f"inc-{other}", f"{left}{right}{session}",
-                                                       self.clock, 1))
+                                                   self.clock, 1))
 
     def cut(self, left: str, right: str) -> None:
         del self.links[left, right]

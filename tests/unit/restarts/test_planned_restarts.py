@@ -78,7 +78,7 @@ def test_what_depends_on_it_restarts_in_order() -> None:
 
 def test_an_unmanaged_resource_is_left_alone() -> None:
     unmanaged = WEB.replace("/>", '><meta_attributes id="m"><nvpair id="mi" name="is-managed" value="false"/>'
-                                  "</meta_attributes></primitive>")
+                            "</meta_attributes></primitive>")
     running = member("a", history("web", "stop", entry("web", "start", 2)))
     assert done(unmanaged, running, member("b", absent("web"))) == []
 

@@ -67,7 +67,7 @@ def test_a_start_of_what_is_stopped_there_need_not_fit() -> None:
 def test_a_run_goes_on_with_it_and_waits_for_its_end() -> None:
     probe = action(2, "monitor", node="c", CRM_meta_interval="0")
     run = TransitionRun(plan((probe, ()), (SLOW, (2,)), (action(8, "monitor", CRM_meta_interval="10000"), (7,)),
-                   (action(9, "start", "other"), ())))
+                             (action(9, "start", "other"), ())))
     run.adopt(7)
     assert [each.id for each in run.ready()] == [2, 9]
     for number in (2, 9):

@@ -40,7 +40,7 @@ def _limits(chance: random.Random, size: int) -> RunLimits:
     nodes = {name: chance.randint(0, 3) for name in "abc" if chance.random() < 0.7}
     return RunLimits(chance.choice((0, 0, 4)), chance.choice((0, 2)), chance.choice((-1, 1)), chance.random() < 0.5,
                      nodes,
-                  frozenset(chance.sample(range(size), 2)) if chance.random() < 0.2 else frozenset())
+                     frozenset(chance.sample(range(size), 2)) if chance.random() < 0.2 else frozenset())
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -72,7 +72,7 @@ def test_a_result_does_not_have_all_that_waits_looked_at(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(TransitionRun, "_may_fire", counted)
     run = TransitionRun(Transition(1, tuple(Synapse(number, _action(11 * number + 1, ActionKind.RESOURCE, "a"))
-                                  for number in range(1, size))))
+                                            for number in range(1, size))))
     limits = RunLimits(per_node=4)
     while not run.done:
         run.ready(limits)
